@@ -1,0 +1,4 @@
+//! Callboard: a real-time call router (ACD). The modules, in layer order: see `ARCHITECTURE.md`.
+#![forbid(unsafe_code)]
+
+pub mod domain;
