@@ -1,6 +1,12 @@
 //! The vocabulary: plain data, parsing and formulas. No I/O, no clock, no dice.
 
+pub mod event;
 pub mod ids;
+pub mod input;
+pub mod media;
+pub mod objects;
 pub mod presence;
+pub mod problem;
 pub mod rows;
+pub mod switching;
 pub mod time;
