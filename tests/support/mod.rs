@@ -52,6 +52,7 @@ pub fn free_udp_port() -> u16 {
 pub struct Process {
     child: Child,
     name: String,
+    stop_with: Option<&'static str>,
 }
 
 impl Process {
@@ -64,7 +65,15 @@ impl Process {
             .stderr(log)
             .spawn()
             .unwrap_or_else(|e| panic!("{name} could not be started: {e}"));
-        Process { child, name: name.to_owned() }
+        Process { child, name: name.to_owned(), stop_with: None }
+    }
+
+    /// At the end of this value the process gets this signal first, so that it can stop its own
+    /// children, and is killed only if that does not help.
+    #[must_use]
+    pub fn stopped_with(mut self, signal: &'static str) -> Process {
+        self.stop_with = Some(signal);
+        self
     }
 
     /// The process id.
@@ -97,10 +106,10 @@ impl Process {
         let _ = self.child.wait();
     }
 
-    /// Asks it to end, waits two seconds, then kills it.
+    /// Asks it to end, waits five seconds, then kills it.
     pub fn stop(&mut self, signal: &str) {
         self.signal(signal);
-        let give_up = Instant::now() + Duration::from_secs(2);
+        let give_up = Instant::now() + Duration::from_secs(5);
         while self.ended().is_none() {
             if Instant::now() > give_up {
                 return self.kill();
@@ -112,8 +121,10 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        if self.ended().is_none() {
-            self.kill();
+        match (self.ended(), self.stop_with) {
+            (Some(_), _) => {}
+            (None, Some(signal)) => self.stop(signal),
+            (None, None) => self.kill(),
         }
     }
 }
