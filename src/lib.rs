@@ -4,5 +4,6 @@
 pub mod access;
 pub mod domain;
 pub mod engine;
+pub mod journal;
 pub mod node;
 pub mod switch;
