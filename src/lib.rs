@@ -5,5 +5,7 @@ pub mod access;
 pub mod domain;
 pub mod engine;
 pub mod journal;
+pub mod live;
 pub mod node;
+pub mod reporting;
 pub mod switch;
