@@ -2,8 +2,8 @@
 //! runs can be compared line by line.
 
 use crate::domain::event::{Cause, OfferFailure, Outcome, Withdrawn};
-use crate::domain::objects::queue::Exit;
 use crate::domain::objects::Target;
+use crate::domain::objects::queue::Exit;
 use crate::domain::presence::Status;
 use std::fmt;
 

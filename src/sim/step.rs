@@ -148,9 +148,7 @@ impl<'a> Words<'a> {
     }
 
     fn number<T: FromStr>(&self, key: &str) -> Result<Option<T>, String> {
-        self.get(key)
-            .map(|v| v.parse().map_err(|_| format!("{key}={v} is no number")))
-            .transpose()
+        self.get(key).map(|v| v.parse().map_err(|_| format!("{key}={v} is no number"))).transpose()
     }
 
     fn at(&self, i: usize) -> Result<&'a str, String> {
@@ -271,12 +269,10 @@ fn what(verb: &str, words: &Words<'_>) -> Result<What, String> {
             skills: skills(words)?.unwrap_or_default(),
         },
         "abandoned" => What::Abandoned,
-        "ended" => What::Ended(
-            EndedBy::parse(words.at(2).unwrap_or("caller")).ok_or("ended by whom?")?,
-        ),
-        "updated" => {
-            What::Updated { priority: words.number("priority")?, skills: skills(words)? }
+        "ended" => {
+            What::Ended(EndedBy::parse(words.at(2).unwrap_or("caller")).ok_or("ended by whom?")?)
         }
+        "updated" => What::Updated { priority: words.number("priority")?, skills: skills(words)? },
         "held" => What::Held,
         "resumed" => What::Resumed,
         "transferred" => What::Transferred(to(words)?),

@@ -25,6 +25,7 @@ pub struct AgentSeen<'a> {
 #[allow(missing_docs)] // the names are those of the board's rows
 pub struct QueueSeen<'a> {
     pub name: &'a str,
+    pub waiting: usize,
     pub order: &'a [String],
     pub oldest: Option<Millis>,
     pub ringing: usize,
@@ -84,9 +85,10 @@ pub fn pair_line(
 pub fn queue_line(q: &QueueSeen<'_>) -> String {
     let [available, opted_out, busy, offline] = q.agents;
     format!(
-        "queue {} order={:?} oldest={} ringing={} talking={} available={available} \
+        "queue {} waiting={} order={:?} oldest={} ringing={} talking={} available={available} \
          opted_out={opted_out} busy={busy} offline={offline} offerable={} today={}/{}/{}/{}/{}",
         q.name,
+        q.waiting,
         q.order,
         word(q.oldest.map(|at| at.0)),
         q.ringing,

@@ -76,7 +76,6 @@ impl Model {
             unreached_in_row: 0,
             misses: 0,
             delay_until: None,
-            block_ended: false,
             idle_since: self.now,
             own_calls: Vec::new(),
             wrap_ups: Vec::new(),

@@ -214,9 +214,7 @@ impl Model {
                 let lowest = self.queues[queue]
                     .members
                     .iter()
-                    .filter(|m| {
-                        m.agent != agent && self.agents[m.agent].status != Status::Offline
-                    })
+                    .filter(|m| m.agent != agent && self.agents[m.agent].status != Status::Offline)
                     .filter_map(|m| m.count)
                     .min();
                 self.queues[queue].members[i].count = Some(lowest.unwrap_or(0));
@@ -264,7 +262,6 @@ impl Model {
         let candidates = self.candidates(call);
         let places = self.places(self.calls[call].queue);
         let crowded = places.is_some_and(|places| candidates.len() as u64 > u64::from(places));
-        self.calls[call].round += 1;
         for agent in candidates.into_iter().take(self.room(call) as usize) {
             self.make_offer(call, agent, crowded);
         }

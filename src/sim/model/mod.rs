@@ -96,7 +96,6 @@ struct Agent {
     unreached_in_row: u32,
     misses: u32,
     delay_until: Option<Millis>,
-    block_ended: bool,
     idle_since: Millis,
     /// Calls that the engine did not route: switch and subject.
     own_calls: Vec<(usize, String)>,
@@ -160,7 +159,6 @@ struct Call {
     /// The call's own, and the route's.
     priority: (i32, i32),
     skills: (Vec<SkillNeed>, Vec<SkillNeed>),
-    arrived_at: Millis,
     entered_at: Millis,
     queued_at: Millis,
     /// What outages add to the deadlines that run from `queued_at`.
@@ -175,7 +173,6 @@ struct Call {
     cursor: Option<(u32, usize)>,
     attempts: u32,
     legs: u32,
-    round: u32,
     frozen_until: Option<Millis>,
     replay_until: Option<Millis>,
     next_seq: u64,
@@ -194,7 +191,6 @@ struct Offer {
     call: usize,
     agent: usize,
     queue: usize,
-    made_at: Millis,
     until: Millis,
     /// It ends by ringing out, not cut short by `total`.
     full_ring: bool,
@@ -309,9 +305,9 @@ impl Model {
 
     /// The last offer of a call (of any switch) to an agent.
     fn offer_named(&self, call: &str, agent: &str) -> Option<usize> {
-        self.offers.iter().rposition(|o| {
-            self.calls[o.call].name == call && self.agents[o.agent].name == agent
-        })
+        self.offers
+            .iter()
+            .rposition(|o| self.calls[o.call].name == call && self.agents[o.agent].name == agent)
     }
 
     fn open_offers(&self, call: usize) -> Vec<usize> {

@@ -51,13 +51,15 @@ impl Model {
         c.pass_began.get_or_insert(self.now);
         c.attempts += 1;
         c.legs += u32::from(!at_desk);
-        let fact =
-            Fact::Ring { call: c.name.clone(), agent: self.agents[agent].name.clone(), ring_for_ms };
+        let fact = Fact::Ring {
+            call: c.name.clone(),
+            agent: self.agents[agent].name.clone(),
+            ring_for_ms,
+        };
         self.offers.push(Offer {
             call,
             agent,
             queue,
-            made_at: self.now,
             until,
             full_ring,
             at_desk,

@@ -10,9 +10,13 @@ impl Model {
     /// Units of a medium that an agent's offers, calls and wrap-ups hold.
     pub(super) fn used(&self, agent: usize, media: Media) -> usize {
         let a = &self.agents[agent];
-        let offers =
-            self.offers_to(agent).iter().filter(|o| self.calls[self.offers[**o].call].media == media).count();
-        let calls = self.connected_to(agent).iter().filter(|c| self.calls[**c].media == media).count();
+        let offers = self
+            .offers_to(agent)
+            .iter()
+            .filter(|o| self.calls[self.offers[**o].call].media == media)
+            .count();
+        let calls =
+            self.connected_to(agent).iter().filter(|c| self.calls[**c].media == media).count();
         let wrap_ups = a.wrap_ups.iter().filter(|w| w.media == media).count();
         let own = if media == Media::Voice { a.own_calls.len() } else { 0 };
         offers + calls + wrap_ups + own

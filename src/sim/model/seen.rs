@@ -67,6 +67,7 @@ impl Model {
         };
         view::queue_line(&view::QueueSeen {
             name: &q.name,
+            waiting: order.len(),
             order: &order,
             oldest,
             ringing: self.offers_where(|o| o.queue == queue).len(),

@@ -194,8 +194,7 @@ impl Model {
     pub(super) fn opt(&mut self, user: &str, queue: &str, opted_in: bool) -> Done {
         let agent = self.agent_named(user).ok_or(No)?;
         let queue = self.queue_named(queue).ok_or(No)?;
-        let member =
-            self.queues[queue].members.iter_mut().find(|m| m.agent == agent).ok_or(No)?;
+        let member = self.queues[queue].members.iter_mut().find(|m| m.agent == agent).ok_or(No)?;
         member.opted_in = opted_in;
         if !opted_in {
             self.withdraw_pair(queue, agent, Withdrawn::OptedOut);

@@ -155,9 +155,10 @@ impl Model {
             What::Transferred(to) => self.transferred(call, to),
             What::Overflowed => self.end(call, Outcome::Failed, Withdrawn::Ended),
             What::Ringing { agent } | What::Answered { agent } | What::Failed { agent, .. } => {
-                let offer = self.offers.iter().rposition(|o| {
-                    o.call == call && self.agents[o.agent].name == *agent
-                });
+                let offer = self
+                    .offers
+                    .iter()
+                    .rposition(|o| o.call == call && self.agents[o.agent].name == *agent);
                 match (offer, what) {
                     (None, _) => self.not_taken("ignored"),
                     (Some(offer), What::Answered { .. }) => self.answered(offer),
