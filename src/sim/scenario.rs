@@ -150,7 +150,8 @@ impl<S: System> Runner<S> {
     }
 }
 
-/// Runs a whole text; the story: each line, and under it what happened.
+/// Runs a whole text; the story: each line, and under it what happened. `show` tells what can be
+/// seen of agents, pairs, queues and calls.
 ///
 /// # Errors
 /// The first line that fails, with its number.
@@ -158,6 +159,10 @@ pub fn tell<S: System>(system: S, text: &str) -> Result<String, String> {
     let mut runner = Runner::new(system);
     let mut story = String::new();
     for (i, line) in text.lines().enumerate() {
+        if let Some(what) = line.trim_start().strip_prefix("show ") {
+            show(&mut story, line, &runner.system.view(), what);
+            continue;
+        }
         let moments = runner.line(line).map_err(|e| format!("line {}: {e}", i + 1))?;
         let broken = runner.system.broken();
         if !broken.is_empty() {
@@ -174,6 +179,16 @@ pub fn tell<S: System>(system: S, text: &str) -> Result<String, String> {
         }
     }
     Ok(story)
+}
+
+/// `show pair ann`: the lines of the view that begin so.
+fn show(story: &mut String, line: &str, view: &View, what: &str) {
+    let what = what.split('#').next().unwrap_or_default().trim();
+    story.push_str(line.trim_end());
+    story.push('\n');
+    for seen in view.iter().filter(|seen| seen.starts_with(what)) {
+        story.push_str(&format!("           {seen}\n"));
+    }
 }
 
 fn seconds(ms: i64) -> String {

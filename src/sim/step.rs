@@ -19,7 +19,9 @@
 //! desk ann 1 open                         device ann lost
 //! own o1 ann start                        heartbeat s1 / started s1 / sync s1 c1:connected
 //! unknown s1 / spoke s1 / link s1 open    unreachable s1 / restart 5s
-//! expect ring c1 ann                      the fact came with the line before or since it
+//! expect ring c1 ann                      the line before brought the fact; also `expect no ring`,
+//!                                         `expect nothing`
+//! show pair ann                           lines of the view into the story
 //! ```
 //! Lines about a call take `seq=`, `boot=`, `id=` and `replayed=true` as the wire's event does.
 
