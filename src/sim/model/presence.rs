@@ -48,24 +48,24 @@ impl Model {
         let out = self.member(queue, agent).is_none_or(|m| !m.opted_in);
         let reconnecting = a.grace_until.is_some();
         let desk = !a.desks.is_empty() || (as_if_connected && reconnecting);
-        let rules = [
-            (BlockedBy::Offline, a.status == Status::Offline),
-            (BlockedBy::Inactive, self.is_inactive(agent)),
-            (BlockedBy::Blocked, self.is_blocked(agent)),
-            (BlockedBy::Training, a.user.assignment == Assignment::Training),
-            (BlockedBy::Break, a.status == Status::OnBreak),
-            (BlockedBy::OptedOut, out),
-            (BlockedBy::NotReady, a.status == Status::Online && config.needs == Needs::Ready),
-            (BlockedBy::NextPending, a.next.is_some()),
-            (BlockedBy::Reconnecting, reconnecting && !as_if_connected),
-            (BlockedBy::DeviceLost, self.device_lost(agent) && media == Media::Voice),
-            (BlockedBy::NoWayToRing, a.user.personal.endpoint.is_none() && !desk),
-            (BlockedBy::WrapUp, !a.wrap_ups.is_empty()),
-            (BlockedBy::MediaBlocked, self.media_blocked(agent, media)),
-            (BlockedBy::Capacity, self.used(agent, media) >= self.capacity(agent, media)),
-            (BlockedBy::Delay, a.delay_until.is_some_and(|until| until > self.now)),
+        let rules: [(BlockedBy, &dyn Fn() -> bool); 15] = [
+            (BlockedBy::Offline, &|| a.status == Status::Offline),
+            (BlockedBy::Inactive, &|| self.is_inactive(agent)),
+            (BlockedBy::Blocked, &|| self.is_blocked(agent)),
+            (BlockedBy::Training, &|| a.user.assignment == Assignment::Training),
+            (BlockedBy::Break, &|| a.status == Status::OnBreak),
+            (BlockedBy::OptedOut, &|| out),
+            (BlockedBy::NotReady, &|| a.status == Status::Online && config.needs == Needs::Ready),
+            (BlockedBy::NextPending, &|| a.next.is_some()),
+            (BlockedBy::Reconnecting, &|| reconnecting && !as_if_connected),
+            (BlockedBy::DeviceLost, &|| self.device_lost(agent) && media == Media::Voice),
+            (BlockedBy::NoWayToRing, &|| a.user.personal.endpoint.is_none() && !desk),
+            (BlockedBy::WrapUp, &|| !a.wrap_ups.is_empty()),
+            (BlockedBy::MediaBlocked, &|| self.media_blocked(agent, media)),
+            (BlockedBy::Capacity, &|| self.used(agent, media) >= self.capacity(agent, media)),
+            (BlockedBy::Delay, &|| a.delay_until.is_some_and(|until| until > self.now)),
         ];
-        rules.iter().find(|(_, applies)| *applies).map(|(code, _)| *code)
+        rules.iter().find(|(_, applies)| applies()).map(|(code, _)| *code)
     }
 
     pub(super) fn device_lost(&self, agent: usize) -> bool {
@@ -73,9 +73,9 @@ impl Model {
     }
 
     fn media_blocked(&self, agent: usize, media: Media) -> bool {
-        let others = Media::ALL.iter().any(|m| *m != Media::Voice && self.used(agent, *m) > 0);
+        let others = |m: &Media| *m != Media::Voice && self.used(agent, *m) > 0;
         match media {
-            Media::Voice => others && !self.account.voice_over_others,
+            Media::Voice => !self.account.voice_over_others && Media::ALL.iter().any(others),
             _ => self.used(agent, Media::Voice) > 0,
         }
     }
