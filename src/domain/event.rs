@@ -193,8 +193,8 @@ pub enum Event {
     WrapUpStarted { call: CallId, agent: AgentIx, queue: QueueIx, until: Millis },
     /// … ends.
     WrapUpEnded { call: CallId, agent: AgentIx, disposition: Option<Name> },
-    /// Memory of an ended call is dropped; its records stay.
-    CallForgotten { call: CallId },
+    /// Calls that ended before are dropped from memory; their records stay.
+    CallsForgotten { ended_before: Millis },
 
     // ---- switches ------------------------------------------------------------------------
     /// An event was taken (the duplicate window remembers it).
