@@ -171,6 +171,8 @@ pub enum Event {
     PassSpaced { call: CallId },
     /// The rest of a round must end before a new offer.
     RoundClosing { call: CallId, until: Millis },
+    /// One leg of it has ended at the switch.
+    LegConfirmed { call: CallId, offer: OfferId },
     /// … has ended, or the time has passed.
     RoundClosed { call: CallId },
     /// Put on hold.
