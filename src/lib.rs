@@ -8,4 +8,6 @@ pub mod engine;
 pub mod journal;
 pub mod live;
 pub mod reporting;
+pub mod routing;
 pub mod sim;
+pub mod switch;
