@@ -293,16 +293,8 @@ impl Driver {
                     self.agents.push((id, Status::Offline));
                 }
             }
-            Event::QueuePut { id, .. } => {
-                if !self.queues.iter().any(|name| **name == **id) {
-                    self.queues.push(id.to_string());
-                }
-            }
-            Event::SwitchPut { id, .. } => {
-                if !self.switches.iter().any(|name| **name == **id) {
-                    self.switches.push(id.to_string());
-                }
-            }
+            Event::QueuePut { id, .. } => remember(&mut self.queues, id),
+            Event::SwitchPut { id, .. } => remember(&mut self.switches, id),
             Event::CallArrived { call, subject, .. } => {
                 self.calls.push((*call, subject.to_string()));
             }
@@ -476,6 +468,12 @@ impl System for Driver {
 
     fn broken(&mut self) -> Vec<String> {
         self.engine.invariants()
+    }
+}
+
+fn remember(names: &mut Vec<String>, id: &Name) {
+    if !names.iter().any(|name| **name == **id) {
+        names.push(id.to_string());
     }
 }
 

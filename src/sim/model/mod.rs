@@ -261,7 +261,9 @@ impl Model {
             Step::HangUp { call } => self.hang_up(call),
             Step::Desk { user, desk, open } => self.desk(user, *desk, *open),
             Step::Spoke { switch } => {
-                self.switch_named(switch).map(|s| self.spoke(s));
+                if let Some(switch) = self.switch_named(switch) {
+                    self.spoke(switch);
+                }
                 Ok(())
             }
             Step::Link { switch, open } => {
@@ -269,7 +271,9 @@ impl Model {
                 Ok(())
             }
             Step::Unreachable { switch } => {
-                self.switch_named(switch).map(|s| self.suspect(s));
+                if let Some(switch) = self.switch_named(switch) {
+                    self.suspect(switch);
+                }
                 Ok(())
             }
             Step::Restart { away_ms } => {
