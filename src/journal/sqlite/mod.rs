@@ -23,10 +23,6 @@ use std::sync::atomic::Ordering;
 
 pub use schema::FORMAT;
 
-/// Bytes of WAL that are written once at the start: a commit that overwrites takes half as long as
-/// one that makes the file grow.
-const WARM_BYTES: u32 = 6 << 20;
-
 /// How to open.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -36,13 +32,16 @@ pub struct Options {
     /// Up to this size of `journal.db` in bytes the start reads it all: SQLite's check, checksums,
     /// gaps. A larger one is checked where the recovery reads it; `verify` reads all.
     pub check_up_to: u64,
+    /// Bytes of WAL that are written once at the start: a commit that overwrites takes half as long
+    /// as one that makes the file grow. 0: none.
+    pub warm_bytes: u32,
     /// At most this many pages of 4 KiB: stands in for a full disk in tests.
     pub max_pages: Option<u32>,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { accept_loss: false, check_up_to: 512 << 20, max_pages: None }
+        Options { accept_loss: false, check_up_to: 512 << 20, warm_bytes: 6 << 20, max_pages: None }
     }
 }
 
@@ -79,7 +78,7 @@ impl Sqlite {
         })?;
 
         schema::checkpoint_on_close(&db)?;
-        warm(&db, dir)?;
+        warm(&db, dir, options.warm_bytes)?;
         let gate = Arc::new(Gate::default());
         *gate.heads() = heads;
         let checkpoints = Checkpoints::start(dir, &identity, Arc::clone(&gate))?;
@@ -183,8 +182,8 @@ impl Journal for Sqlite {
         if let Some(why) = broken.or_else(|| gate.failure()) {
             return Err(Error::Broken { why });
         }
-        db.wal_checkpoint_v2(None::<&str>, CheckpointMode::PASSIVE)?;
         files::write_high(&dir, &identity, &gate.heads())?;
+        db.wal_checkpoint_v2(None::<&str>, CheckpointMode::PASSIVE)?;
         db.close().map_err(|(_, error)| error.into())
     }
 }
@@ -248,12 +247,15 @@ fn remove_before(db: &Connection, stream: StreamId, to: u64) -> Result<(), Error
 
 /// Brings the WAL to its length once. A transaction larger than the page cache spills into it and is
 /// rolled back: the file has grown, the log has not.
-fn warm(db: &Connection, dir: &Path) -> Result<(), Error> {
+fn warm(db: &Connection, dir: &Path, bytes: u32) -> Result<(), Error> {
     db.wal_checkpoint_v2(None::<&str>, CheckpointMode::RESTART)?;
+    if bytes == 0 {
+        return Ok(());
+    }
     let cache: i64 = db.pragma_query_value(None, "cache_size", |row| row.get(0))?;
     db.pragma_update(None, "cache_size", 64)?;
     let spilled = db.execute_batch(&format!(
-        "BEGIN IMMEDIATE; CREATE TABLE warm (x BLOB); INSERT INTO warm VALUES (zeroblob({WARM_BYTES}));"
+        "BEGIN IMMEDIATE; CREATE TABLE warm (x BLOB); INSERT INTO warm VALUES (zeroblob({bytes}));"
     ));
     // On a full disk SQLite has rolled back already.
     let _ = db.execute_batch("ROLLBACK");
