@@ -251,6 +251,27 @@ fn a_log_that_vanished_is_noticed() {
 }
 
 #[test]
+fn a_trimmed_log_without_its_snapshots_is_refused_whatever_is_accepted() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut journal = open_with(dir.path(), &quick()).expect("opened");
+    write_world(&mut *journal, 1, 50);
+    for seq in [20, 40] {
+        write_snapshots(&*journal, seq);
+    }
+    journal.trim(StreamId(7), 10).expect("trimmed");
+    journal.close().expect("closed");
+    let snapshots = dir.path().join("snapshots.db");
+    std::fs::rename(&snapshots, dir.path().join("aside")).expect("moved");
+    for accept_loss in [false, true] {
+        let options = Options { accept_loss, ..quick() };
+        let Err(error) = open_with(dir.path(), &options) else { panic!("opened") };
+        assert!(error.to_string().contains("no snapshot replaces them (stream 7)"), "{error}");
+    }
+    std::fs::rename(dir.path().join("aside"), &snapshots).expect("moved back");
+    check_world(&*open_with(dir.path(), &quick()).expect("opened")).expect("whole");
+}
+
+#[test]
 fn an_old_record_is_found_damaged_by_verify_in_a_log_too_large_for_the_start() {
     let dir = tempfile::tempdir().expect("a folder");
     closed_journal(dir.path(), StreamId(7), 500);

@@ -2,7 +2,7 @@
 
 use crate::common::{check_world, closed_journal, copy_folder, open, open_with, quick};
 use callboard::journal::verify::verify;
-use callboard::journal::{Error, StreamId};
+use callboard::journal::{Entry, Error, Journal, StreamId, VaultWrite};
 use rusqlite::Connection;
 use std::path::Path;
 
@@ -78,6 +78,32 @@ fn a_clean_stop_leaves_no_wal_and_the_heads() {
     assert!(!dir.path().join("journal.db-wal").exists());
     let high = std::fs::read_to_string(dir.path().join("high.seq")).expect("read");
     assert!(high.contains("\n1 5\n"), "{high}");
+}
+
+#[test]
+fn an_erased_value_is_gone_from_the_files() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut journal = open_with(dir.path(), &quick()).expect("opened");
+    let secret = "Erika Mustermann, +49 30 1234567";
+    let write = |journal: &mut dyn Journal, key, value: Option<&str>| {
+        let value = value.map(str::to_owned);
+        let vault = vec![VaultWrite { stream: StreamId(1), key, seq: 1, lasting: true, value }];
+        journal.append(&[&Entry { record: None, vault }]).expect("appended");
+    };
+    let in_files = || {
+        let bytes = std::fs::read(dir.path().join("journal.db")).expect("read");
+        bytes.windows(secret.len()).any(|window| window == secret.as_bytes())
+    };
+    for key in 0..200 {
+        write(&mut *journal, key, Some(secret));
+    }
+    journal.checkpoint().expect("checkpoint");
+    assert!(in_files());
+    for key in 0..200 {
+        write(&mut *journal, key, (key % 2 == 0).then_some("replaced"));
+    }
+    journal.close().expect("closed");
+    assert!(!in_files(), "the value can still be read from the file");
 }
 
 /// The folder in `tests/fixtures/journal/format1`, written by the first release of format 1: later

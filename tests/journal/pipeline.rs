@@ -129,6 +129,23 @@ fn a_crash_in_the_middle_of_a_sync_forgets_the_batch() {
 }
 
 #[test]
+fn a_panic_behind_the_writer_is_told_too() {
+    let (commits, rx) = unbounded();
+    let (end, ended) = unbounded();
+    let writer = Writer::spawn(
+        Box::new(Memory::new("m")),
+        rx,
+        options(None),
+        |_: Vec<Numbered>| panic!("as the test wants"),
+        move |result| end.send(result.is_err()).expect("the test listens"),
+    )
+    .expect("a thread");
+    commits.send(Numbered(1, None)).expect("sent");
+    assert!(ended.recv().expect("told"));
+    assert!(matches!(writer.join(), Err(Error::Broken { .. })));
+}
+
+#[test]
 fn sqlite_behind_the_writer_closes_cleanly_and_trims_on_the_way() {
     let dir = tempfile::tempdir().expect("a folder");
     let mut journal = open_with(dir.path(), &quick()).expect("opened");

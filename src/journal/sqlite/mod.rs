@@ -79,6 +79,7 @@ impl Sqlite {
 
         schema::checkpoint_on_close(&db)?;
         warm(&db, dir, options.warm_bytes)?;
+        files::sync_folder(dir)?;
         let gate = Arc::new(Gate::default());
         *gate.heads() = heads;
         let checkpoints = Checkpoints::start(dir, &identity, Arc::clone(&gate))?;
@@ -107,7 +108,6 @@ impl Sqlite {
         &mut self,
         work: impl FnOnce(&Connection, &mut Heads) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        self.usable()?;
         let mut heads = self.gate.heads();
         let run = |sql: &str| -> Result<(), Error> {
             self.db.prepare_cached(sql)?.execute([])?;
@@ -161,6 +161,7 @@ impl Journal for Sqlite {
     }
 
     fn trim(&mut self, stream: StreamId, before_seq: u64) -> Result<Trimmed, Error> {
+        self.usable()?;
         let snapshots = rows::snapshots(&schema::open_reading(&self.dir.join(SNAPSHOTS))?, stream)?;
         let bound = trim_bound(before_seq, self.head(stream), &snapshots);
         let oldest = rows::oldest(&self.db, stream)?;
