@@ -4,7 +4,9 @@ use crate::common::{check_world, open_with, quick, write_world};
 use callboard::journal::conformance::{entry, fill};
 use callboard::journal::memory::{Fault, Memory};
 use callboard::journal::sqlite::Options;
-use callboard::journal::{Error, Journal, StreamId};
+use callboard::journal::{Entry, Error, Journal, StreamId};
+use std::path::Path;
+use std::time::Duration;
 
 const A: StreamId = StreamId(7);
 
@@ -58,31 +60,43 @@ fn the_wal_has_its_length_after_the_start_and_the_log_has_not_grown() {
     drop(journal);
 }
 
+/// How often the WAL has started over: the checkpoint sequence in its header.
+fn wal_generation(dir: &Path) -> u32 {
+    let bytes = std::fs::read(dir.join("journal.db-wal")).expect("read");
+    u32::from_be_bytes(bytes[12..16].try_into().expect("four bytes"))
+}
+
 #[test]
-fn the_wal_starts_over_under_load_and_high_seq_follows() {
+fn checkpoints_come_by_themselves_and_the_wal_starts_over() {
     let dir = tempfile::tempdir().expect("a folder");
     let mut journal = open_with(dir.path(), &quick()).expect("opened");
-    // 60 MB in all, without a pause.
     let body = bytes::Bytes::from(vec![b'x'; 3_000]);
-    for seq in 1..=20_000_u64 {
-        if seq % 100 == 1 {
-            let batch: Vec<_> = (seq..seq + 100)
-                .map(|seq| {
-                    let mut one = entry(A, seq);
-                    if let Some(record) = &mut one.record {
-                        record.body = body.clone();
-                    }
-                    one
-                })
-                .collect();
-            journal.append(&batch.iter().collect::<Vec<_>>()).expect("appended");
+    let mut seq = 0;
+    // 40 MB without a pause.
+    while seq < 13_000 {
+        let mut batch: Vec<Entry> = (seq + 1..=seq + 100).map(|seq| entry(A, seq)).collect();
+        seq += 100;
+        for record in batch.iter_mut().filter_map(|entry| entry.record.as_mut()) {
+            record.body = body.clone();
         }
+        journal.append(&batch.iter().collect::<Vec<_>>()).expect("appended");
     }
-    let wal = std::fs::metadata(dir.path().join("journal.db-wal")).expect("a file").len();
-    assert!(wal < 48 << 20, "the WAL has {wal} bytes");
-    let high = std::fs::read_to_string(dir.path().join("high.seq")).expect("read");
-    let noted = high.lines().find_map(|line| line.strip_prefix("7 ")).expect("the stream");
-    assert!(noted.parse::<u64>().expect("a number") > 1_000, "{high}");
+    let high = || std::fs::read_to_string(dir.path().join("high.seq"));
+    for _ in 0..3_000 {
+        if high().is_ok() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let noted = high().expect("a checkpoint came without being asked for");
+    let noted = noted.lines().find_map(|line| line.strip_prefix("7 ")).expect("the stream");
+    assert!(noted.parse::<u64>().expect("a number") > 1_000, "{noted}");
+
+    journal.checkpoint().expect("all of it");
+    assert!(high().expect("read").contains("\n7 13000\n"));
+    let before = wal_generation(dir.path());
+    fill(&mut *journal, A, 13_001, 13_001);
+    assert_eq!(wal_generation(dir.path()), before + 1);
 }
 
 #[test]
