@@ -103,24 +103,28 @@ impl Sqlite {
         }
     }
 
-    /// Runs one transaction under the gate. When it fails, nothing more is taken.
-    fn transact<T>(
+    /// Runs one transaction under the gate; once it is durable, `next` are the heads. When it fails,
+    /// nothing more is taken.
+    fn transact(
         &mut self,
-        work: impl FnOnce(&Connection, &mut Heads) -> Result<T, Error>,
-    ) -> Result<T, Error> {
+        next: Heads,
+        work: impl FnOnce(&Connection) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let mut heads = self.gate.heads();
         let run = |sql: &str| -> Result<(), Error> {
             self.db.prepare_cached(sql)?.execute([])?;
             Ok(())
         };
-        let done = run("BEGIN IMMEDIATE")
-            .and_then(|()| work(&self.db, &mut heads))
-            .and_then(|value| run("COMMIT").map(|()| value));
+        let done =
+            run("BEGIN IMMEDIATE").and_then(|()| work(&self.db)).and_then(|()| run("COMMIT"));
+        if done.is_ok() {
+            heads.take(next);
+        }
         drop(heads);
         match done {
-            Ok(value) => {
+            Ok(()) => {
                 self.checkpoints.consider();
-                Ok(value)
+                Ok(())
             }
             Err(error) => {
                 // SQLite may have rolled back by itself; then this fails, which does not matter.
@@ -139,9 +143,7 @@ impl Journal for Sqlite {
         if entries.iter().all(|entry| entry.is_empty()) {
             return Ok(());
         }
-        self.transact(|db, _| write(db, entries))?;
-        self.gate.heads().take(next);
-        Ok(())
+        self.transact(next, |db| write(db, entries))
     }
 
     fn head(&self, stream: StreamId) -> u64 {
@@ -169,7 +171,7 @@ impl Journal for Sqlite {
             return Ok(Trimmed { oldest, more: false });
         }
         let to = bound.min(oldest + TRIM_CHUNK);
-        self.transact(|db, _| remove_before(db, stream, to))?;
+        self.transact(Heads::default(), |db| remove_before(db, stream, to))?;
         Ok(Trimmed { oldest: to, more: to < bound })
     }
 
