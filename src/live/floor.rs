@@ -152,7 +152,7 @@ impl<'a> Recent<'a> {
         self.queues.iter().any(|row| view.shows_queue(board, row))
             || self.agents.iter().any(|row| view.shows_agent(row))
             || self.calls.iter().any(|row| view.shows_call(row))
-            || self.removed.iter().any(|what| view.loses(what, true))
+            || self.removed.iter().any(|what| view.loses(board, what, true))
             || (view.needs_moves() && self.moves.iter().any(|what| moves(view, board, what)))
     }
 }
