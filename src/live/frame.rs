@@ -231,7 +231,7 @@ fn parts(epoch: &str, seq: u64, at: Millis, rows: &Rows) -> Vec<Utf8Bytes> {
 }
 
 /// JSON of our own types, whose keys are texts and whose numbers are finite: it cannot fail.
-pub(super) fn json<T: Serialize + ?Sized>(value: &T) -> String {
+fn json<T: Serialize + ?Sized>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 

@@ -3,13 +3,13 @@
 //! Close codes: 1001 going away (come back after `retry_after_ms`), 4400 bad frame (do not come
 //! back with the same), 4401 sign in again, 4403 not allowed, 4408 no first frame in 5 s.
 
-use crate::live::frame::{Frame, json};
+use crate::live::frame::Frame;
 use crate::live::handle::{Connection, HubHandle, Viewer};
 use crate::live::slot::{Close, Parcel};
 use crate::live::wire::{self, MOST_BYTES};
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use std::time::Duration;
-use tokio::time::{MissedTickBehavior, interval_at, sleep, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 /// The subprotocol's name.
 pub const PROTOCOL: &str = "callboard.live.v1";
@@ -69,7 +69,8 @@ async fn first(socket: &mut WebSocket, connection: &Connection) -> Result<(), En
 }
 
 async fn run(socket: &mut WebSocket, connection: &Connection) -> End {
-    let mut ping = interval_at(tokio::time::Instant::now() + PING_EVERY, PING_EVERY);
+    let mut ping = interval(PING_EVERY);
+    ping.reset();
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let done = tokio::select! {
@@ -168,7 +169,7 @@ async fn say_close(mut socket: WebSocket, close: Close) {
 
 /// `{ "type": "going_away", "retry_after_ms": n }`
 pub(super) fn going_away(retry_after_ms: u64) -> String {
-    json(&serde_json::json!({ "type": "going_away", "retry_after_ms": retry_after_ms }))
+    format!("{{\"type\":\"going_away\",\"retry_after_ms\":{retry_after_ms}}}")
 }
 
 /// A close frame holds a reason of at most 123 bytes.
