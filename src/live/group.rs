@@ -89,7 +89,7 @@ impl Group {
     /// Registers a reader that stands at `seq` (or has nothing), and answers it.
     pub fn join(&mut self, scene: Scene<'_>, conn: ConnId, slot: Arc<Slot>, seq: Option<u64>) {
         self.readers.insert(conn, Reader { slot, seq, is_owed: true });
-        self.answer(scene, conn);
+        self.answer(scene, conn, true);
     }
 
     pub fn leave(&mut self, conn: ConnId) {
@@ -102,14 +102,16 @@ impl Group {
             // Without a rate, and for an answer, it need not wait for the others' next delta, and
             // they are not looked through for its sake.
             Some(reader) if reader.is_owed || reader.seq.is_none() || scene.view.every_ms == 0 => {
-                self.answer(scene, conn);
+                self.answer(scene, conn, false);
             }
             Some(_) => self.is_stale = true,
             None => {}
         }
     }
 
-    fn answer(&mut self, scene: Scene<'_>, conn: ConnId) {
+    /// Gives one reader what it lacks. `replaces` a frame that it has not taken: one that belongs
+    /// to an earlier subscription.
+    fn answer(&mut self, scene: Scene<'_>, conn: ConnId, replaces: bool) {
         let Some(reader) = self.readers.get(&conn) else { return };
         let (seq, is_owed) = (reader.seq, reader.is_owed);
         let Some(frame) = self.frame_for(&mut Made::new(scene), seq, is_owed, DELTAS) else {
@@ -117,7 +119,7 @@ impl Group {
         };
         if let Some(reader) = self.readers.get_mut(&conn) {
             // One that has gone is noticed, and forgotten everywhere, at the next pass.
-            reader.give(&frame, true);
+            reader.give(&frame, replaces);
         }
     }
 
@@ -132,7 +134,7 @@ impl Group {
             self.is_waited_for = false;
             let waiting = self.readers.iter().filter(|(_, reader)| reader.seq.is_none());
             let waiting: Vec<ConnId> = waiting.map(|(conn, _)| *conn).collect();
-            waiting.into_iter().for_each(|conn| self.answer(scene, conn));
+            waiting.into_iter().for_each(|conn| self.answer(scene, conn, false));
         }
         Vec::new()
     }

@@ -24,13 +24,12 @@ const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 
 /// An upgrade with the limits that the live feed needs: clients say little, and ten thousand
 /// connections must not hold ten thousand large buffers.
-#[must_use]
 pub fn limits(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
     upgrade
         .protocols([PROTOCOL])
         .max_message_size(MOST_BYTES)
         .max_frame_size(MOST_BYTES)
-        .read_buffer_size(4 * 1024)
+        .read_buffer_size(1024)
         .write_buffer_size(0)
 }
 

@@ -132,10 +132,14 @@ impl Floor {
         self.flush(ms);
     }
 
-    pub fn flush(&mut self, ms: u64) -> Option<u64> {
+    pub fn messages(&mut self, ms: u64) {
         while let Ok(message) = self.messages.try_recv() {
             self.hub.handle(message, at(ms));
         }
+    }
+
+    pub fn flush(&mut self, ms: u64) -> Option<u64> {
+        self.messages(ms);
         self.hub.flush(at(ms)).map(|wake_at| wake_at.since(START))
     }
 

@@ -14,6 +14,7 @@ const AGENTS: [&str; 3] = ["usr_a", "usr_b", "usr_c"];
 #[derive(Clone, Debug)]
 enum Step {
     Record(Changes),
+    Messages,
     Flush,
     Wait(u64),
     Begin(usize),
@@ -205,6 +206,7 @@ fn view() -> impl Strategy<Value = View> {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => changes().prop_map(Step::Record),
+        3 => Just(Step::Messages),
         6 => Just(Step::Flush),
         2 => (1..400u64).prop_map(Step::Wait),
         4 => (0..4usize).prop_map(Step::Begin),
@@ -236,7 +238,9 @@ impl World {
                 self.history.push(rows);
                 self.floor.record(self.now, &changes);
             }
-            Step::Flush => drop(self.floor.flush(self.now)),
+            Step::Messages => self.floor.messages(self.now),
+            // What the connections said may be on its way still.
+            Step::Flush => drop(self.floor.hub.flush(at(self.now))),
             Step::Wait(ms) => self.now += ms,
             Step::Begin(who) => self.clients[who].begin(&self.history),
             Step::End(who) => self.clients[who].end(),

@@ -142,3 +142,20 @@ fn a_close_comes_before_any_frame_and_for_those_meant() {
     assert!((500..=2_500).contains(&retry_after_ms.unwrap()));
     assert_eq!(close(&meant).code, 4401, "the first wish counts");
 }
+
+#[test]
+fn a_late_word_that_a_reader_is_ready_does_not_cost_a_frame() {
+    let mut floor = Floor::new();
+    let reader = floor.reader(0, View::all());
+    reader.begin();
+    floor.now(1, &queues(&[queue("sales", 1)]));
+    // It is ready, and says so; before the hub hears it, the next change is in the slot.
+    reader.end();
+    floor.record(2, &queues(&[queue("sales", 2)]));
+    floor.hub.flush(crate::floor::at(2));
+    floor.record(3, &queues(&[queue("support", 3)]));
+    floor.flush(3);
+    assert_eq!(seqs(&reader.text()), (0, 2));
+    floor.flush(4);
+    assert_eq!(seqs(&reader.text()), (2, 3));
+}

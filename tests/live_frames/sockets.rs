@@ -291,3 +291,43 @@ async fn the_same_as_server_sent_events() {
     let close = event(&mut stream).await;
     insta::assert_debug_snapshot!("sse_end", (away, close));
 }
+
+/// Reads to the last record, checks that every frame follows the one before, and answers how many
+/// deltas it took.
+async fn follow(mut client: Client, pause: Duration, last: u64) -> u64 {
+    let (mut seq, mut deltas) = (0, 0);
+    while seq < last {
+        let Message::Text(text) = client.next().await else { continue };
+        let frame: serde_json::Value = serde_json::from_str(&text).unwrap();
+        if frame["type"] == "delta" {
+            assert_eq!(frame["prev"].as_u64(), Some(seq), "{frame}");
+            deltas += 1;
+        }
+        seq = frame["seq"].as_u64().unwrap();
+        if !pause.is_zero() {
+            tokio::time::sleep(pause).await;
+        }
+    }
+    deltas
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_readers_of_different_pace_all_arrive() {
+    const RECORDS: u64 = 2_000;
+    let server = Server::start().await;
+    let mut readers = Vec::new();
+    for i in 0..40 {
+        let client = server.subscribed().await;
+        readers.push(tokio::spawn(follow(client, Duration::from_millis(i % 4), RECORDS)));
+    }
+    for i in 0..RECORDS {
+        server.record(queues(&[queue("sales", i as u32)]));
+        if i % 8 == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+    for reader in readers {
+        let deltas = timeout(Duration::from_secs(60), reader).await.expect("it arrives").unwrap();
+        assert!((1..=RECORDS).contains(&deltas));
+    }
+}
