@@ -20,10 +20,10 @@ const SNAPSHOT_MS: u64 = 100;
 /// What a group is shown when it is asked to act.
 #[derive(Clone, Copy)]
 pub(super) struct Scene<'a> {
-    pub epoch: &'a Name,
-    pub view: &'a View,
-    pub board: &'a Board,
-    pub now: Millis,
+    pub(super) epoch: &'a Name,
+    pub(super) view: &'a View,
+    pub(super) board: &'a Board,
+    pub(super) now: Millis,
 }
 
 /// Readers of equal views.
@@ -32,7 +32,7 @@ pub(super) struct Group {
     /// In the order of connecting.
     readers: BTreeMap<ConnId, Reader>,
     /// Some reader that is ready may lack something.
-    pub is_stale: bool,
+    pub(super) is_stale: bool,
     /// Some reader waits for the next snapshot.
     is_waited_for: bool,
     /// When deltas were last given.
@@ -78,26 +78,32 @@ enum Next {
 }
 
 impl Group {
-    pub fn new(now: Millis) -> Group {
+    pub(super) fn new(now: Millis) -> Group {
         Group { frame_at: now, ..Group::default() }
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.readers.is_empty()
     }
 
     /// Registers a reader that stands at `seq` (or has nothing), and answers it.
-    pub fn join(&mut self, scene: Scene<'_>, conn: ConnId, slot: Arc<Slot>, seq: Option<u64>) {
+    pub(super) fn join(
+        &mut self,
+        scene: Scene<'_>,
+        conn: ConnId,
+        slot: Arc<Slot>,
+        seq: Option<u64>,
+    ) {
         self.readers.insert(conn, Reader { slot, seq, is_owed: true });
         self.answer(scene, conn, true);
     }
 
-    pub fn leave(&mut self, conn: ConnId) {
+    pub(super) fn leave(&mut self, conn: ConnId) {
         self.readers.remove(&conn);
     }
 
     /// The reader can be given a frame again.
-    pub fn ready(&mut self, scene: Scene<'_>, conn: ConnId) {
+    pub(super) fn ready(&mut self, scene: Scene<'_>, conn: ConnId) {
         match self.readers.get(&conn) {
             // Without a rate, and for an answer, it need not wait for the others' next delta, and
             // they are not looked through for its sake.
@@ -124,7 +130,7 @@ impl Group {
     }
 
     /// Gives what is due; answers who has gone.
-    pub fn step(&mut self, scene: Scene<'_>) -> Vec<ConnId> {
+    pub(super) fn step(&mut self, scene: Scene<'_>) -> Vec<ConnId> {
         let may_delta = self.delta_due(scene.view) <= scene.now;
         let ticks = self.frame_at.plus(TICK_MS) <= scene.now;
         if (self.is_stale && may_delta) || ticks {
@@ -140,7 +146,7 @@ impl Group {
     }
 
     /// When [`Group::step`] has something to do next, if nothing happens before.
-    pub fn wake_at(&self, view: &View) -> Millis {
+    pub(super) fn wake_at(&self, view: &View) -> Millis {
         let mut wake_at = self.frame_at.plus(TICK_MS);
         if self.is_stale {
             wake_at = wake_at.min(self.delta_due(view));
@@ -227,7 +233,7 @@ impl Group {
     }
 
     /// Lets go of a snapshot that nobody will share any more.
-    pub fn tidy(&mut self, now: Millis) {
+    pub(super) fn tidy(&mut self, now: Millis) {
         self.snapshot.take_if(|last| now.since(last.at()) >= TICK_MS);
     }
 }
