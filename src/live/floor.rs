@@ -93,10 +93,11 @@ impl Floor {
         }
     }
 
-    pub(super) fn ready(&mut self, epoch: &Name, now: Millis, conn: ConnId) {
+    /// The reader can be given a frame again: at the next flush.
+    pub(super) fn ready(&mut self, conn: ConnId) {
         let Some(view) = self.homes.get(&conn) else { return };
         if let Some(group) = self.groups.get_mut(view) {
-            group.ready(Scene { epoch, view, board: &self.board, now }, conn);
+            group.ready(view, conn);
         }
     }
 

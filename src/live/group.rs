@@ -31,6 +31,8 @@ pub(super) struct Scene<'a> {
 pub(super) struct Group {
     /// In the order of connecting.
     readers: BTreeMap<ConnId, Reader>,
+    /// Readers that became ready and wait for no rate: served together, so that they share frames.
+    ready: Vec<ConnId>,
     /// Some reader that is ready may lack something.
     pub(super) is_stale: bool,
     /// Some reader waits for the next snapshot.
@@ -95,7 +97,7 @@ impl Group {
         seq: Option<u64>,
     ) {
         self.readers.insert(conn, Reader { slot, seq, is_owed: true });
-        self.answer(scene, conn, true);
+        self.serve(scene, &[conn], true);
     }
 
     pub(super) fn leave(&mut self, conn: ConnId) {
@@ -103,29 +105,30 @@ impl Group {
     }
 
     /// The reader can be given a frame again.
-    pub(super) fn ready(&mut self, scene: Scene<'_>, conn: ConnId) {
+    pub(super) fn ready(&mut self, view: &View, conn: ConnId) {
         match self.readers.get(&conn) {
             // Without a rate, and for an answer, it need not wait for the others' next delta, and
             // they are not looked through for its sake.
-            Some(reader) if reader.is_owed || reader.seq.is_none() || scene.view.every_ms == 0 => {
-                self.answer(scene, conn, false);
+            Some(reader) if reader.is_owed || reader.seq.is_none() || view.every_ms == 0 => {
+                self.ready.push(conn);
             }
             Some(_) => self.is_stale = true,
             None => {}
         }
     }
 
-    /// Gives one reader what it lacks. `replaces` a frame that it has not taken: one that belongs
-    /// to an earlier subscription.
-    fn answer(&mut self, scene: Scene<'_>, conn: ConnId, replaces: bool) {
-        let Some(reader) = self.readers.get(&conn) else { return };
-        let (seq, is_owed) = (reader.seq, reader.is_owed);
-        let Some(frame) = self.frame_for(&mut Made::new(scene), seq, is_owed, DELTAS) else {
-            return;
-        };
-        if let Some(reader) = self.readers.get_mut(&conn) {
-            // One that has gone is noticed, and forgotten everywhere, at the next pass.
-            reader.give(&frame, replaces);
+    /// Gives a few readers what they lack. `replaces` a frame that one has not taken: it belongs to
+    /// an earlier subscription.
+    fn serve(&mut self, scene: Scene<'_>, conns: &[ConnId], replaces: bool) {
+        let mut made = Made::new(scene);
+        for conn in conns {
+            let Some(reader) = self.readers.get(conn) else { continue };
+            let (seq, is_owed) = (reader.seq, reader.is_owed);
+            let frame = self.frame_for(&mut made, seq, is_owed, DELTAS);
+            if let (Some(frame), Some(reader)) = (frame, self.readers.get_mut(conn)) {
+                // One that has gone is noticed, and forgotten everywhere, at the next pass.
+                reader.give(&frame, replaces);
+            }
         }
     }
 
@@ -139,9 +142,10 @@ impl Group {
         if self.is_waited_for && self.snapshot_due() <= scene.now {
             self.is_waited_for = false;
             let waiting = self.readers.iter().filter(|(_, reader)| reader.seq.is_none());
-            let waiting: Vec<ConnId> = waiting.map(|(conn, _)| *conn).collect();
-            waiting.into_iter().for_each(|conn| self.answer(scene, conn, false));
+            self.ready.extend(waiting.map(|(conn, _)| *conn));
         }
+        let ready = std::mem::take(&mut self.ready);
+        self.serve(scene, &ready, false);
         Vec::new()
     }
 
@@ -170,6 +174,7 @@ impl Group {
         let mut made = Made::new(scene);
         let mut gone = Vec::new();
         self.is_waited_for = false;
+        self.ready.clear();
         let mut leaves_none_out = true;
         let mut readers = std::mem::take(&mut self.readers);
         for (conn, reader) in &mut readers {

@@ -159,3 +159,17 @@ fn a_late_word_that_a_reader_is_ready_does_not_cost_a_frame() {
     floor.flush(4);
     assert_eq!(seqs(&reader.text()), (2, 3));
 }
+
+#[test]
+fn readers_who_come_back_together_share_what_they_missed() {
+    let mut floor = Floor::new();
+    let readers = [floor.reader(0, View::all()), floor.reader(0, View::all())];
+    readers.iter().for_each(|reader| drop(reader.begin()));
+    floor.now(1, &queues(&[queue("sales", 1)]));
+    floor.now(2, &queues(&[queue("sales", 2)]));
+    readers.iter().for_each(|reader| reader.end());
+    floor.flush(3);
+    let frames = readers.each_ref().map(|reader| reader.frame().unwrap());
+    assert!(frames[0].is_same(&frames[1]));
+    assert_eq!(seqs(&text(&frames[0])), (0, 2));
+}
