@@ -3,7 +3,8 @@
 //! `hub`: what the outbox's task spends, readers without sockets. `sockets/callboard`: from the
 //! record to the last of the readers, in a second process, having it; `sockets/bare`: the same text
 //! to the same readers from a loop over bare tungstenite sockets, one loop per core, which is the
-//! least that any server can spend.
+//! least that any server can spend. Beside the times stands what this process spent of its CPU for
+//! each frame, which neighbours on the machine disturb less.
 
 use axum::Router;
 use axum::extract::WebSocketUpgrade;
@@ -23,10 +24,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
-use tokio_tungstenite::{WebSocketStream, accept_async, client_async};
+use tokio_tungstenite::{WebSocketStream, accept_async_with_config, client_async};
 
 const READERS: [usize; 3] = [10, 1_000, 10_000];
 /// Set in the process of the readers: `ADDRESS COUNT`.
@@ -140,7 +142,7 @@ fn over_sockets(criterion: &mut Criterion) {
                 .enable_all()
                 .build()
                 .expect("a runtime");
-            let mut run = runtime.block_on(Run::new(start, count));
+            let mut run = runtime.block_on(Run::new(name, start, count));
             group.bench_function(BenchmarkId::new(name, count), |bencher| {
                 bencher.iter_custom(|rounds| runtime.block_on(run.rounds(rounds)));
             });
@@ -161,10 +163,14 @@ struct Run {
     /// The readers' process says each sequence that all of them have.
     heard: Lines<BufReader<tokio::net::unix::pipe::Receiver>>,
     seq: u64,
+    name: String,
+    count: usize,
+    /// This process's CPU when the rounds began.
+    cpu: Duration,
 }
 
 impl Run {
-    async fn new(start: Start, count: usize) -> Run {
+    async fn new(name: &str, start: Start, count: usize) -> Run {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address");
         let changes = start(listener, count);
@@ -175,10 +181,19 @@ impl Run {
             .expect("the readers start");
         let heard = readers.stdout.take().map(std::os::fd::OwnedFd::from).expect("their output");
         let heard = tokio::net::unix::pipe::Receiver::from_owned_fd(heard).expect("a pipe");
-        let mut run = Run { changes, readers, heard: BufReader::new(heard).lines(), seq: 0 };
+        let mut run = Run {
+            changes,
+            readers,
+            heard: BufReader::new(heard).lines(),
+            seq: 0,
+            name: name.to_owned(),
+            count,
+            cpu: Duration::ZERO,
+        };
         run.hears("0").await;
+        run.cpu = cpu();
         if count == 10_000 {
-            eprintln!("resident with {count} connections: {} MiB", resident_mib());
+            eprintln!("{name}: {} MiB resident with {count} connections", resident_mib());
         }
         run
     }
@@ -201,9 +216,22 @@ impl Run {
     }
 
     fn end(mut self) {
+        let frames = self.seq as u32 * self.count as u32;
+        if frames > 0 {
+            let spent = (cpu() - self.cpu) / frames;
+            eprintln!("{}/{}: {spent:?} of this process's CPU a frame", self.name, self.count);
+        }
         self.readers.kill().expect("the readers end");
         self.readers.wait().expect("the readers end");
     }
+}
+
+/// What this process has spent, in user and kernel, to the hundredth of a second.
+fn cpu() -> Duration {
+    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = text.rsplit(") ").next().unwrap_or_default().split(' ');
+    let ticks = fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok());
+    Duration::from_millis(ticks.sum::<u64>() * 10)
 }
 
 fn resident_mib() -> u64 {
@@ -258,23 +286,25 @@ fn now(begun: Instant) -> Millis {
 fn bare(listener: TcpListener, count: usize) -> mpsc::UnboundedSender<u64> {
     let (changes, mut commits) = mpsc::unbounded_channel::<u64>();
     tokio::spawn(async move {
+        // The same buffers as behind axum.
+        let config = WebSocketConfig::default().read_buffer_size(1_024).write_buffer_size(0);
         let mut shares: [Vec<WebSocketStream<TcpStream>>; 2] = [Vec::new(), Vec::new()];
         for i in 0..count {
             let (stream, _) = listener.accept().await.expect("a reader");
-            let mut socket = accept_async(stream).await.expect("a WebSocket");
+            let mut socket =
+                accept_async_with_config(stream, Some(config)).await.expect("a WebSocket");
             let _subscription = socket.next().await;
             socket.send(Message::text(r#"{"type":"snapshot"}"#)).await.expect("a reader");
             shares[i % 2].push(socket);
         }
         let links = shares.map(|share| {
-            let (texts, mut waiting) = mpsc::channel::<(Utf8Bytes, oneshot::Sender<()>)>(1);
+            let (texts, mut waiting) = mpsc::channel::<Utf8Bytes>(1);
             tokio::spawn(async move {
                 let mut share = share;
-                while let Some((text, done)) = waiting.recv().await {
+                while let Some(text) = waiting.recv().await {
                     for socket in &mut share {
                         let _ = socket.send(Message::Text(text.clone())).await;
                     }
-                    let _ = done.send(());
                 }
             });
             texts
@@ -282,7 +312,7 @@ fn bare(listener: TcpListener, count: usize) -> mpsc::UnboundedSender<u64> {
         while let Some(seq) = commits.recv().await {
             let text = Utf8Bytes::from(delta(seq));
             for link in &links {
-                let _ = link.send((text.clone(), oneshot::channel().0)).await;
+                let _ = link.send(text.clone()).await;
             }
         }
     });

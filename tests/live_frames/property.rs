@@ -299,7 +299,6 @@ fn client(floor: &mut Floor, ms: u64, view: View) -> Client {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
     #[test]
     fn a_client_holds_what_its_view_shows(
         views in proptest::collection::vec(view(), 4),
