@@ -54,7 +54,7 @@ impl Lab {
             "name": "Edge 1",
             "webhook": { "url": url, "authorization": WEBHOOK_AUTHORIZATION },
             "capabilities": {
-                "connects": "switch", "times_ring": true, "adds_leg": false,
+                "connects": "switch", "times_ring": true, "adds_leg": true,
                 "cancels_one_leg": false, "offers_per_call": 15, "answers_for_agent": false,
                 "hold": false, "transfer": false, "announce": false, "originate": false,
                 "supervise": false, "media": ["voice"]
