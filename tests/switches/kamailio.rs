@@ -63,7 +63,7 @@ impl Lab {
         server.must("PUT", &format!("{ACCOUNT}/switches/{SWITCH}"), &switch);
         let key = json!({ "name": "Edge 1", "role": "switch", "switch": SWITCH });
         let key = server.must("POST", &format!("{ACCOUNT}/keys"), &key);
-        let key = key["key"].as_str().expect("a new key's text").to_owned();
+        let key = key["secret"].as_str().expect("a new key's secret").to_owned();
 
         let mut command = Command::new(kamailio());
         command
