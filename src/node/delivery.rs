@@ -60,8 +60,7 @@ async fn deliver(
     let id = ends.map_or_else(String::new, |(first, last)| format!("{}-{}", first.id, last.seq));
     // The line posts only where there is a webhook.
     let Some(webhook) = &parcel.config.webhook else {
-        let why = "no webhook is set up".to_owned();
-        return Delivered { line, posted: Posted::Failed(why), failed: Vec::new() };
+        return Delivered { line, posted: Posted::Failed, failed: Vec::new() };
     };
     match client.post(webhook, &id, now, body).await {
         Ok(Outcome { failed }) => {
@@ -74,7 +73,7 @@ async fn deliver(
         Err(error) => {
             tracing::warn!(switch, %error, "a webhook did not take its commands");
             metrics::counter!("callboard_webhook_failures_total").increment(1);
-            Delivered { line, posted: Posted::Failed(error.to_string()), failed: Vec::new() }
+            Delivered { line, posted: Posted::Failed, failed: Vec::new() }
         }
     }
 }

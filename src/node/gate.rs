@@ -14,7 +14,7 @@ use crate::node::pipeline::{Commands, DeskView, ReplyTo};
 use crate::node::registry;
 use serde_json::Value;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 /// One item of a posted batch.
 #[derive(Clone, Debug)]
@@ -94,7 +94,8 @@ pub(super) enum What {
         job: RenderJob,
         reply: ReplyTo<Vec<Value>>,
     },
-    Stop(oneshot::Sender<()>),
+    /// Nothing comes after it.
+    Stop,
 }
 
 /// What is wanted of records.

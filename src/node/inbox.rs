@@ -17,14 +17,14 @@ use crate::node::registry::{self, Registry};
 use crate::node::run::{Run, switch_of};
 use crate::node::shared::Shared;
 use crate::node::shutdown::EXIT_SOFTWARE;
-use crate::node::snapshots::Folder;
+use crate::node::snapshots::{self, Folder};
 use crate::node::telemetry::InboxFigures;
 use rustc_hash::FxHashMap;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// Messages taken out at once.
 const AT_ONCE: usize = 64;
@@ -58,8 +58,8 @@ pub(super) struct Inbox {
 }
 
 impl Inbox {
-    /// Runs until it is told to stop, and gives back the accounts.
-    pub async fn run(mut self, away_ms: u64) -> Vec<Run> {
+    /// Runs until it is told to stop. Then the journal's channel closes behind what it sent.
+    pub async fn run(mut self, away_ms: u64) {
         self.resume(away_ms);
         let clock = self.shared.clock.clone();
         let mut taken = Vec::with_capacity(AT_ONCE);
@@ -71,7 +71,7 @@ impl Inbox {
                 biased;
                 count = self.messages.recv_many(&mut taken, AT_ONCE) => {
                     if count == 0 {
-                        return self.runs;
+                        return;
                     }
                 }
                 () = clock.sleep_until(due) => {}
@@ -82,9 +82,8 @@ impl Inbox {
                 let weight = message.what.weight();
                 self.stamp();
                 self.fire();
-                if let What::Stop(passed) = message.what {
-                    self.send(Commit::new(None, message.received, Then::Passed(passed)));
-                    return self.runs;
+                if matches!(message.what, What::Stop) {
+                    return self.stop(message.received).await;
                 }
                 self.take(message);
                 self.shared.gate.taken(weight);
@@ -92,6 +91,16 @@ impl Inbox {
             if self.shared.flow.is_full() {
                 self.shared.flow.ease().await;
             }
+        }
+    }
+
+    /// Waits until all is durable and out, and leaves a snapshot of each account: the next start has
+    /// nothing to replay. The journal is still open then, hence the folder still ours.
+    async fn stop(mut self, received: Ticks) {
+        let (passed, all) = oneshot::channel();
+        self.send(Commit::new(None, received, Then::Passed(passed)));
+        if all.await.is_ok() {
+            snapshots::last(&mut *self.vault, &self.runs);
         }
     }
 
@@ -141,21 +150,22 @@ impl Inbox {
             self.due.extend(due.map(|at| (at, slot)));
         }
         if commit.record.is_some() {
-            self.recorded(slot);
+            self.recorded(slot, &commit);
         }
         (answer, commit)
     }
 
-    fn recorded(&mut self, slot: Slot) {
+    fn recorded(&mut self, slot: Slot, commit: &Commit) {
         let run = &mut self.runs[slot];
         if run.since_snapshot >= self.snapshot_every {
             run.since_snapshot = 0;
             self.folder.fold(run.name.clone());
         }
-        if cfg!(debug_assertions)
-            && let Some(broken) = self.figures.broken_invariant(run)
-        {
-            self.shared.life.fail(broken, EXIT_SOFTWARE);
+        if cfg!(debug_assertions) {
+            self.figures.agents(&run.name, &commit.changes);
+            if let Some(broken) = self.figures.broken_invariant(run) {
+                self.shared.life.fail(broken, EXIT_SOFTWARE);
+            }
         }
     }
 
@@ -198,7 +208,7 @@ impl Inbox {
                 self.render(received, &account, &records, job, reply);
             }
             // Met before the others are handled.
-            What::Stop(_) => {}
+            What::Stop => {}
         }
     }
 
@@ -264,7 +274,8 @@ impl Inbox {
                 done.refused = Some(gate::disk_full());
                 continue;
             }
-            // Deadlines that came due while the batch is worked off go first, as for any input.
+            // What came due goes first, as for any input.
+            self.fire();
             let (answer, mut commit) = self.decide(slot, received, input);
             commit.replied = Some(switch.clone());
             done.commands.extend(line::of_switch(&commit.commands, &switch));

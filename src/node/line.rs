@@ -66,12 +66,12 @@ pub(super) struct Parcel {
 }
 
 /// How a delivery ended.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Posted {
     /// Taken, but for those that failed (which are done with as well).
     Taken,
-    /// Not taken; in words.
-    Failed(String),
+    /// Not taken.
+    Failed,
 }
 
 /// What the engine must hear after a delivery.
@@ -240,9 +240,9 @@ impl Line {
     }
 
     /// A delivery ended.
-    pub fn posted(&mut self, now: Millis, posted: &Posted) -> Report {
+    pub fn posted(&mut self, now: Millis, posted: Posted) -> Report {
         self.posting = false;
-        let taken = matches!(posted, Posted::Taken);
+        let taken = posted == Posted::Taken;
         for open in self.open.iter_mut().filter(|open| open.posting) {
             open.posting = false;
             open.done |= taken;
@@ -288,11 +288,6 @@ impl Line {
         let repeat = waiting.map(|open| open.next_at.max(now.plus(GRAIN_MS))).min();
         let poll = self.polls.iter().map(|poll| poll.until).min();
         [repeat, poll].into_iter().flatten().min()
-    }
-
-    /// Commands not acknowledged.
-    pub fn open(&self) -> usize {
-        self.open.len()
     }
 }
 

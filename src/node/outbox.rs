@@ -350,7 +350,7 @@ impl Outbox {
     /// A webhook answered, or did not.
     fn delivered(&mut self, done: Delivered) {
         let now = self.shared.clock.now();
-        let report = self.lines[done.line].posted(now, &done.posted);
+        let report = self.lines[done.line].posted(now, done.posted);
         let (slot, switch) = self.owners[done.line].clone();
         let account = self.floors[slot].head.name.clone();
         for (command, reason) in done.failed {

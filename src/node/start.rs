@@ -20,9 +20,9 @@ use crate::node::recovery::{self, NodeState, StartError};
 use crate::node::registry::{self, FIRST_ACCOUNT, KeyRequest};
 use crate::node::run::Run;
 use crate::node::shared::{AccountHead, Flow, Readers, Shared};
-use crate::node::shutdown::{EXIT_JOURNAL, EXIT_SOFTWARE, Fatal, Life, LifeLine};
-use crate::node::snapshots::{self, Folder};
-use crate::node::telemetry::InboxFigures;
+use crate::node::shutdown::{EXIT_JOURNAL, EXIT_SOFTWARE, Fatal, LifeLine};
+use crate::node::snapshots::Folder;
+use crate::node::telemetry::{self, InboxFigures};
 use dashmap::DashMap;
 use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
@@ -32,7 +32,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
-use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinHandle as Task;
 
 /// Reading ends besides those of the inbox: feeds and traces, a fold, the keeper.
@@ -78,7 +78,7 @@ impl Options {
 pub struct Node {
     handle: Handle,
     data: PathBuf,
-    inbox: Task<Vec<Run>>,
+    inbox: Task<()>,
     outbox: Task<()>,
     writer: Arc<Writer>,
     keeper: (crossbeam_channel::Sender<()>, JoinHandle<()>),
@@ -114,6 +114,8 @@ impl Node {
         room: Option<Arc<Room>>,
         clock: impl FnOnce(Millis) -> Clock,
     ) -> Result<Node, StartError> {
+        // Before the first figure is taken.
+        telemetry::install();
         let mut reader = journal.reader()?;
         let mut state = recovery::node(&mut *reader)?;
         let clock = if state.seq == 0 {
@@ -155,17 +157,13 @@ impl Node {
         shared.life.stop();
         shared.gate.close();
         shared.hub.go_away(500, 2_000);
-        let (passed, all) = oneshot::channel();
-        shared.gate.insert(shared.ticks(), What::Stop(passed));
-        let runs = tokio::select! {
-            runs = self.inbox => runs.map_err(|error| fatal(&error, EXIT_SOFTWARE))?,
+        shared.gate.insert(shared.ticks(), What::Stop);
+        tokio::select! {
+            ended = self.inbox => ended.map_err(|error| fatal(&error, EXIT_SOFTWARE))?,
             failed = shared.life.failed() => return Err(failed),
         };
-        // The inbox's end of the journal's channel is gone: its thread drains, closes and ends.
-        tokio::select! {
-            _ = all => {}
-            failed = shared.life.failed() => return Err(failed),
-        }
+        // The inbox's end of the journal's channel is gone: its thread closes it and ends, and the
+        // outbox, which it fed, with it.
         let ended = self.outbox.await.map_err(|error| fatal(&error, EXIT_SOFTWARE));
         let (keeper, thread) = self.keeper;
         drop(keeper);
@@ -177,7 +175,6 @@ impl Node {
             if let Some(writer) = Arc::into_inner(writer) {
                 writer.join().map_err(|error| fatal(&error, EXIT_JOURNAL))?;
             }
-            shared.readers.with(|reader| last_snapshots(reader, &runs));
             recovery::say_alive(&data, shared.clock.now())
                 .map_err(|error| fatal(&error, EXIT_JOURNAL))
         };
@@ -190,19 +187,6 @@ impl Node {
 
 fn fatal(why: &dyn std::fmt::Display, exit_code: u8) -> Fatal {
     Fatal { why: why.to_string(), exit_code }
-}
-
-/// A failure costs time at the next start, and nothing else.
-fn last_snapshots(reader: &mut dyn Reader, runs: &[Run]) {
-    for run in runs {
-        let newest = reader.snapshots(run.stream).ok().and_then(|all| all.first().copied());
-        if newest.is_some_and(|newest| newest.seq == run.engine.seq()) {
-            continue;
-        }
-        if let Err(error) = snapshots::put(reader, run.stream, &run.engine, run.last_at) {
-            tracing::error!(account = %run.name, %error, "no snapshot could be made");
-        }
-    }
 }
 
 /// What the start has gathered before anything runs.
@@ -444,13 +428,4 @@ fn write_secret(path: &Path, secret: &str) -> std::io::Result<()> {
         std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     writeln!(file, "{secret}")?;
     file.sync_all()
-}
-
-/// Whether the node may be asked at all: used by [`Life`]'s readers.
-impl Life {
-    /// Takes inputs.
-    #[must_use]
-    pub fn is_running(&self) -> bool {
-        *self == Life::Running
-    }
 }
