@@ -9,4 +9,5 @@ pub mod journal;
 pub mod live;
 pub mod node;
 pub mod reporting;
+pub mod routing;
 pub mod switch;
