@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod api;
+pub mod config;
 pub mod domain;
 pub mod engine;
 pub mod journal;
