@@ -4,6 +4,8 @@
 #![warn(clippy::disallowed_methods, clippy::iter_over_hash_type, clippy::unwrap_used)]
 
 pub mod access;
+pub mod api;
+pub mod config;
 pub mod domain;
 pub mod engine;
 pub mod journal;
