@@ -21,7 +21,9 @@ fn apart(lines: &[String]) -> Option<Apart> {
 fn check(seed: u64) {
     let lines = history::history(seed);
     let Some(first) = apart(&lines) else { return };
-    let shrunk = history::shrink(&lines[..=first.line], &mut |rest| apart(rest).is_some());
+    let shrunk = history::shrink(&lines[..=first.line], &mut |rest| {
+        apart(rest).is_some_and(|a| a.kind == first.kind)
+    });
     let last = apart(&shrunk).map_or(first.how, |a| a.how);
     panic!(
         "seed {seed} parts (CALLBOARD_SEED={seed}); left is the model, right the engine; as a \

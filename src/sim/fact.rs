@@ -9,6 +9,7 @@ use std::fmt;
 
 /// One observable happening; names are those of the scenario language.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs)] // the fields are the names that the language uses
 pub enum Fact {
     /// A call waits in a queue from now on.
     Queued { call: String, queue: String },

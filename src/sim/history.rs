@@ -4,6 +4,7 @@
 //! an agent who rings); the rest is what switches do on bad days: duplicates, events out of order,
 //! late and unknown ones.
 
+use super::fact::Fact;
 use super::model::Model;
 use super::scenario::{Moment, Runner, START, System};
 use super::view;
@@ -255,7 +256,7 @@ impl Maker {
                 r#"[{"after_ms":0,"skills":[{"skill":"spanish","min":40}]}]"#,
                 r#"[{"after_ms":0,"stars_min":2}]"#,
                 r#"[{"after_ms":0,"skills":[{"skill":"tech","min":20,"max":50}]}]"#,
-                r#"[{"after_ms":0,"agents":["usr_ann","usr_bob"]}]"#,
+                r#"[{"after_ms":0,"agents":["usr_ann"]}]"#,
             ]);
             set(&mut body, "steps", step);
         }
@@ -668,6 +669,8 @@ pub struct Apart {
     pub line: usize,
     /// In words.
     pub how: String,
+    /// What kind of difference: the first words of what differs.
+    pub kind: String,
 }
 
 /// Facts of the same instant: rings in their order, the rest as a set.
@@ -675,7 +678,11 @@ fn comparable(moments: &[Moment]) -> Vec<(i64, Vec<String>, Vec<String>)> {
     moments
         .iter()
         .filter_map(|(at, facts)| {
-            let all = facts.iter().map(ToString::to_string);
+            // Whether what changed nothing is called a duplicate or ignored is no decision, and a
+            // delay that a longer one covers may be told or not: views show the one in force.
+            let told =
+                facts.iter().filter(|f| !matches!(f, Fact::NotTaken { .. } | Fact::Delayed { .. }));
+            let all = told.map(ToString::to_string);
             let (rings, mut rest): (Vec<_>, Vec<_>) = all.partition(|f| f.starts_with("ring "));
             rest.sort();
             (!rings.is_empty() || !rest.is_empty()).then_some((*at, rings, rest))
@@ -683,31 +690,49 @@ fn comparable(moments: &[Moment]) -> Vec<(i64, Vec<String>, Vec<String>)> {
         .collect()
 }
 
+fn words(moments: &[(i64, Vec<String>, Vec<String>)]) -> Vec<String> {
+    let all = moments.iter().flat_map(|(_, rings, rest)| rings.iter().chain(rest));
+    all.map(|f| f.split(' ').next().unwrap_or_default().to_owned()).collect()
+}
+
+/// The words that only one of two has, in order: enough to tell one difference from another.
+fn kind_of(left: &[String], right: &[String]) -> String {
+    let only = |a: &[String], b: &[String]| {
+        let mut only: Vec<_> = a.iter().filter(|w| !b.contains(w)).cloned().collect();
+        only.sort();
+        only.dedup();
+        only.join(",")
+    };
+    format!("{}/{}", only(left, right), only(right, left))
+}
+
 /// Runs a history against two systems, side by side; where they first part.
 pub fn compare<A: System, B: System>(left: A, right: B, lines: &[String]) -> Option<Apart> {
     let (mut left, mut right) = (Runner::new(left), Runner::new(right));
     for (i, line) in lines.iter().enumerate() {
-        let apart = |how: String| Some(Apart { line: i, how });
+        let apart = |kind: &str, how: String| Some(Apart { line: i, how, kind: kind.to_owned() });
         let l = match left.line(line) {
             Ok(l) => l,
-            Err(e) => return apart(format!("left: {e}")),
+            Err(e) => return apart("left", format!("left: {e}")),
         };
         let r = match catch_unwind(AssertUnwindSafe(|| right.line(line))) {
             Ok(Ok(r)) => r,
-            Ok(Err(e)) => return apart(format!("right: {e}")),
-            Err(_) => return apart("right: panicked".to_owned()),
+            Ok(Err(e)) => return apart("right", format!("right: {e}")),
+            Err(_) => return apart("panic", "right: panicked".to_owned()),
         };
         let (l, r) = (comparable(&l), comparable(&r));
         if l != r {
-            return apart(format!("{line}\nleft  {l:#?}\nright {r:#?}"));
+            let kind = kind_of(&words(&l), &words(&r));
+            return apart(&kind, format!("{line}\nleft  {l:#?}\nright {r:#?}"));
         }
         let differ = view::difference(&left.system.view(), &right.system.view());
         if !differ.is_empty() {
-            return apart(format!("{line}\n{}", differ.join("\n")));
+            let kinds: Vec<_> = differ.iter().map(|d| d.split(' ').nth(1)).collect();
+            return apart(&format!("{kinds:?}"), format!("{line}\n{}", differ.join("\n")));
         }
         let broken = right.system.broken();
         if !broken.is_empty() {
-            return apart(format!("{line}\nbroken: {broken:?}"));
+            return apart("broken", format!("{line}\nbroken: {broken:?}"));
         }
     }
     None

@@ -94,10 +94,11 @@ impl<S: System> Runner<S> {
                 self.run_to(self.now, &mut moments)?;
                 self.now = self.now.plus(away_ms);
                 self.apply(&step, &mut moments);
+                self.run_to(self.now, &mut moments)?;
             }
             _ => {
-                self.run_to(self.now, &mut moments)?;
                 self.apply(&step, &mut moments);
+                self.run_to(self.now, &mut moments)?;
             }
         }
         self.lately =

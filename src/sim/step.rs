@@ -35,6 +35,7 @@ use std::str::FromStr;
 
 /// Something done to the system under test.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)] // the fields are the names that the language uses
 pub enum Step {
     /// Time passes until so many milliseconds from the start; what falls due happens.
     At(i64),

@@ -47,6 +47,8 @@ impl Model {
             cursor: None,
             attempts: 0,
             legs: 0,
+            closing: Vec::new(),
+            closing_until: None,
             frozen_until: None,
             replay_until: what.replayed.then(|| self.now.plus(REPLAY_MS)),
             next_seq: 1,
@@ -108,22 +110,18 @@ impl Model {
     /// The call leaves its queue; open offers end with it.
     pub(super) fn exit(&mut self, call: usize, exit: Exit) {
         let queue = self.calls[call].queue;
-        let mut target = self.queues[queue].config.exits.target(exit).clone();
+        let target = self.queues[queue].config.exits.target(exit).clone();
         for offer in self.open_offers(call) {
             self.withdraw(offer, Withdrawn::Exit);
-        }
-        let next = self.target_queue(&target);
-        let onward = matches!(target, Target::Queue(_) | Target::Group(_));
-        if onward && (next.is_none() || self.calls[call].hops >= self.account.max_hops) {
-            target = Target::End(true);
         }
         let name = self.calls[call].name.clone();
         self.fact(Fact::Exited { call: name, exit, to: target_text(&target) });
         if self.is_today(call) {
             self.queues[queue].today.exited += 1;
         }
-        match next {
-            Some(next) if target != Target::End(true) => {
+        match self.target_queue(&target) {
+            // A chain of overflows ends.
+            Some(next) if self.calls[call].hops < self.account.max_hops => {
                 self.calls[call].hops += 1;
                 self.enter(call, next);
             }
@@ -131,12 +129,15 @@ impl Model {
         }
     }
 
-    /// `total` is over: what rings is missed where the ring was to last until now, else cut short.
+    /// `total` is over: what has rung its whole time, or was to ring until now, is missed; the rest
+    /// is cut short.
     pub(super) fn total_over(&mut self, call: usize) {
         let until_total = |m: &Model, offer: usize| {
             let o = &m.offers[offer];
             let config = &m.queues[o.queue].config;
-            o.full_ring && config.plan.ring_for == RingFor::Total
+            o.full_ring
+                && (config.plan.ring_for == RingFor::Total
+                    || o.made_at.plus(o.ring_for_ms) <= m.now)
         };
         for offer in self.open_offers(call) {
             if self.offers[offer].ending.is_some() {
@@ -163,10 +164,10 @@ impl Model {
             }
         }
         let state = std::mem::replace(&mut self.calls[call].state, State::Ended);
-        self.ended_fact(call, outcome);
         if let State::Connected { agent } = state {
             self.leg_over(call, agent);
         }
+        self.ended_fact(call, outcome);
         let (switch, name) = (self.calls[call].switch, self.calls[call].name.clone());
         let switch = self.switches[switch].name.clone();
         self.parked.retain(|p| p.report.switch != switch || p.report.subject != name);
@@ -194,11 +195,6 @@ impl Model {
         if self.calls[call].state != State::Waiting {
             return self.end(call, Outcome::Answered, Withdrawn::Ended);
         }
-        for offer in self.open_offers(call) {
-            if self.offers[offer].ending.is_none() {
-                self.withdraw(offer, Withdrawn::Abandoned);
-            }
-        }
         let name = self.calls[call].name.clone();
         self.fact(Fact::Abandoned { call: name });
         if self.is_today(call) {
@@ -224,16 +220,10 @@ impl Model {
             To::Number(_) => None,
             other => self.direct(other).0,
         };
-        for offer in self.open_offers(call) {
-            if self.offers[offer].ending.is_none() {
-                self.withdraw(offer, Withdrawn::Moved);
-            }
-        }
+        let State::Connected { agent } = self.calls[call].state else { return };
         match queue {
             Some(queue) => {
-                if let State::Connected { agent } = self.calls[call].state {
-                    self.leg_over(call, agent);
-                }
+                self.leg_over(call, agent);
                 self.enter(call, queue);
             }
             None if matches!(to, To::Queue(_)) => {

@@ -3,9 +3,9 @@
 use super::{Agent, Done, Member, Model, No, Queue, Switch};
 use crate::domain::event::{Cause, Withdrawn};
 use crate::domain::input::Kind;
-use crate::domain::objects::queue::QueueKind;
+use crate::domain::objects::queue::{Exit, QueueKind};
 use crate::domain::objects::user::{Assignment, UserKind, UserState};
-use crate::domain::objects::{self, Account, Route, Skill, User};
+use crate::domain::objects::{self, Account, Route, Skill, SkillNeed, Target, User};
 use crate::domain::presence::Status;
 use crate::domain::rows::DayCounts;
 use serde_json::Value;
@@ -19,7 +19,12 @@ impl Model {
                 let skill = Skill::parse(body).map_err(|_| No)?;
                 replace(&mut self.skills, id, skill);
             }
-            Kind::User => self.put_user(id, User::parse(body).map_err(|_| No)?),
+            Kind::User => {
+                let mut user = User::parse(body).map_err(|_| No)?;
+                user.blocked_until = user.blocked_until.filter(|until| *until > self.now);
+                self.check_user(&user)?;
+                self.put_user(id, user);
+            }
             Kind::Queue => self.put_queue(id, QueueKind::Queue, body)?,
             Kind::Group => self.put_queue(id, QueueKind::Group, body)?,
             Kind::Member => self.put_member(parent, id, body)?,
@@ -89,6 +94,18 @@ impl Model {
     fn put_queue(&mut self, id: &str, kind: QueueKind, body: &Value) -> Done {
         let config = objects::Queue::parse(kind, body).map_err(|_| No)?;
         let at = self.queue_named(id);
+        let exits = [
+            Exit::MaxWait,
+            Exit::MaxWaiting,
+            Exit::Nobody,
+            Exit::Total,
+            Exit::Missed,
+            Exit::Exhausted,
+        ];
+        if exits.iter().any(|exit| self.leads_nowhere(id, config.exits.target(*exit))) {
+            return Err(No);
+        }
+        self.check_steps(&config)?;
         if let Some(queue) = at {
             if self.queues[queue].config.kind != kind {
                 return Err(No);
@@ -111,6 +128,45 @@ impl Model {
             }),
         }
         Ok(())
+    }
+
+    /// An exit to a queue that is not there; to itself it may lead.
+    fn leads_nowhere(&self, id: &str, target: &Target) -> bool {
+        let kind = match target {
+            Target::Queue(_) => QueueKind::Queue,
+            Target::Group(_) => QueueKind::Group,
+            Target::Number(_) | Target::End(_) => return false,
+        };
+        let (Target::Queue(to) | Target::Group(to)) = target else { return false };
+        to != id && self.queue_named(to).is_none_or(|q| self.queues[q].config.kind != kind)
+    }
+
+    /// Skills held must be there, and the levels within their ranges.
+    fn check_user(&self, user: &User) -> Done {
+        let wrong = |(id, level): (&String, &Option<u16>)| {
+            let skill = self.skills.iter().find(|(name, _)| name == id).map(|(_, skill)| skill);
+            match (skill, level) {
+                (None, _) => true,
+                (Some(skill), None) => skill.level_required,
+                (Some(skill), Some(level)) => *level < skill.min || *level > skill.max,
+            }
+        };
+        if user.skills.iter().any(wrong) { Err(No) } else { Ok(()) }
+    }
+
+    /// Skills required must be there and within reach, agents named must be there.
+    fn check_steps(&self, config: &objects::Queue) -> Done {
+        let out_of_reach = |need: &SkillNeed| {
+            let skill = self.skills.iter().find(|(name, _)| *name == need.skill);
+            skill.is_none_or(|(_, skill)| need.min > skill.max)
+        };
+        let stranger = |id: &String| {
+            id.strip_prefix("usr_").is_none_or(|name| self.agent_named(name).is_none())
+        };
+        let wrong = config.steps.iter().any(|step| {
+            step.skills.iter().any(out_of_reach) || step.agents.iter().flatten().any(stranger)
+        });
+        if wrong || config.supervisors.iter().any(stranger) { Err(No) } else { Ok(()) }
     }
 
     fn put_member(&mut self, queue: &str, user: &str, body: &Value) -> Done {

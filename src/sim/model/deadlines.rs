@@ -79,13 +79,12 @@ impl Model {
         for (i, wrap_up) in a.wrap_ups.iter().enumerate() {
             all.push((wrap_up.until, 2, agent, Due::WrapUp, i));
         }
-        let blocked = a.user.blocked_until.filter(|until| *until > self.now);
         let singles = [
             (a.delay_until, Due::Delay),
             (a.lease_until, Due::Lease),
             (a.grace_until, Due::Grace),
             (self.unleased_at(agent), Due::Unleased),
-            (blocked, Due::Block),
+            (a.user.blocked_until, Due::Block),
         ];
         for (at, due) in singles {
             if let Some(at) = at {
@@ -109,11 +108,7 @@ impl Model {
         if c.state != State::Waiting || self.stands_still(call) {
             return;
         }
-        if self.round_open(call) {
-            let closing = self.offers.iter().filter(|o| o.call == call && o.ending.is_some());
-            let last = closing.filter_map(|o| o.closing_until).max();
-            push(last.filter(|at| *at > self.now), Due::Round);
-        }
+        push(c.closing_until, Due::Round);
         push(self.total_at(call), Due::Total);
         let config = &self.queues[c.queue].config;
         if c.exit_due.is_none() {
@@ -139,8 +134,12 @@ impl Model {
             Due::Thaw => self.calls[id].frozen_until = None,
             Due::Replay => self.calls[id].replay_until = None,
             Due::Gap => self.gap_over(i),
+            Due::Round => {
+                self.calls[id].closing.clear();
+                self.calls[id].closing_until = None;
+            }
             // Nothing but the matching that follows.
-            Due::Round | Due::Pass => {}
+            Due::Pass => {}
             Due::Total => self.total_over(id),
             Due::MaxWait => self.max_wait_over(id),
         }

@@ -61,14 +61,11 @@ impl Model {
             || self.total_left(call) == Some(0)
     }
 
-    /// A switch that cannot add a leg first ends the whole round.
+    /// A round must first end: its cancelled legs, and with a switch that cannot add one, all.
     pub(super) fn round_open(&self, call: usize) -> bool {
-        !self.switches[self.calls[call].switch].can.adds_leg
-            && self.offers.iter().any(|o| {
-                o.call == call
-                    && !o.at_desk
-                    && (o.ending.is_none() || o.closing_until.is_some_and(|until| until > self.now))
-            })
+        let adds = self.switches[self.calls[call].switch].can.adds_leg;
+        self.calls[call].closing_until.is_some()
+            || (!adds && self.open_offers(call).iter().any(|o| !self.offers[*o].at_desk))
     }
 
     /// How many offers the switch still allows, the last kept back; `None` = any.
@@ -284,7 +281,9 @@ impl Model {
                 }
             });
             if let Some(exit) = exit {
-                self.exit(call, exit);
+                // At the very end of `total` that is the exit, however the last ring was timed.
+                let over = self.total_left(call) == Some(0);
+                self.exit(call, if over { Exit::Total } else { exit });
                 return true;
             }
         }

@@ -8,9 +8,11 @@
 //! * **Deadlines** of one instant are taken one by one, matching after each, in the order of their
 //!   class: day, switches, agents (wrap-up, delay, lease, grace, unleased, block), offers, calls
 //!   (thaw, replay, gap, round, total, max_wait, pass); within a class by number.
-//! * **`total` at the instant of a miss**: an exit that a miss causes at the very end of `total` is
-//!   the exit `total`: the preset `least_calls` "ends: answer, or `total`", however the ring is
-//!   timed.
+//! * **A delay or block** holds until its deadline is handled, not until its instant: of two that
+//!   end together the second agent is not yet free when the first is.
+//! * **`total` beside another exit**: an exit that the end of an offer causes at the very end of
+//!   `total` is the exit `total`: the preset `least_calls` "ends: answer, or `total`", however the
+//!   ring is timed.
 //! * **Passes**: one is over when the call has candidates and all were tried in it. A new one
 //!   begins then, `again_after_ms` after the last began at the earliest; open offers do not hinder.
 //! * **`max_waiting`** refuses at the door: it is judged once, after the matching that follows the
@@ -18,21 +20,26 @@
 //!   waits without an open offer. A frozen call, one in a replay or behind a gap is not judged.
 //! * **Leases**: one taken by request lasts until log-out or its end; a grace begins when the last
 //!   desk of an agent who is not offline closes, also beside a running lease; at its end that lease
-//!   holds the status. A lapse while only ringing acts at once; the offers go with reason `lease`.
-//! * **Forced**: it ends when a rule overrides it, when a supervisor clears it, or at the agent's
-//!   own log-on. Going offline oneself leaves it in force. A forced *next* refuses like a force.
+//!   holds the status. A lapse while only ringing acts at once; the offers go with reason `status`.
+//! * **Forced**: it ends with any other change of status: by a rule that overrides it, the agent's
+//!   own log-out, or the own log-on that follows it, once the work has ended. A forced *next* refuses like a force.
+//! * **`next`** is dropped at log-out only; but misses that set `online` also drop a next `ready`,
+//!   as they override a forced one.
 //! * **`device.lost`** is undone by `device.registered` alone; the loss by `max_unreachable` also by
 //!   an answer and by the agent's own `online` or `ready`. In a row: until an offer of that agent
 //!   is answered, missed or refused.
+//! * **`over`** marks an answer that took a unit beyond the capacity; an open offer has its own.
+//! * **`call.transferred`** is of a connected call; before an answer it changes nothing.
 //! * **`idle_since`** is set at log-on and whenever a queue or group call's wrap-up ends (or the
 //!   call, when it has none).
 //! * **Counts**: an agent's first count of a day is the lowest of the other members who are logged
 //!   in and have one; 0 when there is none. A late answer of an uncounted offer counts again.
-//! * **Rounds**: a switch that cannot add a leg gets a new round when every leg of the last is
-//!   closed there: told by the switch, or 2 s after the engine ended it. A switch that cannot cancel
-//!   one leg has the other open legs of the call withdrawn `round`, except those that ring out at
-//!   this very instant. Offers that ring at the desk only are no legs.
-//! * **`attempts`** do not count offers withdrawn `round`; `offers_per_call` counts every leg.
+//! * **Rounds**: a switch that cannot add a leg gets a new round when no leg of the last rings
+//!   and those that the engine ended are told to be gone, or 2 s have passed since it ended the
+//!   first of them. A switch that cannot cancel one leg has the other open legs of the call
+//!   withdrawn `round`, except those that ring out at this very instant, and the same wait follows. Offers that ring at the desk only are no legs.
+//! * **`attempts`** do not count offers withdrawn `round`; `offers_per_call` counts every leg;
+//!   an offer at a desk alone is none.
 //! * **`exhausted`, `attempts`, `on_miss: exit`, `max_wait`** wait for the call's open offers.
 //! * **`call.ended` by the caller before an answer** is an abandon; by others the call failed.
 //! * **In order**: the cursor is the position and number of the last agent offered; after it come
@@ -173,6 +180,9 @@ struct Call {
     cursor: Option<(u32, usize)>,
     attempts: u32,
     legs: u32,
+    /// Legs that the engine ended and the switch has not yet said to be gone, for rounds.
+    closing: Vec<usize>,
+    closing_until: Option<Millis>,
     frozen_until: Option<Millis>,
     replay_until: Option<Millis>,
     next_seq: u64,
@@ -191,6 +201,8 @@ struct Offer {
     call: usize,
     agent: usize,
     queue: usize,
+    made_at: Millis,
+    ring_for_ms: u64,
     until: Millis,
     /// It ends by ringing out, not cut short by `total`.
     full_ring: bool,
@@ -198,8 +210,6 @@ struct Offer {
     ringing: bool,
     counted_on: Option<i64>,
     ending: Option<Ending>,
-    /// Ended by the engine, and the switch has not yet said that the leg is gone.
-    closing_until: Option<Millis>,
 }
 
 struct Parked {

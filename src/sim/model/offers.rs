@@ -60,13 +60,14 @@ impl Model {
             call,
             agent,
             queue,
+            made_at: self.now,
+            ring_for_ms,
             until,
             full_ring,
             at_desk,
             ringing: at_desk,
             counted_on: None,
             ending: None,
-            closing_until: None,
         });
         self.count(self.offers.len() - 1, 1);
         if let Some(member) = self.queues[queue].members.iter().find(|m| m.agent == agent) {
@@ -92,14 +93,7 @@ impl Model {
 
     /// The engine takes an offer back.
     pub(super) fn withdraw(&mut self, offer: usize, reason: Withdrawn) {
-        let (call, agent) = self.names(offer);
-        self.offers[offer].ending = Some(Ending::Withdrawn(reason));
-        self.count(offer, -1);
-        if reason == Withdrawn::Round {
-            let call = self.offers[offer].call;
-            self.calls[call].attempts = self.calls[call].attempts.saturating_sub(1);
-        }
-        self.fact(Fact::Withdrawn { call, agent, reason });
+        self.taken_back(offer, reason);
         let alone = matches!(
             reason,
             Withdrawn::Status
@@ -111,18 +105,49 @@ impl Model {
         self.cancel_leg(offer, alone);
     }
 
+    /// The switch rang as long as it was told to, which was less than a whole ring.
+    fn cut_short(&mut self, offer: usize) {
+        self.taken_back(offer, Withdrawn::Exit);
+    }
+
+    fn taken_back(&mut self, offer: usize, reason: Withdrawn) {
+        let (call, agent) = self.names(offer);
+        self.offers[offer].ending = Some(Ending::Withdrawn(reason));
+        self.count(offer, -1);
+        if reason == Withdrawn::Round {
+            let call = self.offers[offer].call;
+            self.calls[call].attempts = self.calls[call].attempts.saturating_sub(1);
+        }
+        self.fact(Fact::Withdrawn { call, agent, reason });
+    }
+
     /// The switch is told to stop a leg; where it cannot stop one of several, the round goes.
     fn cancel_leg(&mut self, offer: usize, alone: bool) {
         let o = &self.offers[offer];
-        if o.at_desk {
+        let (call, now) = (o.call, self.now);
+        let (adds, cancels) = {
+            let can = &self.switches[self.calls[call].switch].can;
+            (can.adds_leg, can.cancels_one_leg)
+        };
+        if o.at_desk || (adds && cancels) {
             return;
         }
-        let (call, now) = (o.call, self.now);
-        self.offers[offer].closing_until = Some(now.plus(BACKSTOP_MS));
-        if alone && !self.switches[self.calls[call].switch].can.cancels_one_leg {
+        let c = &mut self.calls[call];
+        c.closing.push(offer);
+        c.closing_until.get_or_insert(now.plus(BACKSTOP_MS));
+        if alone && !cancels {
             for other in self.offers_where(|o| o.call == call && !o.at_desk && o.until > now) {
                 self.withdraw(other, Withdrawn::Round);
             }
+        }
+    }
+
+    /// The switch says that a leg is gone; with the last of them the round is closed.
+    fn leg_closed(&mut self, offer: usize) {
+        let c = &mut self.calls[self.offers[offer].call];
+        c.closing.retain(|o| *o != offer);
+        if c.closing.is_empty() {
+            c.closing_until = None;
         }
     }
 
@@ -147,6 +172,7 @@ impl Model {
         self.on_miss(offer);
         let reached = config.max_misses > 0 && self.agents[agent].misses >= config.max_misses;
         if reached && self.agents[agent].status == Status::Ready {
+            self.agents[agent].next.take_if(|next| next.status == Status::Ready);
             self.rule(agent, Status::Online, Cause::Missed, Withdrawn::Status);
         }
     }
@@ -199,9 +225,7 @@ impl Model {
     fn on_miss(&mut self, offer: usize) {
         let (call, queue) = (self.offers[offer].call, self.offers[offer].queue);
         if self.queues[queue].config.plan.on_miss == OnMiss::Exit {
-            let over = self.total_left(call) == Some(0);
-            let exit = if over { Exit::Total } else { Exit::Missed };
-            self.calls[call].exit_due.get_or_insert(exit);
+            self.calls[call].exit_due.get_or_insert(Exit::Missed);
         }
     }
 
@@ -232,11 +256,11 @@ impl Model {
     /// This answer won.
     pub(super) fn take_answer(&mut self, offer: usize) {
         let (call, agent) = (self.offers[offer].call, self.offers[offer].agent);
+        let held = self.offers[offer].ending.is_none();
         if self.offers[offer].counted_on.is_none() {
             self.count(offer, 1);
         }
         self.offers[offer].ending = Some(Ending::Answered);
-        self.offers[offer].closing_until = None;
         let late_queue = self.offers[offer].queue;
         self.count_answered(call);
         let now = self.now;
@@ -253,7 +277,8 @@ impl Model {
         a.unreached_in_row = 0;
         a.answered_at = Some(now);
         let media = self.calls[call].media;
-        let over = self.used(agent, media) > self.capacity(agent, media);
+        // An open offer holds its unit already.
+        let over = !held && self.used(agent, media) > self.capacity(agent, media);
         let (call_name, agent_name) = self.names(offer);
         self.fact(Fact::Answered { call: call_name, agent: agent_name, over });
         for other in self.open_offers(call) {
@@ -263,7 +288,7 @@ impl Model {
 
     /// The switch says that an offer failed.
     pub(super) fn failed(&mut self, offer: usize, reason: FailReason) {
-        self.offers[offer].closing_until = None;
+        self.leg_closed(offer);
         if self.offers[offer].ending == Some(Ending::Answered) {
             if reason == FailReason::Error {
                 self.join_failed(offer);
@@ -274,7 +299,8 @@ impl Model {
             return;
         }
         match reason {
-            FailReason::NoAnswer => self.miss(offer, true),
+            FailReason::NoAnswer if self.offers[offer].full_ring => self.miss(offer, true),
+            FailReason::NoAnswer => self.cut_short(offer),
             FailReason::Refused => self.refuse(offer, true),
             FailReason::Busy => self.fail(offer, OfferFailure::Busy),
             FailReason::Unreachable => self.fail(offer, OfferFailure::Unreachable),

@@ -27,7 +27,7 @@ impl Model {
     }
 
     pub(super) fn is_blocked(&self, agent: usize) -> bool {
-        self.agents[agent].user.blocked_until.is_some_and(|until| until > self.now)
+        self.agents[agent].user.blocked_until.is_some()
     }
 
     fn is_inactive(&self, agent: usize) -> bool {
@@ -63,7 +63,7 @@ impl Model {
             (BlockedBy::WrapUp, &|| !a.wrap_ups.is_empty()),
             (BlockedBy::MediaBlocked, &|| self.media_blocked(agent, media)),
             (BlockedBy::Capacity, &|| self.used(agent, media) >= self.capacity(agent, media)),
-            (BlockedBy::Delay, &|| a.delay_until.is_some_and(|until| until > self.now)),
+            (BlockedBy::Delay, &|| a.delay_until.is_some()),
         ];
         rules.iter().find(|(_, applies)| applies()).map(|(code, _)| *code)
     }
@@ -166,7 +166,6 @@ impl Model {
         let offers: Vec<_> =
             self.offers_to(agent).into_iter().filter(|o| here(self.offers[*o].queue)).collect();
         let own = queue.is_none() && !a.own_calls.is_empty();
-        let voice = queue.is_none_or(|q| self.queues[q].config.media == Media::Voice);
         let rules = [
             (Detail::Talking, own || calls.iter().any(|c| !self.calls[*c].held)),
             (Detail::Holding, !calls.is_empty()),
@@ -177,9 +176,9 @@ impl Model {
             (Detail::Training, a.user.assignment == Assignment::Training),
             (Detail::Blocked, self.is_blocked(agent)),
             (Detail::Reconnecting, a.grace_until.is_some()),
-            (Detail::DeviceLost, self.device_lost(agent) && voice),
+            (Detail::DeviceLost, self.device_lost(agent)),
             (Detail::OtherWork, queue.is_some() && self.works(agent)),
-            (Detail::Delay, a.delay_until.is_some_and(|until| until > self.now)),
+            (Detail::Delay, a.delay_until.is_some()),
         ];
         let first = rules.iter().find(|(_, applies)| *applies).map(|(detail, _)| *detail);
         Some(first.unwrap_or(Detail::Idle))

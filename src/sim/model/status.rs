@@ -19,9 +19,9 @@ impl Model {
     ) -> Done {
         let agent = self.agent_named(user).ok_or(No)?;
         let a = &self.agents[agent];
-        let forced = a.forced_by.is_some() && a.status != Status::Offline
-            || a.next.as_ref().is_some_and(|n| n.forced);
-        if forced && status != Status::Offline {
+        let forced = a.forced_by.is_some() || a.next.as_ref().is_some_and(|n| n.forced);
+        let logs_in = a.status == Status::Offline && !self.works(agent);
+        if forced && !logs_in && status != Status::Offline {
             return Err(No);
         }
         if let Some(ms) = lease_ms.filter(|_| status != Status::Offline) {
@@ -52,11 +52,11 @@ impl Model {
     }
 
     fn set_forced(&mut self, agent: usize, status: Status) {
+        self.withdraw_not_allowed(agent, status, Withdrawn::Forced);
         self.enter_status(agent, status, None);
         self.agents[agent].forced_by = Some("sup".to_owned());
         let name = self.agents[agent].name.clone();
         self.fact(Fact::Forced { agent: name, status });
-        self.withdraw_not_allowed(agent, status, Withdrawn::Forced);
     }
 
     pub(super) fn clear_forced(&mut self, user: &str) -> Done {
@@ -76,12 +76,10 @@ impl Model {
         cause: Cause,
         reason: Withdrawn,
     ) {
+        self.withdraw_not_allowed(agent, status, reason);
         let was = self.agents[agent].status;
         let own = matches!(cause, Cause::Own | Cause::Next | Cause::Created);
-        // A force outlives the agent's own log-out, not the log-on after it nor a rule.
-        if !own || (was == Status::Offline && status != Status::Offline) {
-            self.agents[agent].forced_by = None;
-        }
+        self.agents[agent].forced_by = None;
         self.enter_status(agent, status, (!own).then(|| cause.word().to_owned()));
         if own && matches!(status, Status::Online | Status::Ready) {
             self.agents[agent].unreached = false;
@@ -91,16 +89,13 @@ impl Model {
             let name = self.agents[agent].name.clone();
             self.fact(Fact::Status { agent: name, status, cause });
         }
-        self.withdraw_not_allowed(agent, status, reason);
     }
 
     fn enter_status(&mut self, agent: usize, status: Status, reason: Option<String>) {
         let now = self.now;
         let a = &mut self.agents[agent];
         let was = a.status;
-        if was != status {
-            a.status_at = now;
-        }
+        a.status_at = now;
         a.status = status;
         a.reason = match status {
             Status::OnBreak => Some("unavailable".to_owned()),
@@ -169,7 +164,7 @@ impl Model {
                     Some(Next { status: Status::Offline, cause, forced: false });
             }
         } else {
-            self.rule(agent, Status::Offline, cause, Withdrawn::Lease);
+            self.rule(agent, Status::Offline, cause, Withdrawn::Status);
         }
     }
 
@@ -263,7 +258,8 @@ impl Model {
         let never = self.account.max_unleased_ms == 0
             || a.user.kind == UserKind::Pbx
             || a.status == Status::Offline
-            || a.next.as_ref().is_some_and(|n| n.forced || n.status == Status::Offline)
+            || a.next.is_some()
+            || !self.connected_to(agent).is_empty()
             || (a.forced_by.is_some() && a.status == Status::OnBreak);
         if leased || never {
             return None;
