@@ -678,10 +678,8 @@ fn comparable(moments: &[Moment]) -> Vec<(i64, Vec<String>, Vec<String>)> {
     moments
         .iter()
         .filter_map(|(at, facts)| {
-            // Whether what changed nothing is called a duplicate or ignored is no decision, and a
-            // delay that a longer one covers may be told or not: views show the one in force.
-            let told =
-                facts.iter().filter(|f| !matches!(f, Fact::NotTaken { .. } | Fact::Delayed { .. }));
+            // Whether what changed nothing is called a duplicate or ignored is no decision.
+            let told = facts.iter().filter(|f| !matches!(f, Fact::NotTaken { .. }));
             let all = told.map(ToString::to_string);
             let (rings, mut rest): (Vec<_>, Vec<_>) = all.partition(|f| f.starts_with("ring "));
             rest.sort();

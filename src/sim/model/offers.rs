@@ -232,8 +232,9 @@ impl Model {
     fn delay(&mut self, agent: usize, ms: u64) {
         let until = self.now.plus(ms);
         let a = &mut self.agents[agent];
-        if ms > 0 && a.delay_until.is_none_or(|old| until > old) {
-            a.delay_until = Some(until);
+        if ms > 0 {
+            // A shorter one does not end a longer.
+            a.delay_until = a.delay_until.max(Some(until));
             let agent = a.name.clone();
             self.fact(Fact::Delayed { agent, for_ms: ms });
         }
