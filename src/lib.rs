@@ -3,4 +3,12 @@
 #![warn(missing_docs)]
 #![warn(clippy::disallowed_methods, clippy::iter_over_hash_type, clippy::unwrap_used)]
 
+pub mod access;
+pub mod api;
+pub mod config;
 pub mod domain;
+pub mod engine;
+pub mod journal;
+pub mod live;
+pub mod reporting;
+pub mod routing;

@@ -1,3 +1,14 @@
 //! The vocabulary: plain data, parsing and formulas. No I/O, no clock, no dice.
 
+pub mod cloud_events;
+pub mod event;
+pub mod fields;
+pub mod ids;
+pub mod input;
+pub mod media;
+pub mod objects;
+pub mod presence;
+pub mod problem;
+pub mod rows;
+pub mod switching;
 pub mod time;

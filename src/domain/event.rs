@@ -1,0 +1,338 @@
+//! What was decided: the events that make up a journal record. Past tense; `evolve` alone applies
+//! them. Hot events carry dense numbers, configuration carries whole objects with names.
+//!
+//! The JSON of these enums is the journal's format: a field may be added with a default, none may
+//! change its meaning. Personal values are never here: [`PersonalKey`] points into the vault.
+
+use crate::domain::ids::{AgentIx, CallId, CommandId, Name, OfferId, QueueIx, SwitchIx};
+use crate::domain::media::Media;
+use crate::domain::objects::queue::Exit;
+use crate::domain::objects::{
+    Account, Member, Queue, Route, Skill, SkillNeed, Switch, Target, User,
+};
+use crate::domain::presence::{Status, words};
+use crate::domain::switching::{CancelReason, EndedBy, SyncCall, Why};
+use crate::domain::time::Millis;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A row of the vault: personal values stand there, so that they can be erased.
+pub type PersonalKey = u64;
+
+/// One thing that happened or was decided.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    // ---- configuration -------------------------------------------------------------------
+    /// The account's settings.
+    AccountSet(Box<Account>),
+    /// A skill was created or replaced.
+    SkillPut { id: Name, by: Name, skill: Skill },
+    /// … deleted.
+    SkillDeleted { id: Name, by: Name },
+    /// A user was created or replaced; `user.personal` is empty here, `personal` points to it.
+    UserPut { id: Name, by: Name, user: Box<User>, personal: PersonalKey, has_endpoint: bool },
+    /// A queue or group was created or replaced.
+    QueuePut { id: Name, by: Name, queue: Box<Queue> },
+    /// … deleted; it had no waiting calls.
+    QueueDeleted { queue: QueueIx, by: Name },
+    /// A membership was created or changed.
+    MemberPut { queue: QueueIx, agent: AgentIx, by: Name, member: Member },
+    /// … ended.
+    MemberDeleted { queue: QueueIx, agent: AgentIx, by: Name },
+    /// A route was created or replaced.
+    RoutePut { id: Name, by: Name, route: Route },
+    /// … deleted.
+    RouteDeleted { id: Name, by: Name },
+    /// A switch was created or replaced.
+    SwitchPut { id: Name, by: Name, switch: Box<Switch> },
+    /// … deleted; it had no live calls.
+    SwitchDeleted { switch: SwitchIx, by: Name },
+    /// A break reason was created or replaced.
+    BreakReasonPut { id: Name, by: Name, name: String },
+    /// … deleted.
+    BreakReasonDeleted { id: Name, by: Name },
+
+    // ---- time ----------------------------------------------------------------------------
+    /// A new day in the account's zone (`day` counts days since 1970-01-01 there).
+    DayBegan { day: i32 },
+    /// The node started again after being away so long.
+    Resumed { away_ms: u64 },
+
+    // ---- presence ------------------------------------------------------------------------
+    /// An agent's status changed.
+    StatusSet {
+        agent: AgentIx,
+        status: Status,
+        reason: Option<Name>,
+        cause: Cause,
+        by: Option<Name>,
+    },
+    /// A supervisor changed it: it stays until cleared or a new log-on.
+    StatusForced { agent: AgentIx, status: Status, reason: Option<Name>, by: Name },
+    /// The status that follows the present work; `None` takes it back.
+    NextSet { agent: AgentIx, next: Option<Next> },
+    /// A supervisor let go.
+    ForcedCleared { agent: AgentIx, by: Name },
+    /// A lease by request was taken or renewed.
+    Leased { agent: AgentIx, until: Millis },
+    /// It ran out, or the grace did: the status no longer has a lease.
+    LeaseLapsed { agent: AgentIx },
+    /// A desk connected.
+    DeskOpened { agent: AgentIx, desk: u64 },
+    /// A desk went; when it was the last, the grace runs until then.
+    DeskClosed { agent: AgentIx, desk: u64, grace_until: Option<Millis> },
+    /// All desks went with the node: at its start.
+    DesksLost { agent: AgentIx, grace_until: Millis },
+    /// The phone registered.
+    DeviceRegistered { agent: AgentIx },
+    /// The phone went, or could not be reached too often.
+    DeviceLost { agent: AgentIx },
+    /// An own call that the engine did not route began.
+    OwnCallStarted { agent: AgentIx, switch: SwitchIx, subject: Name },
+    /// … ended.
+    OwnCallEnded { agent: AgentIx, switch: SwitchIx, subject: Name },
+    /// In or out of a queue.
+    OptedIn { agent: AgentIx, queue: QueueIx, opted_in: bool, by: Name },
+    /// No queue or group offers until then.
+    Delayed { agent: AgentIx, until: Millis },
+    /// The delay is over.
+    DelayEnded { agent: AgentIx },
+    /// Offerable for the first time in a window: the count begins here.
+    CountStarted { agent: AgentIx, queue: QueueIx, from: u32 },
+    /// The block of a user ended on its time.
+    BlockEnded { agent: AgentIx },
+
+    // ---- calls ---------------------------------------------------------------------------
+    /// A call reached the switch.
+    CallArrived {
+        call: CallId,
+        switch: SwitchIx,
+        subject: Name,
+        media: Media,
+        /// The dialled number.
+        to: Option<Name>,
+        /// The caller and the attributes.
+        personal: Option<PersonalKey>,
+        /// Call's and route's.
+        priority: i32,
+        /// Call's and route's.
+        skills: Vec<SkillNeed>,
+        replayed: bool,
+    },
+    /// It waits in a queue from now on. `hop`: by an overflow or transfer.
+    CallQueued { call: CallId, queue: QueueIx, hop: bool },
+    /// The caller is kept waiting: no agent was free at once.
+    CallParked { call: CallId, position: u32 },
+    /// The call's own wishes changed.
+    CallUpdated {
+        call: CallId,
+        priority: Option<i32>,
+        skills: Option<Vec<SkillNeed>>,
+        personal: Option<PersonalKey>,
+    },
+    /// An agent is rung.
+    CallOffered {
+        call: CallId,
+        offer: OfferId,
+        agent: AgentIx,
+        round: u32,
+        /// How long the switch rings.
+        ring_for_ms: u64,
+        /// The engine's own deadline.
+        until: Millis,
+        /// At `until` it is missed (else withdrawn: cut short by `total`).
+        full_ring: bool,
+        /// Only answerable at the desk.
+        at_desk: bool,
+        why: Box<Why>,
+    },
+    /// The device alerts.
+    OfferRinging { offer: OfferId },
+    /// It rang out.
+    OfferMissed { offer: OfferId, told_by_switch: bool },
+    /// The agent refused, at the desk or (`told_by_switch`) the phone.
+    OfferRefused { offer: OfferId, told_by_switch: bool },
+    /// Busy, unreachable or an error.
+    OfferFailed { offer: OfferId, reason: OfferFailure, told_by_switch: bool },
+    /// Taken back.
+    OfferWithdrawn { offer: OfferId, reason: Withdrawn },
+    /// The switch is told to answer for the agent.
+    OfferAnswerAsked { offer: OfferId },
+    /// An agent has the call. `over`: beyond the capacity; `connect`: the switch is told to join.
+    CallAnswered { call: CallId, offer: OfferId, agent: AgentIx, over: bool, connect: bool },
+    /// A late or second answer is stopped at the switch; nothing else changes.
+    AnswerStopped { call: CallId, offer: OfferId, reason: CancelReason },
+    /// The call lost its agent or offers and waits again with its rank.
+    CallRequeued { call: CallId },
+    /// All who fit were tried and the spacing has passed: they may be tried again.
+    PassBegan { call: CallId },
+    /// The spacing since the pass began has passed.
+    PassSpaced { call: CallId },
+    /// The rest of a round must end before a new offer.
+    RoundClosing { call: CallId, until: Millis },
+    /// One leg of it has ended at the switch.
+    LegConfirmed { call: CallId, offer: OfferId },
+    /// … has ended, or the time has passed.
+    RoundClosed { call: CallId },
+    /// Put on hold.
+    CallHeld { call: CallId },
+    /// Taken back.
+    CallResumed { call: CallId },
+    /// The agent's part is over, the call goes on (transfer).
+    CallTransferred { call: CallId, to: Option<QueueIx> },
+    /// An exit is due, and is taken when the open offers have ended.
+    ExitDue { call: CallId, exit: Exit },
+    /// The call left its queue by an exit.
+    CallExited { call: CallId, exit: Exit, to: Target },
+    /// The caller hung up before an agent had the call.
+    CallAbandoned { call: CallId, waited_ms: u64 },
+    /// The call is over. `tell`: the switch is told to hang up.
+    CallEnded { call: CallId, outcome: Outcome, reason: Name, by: Option<EndedBy>, tell: bool },
+    /// An answered call's agent's part is over.
+    LegEnded { call: CallId, agent: AgentIx },
+    /// After-call work begins.
+    WrapUpStarted { call: CallId, agent: AgentIx, queue: QueueIx, until: Millis },
+    /// … ends.
+    WrapUpEnded { call: CallId, agent: AgentIx, disposition: Option<Name> },
+    /// Calls that ended before are dropped from memory; their records stay.
+    CallsForgotten { ended_before: Millis },
+
+    // ---- switches ------------------------------------------------------------------------
+    /// An event was taken (the duplicate window remembers it).
+    Heard {
+        switch: SwitchIx,
+        /// Fingerprint of (source, id).
+        event: u64,
+        /// The call it is about.
+        call: Option<CallId>,
+        /// Its place among the call's events, when it was applied in order.
+        sequence: Option<u64>,
+        /// It ended the frozen or replay state of the call, or was itself replayed.
+        replayed: bool,
+    },
+    /// It is ahead of a gap and applied later (`what` is the wire event as JSON).
+    EventParked {
+        switch: SwitchIx,
+        event: u64,
+        subject: Name,
+        sequence: u64,
+        what: Box<Value>,
+        until: Millis,
+    },
+    /// Parked events of a subject are applied or dropped.
+    EventsUnparked { switch: SwitchIx, subject: Name, sequence: u64 },
+    /// A call's events so far are skipped: the gap did not close in time.
+    GapSkipped { call: CallId, sequence: u64 },
+    /// An unknown type, kept for the trace.
+    EventNoted { switch: SwitchIx, call: Option<CallId>, kind: String, data: Box<Value> },
+    /// A start of the switch not seen before.
+    SwitchBooted { switch: SwitchIx, bootid: Name },
+    /// It has promised to speak: a heartbeat or an open link.
+    SwitchPromised { switch: SwitchIx, link: Option<bool> },
+    /// A sign of life.
+    SwitchSpoke { switch: SwitchIx },
+    /// Silent too long, or not reached: nothing is offered through it.
+    SwitchSuspected { switch: SwitchIx },
+    /// It is asked for its live calls.
+    SyncAsked { switch: SwitchIx },
+    /// It told them.
+    SwitchSynced { switch: SwitchIx, calls: Vec<SyncCall> },
+    /// Calls of a switch wait no longer for it to speak after a restart.
+    Thawed { call: CallId },
+    /// A replay of late events is over for a call.
+    ReplayEnded { call: CallId },
+    /// Commands up to `seq` are done.
+    CommandsDone { switch: SwitchIx, seq: u64 },
+    /// A command failed at the switch.
+    CommandFailed { switch: SwitchIx, command: CommandId, reason: Name },
+}
+
+words!(
+    /// Why a status changed.
+    Cause {
+        /// The agent.
+        Own => "own",
+        /// The chosen next status came into force.
+        Next => "next",
+        /// Too many misses.
+        Missed => "missed",
+        /// A lease or its grace ran out.
+        LeaseLapsed => "lease_lapsed",
+        /// Nothing heard for `max_unleased_ms`.
+        Unleased => "unleased",
+        /// Deactivated, blocked or the assignment withdrawn.
+        Directory => "directory",
+        /// A telephone user was created.
+        Created => "created",
+    }
+);
+
+words!(
+    /// How an offer failed.
+    OfferFailure {
+        /// Phone busy.
+        Busy => "busy",
+        /// Phone not reached.
+        Unreachable => "unreachable",
+        /// Something else.
+        Error => "error",
+    }
+);
+
+words!(
+    /// Why an offer was taken back.
+    Withdrawn {
+        /// Another agent was first.
+        AnsweredElsewhere => "answered_elsewhere",
+        /// The caller left.
+        Abandoned => "abandoned",
+        /// The call ended otherwise.
+        Ended => "ended",
+        /// An exit was taken, or `total` cut the ring.
+        Exit => "exit",
+        /// The agent changed status.
+        Status => "status",
+        /// A supervisor did.
+        Forced => "forced",
+        /// The agent left the queue's calls.
+        OptedOut => "opted_out",
+        /// The configuration changed.
+        Configuration => "configuration",
+        /// The desk where it could be answered is gone.
+        Lease => "lease",
+        /// Cancelled with its round.
+        Round => "round",
+        /// The call moved to another queue.
+        Moved => "moved",
+    }
+);
+
+words!(
+    /// How a call ended.
+    Outcome {
+        /// An agent had it.
+        Answered => "answered",
+        /// The caller left first.
+        Abandoned => "abandoned",
+        /// By an exit.
+        Exited => "exited",
+        /// Went elsewhere from an agent.
+        Transferred => "transferred",
+        /// It could not be served.
+        Failed => "failed",
+    }
+);
+
+/// A status chosen for after the present work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Next {
+    /// The status.
+    pub status: Status,
+    /// A break's reason, or a rule's.
+    pub reason: Option<Name>,
+    /// The supervisor who forces it.
+    pub forced_by: Option<Name>,
+    /// Why.
+    pub cause: Cause,
+}

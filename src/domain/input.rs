@@ -1,0 +1,320 @@
+//! Everything that can reach an account's engine: one closed enum, and what comes back.
+
+use crate::domain::ids::{CallId, Name, OfferId};
+use crate::domain::objects::user::Role;
+use crate::domain::presence::{Status, words};
+use crate::domain::problem::Problem;
+use crate::domain::switching::{EventResult, SwitchEvent};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Who asks. What they may do is decided by the engine (`engine/permission`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// The key's or user's name, as records and `forced_by` show it.
+    pub name: Name,
+    /// The role.
+    pub role: Role,
+    /// For the role `agent`, and for people: the user's id.
+    pub user: Option<Name>,
+    /// For the role `switch`: the switch's id.
+    pub switch: Option<Name>,
+}
+
+/// An input of an account's engine.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// An event of a switch, in the name of an actor (role switch, or an administrator's test).
+    Switch {
+        /// Who posts.
+        actor: Actor,
+        /// The switch named by `source`.
+        source: String,
+        /// The event.
+        event: SwitchEvent,
+    },
+    /// A change that somebody asks for.
+    Command {
+        /// Who.
+        actor: Actor,
+        /// What.
+        command: Command,
+    },
+    /// A read of live state; makes no record.
+    Query {
+        /// Who.
+        actor: Actor,
+        /// What.
+        query: Query,
+    },
+    /// A deadline has come (the engine itself knows which).
+    Deadline,
+    /// A switch has done all commands up to `seq`.
+    Acknowledged {
+        /// The switch's id.
+        switch: String,
+        /// The last done.
+        seq: u64,
+    },
+    /// A sign of life that is no event: a poll, a pong, a delivery taken.
+    SwitchSpoke {
+        /// The switch's id.
+        switch: String,
+    },
+    /// A link of the switch opened or closed.
+    SwitchLink {
+        /// The switch's id.
+        switch: String,
+        /// Whether at least one link is open now.
+        open: bool,
+    },
+    /// Three webhook deliveries in a row failed.
+    SwitchUnreachable {
+        /// The switch's id.
+        switch: String,
+    },
+    /// The node has started and replayed its journal; calls of switches freeze until these speak.
+    Resumed {
+        /// How long the node was away.
+        away_ms: u64,
+    },
+}
+
+words!(
+    /// When a change of status takes effect.
+    When {
+        /// At once.
+        Now => "now",
+        /// When the present work has ended.
+        AfterWork => "after_work",
+    }
+);
+
+/// Which family of objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// The account's settings; the id is empty.
+    Account,
+    /// …/skills
+    Skill,
+    /// …/users
+    User,
+    /// …/queues
+    Queue,
+    /// …/groups
+    Group,
+    /// …/queues/{queue}/members, …/groups/{group}/members
+    Member,
+    /// …/routes
+    Route,
+    /// …/switches
+    Switch,
+    /// …/break_reasons
+    BreakReason,
+}
+
+/// An object's place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectRef {
+    /// The family.
+    pub kind: Kind,
+    /// For members the queue or group; else empty.
+    pub parent: String,
+    /// The object's id (a member's: the user's).
+    pub id: String,
+}
+
+/// A change that somebody asks for.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// PUT (`merge: false`) or PATCH (`merge: true`, RFC 7396) of an object.
+    Put {
+        /// Where.
+        object: ObjectRef,
+        /// The body.
+        body: Value,
+        /// Merge into what is there.
+        merge: bool,
+        /// The version that `If-Match` names; `Some(None)` = `*` (any, but there must be one).
+        if_match: Option<Option<u64>>,
+        /// Check only.
+        dry_run: bool,
+    },
+    /// DELETE of an object.
+    Delete {
+        /// Where.
+        object: ObjectRef,
+        /// As in `Put`.
+        if_match: Option<Option<u64>>,
+        /// Check only.
+        dry_run: bool,
+    },
+    /// `PUT …/agents/{user}/status`, by the agent's own key or an integration's: own change.
+    SetStatus {
+        /// Whose.
+        user: String,
+        /// What.
+        status: Status,
+        /// A break's reason.
+        reason: Option<String>,
+        /// Default now.
+        when: Option<When>,
+        /// Take or renew a lease.
+        lease_ms: Option<u64>,
+    },
+    /// `POST …/agents/bulk/status`: forced, one user of the bulk.
+    ForceStatus {
+        /// Whose.
+        user: String,
+        /// What.
+        status: Status,
+        /// A break's reason.
+        reason: Option<String>,
+        /// Default after_work.
+        when: Option<When>,
+    },
+    /// `DELETE …/agents/{user}/forced`
+    ClearForced {
+        /// Whose.
+        user: String,
+    },
+    /// `PUT …/members/{user}/opted_in`
+    SetOptedIn {
+        /// Queue or group.
+        queue: String,
+        /// Whose.
+        user: String,
+        /// The new value.
+        opted_in: bool,
+    },
+    /// `POST …/offers/{offer}/accept`
+    Accept {
+        /// Which.
+        offer: OfferId,
+    },
+    /// `POST …/offers/{offer}/refuse`
+    Refuse {
+        /// Which.
+        offer: OfferId,
+    },
+    /// `POST …/calls/{call}/wrap_up/end`
+    EndWrapUp {
+        /// Which call's.
+        call: CallId,
+        /// The agent's label.
+        disposition: Option<String>,
+    },
+    /// `POST …/calls/{call}/end`: hang up, from the desk.
+    EndCall {
+        /// Which.
+        call: CallId,
+    },
+    /// A desk connection opened.
+    DeskOpened {
+        /// Whose.
+        user: String,
+        /// The connection, unique in the node's life.
+        desk: u64,
+    },
+    /// A desk connection ended.
+    DeskClosed {
+        /// Whose.
+        user: String,
+        /// The connection.
+        desk: u64,
+    },
+}
+
+/// A read of live state.
+#[derive(Clone, Debug)]
+pub enum Query {
+    /// One object.
+    Object(ObjectRef),
+    /// A page of a family; members need `parent`.
+    List {
+        /// The family.
+        kind: Kind,
+        /// For members the queue or group; else empty.
+        parent: String,
+        /// Items at most, 1–1,000.
+        limit: usize,
+        /// Start after this id.
+        after: Option<String>,
+    },
+    /// `GET …/queues/{queue}/staff` (or groups).
+    Staff {
+        /// Queue or group id.
+        queue: String,
+    },
+    /// `GET …/queues/{queue}/calls`: in the order in which they will be served.
+    QueueCalls {
+        /// Queue or group id.
+        queue: String,
+        /// Items at most.
+        limit: usize,
+    },
+    /// `GET …/calls/{call}`
+    Call(CallId),
+    /// `GET …/calls?switch=&switch_call=`
+    FindCall {
+        /// The switch's id.
+        switch: String,
+        /// Its name for the call.
+        switch_call: String,
+    },
+    /// `GET …/calls`: live calls by age of arrival.
+    Calls {
+        /// Items at most.
+        limit: usize,
+        /// Start after this call.
+        after: Option<CallId>,
+    },
+    /// `GET …/agents/{user}`
+    Agent {
+        /// The user's id.
+        user: String,
+    },
+    /// `GET …/agents`
+    Agents {
+        /// Items at most.
+        limit: usize,
+        /// Start after this id.
+        after: Option<String>,
+    },
+    /// `GET …/calls/{call}/candidates`
+    Candidates(CallId),
+    /// `GET …/agents/{user}/next`
+    Next {
+        /// The user's id.
+        user: String,
+    },
+    /// What a desk shows: own state and offers.
+    Desk {
+        /// The user's id.
+        user: String,
+    },
+    /// May this actor watch the account's feed / live board? Answers the scope.
+    Watch,
+    /// Runs the invariants over the whole state; answers `{ "held": bool, "broken": […] }`.
+    Invariants,
+}
+
+/// What an input is answered.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// Nothing to say (deadlines and the like).
+    Nothing,
+    /// An event's result.
+    Event(EventResult),
+    /// A write or read succeeded.
+    Done {
+        /// 200, 201, 204, …
+        status: u16,
+        /// The object's version, for `ETag`.
+        version: Option<u64>,
+        /// The body; null for none.
+        body: Value,
+    },
+    /// A refusal; nothing was changed.
+    Refused(Problem),
+}

@@ -1,0 +1,108 @@
+//! The account's own settings.
+
+use crate::domain::fields::{Fields, LABEL, Rule};
+use crate::domain::presence::words;
+use crate::domain::problem::FieldError;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+words!(
+    /// What a log-on does to the opt-ins of the agent's queues.
+    OptInAtLogin {
+        /// They stay as they were.
+        Keep => "keep",
+        /// All are set.
+        All => "all",
+        /// None is set.
+        None => "none",
+    }
+);
+
+/// Settings of an account; `PATCH /v1/accounts/{account}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(default)]
+pub struct Account {
+    /// Shown to people; 1–100 characters.
+    pub name: String,
+    /// IANA time zone of the account's day; default UTC.
+    pub time_zone: String,
+    /// How long a lost desk connection may come back; 0–3,600,000 ms, default 15,000.
+    pub lease_grace_ms: u64,
+    /// A status without a lease becomes offline so long after its last change or answered call;
+    /// 0 = never, default 12 h, at most 7 days.
+    pub max_unleased_ms: u64,
+    /// Opt-ins at log-on; default keep.
+    pub opt_in_at_login: OptInAtLogin,
+    /// While on other media, voice is offered up to its capacity; default true.
+    pub voice_over_others: bool,
+    /// Digits of an extension; 3–6, default 4.
+    pub extension_digits: u8,
+    /// At most so many overflows of one call in a row; 1–100, default 10.
+    pub max_hops: u8,
+}
+
+impl Default for Account {
+    fn default() -> Self {
+        Account {
+            name: "Default".into(),
+            time_zone: "UTC".into(),
+            lease_grace_ms: 15_000,
+            max_unleased_ms: 12 * 3_600_000,
+            opt_in_at_login: OptInAtLogin::Keep,
+            voice_over_others: true,
+            extension_digits: 4,
+            max_hops: 10,
+        }
+    }
+}
+
+impl Account {
+    /// Reads a body; fields left out take their defaults.
+    ///
+    /// # Errors
+    /// Every wrong field.
+    pub fn parse(body: &Value) -> Result<Account, Vec<FieldError>> {
+        let default = Account::default();
+        let mut fields = Fields::of(body);
+        let account = Account {
+            name: fields.text_or("name", LABEL, &default.name),
+            time_zone: fields.text_or("time_zone", TIME_ZONE, &default.time_zone),
+            lease_grace_ms: fields.int("lease_grace_ms", 0..=3_600_000, default.lease_grace_ms),
+            max_unleased_ms: fields.int(
+                "max_unleased_ms",
+                0..=7 * 24 * 3_600_000,
+                default.max_unleased_ms,
+            ),
+            opt_in_at_login: fields.word(
+                "opt_in_at_login",
+                OptInAtLogin::parse,
+                OptInAtLogin::ALL,
+                default.opt_in_at_login,
+            ),
+            voice_over_others: fields.flag("voice_over_others", default.voice_over_others),
+            extension_digits: fields.int("extension_digits", 3..=6, default.extension_digits),
+            max_hops: fields.int("max_hops", 1..=100, default.max_hops),
+        };
+        fields.done(account)
+    }
+
+    /// All fields, as the wire shows them.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        json!({
+            "name": self.name,
+            "time_zone": self.time_zone,
+            "lease_grace_ms": self.lease_grace_ms,
+            "max_unleased_ms": self.max_unleased_ms,
+            "opt_in_at_login": self.opt_in_at_login.word(),
+            "voice_over_others": self.voice_over_others,
+            "extension_digits": self.extension_digits,
+            "max_hops": self.max_hops,
+        })
+    }
+}
+
+const TIME_ZONE: Rule = Rule {
+    must_be: "the name of an IANA time zone, such as Europe/Berlin or UTC",
+    holds: |name| jiff::tz::TimeZone::get(name).is_ok(),
+};

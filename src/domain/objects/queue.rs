@@ -1,0 +1,262 @@
+//! Queues, groups, members and routes.
+
+use super::needs::{SkillNeed, Step};
+use crate::domain::media::Media;
+use crate::domain::presence::words;
+use serde::{Deserialize, Serialize};
+
+words!(
+    /// A queue, or a dial group: the same code, other defaults.
+    QueueKind {
+        /// Needs `ready` by default.
+        Queue => "queue",
+        /// Needs `online`, has an extension, exclusive membership and supervisors.
+        Group => "group",
+    }
+);
+
+words!(
+    /// The status that members need.
+    Needs {
+        /// Queue calls.
+        Ready => "ready",
+        /// Group calls.
+        Online => "online",
+    }
+);
+
+words!(
+    /// Which agent is first.
+    Order {
+        /// Earliest `idle_since`.
+        LongestIdle => "longest_idle",
+        /// Lowest count of the day.
+        LeastCalls => "least_calls",
+        /// Lowest position.
+        InOrder => "in_order",
+        /// Most stars where competency is on, then the sum of required skills' levels.
+        Stars => "stars",
+    }
+);
+
+words!(
+    /// What follows a missed or refused offer.
+    OnMiss {
+        /// The next agent.
+        Next => "next",
+        /// The call goes back to its place in the queue.
+        Requeue => "requeue",
+        /// The exit `missed`.
+        Exit => "exit",
+    }
+);
+
+words!(
+    /// A named order × ring plan.
+    Preset {
+        /// All at once, first answer wins.
+        Simultaneous => "simultaneous",
+        /// The one with the least calls, for the whole of `total_ms`.
+        LeastCalls => "least_calls",
+        /// One after the other by position, round again.
+        Sequential => "sequential",
+        /// Best stars and levels first.
+        Skilled => "skilled",
+        /// The longest idle first.
+        LongestIdle => "longest_idle",
+    }
+);
+
+/// How long one offer rings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RingFor {
+    /// So many milliseconds.
+    Ms(u64),
+    /// Until the queue's `total_ms` is over; for width "all" while no more fit than places, and
+    /// 15 s otherwise.
+    Total,
+}
+
+/// How an order rings (`engine.md` 5).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Plan {
+    /// Which preset it came from.
+    pub preset: Preset,
+    /// Which agent is first.
+    pub order: Order,
+    /// Offers of one call out at once; null = every candidate.
+    pub width: Option<u32>,
+    /// How long one offer rings.
+    pub ring_for: RingFor,
+    /// What follows a miss or refusal.
+    pub on_miss: OnMiss,
+    /// Offers of a call in this queue at most; null = no limit.
+    pub attempts: Option<u32>,
+    /// Whether a new pass begins when all were tried; default true.
+    pub again: bool,
+    /// A new pass begins at the earliest so long after the last began; default 5,000 ms.
+    pub again_after_ms: u64,
+}
+
+/// Where an exit leads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// Another queue.
+    Queue(String),
+    /// A group.
+    Group(String),
+    /// A number: the call leaves the engine (`call.route`).
+    Number(String),
+    /// The call ends; the reason told to the switch is the exit's name.
+    End(bool),
+}
+
+words!(
+    /// How a call leaves a queue other than by an answer or the caller.
+    Exit {
+        /// Waited `max_wait_ms`.
+        MaxWait => "max_wait",
+        /// Too many wait already.
+        MaxWaiting => "max_waiting",
+        /// Nobody is there.
+        Nobody => "nobody",
+        /// `total_ms` is over.
+        Total => "total",
+        /// Missed (by the plan's `on_miss: exit`, attempts, or a pass without another).
+        Missed => "missed",
+        /// The switch can ring no more agents for this call.
+        Exhausted => "exhausted",
+    }
+);
+
+words!(
+    /// When the exit `nobody` is taken.
+    NobodyWhen {
+        /// Never.
+        Off => "off",
+        /// No member is logged in.
+        LoggedIn => "logged_in",
+        /// No member could be offered a call.
+        Offerable => "offerable",
+    }
+);
+
+/// The exits of a queue (`engine.md` 7).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Exits {
+    /// From entry into the queue; null (default) = no limit.
+    pub max_wait_ms: Option<u64>,
+    /// Calls that may wait; 0 = none, null (default) = no limit.
+    pub max_waiting: Option<u32>,
+    /// off (default), logged_in or offerable.
+    pub nobody: NobodyWhen,
+    /// What follows each exit; all default to the end of the call.
+    pub on_max_wait: Target,
+    /// See `max_waiting`.
+    pub on_max_waiting: Target,
+    /// See `nobody`.
+    pub on_nobody: Target,
+    /// See `total_ms`.
+    pub on_total: Target,
+    /// See `on_miss`.
+    pub on_missed: Target,
+    /// See the switch's `offers_per_call`; null = as `on_max_wait`.
+    pub on_exhausted: Option<Target>,
+}
+
+impl Exits {
+    /// The target of an exit.
+    #[must_use]
+    pub fn target(&self, exit: Exit) -> &Target {
+        match exit {
+            Exit::MaxWait => &self.on_max_wait,
+            Exit::MaxWaiting => &self.on_max_waiting,
+            Exit::Nobody => &self.on_nobody,
+            Exit::Total => &self.on_total,
+            Exit::Missed => &self.on_missed,
+            Exit::Exhausted => self.on_exhausted.as_ref().unwrap_or(&self.on_max_wait),
+        }
+    }
+}
+
+/// Wrap-up's length: `{ "ms": n }` or `{ "manual": true, "max_ms": n }`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct WrapUp {
+    /// Length of a timed wrap-up, 0 = none; the most of a manual one (default 1 h).
+    pub ms: u64,
+    /// Ends when the agent says so, at the latest after `ms`.
+    pub manual: bool,
+}
+
+/// A queue or group; `PUT …/queues/{queue}`, `PUT …/groups/{group}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Queue {
+    /// queue or group; by the path.
+    pub kind: QueueKind,
+    /// Shown to people; 1–100 characters.
+    pub name: String,
+    /// voice by default.
+    pub media: Media,
+    /// ready (default of queues) or online (default of groups).
+    pub needs: Needs,
+    /// A preset's name in bodies; the plan that it stands for inside.
+    pub plan: Plan,
+    /// Whether stars count; default false.
+    pub competency: bool,
+    /// −1,000…1,000, added to call's and route's; default 0.
+    pub priority: i32,
+    /// Strict precedence over queues of lower weight; −1,000…1,000, default 0.
+    pub weight: i32,
+    /// From entry into the queue; required for simultaneous, least_calls and sequential.
+    pub total_ms: Option<u64>,
+    /// Open offers of all the queue's calls together; null = no limit.
+    pub max_ringing: Option<u32>,
+    /// After-call work.
+    pub wrap_up: WrapUp,
+    /// Misses in a row that set an agent `online`; 0 = never.
+    pub max_misses: u32,
+    /// Unreachable in a row that count the device as lost; 0 = never, default 2.
+    pub max_unreachable: u32,
+    /// Delay before the next offer to an agent who refused; default 10,000 ms.
+    pub after_refusal_ms: u64,
+    /// … whose phone was busy; default 10,000 ms.
+    pub after_busy_ms: u64,
+    /// … whose phone was not reached; default 30,000 ms.
+    pub after_unreachable_ms: u64,
+    /// … who missed; default 5,000 ms.
+    pub after_miss_ms: u64,
+    /// An abandon below this is short; default 5,000 ms.
+    pub short_abandon_ms: u64,
+    /// One step at 0, or none.
+    pub steps: Vec<Step>,
+    /// How calls leave.
+    pub exits: Exits,
+    /// A group's extension; null for queues.
+    pub extension: Option<String>,
+    /// A group's supervisors: users who are never rung for it.
+    pub supervisors: Vec<String>,
+}
+
+/// A user's place in a queue or group; `PUT …/queues/{queue}/members/{user}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Member {
+    /// 1–4, 4 best; default 1.
+    pub stars: u8,
+    /// Place in the order `in_order`; 1–100,000, default 1.
+    pub position: u32,
+}
+
+/// Where calls to a number go; `PUT …/routes/{route}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Route {
+    /// The dialled number, 1–64 characters; unique in the account.
+    pub number: String,
+    /// A queue or group.
+    pub to: Target,
+    /// Added to the call's.
+    pub skills: Vec<SkillNeed>,
+    /// −1,000…1,000, default 0.
+    pub priority: i32,
+}
