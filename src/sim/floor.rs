@@ -10,7 +10,7 @@ pub mod tally;
 pub mod world;
 
 pub use exchange::{Caller, Phone, Said};
-pub use tally::{Summary, Tally};
+pub use tally::{Rule, Summary, Tally};
 
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;

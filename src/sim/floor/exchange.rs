@@ -1,7 +1,7 @@
 //! The simulated switch without its socket: which calls it holds, which phones ring, what it
 //! reports, what it does with each command. Pure: what must happen comes back as [`Act`]s.
 
-use super::tally::Tally;
+use super::tally::{Rule, Tally};
 use crate::domain::time::Millis;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -84,7 +84,10 @@ impl From<Later> for Said {
 
 #[derive(Debug)]
 struct Call {
+    /// The engine's id; empty until it is known.
     id: String,
+    /// The id of the event of its arrival.
+    arrival: String,
     sequence: u64,
     arrived_us: u64,
     told_to_wait: bool,
@@ -184,6 +187,7 @@ impl Exchange {
         let name = format!("{}-call-{}", self.boot, self.calls_made);
         let call = Call {
             id: String::new(),
+            arrival: format!("{}-{}", self.boot, self.events + 1),
             sequence: 0,
             arrived_us: now_us,
             told_to_wait: false,
@@ -256,7 +260,10 @@ impl Exchange {
         }
         if seq != self.done + 1 {
             let had = self.done;
-            self.tally.breach(format!("command {seq} came after {had}: some are missing"));
+            self.tally.breach(
+                Rule::CommandOrder,
+                format!("command {seq} came after {had}: some are missing"),
+            );
         }
         self.done = seq;
         let text = |field: &str| command[field].as_str().unwrap_or_default().to_owned();
@@ -300,7 +307,7 @@ impl Exchange {
         let agent = command["agent"].as_str().unwrap_or_default().to_owned();
         if let Some(used) = self.phones.get(&agent) {
             let found = format!("{agent} is rung for {offer} while the phone is used for {used}");
-            self.tally.breach(found);
+            self.tally.breach(Rule::OneCallPerAgent, found);
         }
         if let Some(call) = self.calls.get_mut(name).filter(|call| !call.rang) {
             call.rang = true;
@@ -333,7 +340,10 @@ impl Exchange {
     fn connect(&mut self, name: &str, offer: &str, command: &Value, now_us: u64) -> Vec<Act> {
         let joined = self.calls.get(name).and_then(|call| call.talking.clone());
         if let Some(before) = joined {
-            self.tally.breach(format!("{name} is joined for {offer}, and was for {before}"));
+            self.tally.breach(
+                Rule::OneJoin,
+                format!("{name} is joined for {offer}, and was for {before}"),
+            );
         }
         let Some(agent) = self.rings.get(offer).map(|ring| ring.agent.clone()) else {
             return vec![self.refuse(command, "not_applicable", now_us)];
@@ -383,7 +393,14 @@ impl Exchange {
     /// An event's result came back.
     pub fn result(&mut self, result: &Value) {
         if result["status"] == "rejected" {
-            self.tally.breach(format!("an event was rejected: {result}"));
+            let how = format!("an event was rejected: {result}");
+            self.tally.breach(Rule::EventsTaken, how);
+        }
+        let (Some(event), Some(id)) = (result["id"].as_str(), result["call_id"].as_str()) else {
+            return;
+        };
+        if let Some(call) = self.calls.values_mut().find(|call| call.arrival == event) {
+            id.clone_into(&mut call.id);
         }
     }
 }

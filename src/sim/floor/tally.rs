@@ -1,9 +1,37 @@
 //! What the floor has seen: counts, the time from arrival to ring, and rules found broken.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-/// Broken rules are listed up to so many; beyond, they are only counted.
-const MAX_LISTED: usize = 20;
+/// A rule that the floor watches from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rule {
+    /// No agent is rung while the phone rings, or talks, for another call.
+    OneCallPerAgent,
+    /// No call is joined twice.
+    OneJoin,
+    /// Commands come in order, without a gap.
+    CommandOrder,
+    /// No event of the switch is rejected.
+    EventsTaken,
+}
+
+impl Rule {
+    /// Every rule.
+    pub const ALL: [Rule; 4] =
+        [Rule::OneCallPerAgent, Rule::OneJoin, Rule::CommandOrder, Rule::EventsTaken];
+
+    /// In words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Rule::OneCallPerAgent => "no agent was rung for two calls at once",
+            Rule::OneJoin => "no call was joined with two agents",
+            Rule::CommandOrder => "commands came in order, without a gap",
+            Rule::EventsTaken => "no event of the switch was rejected",
+        }
+    }
+}
 
 /// Counts of one run, as seen from the switch.
 #[derive(Clone, Debug, Default)]
@@ -28,18 +56,25 @@ pub struct Tally {
     pub ring_us: Vec<u64>,
     /// The same, of calls that were not told to wait first: an agent was free.
     pub at_once_us: Vec<u64>,
-    /// Rules found broken, in words.
-    pub broken: Vec<String>,
-    /// How many, the unlisted included.
-    pub broken_count: u64,
+    /// Rules found broken: how often, and the first case in words.
+    pub broken: BTreeMap<Rule, (u64, String)>,
 }
 
 impl Tally {
     /// A rule was found broken.
-    pub fn breach(&mut self, what: String) {
-        self.broken_count += 1;
-        if self.broken.len() < MAX_LISTED {
-            self.broken.push(what);
+    pub fn breach(&mut self, rule: Rule, how: String) {
+        self.broken.entry(rule).or_insert((0, how)).0 += 1;
+    }
+
+    /// How often a rule was broken, and the first case; `Ok` when never.
+    ///
+    /// # Errors
+    /// That text.
+    pub fn kept(&self, rule: Rule) -> Result<(), String> {
+        match self.broken.get(&rule) {
+            None => Ok(()),
+            Some((1, how)) => Err(how.clone()),
+            Some((times, how)) => Err(format!("{times} times, first: {how}")),
         }
     }
 
@@ -134,9 +169,10 @@ mod tests {
     }
 
     #[test]
-    fn breaches_are_counted_beyond_the_list() {
+    fn breaches_are_counted_by_rule() {
         let mut tally = Tally::default();
-        (0..50).for_each(|i| tally.breach(format!("{i}")));
-        assert_eq!((tally.broken.len(), tally.broken_count), (MAX_LISTED, 50));
+        (0..50).for_each(|i| tally.breach(Rule::OneJoin, format!("case {i}")));
+        assert_eq!(tally.kept(Rule::OneJoin), Err("50 times, first: case 0".into()));
+        assert_eq!(tally.kept(Rule::CommandOrder), Ok(()));
     }
 }

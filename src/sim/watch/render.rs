@@ -80,7 +80,7 @@ fn queues(text: &mut String, board: &Board, now: Millis, style: Style) {
 
 fn agents(text: &mut String, board: &Board, now: Millis, queue: Option<&str>, style: Style) {
     let head =
-        format!("\n  {:<20}{:<18}{:<14}{:<14}{:>8}", "AGENT", "NAME", "STATUS", "DOES", "SINCE");
+        format!("\n  {:<20}{:<18}{:<16}{:<14}{:>8}", "AGENT", "NAME", "STATUS", "DOES", "SINCE");
     let _ = writeln!(text, "{}", style.paint("1", &head));
     for row in board.agents.values() {
         let place = queue.map_or(row, |queue| &row["queues"][queue]);
@@ -94,10 +94,10 @@ fn agents(text: &mut String, board: &Board, now: Millis, queue: Option<&str>, st
             (None, None) => word(row, "status"),
         };
         let line = format!(
-            "{shape} {:<20}{:<18}{:<14}{:<14}{:>8}",
+            "{shape} {:<20}{:<18}{:<16}{:<14}{:>8}",
             cut(&word(row, "id"), 19),
             cut(&word(row, "name"), 17),
-            cut(&status, 13),
+            cut(&status, 15),
             word(place, "detail"),
             since(row["since"].as_str().unwrap_or_default(), now),
         );
@@ -213,7 +213,7 @@ mod tests {
         assert!(line("support  ").contains("0:07"), "{text}");
         assert!(line("support  ").contains("●1   ◆0   ■2   ○3"), "{text}");
         assert!(line("usr_ann  ").starts_with("● usr_ann"), "{text}");
-        assert!(line("usr_ann  ").contains("ready→on_brea…"), "{text}");
+        assert!(line("usr_ann  ").contains("ready→on_break"), "{text}");
         assert!(line("usr_ann  ").contains("1:00:02"), "{text}");
         assert!(line("cal_1").ends_with("usr_ann"), "{text}");
     }

@@ -55,7 +55,7 @@ fn a_call_rings_is_answered_joined_and_over() {
         (x.tally.ring_us.as_slice(), x.tally.at_once_us.as_slice()),
         (&[2_500][..], &[2_500][..])
     );
-    assert_eq!(x.tally.broken_count, 0);
+    assert!(x.tally.broken.is_empty());
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn several_ring_and_the_slower_stop() {
     let acts = x.command(&command(3, "offer.cancel", "off_1", ""), 3_100);
     assert_eq!(sent(&acts), one("offer.failed", "5"));
     assert!(acts.contains(&Act::Phone("usr_ann".into(), Phone::Stop("off_1".into()))));
-    assert_eq!((x.tally.elsewhere, x.tally.broken_count), (1, 0));
+    assert_eq!((x.tally.elsewhere, x.tally.broken.len()), (1, 0));
 }
 
 #[test]
@@ -89,11 +89,12 @@ fn repeated_commands_are_dropped_and_gaps_and_double_rings_are_breaches() {
     let mut x = arrived();
     x.command(&command(1, "offer.ring", "off_1", "usr_ann"), 2_000);
     assert!(x.command(&command(1, "offer.ring", "off_1", "usr_ann"), 3_000).is_empty());
-    assert_eq!(x.tally.broken_count, 0);
+    assert!(x.tally.broken.is_empty());
     x.command(&command(2, "offer.ring", "off_2", "usr_ann"), 3_000);
-    assert_eq!(x.tally.broken_count, 1);
+    assert!(x.tally.kept(Rule::OneCallPerAgent).is_err());
+    assert!(x.tally.kept(Rule::CommandOrder).is_ok());
     x.command(&command(5, "call.queue", "", ""), 3_000);
-    assert_eq!(x.tally.broken_count, 2);
+    assert!(x.tally.kept(Rule::CommandOrder).is_err());
 }
 
 #[test]
@@ -108,4 +109,14 @@ fn a_sync_tells_every_live_call() {
         json!([{ "call": "b1-call-1", "state": "offered", "offer": "off_1" },
                { "call": "b1-call-2", "state": "waiting" }])
     );
+}
+
+#[test]
+fn a_call_is_known_by_the_engine_s_id_from_its_result_on() {
+    let mut x = arrived();
+    assert!(x.live().is_empty());
+    x.result(&json!({ "id": "b1-1", "status": "accepted", "call_id": "cal_1" }));
+    assert_eq!(x.live(), ["cal_1"]);
+    x.result(&json!({ "id": "b1-9", "status": "rejected" }));
+    assert!(x.tally.kept(Rule::EventsTaken).is_err());
 }
