@@ -171,6 +171,8 @@ pub enum Event {
     PassSpaced { call: CallId },
     /// The rest of a round must end before a new offer.
     RoundClosing { call: CallId, until: Millis },
+    /// One leg of it has ended at the switch.
+    LegConfirmed { call: CallId, offer: OfferId },
     /// … has ended, or the time has passed.
     RoundClosed { call: CallId },
     /// Put on hold.
@@ -193,8 +195,8 @@ pub enum Event {
     WrapUpStarted { call: CallId, agent: AgentIx, queue: QueueIx, until: Millis },
     /// … ends.
     WrapUpEnded { call: CallId, agent: AgentIx, disposition: Option<Name> },
-    /// Memory of an ended call is dropped; its records stay.
-    CallForgotten { call: CallId },
+    /// Calls that ended before are dropped from memory; their records stay.
+    CallsForgotten { ended_before: Millis },
 
     // ---- switches ------------------------------------------------------------------------
     /// An event was taken (the duplicate window remembers it).

@@ -1,6 +1,8 @@
 //! The vocabulary: plain data, parsing and formulas. No I/O, no clock, no dice.
 
+pub mod cloud_events;
 pub mod event;
+pub mod fields;
 pub mod ids;
 pub mod input;
 pub mod media;

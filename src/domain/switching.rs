@@ -2,6 +2,7 @@
 
 use crate::domain::ids::{CallId, CommandId, Name, OfferId};
 use crate::domain::media::Media;
+use crate::domain::objects::queue::Order;
 use crate::domain::objects::{SkillNeed, Target};
 use crate::domain::presence::words;
 use crate::domain::time::{self, Millis};
@@ -427,16 +428,16 @@ pub struct Estimate {
 /// Why an agent was chosen (`engine.md` 10): from counters, never by a scan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Why {
-    /// The order's name.
-    pub order: Name,
+    /// The queue's order.
+    pub order: Order,
     /// Index of the step in force; null when the queue has none.
     pub step: Option<u32>,
     /// Agents who could have been chosen.
     pub candidates: u32,
-    /// The chosen one's sort key, in words.
-    pub winner: Name,
+    /// What put the chosen one first.
+    pub winner: SortKey,
     /// The next one's; null when there was no other.
-    pub runner_up: Option<Name>,
+    pub runner_up: Option<SortKey>,
     /// Pairs of the queue that could not: offline.
     pub offline: u32,
     /// … opted out, or `online` where `ready` is needed.
@@ -447,6 +448,29 @@ pub struct Why {
     pub delayed: u32,
     /// Offerable − candidates.
     pub not_fitting: u32,
+    /// Said when the queue's competency is off although its order asks for stars.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stars_ignored: bool,
+}
+
+/// By what an order sorted an agent; only what the order looks at is there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SortKey {
+    /// `in_order`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<u32>,
+    /// `least_calls`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u32>,
+    /// `stars`, where competency is on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stars: Option<u8>,
+    /// `stars`: sum of the required skills' levels, each scaled to 0…1,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<u32>,
+    /// All orders end here.
+    #[serde(with = "time::wire")]
+    pub idle_since: Millis,
 }
 
 /// Where an exit led, in records.

@@ -1,7 +1,10 @@
 //! The account's own settings.
 
+use crate::domain::fields::{Fields, LABEL, Rule};
 use crate::domain::presence::words;
+use crate::domain::problem::FieldError;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 words!(
     /// What a log-on does to the opt-ins of the agent's queues.
@@ -52,3 +55,54 @@ impl Default for Account {
         }
     }
 }
+
+impl Account {
+    /// Reads a body; fields left out take their defaults.
+    ///
+    /// # Errors
+    /// Every wrong field.
+    pub fn parse(body: &Value) -> Result<Account, Vec<FieldError>> {
+        let default = Account::default();
+        let mut fields = Fields::of(body);
+        let account = Account {
+            name: fields.text_or("name", LABEL, &default.name),
+            time_zone: fields.text_or("time_zone", TIME_ZONE, &default.time_zone),
+            lease_grace_ms: fields.int("lease_grace_ms", 0..=3_600_000, default.lease_grace_ms),
+            max_unleased_ms: fields.int(
+                "max_unleased_ms",
+                0..=7 * 24 * 3_600_000,
+                default.max_unleased_ms,
+            ),
+            opt_in_at_login: fields.word(
+                "opt_in_at_login",
+                OptInAtLogin::parse,
+                OptInAtLogin::ALL,
+                default.opt_in_at_login,
+            ),
+            voice_over_others: fields.flag("voice_over_others", default.voice_over_others),
+            extension_digits: fields.int("extension_digits", 3..=6, default.extension_digits),
+            max_hops: fields.int("max_hops", 1..=100, default.max_hops),
+        };
+        fields.done(account)
+    }
+
+    /// All fields, as the wire shows them.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        json!({
+            "name": self.name,
+            "time_zone": self.time_zone,
+            "lease_grace_ms": self.lease_grace_ms,
+            "max_unleased_ms": self.max_unleased_ms,
+            "opt_in_at_login": self.opt_in_at_login.word(),
+            "voice_over_others": self.voice_over_others,
+            "extension_digits": self.extension_digits,
+            "max_hops": self.max_hops,
+        })
+    }
+}
+
+const TIME_ZONE: Rule = Rule {
+    must_be: "the name of an IANA time zone, such as Europe/Berlin or UTC",
+    holds: |name| jiff::tz::TimeZone::get(name).is_ok(),
+};

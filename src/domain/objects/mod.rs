@@ -1,15 +1,22 @@
 //! What administrators configure: the shapes of `protocol.md`, with their defaults.
 //!
 //! Each object is one plain struct. `parse` reads a whole JSON body and reports every wrong field
-//! at once; `Serialize` writes all fields, the defaults included, so that an answer shows them.
+//! at once; `to_json` writes all fields, the defaults included, so that an answer shows them, and
+//! `parse(to_json(x)) == x`, so that a merge patch can be laid over it. (`Serialize` is the
+//! journal's form, not the wire's.)
 
 pub mod account;
+pub mod break_reason;
 pub mod needs;
 pub mod queue;
+mod queue_json;
+#[cfg(test)]
+mod round_trip;
 pub mod switch;
 pub mod user;
 
 pub use account::Account;
+pub use break_reason::BreakReason;
 pub use needs::{SkillNeed, Step};
 pub use queue::{Exits, Member, Queue, QueueKind, Route, Target};
 pub use switch::{Capabilities, Switch, Webhook};

@@ -1,8 +1,11 @@
 //! Switches and what they can do.
 
+use crate::domain::fields::{Fields, LABEL, Rule};
 use crate::domain::media::Media;
 use crate::domain::presence::words;
+use crate::domain::problem::FieldError;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 words!(
     /// Who joins two parties.
@@ -83,3 +86,135 @@ impl Default for Capabilities {
         }
     }
 }
+
+impl Switch {
+    /// Reads a body; fields left out take their defaults.
+    ///
+    /// # Errors
+    /// Every wrong field.
+    pub fn parse(body: &Value) -> Result<Switch, Vec<FieldError>> {
+        let mut fields = Fields::of(body);
+        let switch = Switch {
+            name: fields.text("name", LABEL),
+            webhook: fields.nested("webhook", |f| Webhook {
+                url: f.text("url", URL),
+                authorization: f.text_or_null("authorization", HEADER),
+                secret: f.text_or_null("secret", SECRET),
+            }),
+            capabilities: fields.nested("capabilities", Capabilities::read).unwrap_or_default(),
+        };
+        fields.done(switch)
+    }
+
+    /// All fields, the webhook's secrets too: for merging and storing, never for an answer.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        json!({
+            "name": self.name,
+            "webhook": self.webhook.as_ref().map(|w| json!({
+                "url": w.url,
+                "authorization": w.authorization,
+                "secret": w.secret,
+            })),
+            "capabilities": self.capabilities.to_json(),
+        })
+    }
+
+    /// As [`Switch::to_json`], but of the webhook's secrets only whether they are set.
+    #[must_use]
+    pub fn public_json(&self) -> Value {
+        let mut shown = self.to_json();
+        if let Some(webhook) = &self.webhook {
+            shown["webhook"] = json!({
+                "url": webhook.url,
+                "has_authorization": webhook.authorization.is_some(),
+                "has_secret": webhook.secret.is_some(),
+            });
+        }
+        shown
+    }
+}
+
+impl Capabilities {
+    fn read(f: &mut Fields<'_>) -> Capabilities {
+        let mut media = Vec::new();
+        for (at, item) in f.items("media", Media::ALL.len()) {
+            match item.as_str().and_then(Media::parse) {
+                Some(medium) if !media.contains(&medium) => media.push(medium),
+                Some(_) => {
+                    let detail = "stands here twice; leave one out";
+                    f.wrong_all(vec![FieldError::new(at, "duplicate", detail)]);
+                }
+                None => {
+                    let words: Vec<_> = Media::ALL.iter().map(|m| m.word()).collect();
+                    let detail = format!("must be one of {}", words.join(", "));
+                    f.wrong_all(vec![FieldError::new(at, "unknown_value", detail)]);
+                }
+            }
+        }
+        Capabilities {
+            connects: f.word("connects", Connects::parse, Connects::ALL, Connects::Engine),
+            times_ring: f.flag("times_ring", true),
+            adds_leg: f.flag("adds_leg", true),
+            cancels_one_leg: f.flag("cancels_one_leg", true),
+            offers_per_call: f.int_or_null("offers_per_call", 1..=10_000, None),
+            answers_for_agent: f.flag("answers_for_agent", true),
+            media,
+            hold: f.flag("hold", true),
+            transfer: f.flag("transfer", true),
+            announce: f.flag("announce", true),
+            originate: f.flag("originate", true),
+            supervise: f.flag("supervise", true),
+        }
+    }
+
+    /// All fields, as the wire shows them.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        json!({
+            "connects": self.connects.word(),
+            "times_ring": self.times_ring,
+            "adds_leg": self.adds_leg,
+            "cancels_one_leg": self.cancels_one_leg,
+            "offers_per_call": self.offers_per_call,
+            "answers_for_agent": self.answers_for_agent,
+            "media": self.media.iter().map(|m| m.word()).collect::<Vec<_>>(),
+            "hold": self.hold,
+            "transfer": self.transfer,
+            "announce": self.announce,
+            "originate": self.originate,
+            "supervise": self.supervise,
+        })
+    }
+}
+
+const URL: Rule = Rule {
+    must_be: "an http:// address of at most 2,000 characters without blanks",
+    holds: |url| {
+        url.len() <= 2_000
+            && url.bytes().all(|c| c.is_ascii_graphic())
+            && url
+                .strip_prefix("http://")
+                .is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['/', ':', '?', '#']))
+    },
+};
+
+const HEADER: Rule = Rule {
+    must_be: "the value of an HTTP header: 1 to 2,000 printable ASCII characters",
+    holds: |text| {
+        (1..=2_000).contains(&text.len()) && text.bytes().all(|c| c == b' ' || c.is_ascii_graphic())
+    },
+};
+
+const SECRET: Rule = Rule {
+    must_be: "a Standard Webhooks secret: whsec_ and the base64 of 24 to 64 bytes",
+    holds: |text| {
+        text.strip_prefix("whsec_").is_some_and(|key| {
+            let digits = key.trim_end_matches('=');
+            (32..=86).contains(&digits.len())
+                && key.len() - digits.len() <= 2
+                && key.len() % 4 == 0
+                && digits.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'+' || c == b'/')
+        })
+    },
+};

@@ -1,9 +1,13 @@
 //! Skills and users.
 
+use crate::domain::fields::{EXTENSION, Fields, ID, LABEL, Rule, nearest, whole};
+use crate::domain::ids::is_name;
 use crate::domain::media::Media;
 use crate::domain::presence::words;
+use crate::domain::problem::FieldError;
 use crate::domain::time::{self, Millis};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// A skill; `PUT …/skills/{skill}`.
@@ -118,3 +122,161 @@ impl User {
         self.capacity.get(&media).copied().unwrap_or(1)
     }
 }
+
+impl Skill {
+    /// Reads a body; fields left out take their defaults.
+    ///
+    /// # Errors
+    /// Every wrong field.
+    pub fn parse(body: &Value) -> Result<Skill, Vec<FieldError>> {
+        let mut fields = Fields::of(body);
+        let skill = Skill {
+            name: fields.text("name", LABEL),
+            level_required: fields.flag("level_required", false),
+            min: fields.int("min", 1..=100, 1),
+            max: fields.int("max", 1..=100, 100),
+        };
+        if skill.max < skill.min {
+            fields.wrong("max", "out_of_range", "must not be below min");
+        }
+        fields.done(skill)
+    }
+
+    /// All fields, as the wire shows them.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        json!({
+            "name": self.name,
+            "level_required": self.level_required,
+            "min": self.min,
+            "max": self.max,
+        })
+    }
+}
+
+impl User {
+    /// Reads a body; fields left out take their defaults. Whether a skill exists, and a level fits
+    /// its range, is the engine's to say.
+    ///
+    /// # Errors
+    /// Every wrong field.
+    pub fn parse(body: &Value) -> Result<User, Vec<FieldError>> {
+        let mut fields = Fields::of(body);
+        let personal = Personal {
+            email: fields.text_or_null("email", EMAIL),
+            first_name: Some(fields.text("first_name", LABEL)),
+            last_name: Some(fields.text("last_name", LABEL)),
+            endpoint: fields.text_or_null("endpoint", ENDPOINT),
+        };
+        let user = User {
+            personal,
+            kind: fields.word("type", UserKind::parse, UserKind::ALL, UserKind::ContactCentre),
+            role: fields.word("role", person_role, PEOPLE, Role::Agent),
+            extension: fields.text_or_null("extension", EXTENSION),
+            skills: read_skills(&mut fields),
+            capacity: read_capacity(&mut fields),
+            state: fields.word("state", UserState::parse, UserState::ALL, UserState::Active),
+            assignment: fields.word(
+                "assignment",
+                Assignment::parse,
+                Assignment::ALL,
+                Assignment::Active,
+            ),
+            blocked_until: fields.instant_or_null("blocked_until"),
+            may_opt: fields.flag("may_opt", true),
+        };
+        fields.done(user)
+    }
+
+    /// All fields, as the wire shows them.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let capacity: serde_json::Map<String, Value> =
+            self.capacity.iter().map(|(media, n)| (media.word().to_owned(), json!(n))).collect();
+        json!({
+            "email": self.personal.email,
+            "first_name": self.personal.first_name,
+            "last_name": self.personal.last_name,
+            "endpoint": self.personal.endpoint,
+            "type": self.kind.word(),
+            "role": self.role.word(),
+            "extension": self.extension,
+            "skills": self.skills,
+            "capacity": capacity,
+            "state": self.state.word(),
+            "assignment": self.assignment.word(),
+            "blocked_until": self.blocked_until.map(Millis::rfc3339),
+            "may_opt": self.may_opt,
+        })
+    }
+}
+
+/// The roles that a person may have: all but `switch`.
+const PEOPLE: &[Role] = &[Role::Owner, Role::Administrator, Role::Supervisor, Role::Agent];
+
+fn person_role(word: &str) -> Option<Role> {
+    Role::parse(word).filter(|role| PEOPLE.contains(role))
+}
+
+fn read_skills(fields: &mut Fields<'_>) -> BTreeMap<String, Option<u16>> {
+    let mut skills = BTreeMap::new();
+    for (skill, level) in fields.entries("skills", 200) {
+        if !is_name(skill) {
+            fields.wrong_entry("skills", skill, "malformed", format!("must be {}", ID.must_be));
+            continue;
+        }
+        if level.is_null() {
+            skills.insert(skill.to_owned(), None);
+            continue;
+        }
+        match whole(level, &(1..=100)) {
+            Ok(level) => _ = skills.insert(skill.to_owned(), Some(level)),
+            Err((code, detail)) => {
+                let detail = format!("{detail}; null holds the skill without a level");
+                fields.wrong_entry("skills", skill, code, detail);
+            }
+        }
+    }
+    skills
+}
+
+fn read_capacity(fields: &mut Fields<'_>) -> BTreeMap<Media, u8> {
+    let mut capacity = BTreeMap::new();
+    for (word, calls) in fields.entries("capacity", Media::ALL.len()) {
+        let Some(media) = Media::parse(word) else {
+            let words: Vec<&str> = Media::ALL.iter().map(|media| media.word()).collect();
+            let detail = match nearest(word, &words) {
+                Some(near) => format!("there is no media {word:?}; did you mean {near:?}?"),
+                None => format!("there is no media {word:?}; known are {}", words.join(", ")),
+            };
+            fields.wrong_entry("capacity", word, "unknown_field", detail);
+            continue;
+        };
+        match whole(calls, &(0..=100)) {
+            Ok(calls) => _ = capacity.insert(media, calls),
+            Err((code, detail)) => fields.wrong_entry("capacity", word, code, detail),
+        }
+    }
+    capacity
+}
+
+const EMAIL: Rule = Rule {
+    must_be: "an e-mail address of at most 254 characters",
+    holds: |text| {
+        text.len() <= 254
+            && !text.chars().any(|c| c.is_control() || c.is_whitespace())
+            && text
+                .rsplit_once('@')
+                .is_some_and(|(name, host)| !name.is_empty() && !host.is_empty())
+    },
+};
+
+const ENDPOINT: Rule = Rule {
+    must_be: "a SIP address (sip:…), an extension or a number: 1 to 255 printable ASCII characters \
+              without blanks",
+    holds: |text| {
+        (1..=255).contains(&text.len())
+            && text.bytes().all(|c| c.is_ascii_graphic())
+            && text != "sip:"
+    },
+};

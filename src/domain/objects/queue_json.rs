@@ -1,0 +1,400 @@
+//! Queues, groups, members and routes on the wire: flat fields, a preset's name for the plan.
+
+use super::needs::{SkillNeed, Step};
+use super::queue::{
+    Exits, Member, Needs, NobodyWhen, OnMiss, Order, Plan, Preset, Queue, QueueKind, RingFor,
+    Route, Target, WrapUp,
+};
+use crate::domain::fields::{EXTENSION, Fields, ID, LABEL, NUMBER, USER_ID, not_yet};
+use crate::domain::media::Media;
+use crate::domain::problem::FieldError;
+use serde_json::{Value, json};
+
+/// The longest duration of a queue's settings: a day.
+const DAY_MS: u64 = 86_400_000;
+/// How long an offer of a preset of width 1 rings, where not "total".
+const RING_MS: u64 = 15_000;
+/// A manual wrap-up's most, when not said.
+const MANUAL_MS: u64 = 3_600_000;
+
+impl Preset {
+    /// The plan that the name stands for, with nothing changed (`engine.md` 5).
+    #[must_use]
+    pub fn plan(self) -> Plan {
+        let (order, width, ring_for, on_miss) = match self {
+            Preset::Simultaneous => (Order::LongestIdle, None, RingFor::Total, OnMiss::Next),
+            Preset::LeastCalls => (Order::LeastCalls, Some(1), RingFor::Total, OnMiss::Exit),
+            Preset::Sequential => (Order::InOrder, Some(1), RingFor::Ms(RING_MS), OnMiss::Next),
+            Preset::Skilled => (Order::Stars, Some(1), RingFor::Ms(RING_MS), OnMiss::Requeue),
+            Preset::LongestIdle => {
+                (Order::LongestIdle, Some(1), RingFor::Ms(RING_MS), OnMiss::Requeue)
+            }
+        };
+        Plan {
+            preset: self,
+            order,
+            width,
+            ring_for,
+            on_miss,
+            attempts: None,
+            again: true,
+            again_after_ms: 5_000,
+        }
+    }
+
+    /// Whether a queue of this preset must state `total_ms`.
+    #[must_use]
+    pub fn needs_total(self) -> bool {
+        matches!(self, Preset::Simultaneous | Preset::LeastCalls | Preset::Sequential)
+    }
+}
+
+impl Queue {
+    /// Reads the body of a queue or group; fields left out take the defaults of its kind and
+    /// preset.
+    ///
+    /// # Errors
+    /// Every wrong field.
+    pub fn parse(kind: QueueKind, body: &Value) -> Result<Queue, Vec<FieldError>> {
+        let mut fields = Fields::of(body);
+        let f = &mut fields;
+        let plan = read_plan(f, kind);
+        let wide = plan.width != Some(1);
+        let misses = match (kind, plan.preset) {
+            (QueueKind::Group, _) | (_, Preset::Simultaneous | Preset::Sequential) => 0,
+            _ => 1,
+        };
+        let needs = match kind {
+            QueueKind::Queue => Needs::Ready,
+            QueueKind::Group => Needs::Online,
+        };
+        let queue = Queue {
+            kind,
+            name: f.text("name", LABEL),
+            media: f.word("media", Media::parse, Media::ALL, Media::Voice),
+            needs: f.word("needs", Needs::parse, Needs::ALL, needs),
+            competency: f.flag("competency", false),
+            priority: f.int("priority", -1_000..=1_000, 0),
+            weight: f.int("weight", -1_000..=1_000, 0),
+            total_ms: read_total(f, plan.preset),
+            max_ringing: f.int_or_null("max_ringing", 1..=10_000, wide.then_some(10)),
+            wrap_up: read_wrap_up(f),
+            max_misses: f.int("max_misses", 0..=1_000, misses),
+            max_unreachable: f.int("max_unreachable", 0..=1_000, 2),
+            after_refusal_ms: f.int("after_refusal_ms", 0..=DAY_MS, 10_000),
+            after_busy_ms: f.int("after_busy_ms", 0..=DAY_MS, 10_000),
+            after_unreachable_ms: f.int("after_unreachable_ms", 0..=DAY_MS, 30_000),
+            after_miss_ms: f.int("after_miss_ms", 0..=DAY_MS, 5_000),
+            short_abandon_ms: f.int("short_abandon_ms", 0..=DAY_MS, 5_000),
+            steps: Step::list(f),
+            exits: f.nested("exits", read_exits).unwrap_or_default(),
+            extension: read_of_groups(f, kind, "extension", |f| {
+                f.text_or_null("extension", EXTENSION)
+            }),
+            supervisors: read_of_groups(f, kind, "supervisors", |f| {
+                f.texts("supervisors", 100, USER_ID)
+            }),
+            plan,
+        };
+        f.not_yet("preferred", "preferred");
+        fields.done(queue)
+    }
+
+    /// All fields, as the wire shows them. A queue has neither `extension` nor `supervisors`.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let ring_for_ms = match self.plan.ring_for {
+            RingFor::Ms(ms) => Some(ms),
+            RingFor::Total => None,
+        };
+        let wrap_up = if self.wrap_up.manual {
+            json!({ "manual": true, "max_ms": self.wrap_up.ms })
+        } else {
+            json!({ "ms": self.wrap_up.ms })
+        };
+        let mut shown = json!({
+            "name": self.name,
+            "media": self.media.word(),
+            "needs": self.needs.word(),
+            "strategy": self.plan.preset.word(),
+            "competency": self.competency,
+            "priority": self.priority,
+            "weight": self.weight,
+            "ring_for_ms": ring_for_ms,
+            "total_ms": self.total_ms,
+            "max_ringing": self.max_ringing,
+            "on_miss": self.plan.on_miss.word(),
+            "attempts": self.plan.attempts,
+            "again": self.plan.again,
+            "again_after_ms": self.plan.again_after_ms,
+            "wrap_up": wrap_up,
+            "max_misses": self.max_misses,
+            "max_unreachable": self.max_unreachable,
+            "after_refusal_ms": self.after_refusal_ms,
+            "after_busy_ms": self.after_busy_ms,
+            "after_unreachable_ms": self.after_unreachable_ms,
+            "after_miss_ms": self.after_miss_ms,
+            "short_abandon_ms": self.short_abandon_ms,
+            "steps": self.steps.iter().map(Step::to_json).collect::<Vec<_>>(),
+            "exits": self.exits.to_json(),
+        });
+        if self.kind == QueueKind::Group {
+            shown["extension"] = json!(self.extension);
+            shown["supervisors"] = json!(self.supervisors);
+        }
+        shown
+    }
+}
+
+/// Orders and plans of `engine.md` 4 that this version does not have.
+const LATER: &[&str] =
+    &["round_robin", "random", "least_talk", "least_occupied", "weighted", "least_versatile"];
+
+fn read_plan(f: &mut Fields<'_>, kind: QueueKind) -> Plan {
+    let default = match kind {
+        QueueKind::Queue => Preset::LongestIdle,
+        QueueKind::Group => Preset::Simultaneous,
+    };
+    let preset = match f.raw("strategy") {
+        Some(Value::Object(_)) => {
+            f.wrong("strategy", "not_yet", not_yet("an explicit strategy"));
+            default
+        }
+        Some(Value::String(word)) if LATER.contains(&word.as_str()) => {
+            f.wrong("strategy", "not_yet", not_yet(&format!("the strategy {word:?}")));
+            default
+        }
+        _ => f.word("strategy", Preset::parse, Preset::ALL, default),
+    };
+    let plan = preset.plan();
+    Plan {
+        ring_for: f.int_or_null("ring_for_ms", 1..=DAY_MS, None).map_or(plan.ring_for, RingFor::Ms),
+        on_miss: f.word("on_miss", OnMiss::parse, OnMiss::ALL, plan.on_miss),
+        attempts: f.int_or_null("attempts", 1..=10_000, None),
+        again: f.flag("again", plan.again),
+        again_after_ms: f.int("again_after_ms", 0..=DAY_MS, plan.again_after_ms),
+        ..plan
+    }
+}
+
+fn read_total(f: &mut Fields<'_>, preset: Preset) -> Option<u64> {
+    if preset.needs_total() && !f.is_set("total_ms") {
+        f.missing("total_ms", &format!("how long a call rings in all, for {preset}"));
+        return None;
+    }
+    f.int_or_null("total_ms", 1..=DAY_MS, None)
+}
+
+fn read_wrap_up(f: &mut Fields<'_>) -> WrapUp {
+    f.nested("wrap_up", |f| {
+        if f.flag("manual", false) {
+            if f.is_set("ms") {
+                let detail =
+                    "a manual wrap-up has max_ms; to merge over a timed one, set ms to null";
+                f.wrong("ms", "conflict", detail);
+            }
+            return WrapUp { manual: true, ms: f.int("max_ms", 1..=DAY_MS, MANUAL_MS) };
+        }
+        if f.is_set("max_ms") {
+            let detail = "belongs to a manual wrap-up; to merge a timed one over a manual one, set \
+                          manual and max_ms to null";
+            f.wrong("max_ms", "conflict", detail);
+        }
+        WrapUp { manual: false, ms: f.int("ms", 0..=DAY_MS, 0) }
+    })
+    .unwrap_or(WrapUp { manual: false, ms: 0 })
+}
+
+/// Reads a field that only groups have.
+fn read_of_groups<T: Default>(
+    f: &mut Fields<'_>,
+    kind: QueueKind,
+    name: &'static str,
+    read: impl FnOnce(&mut Fields<'_>) -> T,
+) -> T {
+    match kind {
+        QueueKind::Group => read(f),
+        QueueKind::Queue => {
+            if f.is_set(name) {
+                f.wrong(name, "groups_only", "only a group has this; a queue is reached by routes");
+            }
+            T::default()
+        }
+    }
+}
+
+impl Default for Exits {
+    fn default() -> Exits {
+        Exits {
+            max_wait_ms: None,
+            max_waiting: None,
+            nobody: NobodyWhen::Off,
+            on_max_wait: Target::End(true),
+            on_max_waiting: Target::End(true),
+            on_nobody: Target::End(true),
+            on_total: Target::End(true),
+            on_missed: Target::End(true),
+            on_exhausted: None,
+        }
+    }
+}
+
+impl Exits {
+    /// All fields, as the wire shows them.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        json!({
+            "max_wait_ms": self.max_wait_ms,
+            "max_waiting": self.max_waiting,
+            "nobody": self.nobody.word(),
+            "on_max_wait": self.on_max_wait.to_json(),
+            "on_max_waiting": self.on_max_waiting.to_json(),
+            "on_nobody": self.on_nobody.to_json(),
+            "on_total": self.on_total.to_json(),
+            "on_missed": self.on_missed.to_json(),
+            "on_exhausted": self.on_exhausted.as_ref().map(Target::to_json),
+        })
+    }
+}
+
+fn read_exits(f: &mut Fields<'_>) -> Exits {
+    let exits = Exits {
+        max_wait_ms: f.int_or_null("max_wait_ms", 1..=7 * DAY_MS, None),
+        max_waiting: f.int_or_null("max_waiting", 0..=1_000_000, None),
+        nobody: f.word("nobody", NobodyWhen::parse, NobodyWhen::ALL, NobodyWhen::Off),
+        on_max_wait: read_action(f, "on_max_wait"),
+        on_max_waiting: read_action(f, "on_max_waiting"),
+        on_nobody: read_action(f, "on_nobody"),
+        on_total: read_action(f, "on_total"),
+        on_missed: read_action(f, "on_missed"),
+        on_exhausted: f.nested("on_exhausted", read_target),
+    };
+    for name in ["closed", "on_closed", "ewt_over_ms", "on_ewt_over", "on_choice"] {
+        f.not_yet(name, &format!("the exit {name}"));
+    }
+    exits
+}
+
+fn read_action(f: &mut Fields<'_>, name: &'static str) -> Target {
+    f.nested(name, read_target).unwrap_or(Target::End(true))
+}
+
+/// Exactly one of queue, group, number and end.
+fn read_target(f: &mut Fields<'_>) -> Target {
+    let queue = f.is_set("queue").then(|| Target::Queue(f.text("queue", ID)));
+    let group = f.is_set("group").then(|| Target::Group(f.text("group", ID)));
+    let number = f.is_set("number").then(|| Target::Number(f.text("number", NUMBER)));
+    let end = f.flag("end", false).then_some(Target::End(true));
+    for name in ["agent", "voicemail", "callback"] {
+        f.not_yet(name, &format!("the target {name}"));
+        if f.is_set(name) {
+            return Target::End(true);
+        }
+    }
+    one_target(f, [queue, group, number, end], "queue, group, number or end: true")
+}
+
+fn one_target<const N: usize>(
+    f: &mut Fields<'_>,
+    targets: [Option<Target>; N],
+    wanted: &str,
+) -> Target {
+    let mut set = targets.into_iter().flatten();
+    match (set.next(), set.next()) {
+        (Some(target), None) => target,
+        (None, _) => {
+            f.wrong_here("required", format!("must name one of {wanted}"));
+            Target::End(true)
+        }
+        (Some(target), Some(_)) => {
+            let detail =
+                format!("must name only one of {wanted}; in a merge patch set the other to null");
+            f.wrong_here("conflict", detail);
+            target
+        }
+    }
+}
+
+impl Target {
+    /// As the wire shows it.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        match self {
+            Target::Queue(id) => json!({ "queue": id }),
+            Target::Group(id) => json!({ "group": id }),
+            Target::Number(number) => json!({ "number": number }),
+            Target::End(_) => json!({ "end": true }),
+        }
+    }
+}
+
+impl Default for Member {
+    fn default() -> Member {
+        Member { stars: 1, position: 1 }
+    }
+}
+
+impl Member {
+    /// Reads a body; fields left out take their defaults.
+    ///
+    /// # Errors
+    /// Every wrong field.
+    pub fn parse(body: &Value) -> Result<Member, Vec<FieldError>> {
+        let mut fields = Fields::of(body);
+        let member = Member {
+            stars: fields.int("stars", 1..=4, 1),
+            position: fields.int("position", 1..=100_000, 1),
+        };
+        fields.done(member)
+    }
+
+    /// All fields, as the wire shows them.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        json!({ "stars": self.stars, "position": self.position })
+    }
+}
+
+impl Route {
+    /// Reads a body; fields left out take their defaults.
+    ///
+    /// # Errors
+    /// Every wrong field.
+    pub fn parse(body: &Value) -> Result<Route, Vec<FieldError>> {
+        let mut fields = Fields::of(body);
+        let f = &mut fields;
+        let number = f.text("number", NUMBER);
+        if !f.is_set("to") {
+            f.missing("to", "a target such as { \"queue\": \"support\" }");
+        }
+        let to = f.nested("to", |f| {
+            let queue = f.is_set("queue").then(|| Target::Queue(f.text("queue", ID)));
+            let group = f.is_set("group").then(|| Target::Group(f.text("group", ID)));
+            for name in ["agent", "voicemail", "callback"] {
+                f.not_yet(name, &format!("the target {name}"));
+                if f.is_set(name) {
+                    return Target::End(true);
+                }
+            }
+            one_target(f, [queue, group], "queue or group")
+        });
+        let route = Route {
+            number,
+            to: to.unwrap_or(Target::End(true)),
+            skills: SkillNeed::list(f, "skills"),
+            priority: f.int("priority", -1_000..=1_000, 0),
+        };
+        fields.done(route)
+    }
+
+    /// All fields, as the wire shows them.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        json!({
+            "number": self.number,
+            "to": self.to.to_json(),
+            "skills": self.skills.iter().map(SkillNeed::to_json).collect::<Vec<_>>(),
+            "priority": self.priority,
+        })
+    }
+}

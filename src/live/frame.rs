@@ -1,0 +1,240 @@
+//! What a dashboard is sent. A frame is made of shared rows and turned into text by the first
+//! connection that sends it, once for all that share it; the outbox's task never writes JSON.
+
+use crate::domain::ids::{CallId, Name};
+use crate::domain::rows::{AgentRow, CallRow, QueueRow, Removed};
+use crate::domain::time::{self, Millis};
+use axum::extract::ws::Utf8Bytes;
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::sync::{Arc, OnceLock};
+
+/// A part of a snapshot holds at most this many bytes of text, unless a single row is longer.
+///
+/// The contract allows 256 KiB; less keeps what a connection that does not read holds small.
+pub const PART_BYTES: usize = 64 * 1024;
+
+/// One message to a dashboard; a snapshot may take several texts. Cloning shares it.
+#[derive(Clone, Debug)]
+pub struct Frame(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    seq: u64,
+    at: Millis,
+    body: Body,
+    texts: OnceLock<Vec<Utf8Bytes>>,
+}
+
+#[derive(Debug)]
+enum Body {
+    Snapshot { epoch: Name, rows: Rows },
+    Delta { prev: u64, rows: Rows, removed: Gone },
+    Tick,
+}
+
+/// The objects of a frame.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Rows {
+    pub queues: Vec<Arc<QueueRow>>,
+    pub agents: Vec<Arc<AgentRow>>,
+    pub calls: Vec<Arc<CallRow>>,
+}
+
+/// What left the view, in order of id.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(super) struct Gone {
+    queues: BTreeSet<Name>,
+    agents: BTreeSet<Name>,
+    #[serde(serialize_with = "texts")]
+    calls: BTreeSet<CallId>,
+}
+
+impl Gone {
+    pub fn add(&mut self, what: Removed) {
+        match what {
+            Removed::Queue(id) => self.queues.insert(id),
+            Removed::Agent(id) => self.agents.insert(id),
+            Removed::Call(id) => self.calls.insert(id),
+        };
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.queues.is_empty() && self.agents.is_empty() && self.calls.is_empty()
+    }
+}
+
+impl Rows {
+    fn len(&self) -> usize {
+        self.queues.len() + self.agents.len() + self.calls.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Frame {
+    pub(super) fn snapshot(epoch: Name, seq: u64, at: Millis, rows: Rows) -> Frame {
+        Frame::new(seq, at, Body::Snapshot { epoch, rows })
+    }
+
+    pub(super) fn delta(prev: u64, seq: u64, at: Millis, rows: Rows, removed: Gone) -> Frame {
+        Frame::new(seq, at, Body::Delta { prev, rows, removed })
+    }
+
+    pub(super) fn tick(seq: u64, at: Millis) -> Frame {
+        Frame::new(seq, at, Body::Tick)
+    }
+
+    fn new(seq: u64, at: Millis, body: Body) -> Frame {
+        Frame(Arc::new(Inner { seq, at, body, texts: OnceLock::new() }))
+    }
+
+    /// The sequence that a client stands at when it has taken this frame in.
+    #[must_use]
+    pub fn seq(&self) -> u64 {
+        self.0.seq
+    }
+
+    /// When it was made.
+    #[must_use]
+    pub fn at(&self) -> Millis {
+        self.0.at
+    }
+
+    /// Whether it holds so many rows that making its texts takes a while.
+    pub(super) fn is_large(&self) -> bool {
+        const MANY: usize = 256;
+        match &self.0.body {
+            Body::Snapshot { rows, .. } | Body::Delta { rows, .. } => rows.len() > MANY,
+            Body::Tick => false,
+        }
+    }
+
+    /// Whether making the texts takes a while and is still to be done, so that it had better be
+    /// done where it may block.
+    #[must_use]
+    pub fn is_costly(&self) -> bool {
+        self.is_large() && self.0.texts.get().is_none()
+    }
+
+    /// Its texts, in the order to send them; made by the first who asks.
+    #[must_use]
+    pub fn texts(&self) -> &[Utf8Bytes] {
+        self.0.texts.get_or_init(|| self.0.encode())
+    }
+
+    /// Whether both are the same frame, not only equal ones.
+    #[must_use]
+    pub fn is_same(&self, other: &Frame) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Inner {
+    fn encode(&self) -> Vec<Utf8Bytes> {
+        let (seq, at) = (self.seq, self.at);
+        match &self.body {
+            Body::Snapshot { epoch, rows } => parts(epoch, seq, at, rows),
+            Body::Delta { prev, rows, removed } => {
+                let Rows { queues, agents, calls } = rows;
+                let delta =
+                    Delta { kind: "delta", seq, prev: *prev, at, queues, agents, calls, removed };
+                vec![json(&delta).into()]
+            }
+            Body::Tick => vec![json(&Tick { kind: "tick", seq, at }).into()],
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Delta<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    seq: u64,
+    prev: u64,
+    #[serde(with = "time::wire")]
+    at: Millis,
+    queues: &'a [Arc<QueueRow>],
+    agents: &'a [Arc<AgentRow>],
+    calls: &'a [Arc<CallRow>],
+    removed: &'a Gone,
+}
+
+#[derive(Serialize)]
+struct Tick {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    seq: u64,
+    #[serde(with = "time::wire")]
+    at: Millis,
+}
+
+/// The rows of one part, as JSON.
+#[derive(Default)]
+struct Part {
+    queues: String,
+    agents: String,
+    calls: String,
+}
+
+impl Part {
+    fn len(&self) -> usize {
+        self.queues.len() + self.agents.len() + self.calls.len()
+    }
+}
+
+/// Cuts a snapshot into texts of at most [`PART_BYTES`]; at least one.
+fn parts(epoch: &str, seq: u64, at: Millis, rows: &Rows) -> Vec<Utf8Bytes> {
+    // What stands around the rows: an epoch is short, and this is generous.
+    const AROUND: usize = 512;
+    let mut parts = vec![Part::default()];
+    let mut add = |row: String, list: fn(&mut Part) -> &mut String| {
+        if let Some(last) = parts.last()
+            && last.len() > 0
+            && last.len() + row.len() + 1 + AROUND > PART_BYTES
+        {
+            parts.push(Part::default());
+        }
+        if let Some(last) = parts.last_mut() {
+            let list = list(last);
+            if !list.is_empty() {
+                list.push(',');
+            }
+            list.push_str(&row);
+        }
+    };
+    // By id: a person reads it more easily, and equal boards make equal texts.
+    let mut queues: Vec<_> = rows.queues.iter().collect();
+    queues.sort_by(|a, b| a.id.cmp(&b.id));
+    queues.into_iter().for_each(|row| add(json(row), |part| &mut part.queues));
+    let mut agents: Vec<_> = rows.agents.iter().collect();
+    agents.sort_by(|a, b| a.id.cmp(&b.id));
+    agents.into_iter().for_each(|row| add(json(row), |part| &mut part.agents));
+    let mut calls: Vec<_> = rows.calls.iter().collect();
+    calls.sort_by_key(|row| row.id);
+    calls.into_iter().for_each(|row| add(json(row), |part| &mut part.calls));
+
+    let count = parts.len();
+    let epoch = json(&epoch);
+    let text = |(i, part): (usize, Part)| {
+        let Part { queues, agents, calls } = part;
+        format!(
+            "{{\"type\":\"snapshot\",\"epoch\":{epoch},\"seq\":{seq},\"at\":\"{at}\",\
+             \"part\":{},\"parts\":{count},\
+             \"queues\":[{queues}],\"agents\":[{agents}],\"calls\":[{calls}]}}",
+            i + 1
+        )
+    };
+    parts.into_iter().enumerate().map(|part| Utf8Bytes::from(text(part))).collect()
+}
+
+/// JSON of our own types, whose keys are texts and whose numbers are finite: it cannot fail.
+pub(super) fn json<T: Serialize + ?Sized>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+fn texts<S: serde::Serializer>(ids: &BTreeSet<CallId>, s: S) -> Result<S::Ok, S::Error> {
+    s.collect_seq(ids.iter().map(ToString::to_string))
+}

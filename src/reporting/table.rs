@@ -1,0 +1,67 @@
+//! Rows by id, and in the order of their last change.
+
+use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
+use std::hash::Hash;
+use std::sync::Arc;
+
+/// Rows of one kind. "What changed since" walks only what changed.
+#[derive(Debug)]
+pub(super) struct Table<K, R> {
+    /// For look-ups only; walks use `order`.
+    places: FxHashMap<K, Place>,
+    /// The rows by their last change: the sequence, and the count within it.
+    order: BTreeMap<Place, (K, Arc<R>)>,
+    /// Tells changes of the same sequence apart.
+    count: u64,
+}
+
+/// A sequence, and a number that grows with every change.
+type Place = (u64, u64);
+
+impl<K, R> Default for Table<K, R> {
+    fn default() -> Self {
+        Table { places: FxHashMap::default(), order: BTreeMap::new(), count: 0 }
+    }
+}
+
+impl<K: Clone + Eq + Hash, R> Table<K, R> {
+    /// Puts `row` in as changed at `seq`; answers the row it replaces.
+    pub fn put(&mut self, id: K, seq: u64, row: Arc<R>) -> Option<Arc<R>> {
+        self.count += 1;
+        let place = (seq, self.count);
+        let old = self.places.insert(id.clone(), place);
+        let old = old.and_then(|was| self.order.remove(&was));
+        self.order.insert(place, (id, row));
+        old.map(|(_, row)| row)
+    }
+
+    /// Takes the row out; answers it.
+    pub fn remove(&mut self, id: &K) -> Option<Arc<R>> {
+        let place = self.places.remove(id)?;
+        self.order.remove(&place).map(|(_, row)| row)
+    }
+
+    pub fn get(&self, id: &K) -> Option<&Arc<R>> {
+        let place = self.places.get(id)?;
+        self.order.get(place).map(|(_, row)| row)
+    }
+
+    pub fn contains(&self, id: &K) -> bool {
+        self.places.contains_key(id)
+    }
+
+    pub fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    /// Rows changed at `seq` or after, the oldest change first.
+    pub fn starting(&self, seq: u64) -> impl Iterator<Item = &Arc<R>> {
+        self.order.range((seq, 0)..).map(|(_, (_, row))| row)
+    }
+
+    /// Every row with the sequence of its last change, the oldest change first.
+    pub fn all(&self) -> impl Iterator<Item = (u64, &Arc<R>)> {
+        self.order.iter().map(|((seq, _), (_, row))| (*seq, row))
+    }
+}

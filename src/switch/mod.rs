@@ -1,0 +1,3 @@
+//! One adapter per switch: wire ⇄ events and commands.
+
+pub mod webhook;
