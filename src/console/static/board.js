@@ -14,7 +14,7 @@ function drawQueues(feed) {
   const rows = [...feed.queues.values()].sort((a, b) => a.id.localeCompare(b.id));
   fill("queues", rows, queueRow, (cells, row) => {
     text(cells[0], row.id);
-    number(cells[1], row.waiting);
+    number(cells[1], row.waiting, "some");
     text(cells[2], row.oldest_at ? since(feed, row.oldest_at) : "–");
     number(cells[3], row.ringing);
     number(cells[4], row.talking);
@@ -78,7 +78,7 @@ function drawCalls(feed) {
   const talking = (call) => (call.state === "connected" ? 1 : 0);
   rows.sort((a, b) => talking(a) - talking(b) || a.rank - b.rank || a.id.localeCompare(b.id));
   document.getElementById("no-calls").hidden = rows.length > 0;
-  fill("calls", rows, () => row(["th", "", "", "", "n"]), (cells, call) => {
+  fill("calls", rows, () => row(["th", "", "", "wide", "n"]), (cells, call) => {
     text(cells[0], call.from ?? "withheld");
     text(cells[1], call.queue ?? "–");
     text(cells[2], call.state === "offered" ? "ringing" : words(call.state));
@@ -126,10 +126,11 @@ function text(node, value) {
   if (node.textContent !== value) node.textContent = value;
 }
 
-function number(node, value) {
+/** Zero steps back; what asks for attention stands out. */
+function number(node, value, loud) {
   text(node, String(value));
   node.classList.toggle("zero", value === 0);
-  node.classList.toggle("some", value > 0);
+  if (loud) node.classList.toggle(loud, value > 0);
 }
 
 /** `0:07`, `12:34`, `3:25:00`. */

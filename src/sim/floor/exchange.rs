@@ -390,6 +390,11 @@ impl Exchange {
         json!({ "calls": calls })
     }
 
+    /// A whole frame was refused: nothing of it was taken.
+    pub fn refused(&mut self, problem: &Value) {
+        self.tally.breach(Rule::EventsTaken, format!("a frame was refused: {problem}"));
+    }
+
     /// An event's result came back.
     pub fn result(&mut self, result: &Value) {
         if result["status"] == "rejected" {

@@ -130,6 +130,9 @@ impl Switch {
             exchange.result(result);
             open.retain(|event| event["id"] != result["id"]);
         }
+        if frame["problem"].is_object() {
+            exchange.refused(&frame["problem"]);
+        }
         let commands = frame["commands"].as_array()?;
         for command in commands {
             acts.extend(exchange.command(command, (self.now)()));
