@@ -64,7 +64,7 @@ impl Error {
         match self {
             Error::Connection(_) | Error::NotJson(_) => true,
             Error::Refused { status, .. } => *status == 429 || *status >= 500,
-            Error::Closed { code, .. } => !(4400..=4404).contains(code) && *code != 4409,
+            Error::Closed { code, .. } => !matches!(code, 4400..=4404 | 4409 | 4410),
             Error::Address(_) => false,
         }
     }
