@@ -3,5 +3,6 @@
 
 pub mod board;
 pub mod client;
+pub mod demo;
 pub mod floor;
 pub mod watch;

@@ -147,9 +147,7 @@ fn request(
         let signature = sign(secret, id, seconds, &body)?;
         request = request.header("webhook-signature", signature);
     }
-    request
-        .body(Full::new(body.into()))
-        .map_err(|error| Error::Configuration(error.to_string()))
+    request.body(Full::new(body.into())).map_err(|error| Error::Configuration(error.to_string()))
 }
 
 /// `v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`; the key is what `whsec_` hides.
@@ -164,8 +162,7 @@ fn sign(secret: &str, id: &str, seconds: i64, body: &[u8]) -> Result<String, Err
 
 /// Base64 (RFC 4648, with padding): two short functions are less than a dependency.
 mod base64 {
-    const ALPHABET: &[u8; 64] =
-        b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
     pub fn encode(bytes: &[u8]) -> String {
         let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
@@ -225,10 +222,7 @@ mod tests {
             1_614_265_330,
             br#"{"test": 2432232314}"#,
         );
-        assert_eq!(
-            signature.expect("signed"),
-            "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
-        );
+        assert_eq!(signature.expect("signed"), "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
         assert!(sign("whsec_!", "m", 0, b"").is_err());
     }
 

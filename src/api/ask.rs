@@ -1,0 +1,238 @@
+//! What every handler starts from: who asks, where, and with which query and body. All of it is
+//! checked here, so that handlers only say what is wanted.
+
+use crate::access::Identity;
+use crate::api::App;
+use crate::api::body;
+use crate::api::problem::{Answered, Refusal, bad_path};
+use crate::api::query::Queries;
+use crate::domain::ids::{CallId, KeyId, Name, OfferId};
+use crate::domain::input::{Actor, Answer, Command, Input, Query};
+use crate::domain::problem::Problem;
+use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, RawPathParams, Request};
+use axum::http::header::{AUTHORIZATION, IF_MATCH};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method};
+use bytes::Bytes;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// An authenticated request to an account.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// The application.
+    pub app: App,
+    /// Who asks.
+    pub identity: Identity,
+    /// The method and path, for `Idempotency-Key`.
+    pub line: (Method, String),
+    /// The headers.
+    pub headers: HeaderMap,
+    params: BTreeMap<String, String>,
+    query: String,
+}
+
+impl FromRequestParts<App> for Ask {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Ask, Refusal> {
+        let bearer = bearer(&parts.headers)?;
+        let identity = app.node.identify(bearer, remote(parts))?;
+        let params = RawPathParams::from_request_parts(parts, app)
+            .await
+            .map_err(|e| bad_path(&e.to_string()))?;
+        let params: BTreeMap<String, String> =
+            params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        // Another account is out of this key's sight: there is nothing there.
+        if let Some(account) = params.get("account").filter(|a| **a != *identity.account) {
+            return Err(Problem::not_found("account", account).into());
+        }
+        Ok(Ask {
+            app: app.clone(),
+            identity,
+            line: (parts.method.clone(), parts.uri.path().to_owned()),
+            headers: parts.headers.clone(),
+            params,
+            query: parts.uri.query().unwrap_or_default().to_owned(),
+        })
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
+    let value = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let (scheme, token) = value.and_then(|value| value.split_once(' ')).unwrap_or_default();
+    if scheme.eq_ignore_ascii_case("bearer") {
+        Ok(token.trim())
+    } else {
+        Err(crate::access::key::unauthenticated())
+    }
+}
+
+fn remote(parts: &Parts) -> IpAddr {
+    let remote = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    remote.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(addr)| addr.ip())
+}
+
+impl Ask {
+    /// The account.
+    #[must_use]
+    pub fn account(&self) -> &Name {
+        &self.identity.account
+    }
+
+    /// Who acts.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        self.identity.actor.clone()
+    }
+
+    /// The key that opened the door.
+    #[must_use]
+    pub fn key(&self) -> KeyId {
+        self.identity.key
+    }
+
+    /// A part of the path; the router has matched it, so that it is there.
+    #[must_use]
+    pub fn param(&self, name: &str) -> String {
+        self.params.get(name).cloned().unwrap_or_default()
+    }
+
+    /// The call that the path names.
+    ///
+    /// # Errors
+    /// 404 when it is no call's id at all.
+    pub fn call(&self) -> Result<CallId, Problem> {
+        let text = self.param("call");
+        CallId::parse(&text).ok_or_else(|| Problem::not_found("call", &text))
+    }
+
+    /// The offer that the path names.
+    ///
+    /// # Errors
+    /// 404 when it is no offer's id at all.
+    pub fn offer(&self) -> Result<OfferId, Problem> {
+        let text = self.param("offer");
+        OfferId::parse(&text).ok_or_else(|| Problem::not_found("offer", &text))
+    }
+
+    /// Reads the query; [`Queries::done`] must end it.
+    ///
+    /// # Errors
+    /// 422 when a field stands there twice.
+    pub fn query(&self) -> Result<Queries, Problem> {
+        Queries::read(&self.query)
+    }
+
+    /// A request that takes no query fields.
+    ///
+    /// # Errors
+    /// 422 with each field that was sent all the same.
+    pub fn no_query(&self) -> Result<(), Problem> {
+        self.query()?.done()
+    }
+
+    /// The version that `If-Match` names, as `Command::Put` takes it.
+    ///
+    /// # Errors
+    /// 400 when the header holds a list or something else that no object here ever has.
+    pub fn if_match(&self) -> Result<Option<Option<u64>>, Problem> {
+        let Some(value) = self.headers.get(IF_MATCH) else { return Ok(None) };
+        let text = value.to_str().unwrap_or_default().trim();
+        if text == "*" {
+            return Ok(Some(None));
+        }
+        let version = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+        match version.and_then(|digits| digits.parse().ok()) {
+            Some(version) => Ok(Some(Some(version))),
+            None => Err(Problem::new(
+                400,
+                "bad_header",
+                "If-Match must hold one ETag as it was answered, such as \"12\", or *",
+            )),
+        }
+    }
+
+    /// Asks the engine.
+    ///
+    /// # Errors
+    /// The engine's or the node's refusal.
+    pub async fn send(&self, input: Input) -> Result<Answer, Problem> {
+        match self.app.node.send(self.account(), input).await? {
+            Answer::Refused(problem) => Err(problem),
+            answer => Ok(answer),
+        }
+    }
+
+    /// Asks the engine for a read.
+    ///
+    /// # Errors
+    /// As [`Ask::send`].
+    pub async fn look(&self, query: Query) -> Result<Answer, Problem> {
+        self.send(Input::Query { actor: self.actor(), query }).await
+    }
+
+    /// Asks the engine for a change.
+    ///
+    /// # Errors
+    /// As [`Ask::send`].
+    pub async fn change(&self, command: Command) -> Result<Answer, Problem> {
+        self.send(Input::Command { actor: self.actor(), command }).await
+    }
+}
+
+/// An authenticated request with a body.
+#[derive(Debug)]
+pub struct Sent {
+    /// Who asks, and where.
+    pub ask: Ask,
+    /// The body, at most 1 MiB.
+    pub bytes: Bytes,
+}
+
+impl FromRequest<App> for Sent {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, app: &App) -> Result<Sent, Refusal> {
+        let (mut parts, body) = request.into_parts();
+        let ask = Ask::from_request_parts(&mut parts, app).await?;
+        let bytes = body::read(&parts.headers, body).await?;
+        Ok(Sent { ask, bytes })
+    }
+}
+
+impl Sent {
+    /// The JSON body, of one of the media types.
+    ///
+    /// # Errors
+    /// 415 for another media type, 400 for what is no JSON.
+    pub fn json(&self, kinds: &[&str]) -> Result<Value, Problem> {
+        body::json(&self.ask.headers, &self.bytes, kinds)
+    }
+
+    /// The JSON body.
+    ///
+    /// # Errors
+    /// As [`Sent::json`].
+    pub fn json_body(&self) -> Result<Value, Problem> {
+        self.json(body::JSON)
+    }
+
+    /// The JSON body, or an empty object when there is none.
+    ///
+    /// # Errors
+    /// As [`Sent::json`].
+    pub fn json_or_none(&self) -> Result<Value, Problem> {
+        if self.bytes.is_empty() {
+            return Ok(Value::Object(serde_json::Map::new()));
+        }
+        self.json(body::JSON)
+    }
+
+    /// Does it once per `Idempotency-Key`.
+    pub async fn once(self, act: impl AsyncFnOnce(&Sent) -> Answered) -> Answered {
+        let memory = self.ask.app.idempotency.clone();
+        memory.once(&self, act).await
+    }
+}

@@ -1,0 +1,66 @@
+//! Reading bodies: their size, their media type, their JSON.
+
+use crate::domain::problem::Problem;
+use axum::body::Body;
+use axum::http::HeaderMap;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use serde_json::Value;
+
+/// The largest body, in bytes.
+pub const MOST_BYTES: usize = 1024 * 1024;
+/// How much of a body that is too large is read and dropped, so that the sender hears the answer
+/// and not a reset.
+const DRAINED_BYTES: usize = 16 * MOST_BYTES;
+
+/// Media types of a JSON body.
+pub const JSON: &[&str] = &["application/json"];
+/// Media types of a merge patch.
+pub const MERGE_PATCH: &[&str] = &["application/merge-patch+json", "application/json"];
+/// Media types of events.
+pub const EVENTS: &[&str] =
+    &["application/cloudevents+json", "application/cloudevents-batch+json", "application/json"];
+
+/// Reads a whole body.
+///
+/// # Errors
+/// 413 when it is larger than [`MOST_BYTES`], 400 when it ends early.
+pub async fn read(headers: &HeaderMap, mut body: Body) -> Result<Bytes, Problem> {
+    let said = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    let said: usize = said.and_then(|text| text.parse().ok()).unwrap_or(0);
+    let mut bytes = BytesMut::with_capacity(said.min(MOST_BYTES));
+    let mut length = 0;
+    while let Some(frame) = body.frame().await {
+        let broken = |_| Problem::new(400, "broken_body", "the body ended before it was whole");
+        let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
+        length += data.len();
+        if length <= MOST_BYTES {
+            bytes.extend_from_slice(&data);
+        } else if length > DRAINED_BYTES {
+            break;
+        }
+    }
+    if length > MOST_BYTES {
+        let detail = format!("a body holds at most {MOST_BYTES} bytes; send it in parts");
+        return Err(Problem::new(413, "body_too_large", detail));
+    }
+    Ok(bytes.freeze())
+}
+
+/// Reads JSON of one of the media types.
+///
+/// # Errors
+/// 415 for another media type, 400 for what is no JSON.
+pub fn json(headers: &HeaderMap, bytes: &Bytes, kinds: &[&str]) -> Result<Value, Problem> {
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    if !kinds.iter().any(|known| known.eq_ignore_ascii_case(kind)) {
+        let detail = format!("send Content-Type: {}", kinds.join(" or "));
+        return Err(Problem::new(415, "unsupported_media_type", detail));
+    }
+    serde_json::from_slice(bytes).map_err(|e| {
+        let detail = format!("the body is no JSON: {e}");
+        Problem::new(400, "malformed_json", detail)
+    })
+}

@@ -1,0 +1,269 @@
+//! Calls and offers: reads of live state, and what a desk does with them.
+
+use crate::api::answer::{body, json, response};
+use crate::api::ask::{Ask, Sent};
+use crate::api::endpoint::{Method, endpoint};
+use crate::api::objects::parent;
+use crate::api::problem::Answered;
+use crate::api::schema::{CallView, Candidates, DispositionBody, ListOf, Story};
+use crate::api::{JSON_BODY, Routes};
+use crate::domain::cloud_events::SUBJECT;
+use crate::domain::fields::{Fields, LABEL};
+use crate::domain::ids::{CallId, is_name};
+use crate::domain::input::{Command, Query};
+use crate::domain::problem::{FieldError, Problem};
+use serde_json::{Value, json};
+
+const TAG: &str = "Calls";
+
+/// The routes of calls and offers.
+pub fn routes(routes: Routes) -> Routes {
+    acting(reading(routes))
+}
+
+fn reading(mut routes: Routes) -> Routes {
+    for (word, path) in [
+        ("queue", "/v1/accounts/{account}/queues/{queue}/calls"),
+        ("group", "/v1/accounts/{account}/groups/{group}/calls"),
+    ] {
+        let about = format!("Lists the waiting calls of a {word}, as they will be served.");
+        routes = routes.routes(
+            endpoint(Method::Get, path, format!("{word}_calls"), &about, of_queue)
+                .tag(TAG)
+                .query_int("limit", "Items at most, 1–1,000; default 100.")
+                .answers::<ListOf<CallView>>(200, "In the order of service.")
+                .done(),
+        );
+    }
+    routes
+        .routes(
+            endpoint(
+                Method::Get,
+                "/v1/accounts/{account}/calls",
+                "list_calls",
+                "Lists live calls by arrival, or finds one by the switch's name for it.",
+                all,
+            )
+            .tag(TAG)
+            .query_int("limit", "Items at most, 1–1,000; default 100.")
+            .query_text("cursor", "The `next` of the page before.")
+            .query_text("switch", "With switch_call: the switch's id.")
+            .query_text("switch_call", "With switch: its name for the call.")
+            .answers::<ListOf<CallView>>(200, "A page.")
+            .done(),
+        )
+        .routes(
+            endpoint(
+                Method::Get,
+                "/v1/accounts/{account}/calls/{call}",
+                "get_call",
+                "Reads a call.",
+                one,
+            )
+            .tag(TAG)
+            .answers::<CallView>(200, "The call as of now.")
+            .done(),
+        )
+        .routes(
+            endpoint(
+                Method::Get,
+                "/v1/accounts/{account}/calls/{call}/trace",
+                "trace_call",
+                "Tells a call's story, each decision with its why.",
+                trace,
+            )
+            .tag(TAG)
+            .answers::<ListOf<Story>>(200, "In order, from the journal.")
+            .done(),
+        )
+        .routes(
+            endpoint(
+                Method::Get,
+                "/v1/accounts/{account}/calls/{call}/candidates",
+                "call_candidates",
+                "Tells of each member whether it could be offered this waiting call, else why not.",
+                candidates,
+            )
+            .tag(TAG)
+            .answers::<Candidates>(200, "As of now.")
+            .done(),
+        )
+}
+
+fn acting(routes: Routes) -> Routes {
+    routes
+        .routes(
+            endpoint(
+                Method::Post,
+                "/v1/accounts/{account}/offers/{offer}/accept",
+                "accept_offer",
+                "Accepts an offer. With an endpoint the switch is told to answer, where it can; \
+                 else 409 answer_on_device.",
+                accept,
+            )
+            .tag(TAG)
+            .once()
+            .answers::<CallView>(200, "Accepted.")
+            .done(),
+        )
+        .routes(
+            endpoint(
+                Method::Post,
+                "/v1/accounts/{account}/offers/{offer}/refuse",
+                "refuse_offer",
+                "Refuses an offer.",
+                refuse,
+            )
+            .tag(TAG)
+            .once()
+            .answers::<CallView>(200, "Refused.")
+            .done(),
+        )
+        .routes(
+            endpoint(
+                Method::Post,
+                "/v1/accounts/{account}/calls/{call}/wrap_up/end",
+                "end_wrap_up",
+                "Ends the wrap-up of a call.",
+                end_wrap_up,
+            )
+            .tag(TAG)
+            .once()
+            .body_or_none::<DispositionBody>(JSON_BODY)
+            .answers::<CallView>(200, "Ended.")
+            .done(),
+        )
+        .routes(
+            endpoint(
+                Method::Post,
+                "/v1/accounts/{account}/calls/{call}/end",
+                "end_call",
+                "Hangs up, from the desk.",
+                end,
+            )
+            .tag(TAG)
+            .once()
+            .answers::<CallView>(200, "The switch is told to end it.")
+            .done(),
+        )
+}
+
+async fn of_queue(ask: Ask) -> Answered {
+    let mut query = ask.query()?;
+    let limit = query.int("limit", 1..=crate::api::query::MOST_ITEMS);
+    query.done()?;
+    let limit = limit.unwrap_or(crate::api::query::PAGE);
+    Ok(response(ask.look(Query::QueueCalls { queue: parent(&ask), limit }).await?))
+}
+
+async fn all(ask: Ask) -> Answered {
+    let mut query = ask.query()?;
+    let (limit, cursor) = query.page();
+    let (switch, switch_call) = (query.text("switch"), query.text("switch_call"));
+    match (&switch, &switch_call) {
+        (None, Some(_)) => query.wrong("switch", "required", "needed with switch_call"),
+        (Some(_), None) => query.wrong("switch_call", "required", "needed with switch"),
+        _ => {}
+    }
+    if switch.as_deref().is_some_and(|switch| !is_name(switch)) {
+        query.wrong("switch", "malformed", "must be a switch's id");
+    }
+    if switch_call.as_deref().is_some_and(|name| !(SUBJECT.holds)(name)) {
+        query.wrong("switch_call", "malformed", format!("must be {}", SUBJECT.must_be));
+    }
+    let after = cursor.as_deref().and_then(CallId::parse);
+    if cursor.is_some() && after.is_none() {
+        query.wrong("cursor", "malformed", "must be the `next` of the page before");
+    }
+    query.done()?;
+    let Some((switch, switch_call)) = switch.zip(switch_call) else {
+        return Ok(response(ask.look(Query::Calls { limit, after }).await?));
+    };
+    let items = match ask.look(Query::FindCall { switch, switch_call }).await {
+        Ok(found) => match body(found) {
+            // Whether the engine tells one call or a list of them, a list is answered.
+            Value::Object(page) if page.contains_key("items") => return Ok(json(200, &page)),
+            call => vec![call],
+        },
+        Err(problem) if problem.status == 404 => Vec::new(),
+        Err(problem) => return Err(problem.into()),
+    };
+    Ok(json(200, &json!({ "items": items, "next": null })))
+}
+
+async fn one(ask: Ask) -> Answered {
+    ask.no_query()?;
+    Ok(response(ask.look(Query::Call(ask.call()?)).await?))
+}
+
+async fn candidates(ask: Ask) -> Answered {
+    ask.no_query()?;
+    Ok(response(ask.look(Query::Candidates(ask.call()?)).await?))
+}
+
+/// The engine says who may; the journal tells the story, also of calls that memory has let go.
+async fn trace(ask: Ask) -> Answered {
+    ask.no_query()?;
+    let call = ask.call()?;
+    match ask.look(Query::Call(call)).await {
+        Err(problem) if problem.status == 404 => _ = ask.look(Query::Watch).await?,
+        seen => _ = seen?,
+    }
+    let items = ask.app.node.trace(ask.account(), call).await?;
+    if items.is_empty() {
+        return Err(Problem::not_found("call", &call.to_string()).into());
+    }
+    Ok(json(200, &json!({ "items": items, "next": null })))
+}
+
+async fn accept(sent: Sent) -> Answered {
+    sent.once(async |sent: &Sent| {
+        nothing_else(sent)?;
+        act(&sent.ask, Command::Accept { offer: sent.ask.offer()? }).await
+    })
+    .await
+}
+
+async fn refuse(sent: Sent) -> Answered {
+    sent.once(async |sent: &Sent| {
+        nothing_else(sent)?;
+        act(&sent.ask, Command::Refuse { offer: sent.ask.offer()? }).await
+    })
+    .await
+}
+
+async fn end(sent: Sent) -> Answered {
+    sent.once(async |sent: &Sent| {
+        nothing_else(sent)?;
+        act(&sent.ask, Command::EndCall { call: sent.ask.call()? }).await
+    })
+    .await
+}
+
+async fn end_wrap_up(sent: Sent) -> Answered {
+    sent.once(async |sent: &Sent| {
+        sent.ask.no_query()?;
+        let body = sent.json_or_none()?;
+        let command = read_wrap_up_end(sent.ask.call()?, &body).map_err(Problem::invalid)?;
+        act(&sent.ask, command).await
+    })
+    .await
+}
+
+/// `{ "disposition"? }`
+pub(super) fn read_wrap_up_end(call: CallId, body: &Value) -> Result<Command, Vec<FieldError>> {
+    let mut fields = Fields::of(body);
+    let disposition = fields.text_or_null("disposition", LABEL);
+    fields.done(Command::EndWrapUp { call, disposition })
+}
+
+async fn act(ask: &Ask, command: Command) -> Answered {
+    Ok(response(ask.change(command).await?))
+}
+
+/// Neither query fields nor, beside an empty object, a body.
+fn nothing_else(sent: &Sent) -> Result<(), Problem> {
+    sent.ask.no_query()?;
+    let body = sent.json_or_none()?;
+    Fields::of(&body).done(()).map_err(Problem::invalid)
+}

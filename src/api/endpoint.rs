@@ -1,0 +1,232 @@
+//! One endpoint: its path, its handler and its place in the OpenAPI document, said once and
+//! together, so that the document cannot drift from what is served.
+
+use crate::api::App;
+use axum::handler::Handler;
+use axum::routing::{MethodFilter, on};
+use utoipa::openapi::path::{
+    HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn, PathItem,
+    Paths,
+};
+use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::security::SecurityRequirement;
+use utoipa::openapi::{Content, Ref, RefOr, Required, ResponseBuilder};
+use utoipa::{PartialSchema, ToSchema};
+use utoipa_axum::router::UtoipaMethodRouter;
+
+/// What an endpoint is described by, until [`Endpoint::done`].
+pub struct Endpoint {
+    path: &'static str,
+    method: Method,
+    operation: OperationBuilder,
+    router: axum::routing::MethodRouter<App>,
+    schemas: Vec<(String, RefOr<Schema>)>,
+}
+
+/// The methods in use.
+#[derive(Clone, Copy)]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Creates or replaces.
+    Put,
+    /// Acts.
+    Post,
+    /// Merges.
+    Patch,
+    /// Deletes.
+    Delete,
+}
+
+impl Method {
+    fn filter(self) -> MethodFilter {
+        match self {
+            Method::Get => MethodFilter::GET,
+            Method::Put => MethodFilter::PUT,
+            Method::Post => MethodFilter::POST,
+            Method::Patch => MethodFilter::PATCH,
+            Method::Delete => MethodFilter::DELETE,
+        }
+    }
+
+    fn documented(self) -> HttpMethod {
+        match self {
+            Method::Get => HttpMethod::Get,
+            Method::Put => HttpMethod::Put,
+            Method::Post => HttpMethod::Post,
+            Method::Patch => HttpMethod::Patch,
+            Method::Delete => HttpMethod::Delete,
+        }
+    }
+}
+
+/// An endpoint. `id` is the operation's id, unique; the first sentence of `about` its summary.
+pub fn endpoint<H, T>(
+    method: Method,
+    path: &'static str,
+    id: impl Into<String>,
+    about: &str,
+    handler: H,
+) -> Endpoint
+where
+    H: Handler<T, App>,
+    T: 'static,
+{
+    let (summary, more) = match about.split_once(". ") {
+        Some((summary, more)) => (summary.to_owned(), Some(more.to_owned())),
+        None => (about.trim_end_matches('.').to_owned(), None),
+    };
+    let problem = Content::new(Some(Ref::from_schema_name("Problem")));
+    let problem = ResponseBuilder::new()
+        .description("A refusal; it changed nothing.")
+        .content("application/problem+json", problem);
+    let mut operation = OperationBuilder::new()
+        .operation_id(Some(id.into()))
+        .summary(Some(summary))
+        .description(more)
+        .response("default", problem.build());
+    for name in path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
+        operation = operation.parameter(path_parameter(name));
+    }
+    let router = on(method.filter(), handler);
+    Endpoint { path, method, operation, router, schemas: Vec::new() }
+}
+
+impl Endpoint {
+    /// Under which heading it stands.
+    #[must_use]
+    pub fn tag(mut self, tag: &str) -> Endpoint {
+        self.operation = self.operation.tag(tag);
+        self
+    }
+
+    /// It needs no key.
+    #[must_use]
+    pub fn public(mut self) -> Endpoint {
+        self.operation = self.operation.security(SecurityRequirement::default());
+        self
+    }
+
+    /// A query field that is a whole number.
+    #[must_use]
+    pub fn query_int(self, name: &str, about: &str) -> Endpoint {
+        self.query(name, about, Type::Integer)
+    }
+
+    /// A query field that is a text.
+    #[must_use]
+    pub fn query_text(self, name: &str, about: &str) -> Endpoint {
+        self.query(name, about, Type::String)
+    }
+
+    /// A query field that is true or false.
+    #[must_use]
+    pub fn query_flag(self, name: &str, about: &str) -> Endpoint {
+        self.query(name, about, Type::Boolean)
+    }
+
+    fn query(mut self, name: &str, about: &str, kind: Type) -> Endpoint {
+        self.operation = self.operation.parameter(parameter(name, about, kind, ParameterIn::Query));
+        self
+    }
+
+    /// A header.
+    #[must_use]
+    pub fn header(mut self, name: &str, about: &str) -> Endpoint {
+        let header = parameter(name, about, Type::String, ParameterIn::Header);
+        self.operation = self.operation.parameter(header);
+        self
+    }
+
+    /// `Idempotency-Key`.
+    #[must_use]
+    pub fn once(self) -> Endpoint {
+        self.header(
+            "Idempotency-Key",
+            "Same key and body, same outcome; remembered for 24 h, not across a restart.",
+        )
+    }
+
+    /// A required JSON body.
+    #[must_use]
+    pub fn body<T: ToSchema>(self, kind: &str) -> Endpoint {
+        self.body_when::<T>(kind, Required::True)
+    }
+
+    /// A JSON body that may be left out.
+    #[must_use]
+    pub fn body_or_none<T: ToSchema>(self, kind: &str) -> Endpoint {
+        self.body_when::<T>(kind, Required::False)
+    }
+
+    fn body_when<T: ToSchema>(mut self, kind: &str, required: Required) -> Endpoint {
+        let body = RequestBodyBuilder::new()
+            .content(kind, Content::new(Some(self.schema::<T>())))
+            .required(Some(required));
+        self.operation = self.operation.request_body(Some(body.build()));
+        self
+    }
+
+    /// A JSON answer.
+    #[must_use]
+    pub fn answers<T: ToSchema>(mut self, status: u16, about: &str) -> Endpoint {
+        let content = Content::new(Some(self.schema::<T>()));
+        let response = ResponseBuilder::new()
+            .description(about)
+            .content("application/json", content);
+        self.operation = self.operation.response(status.to_string(), response.build());
+        self
+    }
+
+    /// An answer that is no JSON, or none at all.
+    #[must_use]
+    pub fn answers_plain(mut self, status: u16, about: &str) -> Endpoint {
+        let response = ResponseBuilder::new().description(about);
+        self.operation = self.operation.response(status.to_string(), response.build());
+        self
+    }
+
+    fn schema<T: ToSchema>(&mut self) -> RefOr<Schema> {
+        self.schemas.push((T::name().into_owned(), <T as PartialSchema>::schema()));
+        T::schemas(&mut self.schemas);
+        RefOr::Ref(Ref::from_schema_name(T::name()))
+    }
+
+    /// What an `OpenApiRouter` takes.
+    #[must_use]
+    pub fn done(self) -> UtoipaMethodRouter<App> {
+        let operation: Operation = self.operation.build();
+        let mut paths = Paths::new();
+        paths.paths.insert(self.path.into(), PathItem::new(self.method.documented(), operation));
+        (self.schemas, paths, self.router)
+    }
+}
+
+fn parameter(name: &str, about: &str, kind: Type, place: ParameterIn) -> Parameter {
+    let schema = ObjectBuilder::new().schema_type(SchemaType::Type(kind)).build();
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(place)
+        .required(Required::False)
+        .description(Some(about))
+        .schema(Some(Schema::Object(schema)))
+        .build()
+}
+
+fn path_parameter(name: &str) -> Parameter {
+    let about = match name {
+        "account" => "The account's id.",
+        "user" => "A user's id, usr_….",
+        "queue" => "A queue's id.",
+        "group" => "A group's id.",
+        "call" => "A call's id, cal_….",
+        "offer" => "An offer's id, off_….",
+        "key" => "A key's id, key_….",
+        "switch" => "A switch's id.",
+        _ => "The object's id.",
+    };
+    let mut parameter = parameter(name, about, Type::String, ParameterIn::Path);
+    parameter.required = Required::True;
+    parameter
+}

@@ -1,0 +1,101 @@
+//! Mounts the dashboards' feed; its body is in `crate::live`.
+
+use crate::api::answer;
+use crate::api::ask::Ask;
+use crate::api::endpoint::{Method, endpoint};
+use crate::api::problem::Answered;
+use crate::api::switches::upgraded;
+use crate::api::Routes;
+use crate::domain::ids::Name;
+use crate::domain::input::Query;
+use crate::domain::problem::{FieldError, Problem};
+use crate::live::view::Scope;
+use crate::live::{Viewer, socket, sse, wire};
+use axum::extract::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use serde_json::Value;
+
+const TAG: &str = "Live";
+
+/// The routes of dashboards.
+pub fn routes(routes: Routes) -> Routes {
+    routes
+        .routes(
+            endpoint(
+                Method::Get,
+                "/v1/accounts/{account}/live",
+                "open_live",
+                "Opens the live board: a WebSocket, callboard.live.v1. Snapshot, then deltas.",
+                open,
+            )
+            .tag(TAG)
+            .answers_plain(101, "The feed is open; the client says first what it wants.")
+            .done(),
+        )
+        .routes(
+            endpoint(
+                Method::Get,
+                "/v1/accounts/{account}/live/events",
+                "live_events",
+                "Opens the live board as Server-Sent Events. Last-Event-ID resumes.",
+                events,
+            )
+            .tag(TAG)
+            .query_text("queues", "*, or ids with commas between.")
+            .query_text("agents", "*, ids with commas between, or queue: or group: and an id.")
+            .query_flag("calls", "Whether calls.")
+            .query_int("every_ms", "0, 50, 100 (default), 250, 500, 1000 or 5000.")
+            .header("Last-Event-ID", "epoch:seq, as the last event's id was.")
+            .answers_plain(200, "text/event-stream.")
+            .done(),
+        )
+}
+
+async fn open(ask: Ask, upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>) -> Answered {
+    ask.no_query()?;
+    let upgrade = upgraded(upgrade)?;
+    let viewer = viewer(&ask).await?;
+    let hub = ask.app.node.hub();
+    Ok(socket::limits(upgrade).on_upgrade(move |socket| socket::serve(socket, hub, viewer)))
+}
+
+async fn events(ask: Ask) -> Answered {
+    let mut query = ask.query()?;
+    let asked = wire::Query {
+        queues: query.text("queues"),
+        agents: query.text("agents"),
+        calls: query.flag("calls"),
+        every_ms: query.int("every_ms", 0..=5_000),
+    };
+    query.done()?;
+    let viewer = viewer(&ask).await?;
+    let view = asked.view(&viewer.scope).map_err(|what| {
+        let field = what.split(':').next().unwrap_or_default().to_owned();
+        Problem::invalid(vec![FieldError::new(field, "malformed", what)])
+    })?;
+    let last = ask.headers.get("last-event-id").and_then(|value| value.to_str().ok());
+    let resume = last.and_then(wire::last_event_id);
+    Ok(sse::serve(ask.app.node.hub(), viewer, view, resume).await)
+}
+
+async fn viewer(ask: &Ask) -> Result<Viewer, Problem> {
+    Ok(Viewer {
+        account: ask.account().clone(),
+        scope: scope(ask).await?,
+        key: Some(ask.key()),
+        user: ask.identity.actor.user.clone(),
+    })
+}
+
+/// What the engine lets this actor see: the whole account, or one agent's own part.
+///
+/// # Errors
+/// The engine's refusal.
+pub(super) async fn scope(ask: &Ask) -> Result<Scope, Problem> {
+    let answer = answer::body(ask.look(Query::Watch).await?);
+    let agent = ["agent", "user"].iter().find_map(|name| match &answer["scope"][*name] {
+        Value::String(user) => Some(user),
+        _ => answer[*name].as_str().map(|_| answer[*name].as_str()).and(None),
+    });
+    Ok(agent.map_or(Scope::All, |user| Scope::Agent(Name::from(user.as_str()))))
+}

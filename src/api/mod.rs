@@ -1,0 +1,186 @@
+//! The public HTTP surface (`docs/protocol.md`). Handlers are thin: they read, ask the node, and
+//! write; every decision is the engine's.
+
+mod agents;
+mod answer;
+mod ask;
+mod body;
+mod calls;
+mod desk;
+mod endpoint;
+mod feed;
+mod health;
+mod idempotency;
+mod keys;
+mod link;
+mod live;
+mod objects;
+mod problem;
+mod query;
+mod schema;
+mod socket;
+mod switches;
+
+use crate::domain::problem::FieldError;
+use crate::node::Handle;
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
+use axum::http::HeaderValue;
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use bytes::Bytes;
+use std::fmt;
+use std::sync::Arc;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
+use utoipa_axum::router::OpenApiRouter;
+
+pub use problem::Refusal;
+
+/// The media type of most bodies.
+const JSON_BODY: &str = "application/json";
+
+type Routes = OpenApiRouter<App>;
+
+/// What all handlers share. Cloning it is cheap.
+#[derive(Clone)]
+pub struct App {
+    /// The way to the node.
+    pub node: Handle,
+    /// The text of `/metrics`.
+    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    idempotency: idempotency::Memory,
+    openapi: Bytes,
+}
+
+impl App {
+    /// Around a node; `metrics` writes the figures in Prometheus' format.
+    pub fn new(node: Handle, metrics: impl Fn() -> String + Send + Sync + 'static) -> App {
+        let openapi = Bytes::from(openapi_json());
+        let idempotency = idempotency::Memory::default();
+        App { node, metrics: Arc::new(metrics), idempotency, openapi }
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("App")
+    }
+}
+
+/// Everything that is served; `pages` is merged in (the console).
+///
+/// Serve it with `into_make_service_with_connect_info::<SocketAddr>()`: keys may be bound to
+/// networks.
+pub fn router(app: App, pages: Router) -> Router {
+    let (routes, _) = routes().split_for_parts();
+    routes
+        .with_state(app)
+        .merge(pages)
+        .fallback(problem::no_path)
+        .method_not_allowed_fallback(problem::no_method)
+        // Bodies are read, and refused, by `body::read`.
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn(observe))
+}
+
+fn routes() -> Routes {
+    let mut routes = OpenApiRouter::with_openapi(document());
+    for mount in [
+        objects::routes,
+        agents::routes,
+        calls::routes,
+        switches::routes,
+        desk::routes,
+        live::routes,
+        feed::routes,
+        keys::routes,
+        health::routes,
+    ] {
+        routes = mount(routes);
+    }
+    routes
+}
+
+fn document() -> OpenApi {
+    let license = LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0"));
+    let info = InfoBuilder::new()
+        .title("Callboard")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(
+            "Real-time call routing and agent status. JSON; times RFC 3339 in UTC, durations in \
+             milliseconds; refusals RFC 9457. Unknown fields of objects, commands and queries are \
+             refused by name.",
+        ))
+        .license(Some(license.build()));
+    let components = ComponentsBuilder::new()
+        .schema_from::<problem::Shown<'_>>()
+        .schema_from::<FieldError>()
+        .security_scheme("key", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+    OpenApiBuilder::new()
+        .info(info.build())
+        .components(Some(components.build()))
+        .security(Some([SecurityRequirement::new("key", Vec::<String>::new())]))
+        .build()
+}
+
+/// The OpenAPI 3.1 document, as `/openapi.json` and `docs/openapi.json` hold it.
+#[must_use]
+pub fn openapi_json() -> String {
+    let document = routes().into_openapi();
+    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// Counts requests, and hands `traceparent` back.
+async fn observe(request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>();
+    let route = route.map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
+    let method = request.method().clone();
+    let trace: Option<HeaderValue> = request.headers().get("traceparent").cloned();
+    let mut response = next.run(request).await;
+    let status = response.status().as_u16().to_string();
+    metrics::counter!(
+        "callboard_http_requests_total",
+        "route" => route,
+        "method" => method.to_string(),
+        "status" => status
+    )
+    .increment(1);
+    if let Some(trace) = trace {
+        response.headers_mut().insert("traceparent", trace);
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn operations_have_ids_of_their_own() {
+        let document: serde_json::Value =
+            serde_json::from_str(&openapi_json()).expect("the document is JSON");
+        let mut ids = BTreeSet::new();
+        let paths = document["paths"].as_object().expect("paths");
+        for operation in paths.values().filter_map(|item| item.as_object()).flat_map(|i| i.values())
+        {
+            let id = operation["operationId"].as_str().expect("an id");
+            assert!(ids.insert(id.to_owned()), "{id} stands twice");
+        }
+        assert!(ids.len() > 60, "{ids:?}");
+        assert_eq!(document["openapi"], "3.1.0");
+    }
+
+    #[test]
+    fn every_reference_of_the_document_leads_somewhere() {
+        let text = openapi_json();
+        let document: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        for reference in text.split("\"$ref\": \"#").skip(1) {
+            let pointer = reference.split('"').next().unwrap_or_default();
+            assert!(document.pointer(pointer).is_some(), "{pointer} leads nowhere");
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! What administrators configure: one set of handlers for all families, since they differ only in
+//! their bodies, and those are the engine's to read.
+
+use crate::api::answer::response;
+use crate::api::ask::{Ask, Sent};
+use crate::api::body::{JSON, MERGE_PATCH};
+use crate::api::endpoint::{Endpoint, Method, endpoint};
+use crate::api::problem::Answered;
+use crate::api::schema::{ListOf, QueueBody};
+use crate::api::{App, Routes};
+use crate::domain::ids::is_name;
+use crate::domain::input::{Command, Kind, ObjectRef, Query};
+use crate::domain::objects::{Account, BreakReason, Member, Route, Skill, Switch, User};
+use crate::domain::problem::Problem;
+use utoipa::ToSchema;
+
+/// A family of objects and where it is served.
+#[derive(Clone, Copy)]
+struct Family {
+    kind: Kind,
+    /// The path of all.
+    all: &'static str,
+    /// The path of one.
+    one: &'static str,
+    /// For operation ids: `skill`, `queue_member`.
+    word: &'static str,
+    /// In sentences: "a skill".
+    a: &'static str,
+    tag: &'static str,
+}
+
+impl Family {
+    /// The object that the path names.
+    fn object(self, ask: &Ask) -> ObjectRef {
+        let parent = match self.kind {
+            Kind::Member => parent(ask),
+            _ => String::new(),
+        };
+        let id = match self.kind {
+            Kind::Account => String::new(),
+            Kind::User | Kind::Member => ask.param("user"),
+            _ => ask.param("id"),
+        };
+        ObjectRef { kind: self.kind, parent, id }
+    }
+}
+
+/// The queue or group that the path names.
+pub(super) fn parent(ask: &Ask) -> String {
+    let queue = ask.param("queue");
+    if queue.is_empty() { ask.param("group") } else { queue }
+}
+
+macro_rules! family {
+    ($kind:ident, $path:literal, $id:literal, $word:literal, $a:literal, $tag:literal) => {
+        Family {
+            kind: Kind::$kind,
+            all: concat!("/v1/accounts/{account}/", $path),
+            one: concat!("/v1/accounts/{account}/", $path, "/", $id),
+            word: $word,
+            a: $a,
+            tag: $tag,
+        }
+    };
+}
+
+const ACCOUNT: Family = Family {
+    kind: Kind::Account,
+    all: "",
+    one: "/v1/accounts/{account}",
+    word: "account",
+    a: "the account's settings",
+    tag: "Configuration",
+};
+const SKILL: Family = family!(Skill, "skills", "{id}", "skill", "a skill", "Configuration");
+const USER: Family = family!(User, "users", "{user}", "user", "a user", "Configuration");
+const QUEUE: Family = family!(Queue, "queues", "{id}", "queue", "a queue", "Configuration");
+const GROUP: Family = family!(Group, "groups", "{id}", "group", "a group", "Configuration");
+const ROUTE: Family = family!(Route, "routes", "{id}", "route", "a route", "Configuration");
+const SWITCH: Family = family!(Switch, "switches", "{id}", "switch", "a switch", "Configuration");
+const BREAK: Family = family!(
+    BreakReason,
+    "break_reasons",
+    "{id}",
+    "break_reason",
+    "a break reason",
+    "Configuration"
+);
+const QUEUE_MEMBER: Family = family!(
+    Member,
+    "queues/{queue}/members",
+    "{user}",
+    "queue_member",
+    "a member of a queue",
+    "Configuration"
+);
+const GROUP_MEMBER: Family = family!(
+    Member,
+    "groups/{group}/members",
+    "{user}",
+    "group_member",
+    "a member of a group",
+    "Configuration"
+);
+
+/// The routes of all families.
+pub fn routes(routes: Routes) -> Routes {
+    let routes = routes.routes(get_one::<Account>(ACCOUNT)).routes(patch::<Account>(ACCOUNT));
+    let routes = family::<Skill>(routes, SKILL);
+    let routes = family::<User>(routes, USER);
+    let routes = family::<QueueBody>(routes, QUEUE);
+    let routes = family::<QueueBody>(routes, GROUP);
+    let routes = family::<Member>(routes, QUEUE_MEMBER);
+    let routes = family::<Member>(routes, GROUP_MEMBER);
+    let routes = family::<Route>(routes, ROUTE);
+    let routes = family::<Switch>(routes, SWITCH);
+    family::<BreakReason>(routes, BREAK)
+}
+
+fn family<T: ToSchema>(routes: Routes, of: Family) -> Routes {
+    routes
+        .routes(get_all::<T>(of))
+        .routes(get_one::<T>(of))
+        .routes(put::<T>(of))
+        .routes(patch::<T>(of))
+        .routes(delete(of))
+}
+
+type Mounted = utoipa_axum::router::UtoipaMethodRouter<App>;
+
+fn get_all<T: ToSchema>(of: Family) -> Mounted {
+    let handler = move |ask: Ask| list(of, ask);
+    let about = format!("Lists, by id: {}.", of.a);
+    endpoint(Method::Get, of.all, format!("list_{}", of.word), &about, handler)
+        .tag(of.tag)
+        .query_int("limit", "Items at most, 1–1,000; default 100.")
+        .query_text("cursor", "The `next` of the page before.")
+        .answers::<ListOf<T>>(200, "A page.")
+        .done()
+}
+
+fn get_one<T: ToSchema>(of: Family) -> Mounted {
+    let handler = move |ask: Ask| read(of, ask);
+    let about = format!("Reads {}.", of.a);
+    endpoint(Method::Get, of.one, format!("get_{}", of.word), &about, handler)
+        .tag(of.tag)
+        .answers::<T>(200, "All its fields; its version as `ETag`.")
+        .done()
+}
+
+fn put<T: ToSchema>(of: Family) -> Mounted {
+    let handler = move |sent: Sent| write(of, sent, false);
+    let about =
+        format!("Creates or replaces {}. A field left out takes its documented default.", of.a);
+    conditional(endpoint(Method::Put, of.one, format!("put_{}", of.word), &about, handler))
+        .tag(of.tag)
+        .body::<T>("application/json")
+        .answers::<T>(200, "Replaced.")
+        .answers::<T>(201, "Created.")
+        .done()
+}
+
+fn patch<T: ToSchema>(of: Family) -> Mounted {
+    let handler = move |sent: Sent| write(of, sent, true);
+    let about = format!(
+        "Changes {}. JSON Merge Patch (RFC 7396): what is left out stays, null puts a field back \
+         to its default.",
+        of.a
+    );
+    conditional(endpoint(Method::Patch, of.one, format!("patch_{}", of.word), &about, handler))
+        .tag(of.tag)
+        .body::<T>("application/merge-patch+json")
+        .answers::<T>(200, "Changed.")
+        .done()
+}
+
+fn delete(of: Family) -> Mounted {
+    let handler = move |ask: Ask| remove(of, ask);
+    let about = format!("Deletes {}.", of.a);
+    conditional(endpoint(Method::Delete, of.one, format!("delete_{}", of.word), &about, handler))
+        .tag(of.tag)
+        .answers_plain(204, "Deleted.")
+        .done()
+}
+
+fn conditional(endpoint: Endpoint) -> Endpoint {
+    endpoint
+        .header("If-Match", "An ETag, or * for any version that is there; 412 otherwise.")
+        .query_flag("dry_run", "Check only, change nothing.")
+}
+
+async fn list(of: Family, ask: Ask) -> Answered {
+    let mut query = ask.query()?;
+    let (limit, after) = query.page();
+    query.done()?;
+    let parent = if of.kind == Kind::Member { parent(&ask) } else { String::new() };
+    Ok(response(ask.look(Query::List { kind: of.kind, parent, limit, after }).await?))
+}
+
+async fn read(of: Family, ask: Ask) -> Answered {
+    ask.no_query()?;
+    Ok(response(ask.look(Query::Object(of.object(&ask))).await?))
+}
+
+async fn write(of: Family, sent: Sent, merge: bool) -> Answered {
+    let ask = &sent.ask;
+    let (dry_run, if_match) = conditions(ask)?;
+    let body = sent.json(if merge { MERGE_PATCH } else { JSON })?;
+    let object = of.object(ask);
+    named(&object)?;
+    let command = Command::Put { object, body, merge, if_match, dry_run };
+    Ok(response(ask.change(command).await?))
+}
+
+async fn remove(of: Family, ask: Ask) -> Answered {
+    let (dry_run, if_match) = conditions(&ask)?;
+    let command = Command::Delete { object: of.object(&ask), if_match, dry_run };
+    Ok(response(ask.change(command).await?))
+}
+
+fn conditions(ask: &Ask) -> Result<(bool, Option<Option<u64>>), Problem> {
+    let mut query = ask.query()?;
+    let dry_run = query.flag("dry_run");
+    query.done()?;
+    Ok((dry_run, ask.if_match()?))
+}
+
+/// An id of the path that could never be created is told as such, before anything else.
+fn named(object: &ObjectRef) -> Result<(), Problem> {
+    use crate::domain::ids::{NAME_RULE, is_user_name};
+    let (right, rule) = match object.kind {
+        Kind::Account => (true, ""),
+        Kind::User | Kind::Member => (is_user_name(&object.id), "usr_[a-z0-9_-]{1,59}"),
+        _ => (is_name(&object.id), NAME_RULE),
+    };
+    if right {
+        return Ok(());
+    }
+    let detail = format!("{:?} cannot be an id: ids here are {rule}", object.id);
+    Err(Problem::new(422, "invalid_id", detail))
+}

@@ -1,0 +1,394 @@
+//! The shapes of the wire that no struct of the domain has: what the OpenAPI document says of
+//! bodies that are read field by field, and of answers that the engine writes as JSON.
+//!
+//! These types only describe; nothing is ever made of them.
+#![allow(dead_code, reason = "they describe, for the OpenAPI document")]
+
+use crate::domain::media::Media;
+use crate::domain::objects::queue::{Needs, OnMiss, Preset};
+use crate::domain::objects::{Exits, Step};
+use crate::domain::presence::{BlockedBy, Detail, Presence, Status};
+use crate::domain::switching::EventResult;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// A page of a list.
+#[derive(ToSchema)]
+pub struct ListOf<T: ToSchema> {
+    /// The items.
+    items: Vec<T>,
+    /// Send it as `cursor` for the next page; null at the end.
+    next: Option<String>,
+}
+
+/// A queue or group. All fields but `name` may be left out.
+#[derive(ToSchema)]
+#[schema(as = Queue)]
+pub struct QueueBody {
+    /// Shown to people; 1–100 characters.
+    name: String,
+    /// voice by default.
+    #[schema(required = false)]
+    media: Media,
+    /// ready (default of queues) or online (default of groups).
+    #[schema(required = false)]
+    needs: Needs,
+    /// A preset; longest_idle is the default of queues, simultaneous of groups.
+    #[schema(required = false)]
+    strategy: Preset,
+    /// Whether stars count; default false.
+    #[schema(required = false)]
+    competency: bool,
+    /// −1,000…1,000, added to the call's and the route's; default 0.
+    #[schema(required = false)]
+    priority: i32,
+    /// Strict precedence over queues of lower weight; −1,000…1,000, default 0.
+    #[schema(required = false)]
+    weight: i32,
+    /// One offer; null = the preset's: 15,000, or until total.
+    ring_for_ms: Option<u64>,
+    /// From entry into the queue; required for simultaneous, least_calls and sequential.
+    total_ms: Option<u64>,
+    /// Open offers of all the queue's calls; default 10 for simultaneous, else null = no limit.
+    max_ringing: Option<u32>,
+    /// next, requeue or exit; by the preset.
+    #[schema(required = false)]
+    on_miss: OnMiss,
+    /// Offers of a call in this queue; null = no limit.
+    attempts: Option<u32>,
+    /// Whether a new pass begins when all were tried; default true.
+    #[schema(required = false)]
+    again: bool,
+    /// At the earliest so long after the last pass began; default 5,000.
+    #[schema(required = false)]
+    again_after_ms: u64,
+    /// After-call work; default none.
+    #[schema(required = false)]
+    wrap_up: WrapUpBody,
+    /// Misses in a row that set an agent online; 0 = never.
+    #[schema(required = false)]
+    max_misses: u32,
+    /// Unreachable in a row that count the device as lost; 0 = never, default 2.
+    #[schema(required = false)]
+    max_unreachable: u32,
+    /// Delay before the next offer to an agent who refused; default 10,000.
+    #[schema(required = false)]
+    after_refusal_ms: u64,
+    /// … whose phone was busy; default 10,000.
+    #[schema(required = false)]
+    after_busy_ms: u64,
+    /// … whose phone was not reached; default 30,000.
+    #[schema(required = false)]
+    after_unreachable_ms: u64,
+    /// … who missed; default 5,000.
+    #[schema(required = false)]
+    after_miss_ms: u64,
+    /// An abandon below this is short; default 5,000.
+    #[schema(required = false)]
+    short_abandon_ms: u64,
+    /// One step at 0, or none.
+    #[schema(required = false)]
+    steps: Vec<Step>,
+    /// How calls leave.
+    #[schema(required = false)]
+    exits: Exits,
+    /// Groups only: the extension, digits.
+    extension: Option<String>,
+    /// Groups only: users who are never rung for it.
+    #[schema(required = false)]
+    supervisors: Vec<String>,
+}
+
+/// `{ "ms": n }`, or `{ "manual": true, "max_ms": n }`.
+#[derive(ToSchema)]
+#[schema(as = WrapUp)]
+pub struct WrapUpBody {
+    /// Length of a timed wrap-up; default 0.
+    #[schema(required = false)]
+    ms: u64,
+    /// Ends when the agent says so.
+    #[schema(required = false)]
+    manual: bool,
+    /// The most of a manual one; default 3,600,000.
+    #[schema(required = false)]
+    max_ms: u64,
+}
+
+/// A status to be set.
+#[derive(ToSchema)]
+pub struct StatusBody {
+    /// offline, online, ready or on_break.
+    status: Status,
+    /// A break reason's id.
+    reason: Option<String>,
+    /// now (default) or after_work.
+    when: Option<String>,
+    /// Take or renew a lease of so long, 1,000–86,400,000.
+    lease_ms: Option<u64>,
+}
+
+/// Statuses to be forced.
+#[derive(ToSchema)]
+pub struct BulkStatus {
+    /// At most 1,000.
+    items: Vec<BulkItem>,
+}
+
+/// One of them.
+#[derive(ToSchema)]
+pub struct BulkItem {
+    /// Whose.
+    user: String,
+    /// What.
+    status: Status,
+    /// A break reason's id.
+    reason: Option<String>,
+    /// after_work (default) or now.
+    when: Option<String>,
+}
+
+/// One result per item.
+#[derive(ToSchema)]
+pub struct BulkResults {
+    /// In the order of the items.
+    results: Vec<BulkResult>,
+}
+
+/// What became of one item.
+#[derive(ToSchema)]
+pub struct BulkResult {
+    /// The user's id.
+    id: String,
+    /// 200, or the status of the refusal.
+    status: u16,
+    /// Why it was refused: code, detail, errors.
+    error: Option<Value>,
+}
+
+/// In or out of a queue.
+#[derive(ToSchema)]
+pub struct OptedInBody {
+    /// The new value.
+    opted_in: bool,
+}
+
+/// How a call was dealt with.
+#[derive(ToSchema)]
+pub struct DispositionBody {
+    /// The agent's label, 1–100 characters.
+    disposition: Option<String>,
+}
+
+/// An agent as of now.
+#[derive(ToSchema)]
+pub struct AgentView {
+    /// The user's id.
+    user: String,
+    /// What was chosen.
+    status: Status,
+    /// Why.
+    reason: Option<String>,
+    /// The status that follows the present work.
+    next: Option<Status>,
+    /// Who forced it.
+    forced_by: Option<String>,
+    /// What boards colour.
+    presence: Presence,
+    /// Whether some queue could offer a call now.
+    offerable: bool,
+    /// What the agent does; null when offline.
+    detail: Option<Detail>,
+    /// Since when.
+    since: String,
+    /// The lease, if one was taken.
+    lease: Option<Value>,
+    /// Per media: units used, and of how many.
+    work: BTreeMap<String, Value>,
+    /// Per queue.
+    queues: Vec<PairView>,
+}
+
+/// An agent in one queue.
+#[derive(ToSchema)]
+pub struct PairView {
+    /// The queue's or group's id.
+    queue: String,
+    /// The colour.
+    presence: Presence,
+    /// Whether this queue could offer a call now.
+    offerable: bool,
+    /// Why not.
+    blocked_by: Option<BlockedBy>,
+    /// What the agent does.
+    detail: Option<Detail>,
+}
+
+/// A member as supervisors see one.
+#[derive(ToSchema)]
+pub struct StaffRow {
+    /// The user's id.
+    user: String,
+    /// First and last name.
+    name: Option<String>,
+    /// 1–4.
+    stars: u8,
+    /// Place in the order in_order.
+    position: u32,
+    /// direct or team.
+    source: String,
+    /// The colour.
+    presence: Presence,
+    /// Whether a call could be offered now.
+    offerable: bool,
+    /// Why not.
+    blocked_by: Option<BlockedBy>,
+    /// What the agent does.
+    detail: Option<Detail>,
+    /// What was chosen.
+    status: Status,
+    /// Why.
+    reason: Option<String>,
+    /// Since when.
+    since: String,
+}
+
+/// A call as of now.
+#[derive(ToSchema)]
+pub struct CallView {
+    /// cal_….
+    id: String,
+    /// The switch's id.
+    switch: String,
+    /// Its name for the call.
+    switch_call: String,
+    /// waiting, offered, connected or ended.
+    state: String,
+    /// Where it waits or was answered from.
+    queue: Option<String>,
+    /// voice, chat, ….
+    media: Media,
+    /// The caller; null when withheld or erased.
+    from: Option<String>,
+    /// The dialled number.
+    to: Option<String>,
+    /// Call, route and queue added together.
+    priority: i32,
+    /// Lower is served first.
+    rank: i64,
+    /// Place in the line, from 1.
+    position: Option<u32>,
+    /// Arrival at the switch.
+    arrived_at: String,
+    /// The call's age, for rank.
+    entered_at: String,
+    /// Entry into the present queue.
+    queued_at: Option<String>,
+    /// Who has it.
+    agent: Option<String>,
+    /// Open offers.
+    offers: Vec<Value>,
+    /// answered, abandoned, exited, transferred or failed.
+    outcome: Option<String>,
+    /// Why it ended.
+    reason: Option<String>,
+}
+
+/// Each member, and whether it could be offered the call.
+#[derive(ToSchema)]
+pub struct Candidates {
+    /// All members.
+    items: Vec<Value>,
+}
+
+/// A part of a story: a record of the journal with names.
+#[derive(ToSchema)]
+pub struct Story {
+    /// Its sequence.
+    seq: u64,
+    /// When it was decided.
+    at: String,
+}
+
+/// Records of the journal.
+#[derive(ToSchema)]
+pub struct FeedPage {
+    /// In order, without a gap.
+    items: Vec<Story>,
+    /// Send it as `after`.
+    next: u64,
+}
+
+/// A key, and its secret.
+#[derive(ToSchema)]
+pub struct IssuedKey {
+    /// key_….
+    id: String,
+    /// Send it as `Authorization: Bearer …`; it is never shown again.
+    secret: String,
+}
+
+/// A CloudEvents 1.0 event, or a list of up to 1,000.
+#[derive(ToSchema)]
+#[schema(as = Event)]
+pub struct EventBody {
+    /// 1.0
+    specversion: String,
+    /// Unique per source; with it idempotent.
+    id: String,
+    /// The switch's id, or /switches/ and the id.
+    source: String,
+    /// call.arrived, offer.answered, …; unknown types are kept.
+    #[schema(rename = "type")]
+    kind: String,
+    /// The switch's name for the call, 1–255 printable ASCII characters.
+    subject: Option<String>,
+    /// The switch's clock, only for the check of its skew.
+    time: Option<String>,
+    /// Which start of the switch.
+    bootid: Option<String>,
+    /// Counts the events of one subject within one boot, from 1.
+    sequence: Option<String>,
+    /// "true" when re-sent after an outage.
+    replayed: Option<String>,
+    /// By the type.
+    data: Option<Value>,
+}
+
+/// The answer to posted events.
+#[derive(ToSchema)]
+pub struct EventsAnswer {
+    /// One per event, in their order.
+    results: Vec<EventResult>,
+    /// Those that these events caused for this switch.
+    commands: Vec<CommandView>,
+}
+
+/// Open commands.
+#[derive(ToSchema)]
+pub struct CommandsAnswer {
+    /// In order.
+    commands: Vec<CommandView>,
+}
+
+/// A command to a switch; more fields by its type.
+#[derive(ToSchema)]
+pub struct CommandView {
+    /// No gaps, per switch.
+    seq: u64,
+    /// For idempotence.
+    id: String,
+    /// call.queue, offer.ring, offer.cancel, offer.answer, call.connect, call.route, call.end or
+    /// switch.sync.
+    #[schema(rename = "type")]
+    kind: String,
+    /// The switch's name for the call.
+    call: Option<String>,
+    /// The engine's id of the call.
+    call_id: Option<String>,
+    /// When it was decided.
+    time: String,
+    /// After this it is of no use and not repeated.
+    deadline: String,
+}
+

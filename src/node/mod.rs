@@ -1,0 +1,41 @@
+//! The pipeline and its life.
+//!
+//! ```text
+//! Handle ─▶ gate ─▶ inbox ─▶ engine ─▶ journal's thread ─▶ outbox ─▶ replies, commands, dashboards
+//!          bounded  stamps   decides   one sync per batch   in order
+//! ```
+//!
+//! One direction only; nothing leaves before its record is durable. [`Node`] starts, recovers and
+//! stops it; [`Handle`] is what everybody else holds.
+
+pub mod clock;
+pub mod registry;
+pub mod telemetry;
+
+mod delivery;
+mod feed;
+mod gate;
+mod handle;
+mod inbox;
+mod keeper;
+mod line;
+mod outbox;
+mod pipeline;
+mod recovery;
+mod run;
+mod shared;
+mod shutdown;
+mod snapshots;
+mod start;
+mod streams;
+
+#[cfg(test)]
+mod tests;
+
+pub use gate::EventItem;
+pub use handle::{Handle, Health};
+pub use recovery::StartError;
+pub use registry::{AccountInfo, KeyRequest};
+pub use shutdown::{EXIT_JOURNAL, EXIT_SOFTWARE, Fatal, Life};
+pub use start::{Node, Options};
+pub use streams::{CommandStream, DeskStream};

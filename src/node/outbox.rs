@@ -1,0 +1,395 @@
+//! What is durable goes out from here, in order: replies, commands, desks, dashboards.
+
+use crate::domain::ids::Name;
+use crate::domain::input::{Actor, Input};
+use crate::domain::objects::Switch;
+use crate::domain::objects::user::Role;
+use crate::domain::rows::BoardSeed;
+use crate::domain::switching::{Command, Happening, SwitchEvent};
+use crate::domain::time::Millis;
+use crate::live::{Hub, HubMessage};
+use crate::node::delivery::{Delivered, Deliveries};
+use crate::node::gate::What;
+use crate::node::line::{Line, Report};
+use crate::node::pipeline::{Commit, DeskView, EventsDone, RegistryDone, Then};
+use crate::node::registry;
+use crate::node::shared::{AccountHead, Shared};
+use crate::node::telemetry::{FloorFigures, OutboxFigures};
+use rustc_hash::FxHashMap;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use tokio::sync::{mpsc, watch};
+
+/// Messages of dashboards taken at once.
+const AT_ONCE: usize = 256;
+
+/// The outbox's task.
+pub(super) struct Outbox {
+    shared: Arc<Shared>,
+    hub: Hub,
+    /// Accounts, in the inbox's order.
+    floors: Vec<Floor>,
+    lines: Vec<Line>,
+    /// Which line belongs to whom.
+    owners: Vec<(usize, Name)>,
+    wakes: BTreeSet<(Millis, usize)>,
+    /// The wake of each line.
+    woken: Vec<Option<Millis>>,
+    /// Lines touched since the last dispatch.
+    touched: Vec<usize>,
+    deliveries: Deliveries,
+    figures: OutboxFigures,
+}
+
+struct Floor {
+    head: Arc<AccountHead>,
+    /// For look-ups only.
+    lines: FxHashMap<Name, usize>,
+    /// For look-ups only.
+    desks: FxHashMap<Name, Vec<(u64, watch::Sender<DeskView>)>>,
+    figures: FloorFigures,
+}
+
+/// An account as the outbox starts with it.
+pub(super) struct Opening {
+    pub head: Arc<AccountHead>,
+    pub board: BoardSeed,
+    /// Unacknowledged commands, per switch.
+    pub open: Vec<(Name, Command)>,
+    /// How those switches are set up.
+    pub switches: Vec<(Name, Option<Arc<Switch>>)>,
+}
+
+impl Outbox {
+    pub fn new(shared: Arc<Shared>, hub: Hub, deliveries: Deliveries) -> Outbox {
+        Outbox {
+            shared,
+            hub,
+            floors: Vec::new(),
+            lines: Vec::new(),
+            owners: Vec::new(),
+            wakes: BTreeSet::new(),
+            woken: Vec::new(),
+            touched: Vec::new(),
+            deliveries,
+            figures: OutboxFigures::new(),
+        }
+    }
+
+    /// Adds an account, after those before it.
+    pub fn open(&mut self, opening: Opening) {
+        let slot = self.floors.len();
+        let name = &opening.head.name;
+        let figures = FloorFigures::new(name, &opening.board);
+        self.hub.open(name.clone(), opening.board);
+        self.floors.push(Floor {
+            head: opening.head,
+            lines: FxHashMap::default(),
+            desks: FxHashMap::default(),
+            figures,
+        });
+        for (switch, config) in opening.switches {
+            let line = self.line(slot, &switch);
+            self.lines[line].configure(config.as_ref());
+        }
+        let now = self.shared.clock.now();
+        for (switch, command) in opening.open {
+            let line = self.line(slot, &switch);
+            self.lines[line].add(now, std::iter::once(Arc::new(command)), false);
+            self.touched.push(line);
+        }
+    }
+
+    /// Runs until the journal's thread is gone and everything it handed on is out.
+    pub async fn run(
+        mut self,
+        mut commits: mpsc::UnboundedReceiver<Vec<Box<Commit>>>,
+        mut watchers: mpsc::Receiver<HubMessage>,
+        mut delivered: mpsc::UnboundedReceiver<Delivered>,
+    ) {
+        let clock = self.shared.clock.clone();
+        let mut messages = Vec::with_capacity(AT_ONCE);
+        let mut hub_at = None;
+        loop {
+            let line_at = self.wakes.first().map(|(at, _)| *at);
+            let wake = [hub_at, line_at, self.figures.due()].into_iter().flatten().min();
+            tokio::select! {
+                biased;
+                batch = commits.recv() => match batch {
+                    Some(batch) => self.take(batch),
+                    None => return,
+                },
+                // The handle holds a sender for as long as the node lives.
+                _ = watchers.recv_many(&mut messages, AT_ONCE) => {}
+                Some(done) = delivered.recv() => self.delivered(done),
+                () = clock.sleep_until(wake) => {}
+            }
+            let now = clock.now();
+            for message in messages.drain(..) {
+                self.hub.handle(message, now);
+            }
+            self.wake(now);
+            self.dispatch(now);
+            hub_at = self.hub.flush(now);
+            self.figures.tick(now, &mut self.floors, |floor| &mut floor.figures);
+        }
+    }
+
+    /// A durable batch. No await in here: who subscribes after a reply finds the board up to date.
+    fn take(&mut self, batch: Vec<Box<Commit>>) {
+        self.shared.flow.leave(batch.len());
+        let now = self.shared.clock.now();
+        let durable = self.shared.ticks();
+        for commit in batch {
+            if commit.is_event {
+                self.figures.durable.record(durable.seconds_since(commit.received));
+            }
+            self.commit(now, *commit);
+        }
+    }
+
+    fn commit(&mut self, now: Millis, mut commit: Commit) {
+        if let Some(slot) = commit.slot {
+            self.commands(now, slot, &mut commit);
+            self.desk_views(slot, &mut commit);
+            // Before the boards: a phone rings sooner than a dashboard moves.
+            self.dispatch(now);
+        }
+        self.then(now, commit.slot, commit.then);
+        let (Some(slot), Some((seq, at))) = (commit.slot, commit.record) else { return };
+        let floor = &mut self.floors[slot];
+        floor.head.durable.send_replace(seq);
+        floor.figures.changed(&commit.changes);
+        self.hub.apply(&floor.head.name, seq, at, &commit.changes);
+        if commit.is_event && self.hub.readers(&floor.head.name) > 0 {
+            let shown = self.shared.ticks();
+            self.figures.frame.record(shown.seconds_since(commit.received));
+        }
+    }
+
+    fn commands(&mut self, now: Millis, slot: usize, commit: &mut Commit) {
+        for (switch, config) in commit.switches.drain(..) {
+            let line = self.line(slot, &switch);
+            self.lines[line].configure(config.as_ref());
+            self.touched.push(line);
+        }
+        if let Some((switch, seq)) = commit.acknowledged.take() {
+            let line = self.line(slot, &switch);
+            self.lines[line].acknowledge(seq);
+        }
+        if let Some((switch, id)) = commit.failed.take() {
+            let line = self.line(slot, &switch);
+            self.lines[line].drop_failed(id);
+        }
+        let mut rest = &commit.commands[..];
+        // A record's commands stand together by switch, or nearly: each run is added whole, and
+        // what was touched goes out only after the last.
+        while let Some((switch, _)) = rest.first() {
+            let run = rest.iter().take_while(|(name, _)| name == switch).count();
+            let (these, others) = rest.split_at(run);
+            let line = self.line(slot, switch);
+            let replied = commit.replied.as_ref() == Some(switch);
+            self.lines[line].add(now, these.iter().map(|(_, c)| Arc::clone(c)), replied);
+            self.touched.push(line);
+            rest = others;
+        }
+        if !commit.commands.is_empty() && commit.is_event {
+            let out = self.shared.ticks();
+            self.figures.command.record(out.seconds_since(commit.received));
+        }
+    }
+
+    fn desk_views(&mut self, slot: usize, commit: &mut Commit) {
+        let floor = &mut self.floors[slot];
+        if let Then::DeskOpened { user, desk, to, .. } = &commit.then {
+            floor.desks.entry(user.clone()).or_default().push((*desk, to.clone()));
+        }
+        for (user, view) in commit.desks.drain(..) {
+            if let Some(desks) = floor.desks.get(&user) {
+                let view = Arc::new(view);
+                for (_, desk) in desks {
+                    desk.send_replace(Some(Arc::clone(&view)));
+                }
+            }
+        }
+    }
+
+    fn then(&mut self, now: Millis, slot: Option<usize>, then: Then) {
+        // Whoever hung up meanwhile is not told; what was decided stands.
+        match (slot, then) {
+            (_, Then::Nothing) => {}
+            (_, Then::Answer(reply, answer)) => drop(reply.send(Ok(answer))),
+            (Some(slot), Then::Events(done)) => self.events(slot, *done),
+            (Some(slot), Then::LinkOpened { switch, link, to, reply }) => {
+                let line = self.line(slot, &switch);
+                self.lines[line].link(now, link, to);
+                self.touched.push(line);
+                drop(reply.send(Ok(())));
+            }
+            (Some(slot), Then::LinkClosed { switch, link }) => {
+                let line = self.line(slot, &switch);
+                self.lines[line].unlink(link);
+            }
+            (Some(slot), Then::Poll { switch, after, until, reply }) => {
+                let line = self.line(slot, &switch);
+                self.lines[line].poll(now, after, until, reply);
+                self.touched.push(line);
+            }
+            (_, Then::DeskOpened { reply, .. }) => drop(reply.send(Ok(()))),
+            (_, Then::DeskRefused(reply, problem)) => drop(reply.send(Err(problem))),
+            (Some(slot), Then::DeskClosed { user, desk }) => {
+                let desks = &mut self.floors[slot].desks;
+                if let Some(open) = desks.get_mut(&user) {
+                    open.retain(|(id, _)| *id != desk);
+                    if open.is_empty() {
+                        desks.remove(&user);
+                    }
+                }
+            }
+            (_, Then::Registry(done)) => self.registry(*done),
+            (_, Then::Rendered(reply, values)) => drop(reply.send(values)),
+            (_, Then::Passed(passed)) => drop(passed.send(())),
+            (
+                None,
+                Then::Events(_)
+                | Then::LinkOpened { .. }
+                | Then::LinkClosed { .. }
+                | Then::Poll { .. }
+                | Then::DeskClosed { .. },
+            ) => tracing::error!("a commit of an account came without its account"),
+        }
+    }
+
+    fn events(&mut self, slot: usize, mut done: EventsDone) {
+        if let Some(problem) = done.refused {
+            drop(done.reply.send(Err(problem)));
+            return;
+        }
+        if !done.again.is_empty() {
+            let line = self.line(slot, &done.switch);
+            for call in done.again {
+                done.commands.extend(self.lines[line].of_call(call).cloned());
+            }
+            done.commands.sort_by_key(|command| command.seq);
+            done.commands.dedup_by_key(|command| command.seq);
+        }
+        drop(done.reply.send(Ok((done.results, done.commands))));
+    }
+
+    /// The caches take in what is durable, then the answer goes.
+    fn registry(&mut self, done: RegistryDone) {
+        for event in done.events {
+            match event {
+                registry::Event::KeyIssued { key, .. } => {
+                    self.shared.keys.insert(key.id, Arc::new(*key));
+                }
+                registry::Event::KeyRevoked { id, .. } => {
+                    self.shared.keys.remove(&id);
+                    self.shared.hub.close_key(id);
+                    // Without a connection nobody listens.
+                    let _ = self.shared.revoked.send(id);
+                }
+                registry::Event::AccountCreated { .. } => {}
+            }
+        }
+        if let Some((info, board)) = done.account {
+            let head = Arc::new(AccountHead {
+                name: info.name.clone(),
+                stream: info.stream,
+                durable: watch::channel(board.seq).0,
+            });
+            let opening =
+                Opening { head: Arc::clone(&head), board, open: Vec::new(), switches: Vec::new() };
+            self.open(opening);
+            self.shared.accounts.insert(info.name, head);
+        }
+        drop(done.reply.send(Ok(done.answer)));
+    }
+
+    // ---- commands --------------------------------------------------------------------------
+
+    fn line(&mut self, slot: usize, switch: &Name) -> usize {
+        if let Some(line) = self.floors[slot].lines.get(switch) {
+            return *line;
+        }
+        let line = self.lines.len();
+        self.lines.push(Line::default());
+        self.woken.push(None);
+        self.owners.push((slot, switch.clone()));
+        self.floors[slot].lines.insert(switch.clone(), line);
+        line
+    }
+
+    fn wake(&mut self, now: Millis) {
+        while let Some((at, line)) = self.wakes.first().copied()
+            && at <= now
+        {
+            self.wakes.pop_first();
+            self.woken[line] = None;
+            self.touched.push(line);
+        }
+    }
+
+    /// Sends what is due on every line that was touched.
+    fn dispatch(&mut self, now: Millis) {
+        while let Some(line) = self.touched.pop() {
+            if let Some(parcel) = self.lines[line].dispatch(now) {
+                let (_, switch) = &self.owners[line];
+                self.deliveries.post(line, switch, now, parcel);
+            }
+            let wake = self.lines[line].wake_at(now);
+            if wake != self.woken[line] {
+                if let Some(old) = std::mem::replace(&mut self.woken[line], wake) {
+                    self.wakes.remove(&(old, line));
+                }
+                self.wakes.extend(wake.map(|at| (at, line)));
+            }
+        }
+    }
+
+    /// A webhook answered, or did not.
+    fn delivered(&mut self, done: Delivered) {
+        let now = self.shared.clock.now();
+        let report = self.lines[done.line].posted(now, done.posted);
+        let (slot, switch) = self.owners[done.line].clone();
+        let account = self.floors[slot].head.name.clone();
+        for (command, reason) in done.failed {
+            let event = SwitchEvent {
+                id: format!("webhook-{}", command.id),
+                subject: command.call.as_deref().unwrap_or_default().to_owned(),
+                time: None,
+                bootid: None,
+                sequence: None,
+                replayed: false,
+                what: Happening::CommandFailed { command: command.id, reason },
+            };
+            let actor = Actor {
+                name: switch.clone(),
+                role: Role::Switch,
+                user: None,
+                switch: Some(switch.clone()),
+            };
+            let source = switch.to_string();
+            self.report(&account, Input::Switch { actor, source, event });
+        }
+        self.reports(&account, &switch, &report);
+        self.touched.push(done.line);
+    }
+
+    fn reports(&self, account: &Name, switch: &Name, report: &Report) {
+        if report.spoke {
+            self.report(account, Input::SwitchSpoke { switch: switch.to_string() });
+        }
+        if let Some(seq) = report.acknowledged {
+            self.report(account, Input::Acknowledged { switch: switch.to_string(), seq });
+        }
+        if report.unreachable {
+            self.report(account, Input::SwitchUnreachable { switch: switch.to_string() });
+        }
+    }
+
+    fn report(&self, account: &Name, input: Input) {
+        let what = What::Input { account: account.clone(), input, reply: None };
+        self.shared.gate.insert(self.shared.ticks(), what);
+    }
+}

@@ -1,0 +1,181 @@
+//! From the journal back to a running state: the newest snapshot that checks out, the records after
+//! it, the same `evolve`.
+
+use crate::domain::time::Millis;
+use crate::engine::Engine;
+use crate::journal::{self, Reader, StreamId};
+use crate::node::registry::{self, AccountInfo, Registry};
+use std::path::Path;
+
+/// Records read at a time.
+const CHUNK: usize = 4_096;
+
+/// Why a node did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The journal refuses: locked, damaged, newer, behind a witness.
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+    /// A record or snapshot is whole, and still cannot be read: written by a newer release.
+    #[error("stream {stream}, record {seq}: {why}")]
+    Unreadable {
+        /// The stream.
+        stream: StreamId,
+        /// The record or snapshot.
+        seq: u64,
+        /// What is wrong.
+        why: String,
+    },
+    /// The records do not connect to the snapshots that are left.
+    #[error("account {account}: no snapshot checks out, and records before {oldest} are not kept")]
+    NoBeginning {
+        /// The account.
+        account: String,
+        /// The oldest record kept.
+        oldest: u64,
+    },
+    /// A file of the data folder could not be read or written.
+    #[error("{doing}: {source}")]
+    Io {
+        /// What was being done.
+        doing: String,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+}
+
+impl StartError {
+    pub(super) fn io(doing: impl Into<String>) -> impl FnOnce(std::io::Error) -> StartError {
+        let doing = doing.into();
+        move |source| StartError::Io { doing, source }
+    }
+}
+
+/// The node's own stream, replayed.
+pub(super) struct NodeState {
+    pub registry: Registry,
+    pub seq: u64,
+    pub last_at: Millis,
+}
+
+/// Replays the node's own stream. It has no snapshots: its records are few, and all are kept.
+pub(super) fn node(reader: &mut dyn Reader) -> Result<NodeState, StartError> {
+    let mut state = NodeState { registry: Registry::default(), seq: 0, last_at: Millis(0) };
+    each(reader, StreamId::NODE, 0, |record| {
+        let events = registry::decode(&record.body)?;
+        events.iter().for_each(|event| state.registry.apply(event));
+        (state.seq, state.last_at) = (record.seq, record.at);
+        Ok(())
+    })?;
+    Ok(state)
+}
+
+/// An account's engine as of the last durable record.
+pub(super) struct Loaded {
+    pub engine: Engine,
+    /// Time of that record; 0 when there is none.
+    pub last_at: Millis,
+    /// Records after the snapshot it started from.
+    pub replayed: u64,
+}
+
+/// Recovers one account.
+pub(super) fn account(reader: &mut dyn Reader, info: &AccountInfo) -> Result<Loaded, StartError> {
+    let (engine, from, at) = snapshot(reader, info)?;
+    let mut loaded = Loaded { engine, last_at: at, replayed: 0 };
+    each(reader, info.stream, from, |record| {
+        loaded
+            .engine
+            .replay(record.seq, record.at, &record.body)
+            .map_err(|error| error.to_string())?;
+        loaded.last_at = record.at;
+        loaded.replayed += 1;
+        Ok(())
+    })?;
+    with_vault(reader, info.stream, |personal| {
+        loaded.engine.ready(personal);
+        Ok(())
+    })?;
+    Ok(loaded)
+}
+
+/// The newest snapshot that checks out, else the one before, else the beginning.
+fn snapshot(
+    reader: &mut dyn Reader,
+    info: &AccountInfo,
+) -> Result<(Engine, u64, Millis), StartError> {
+    let (name, stream) = (&info.name, info.stream);
+    for at in reader.snapshots(stream)? {
+        let restored = reader.snapshot(stream, at.seq).map_err(StartError::from).and_then(|body| {
+            with_vault(reader, stream, |personal| {
+                Engine::restore(name, &body, personal).map_err(|error| StartError::Unreadable {
+                    stream,
+                    seq: at.seq,
+                    why: error.to_string(),
+                })
+            })
+        });
+        match restored {
+            Ok(engine) => return Ok((engine, at.seq, at.at)),
+            Err(error) => {
+                tracing::error!(account = %name, %error, "a snapshot is no good: taking the one before");
+            }
+        }
+    }
+    let oldest = reader.oldest(stream)?;
+    if oldest > 1 {
+        return Err(StartError::NoBeginning { account: name.to_string(), oldest });
+    }
+    Ok((Engine::new(name, info.seed), 0, Millis(0)))
+}
+
+/// Lends `f` the vault's rows; a row that cannot be read is an error, not an erased value.
+fn with_vault<T>(
+    reader: &mut dyn Reader,
+    stream: StreamId,
+    f: impl FnOnce(&mut dyn FnMut(u64) -> Option<String>) -> Result<T, StartError>,
+) -> Result<T, StartError> {
+    let mut broken = None;
+    let result = f(&mut |key| match reader.vault(stream, key) {
+        Ok(value) => value,
+        Err(error) => {
+            broken.get_or_insert(error);
+            None
+        }
+    })?;
+    broken.map_or(Ok(result), |error| Err(error.into()))
+}
+
+fn each(
+    reader: &mut dyn Reader,
+    stream: StreamId,
+    mut after: u64,
+    mut f: impl FnMut(&journal::Record) -> Result<(), String>,
+) -> Result<(), StartError> {
+    let mut records = Vec::with_capacity(CHUNK);
+    loop {
+        records.clear();
+        if reader.read(stream, after, CHUNK, &mut records)? == 0 {
+            return Ok(());
+        }
+        for record in &records {
+            f(record).map_err(|why| StartError::Unreadable { stream, seq: record.seq, why })?;
+            after = record.seq;
+        }
+    }
+}
+
+/// The file that says when the node last lived with work to do.
+const ALIVE: &str = "alive";
+
+/// When the node last said that it lived; `None` when it never did, or the file is torn.
+pub(super) fn last_alive(data: &Path) -> Option<Millis> {
+    let text = std::fs::read_to_string(data.join(ALIVE)).ok()?;
+    text.trim().parse().ok().map(Millis)
+}
+
+/// Says that it lives. Not synced: a lost second does not matter, and a torn one is not read.
+pub(super) fn say_alive(data: &Path, now: Millis) -> std::io::Result<()> {
+    std::fs::write(data.join(ALIVE), format!("{}\n", now.0))
+}

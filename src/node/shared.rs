@@ -1,0 +1,135 @@
+//! What the handle, the inbox and the outbox all hold.
+
+use crate::access::Key;
+use crate::domain::ids::{KeyId, Name};
+use crate::journal::{Reader, Room, StreamId};
+use crate::live::HubHandle;
+use crate::node::clock::{Clock, Ticks};
+use crate::node::gate::Gate;
+use crate::node::shutdown::LifeLine;
+use dashmap::DashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use tokio::sync::{Notify, broadcast, watch};
+
+/// Shared by all parts of a node.
+pub(super) struct Shared {
+    pub clock: Clock,
+    pub gate: Gate,
+    pub flow: Flow,
+    /// A cache of the registry: what is durable of it.
+    pub keys: DashMap<KeyId, Arc<Key>>,
+    /// As `keys`.
+    pub accounts: DashMap<Name, Arc<AccountHead>>,
+    pub revoked: broadcast::Sender<KeyId>,
+    pub hub: HubHandle,
+    pub readers: Readers,
+    pub room: Option<Arc<Room>>,
+    pub life: LifeLine,
+    pub ready: AtomicBool,
+    /// Whether time away from now on would matter (the alive file is written then).
+    pub has_live_work: AtomicBool,
+    /// Numbers of links and desks.
+    pub next_id: AtomicU64,
+}
+
+/// What of an account stands outside its engine.
+pub(super) struct AccountHead {
+    pub name: Name,
+    pub stream: StreamId,
+    /// Sequence of the last durable record.
+    pub durable: watch::Sender<u64>,
+}
+
+impl Shared {
+    pub fn ticks(&self) -> Ticks {
+        self.clock.ticks()
+    }
+
+    pub fn next_id(&self) -> u64 {
+        self.next_id.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    pub fn is_short(&self) -> bool {
+        self.room.as_ref().is_some_and(|room| room.is_short())
+    }
+}
+
+/// How much is between the inbox and the outbox: the journal must not fall behind without end.
+#[derive(Default)]
+pub(super) struct Flow {
+    under_way: AtomicUsize,
+    eased: Notify,
+}
+
+/// Commits under way at most.
+const MOST_UNDER_WAY: usize = 16_384;
+
+impl Flow {
+    pub fn enters(&self) {
+        self.under_way.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub fn leave(&self, count: usize) {
+        let before = self.under_way.fetch_sub(count, Ordering::AcqRel);
+        if before >= MOST_UNDER_WAY && before - count < MOST_UNDER_WAY {
+            self.eased.notify_one();
+        }
+    }
+
+    pub fn is_full(&self) -> bool {
+        self.under_way.load(Ordering::Acquire) >= MOST_UNDER_WAY
+    }
+
+    /// Waits until it is no longer full. One waits at most: the inbox. A permit left over from an
+    /// earlier ease only makes it look again.
+    pub async fn ease(&self) {
+        while self.is_full() {
+            self.eased.notified().await;
+        }
+    }
+}
+
+/// Reading ends of the journal, lent out. They are opened at the start: afterwards the journal
+/// belongs to its writer.
+pub(super) struct Readers {
+    idle: Mutex<Vec<Box<dyn Reader>>>,
+    returned: Condvar,
+}
+
+impl Readers {
+    pub fn new(idle: Vec<Box<dyn Reader>>) -> Readers {
+        Readers { idle: Mutex::new(idle), returned: Condvar::new() }
+    }
+
+    /// Lends one to `f`; waits while all are lent. Not for the tasks of the pipeline.
+    pub fn with<T>(&self, f: impl FnOnce(&mut dyn Reader) -> T) -> T {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut idle = self
+            .returned
+            .wait_while(idle, |idle| idle.is_empty())
+            .unwrap_or_else(PoisonError::into_inner);
+        let reader = idle.pop();
+        drop(idle);
+        // `wait_while` leaves at least one.
+        let mut lent = Lent { readers: self, reader };
+        match &mut lent.reader {
+            Some(reader) => f(&mut **reader),
+            None => unreachable!("a reader was there"),
+        }
+    }
+}
+
+/// Gives the reader back, also when its borrower panics.
+struct Lent<'a> {
+    readers: &'a Readers,
+    reader: Option<Box<dyn Reader>>,
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        let mut idle = self.readers.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.extend(self.reader.take());
+        self.readers.returned.notify_one();
+    }
+}

@@ -1,0 +1,431 @@
+//! How a node starts and stops.
+
+use crate::access::secret;
+use crate::domain::ids::Name;
+use crate::domain::input::Actor;
+use crate::domain::objects::user::Role;
+use crate::domain::time::Millis;
+use crate::journal::sqlite::{self, Sqlite};
+use crate::journal::{self, Entry, Journal, Reader, Record, Room, StreamId, Writer, retention};
+use crate::live::{self, Hub};
+use crate::node::clock::{self, Clock};
+use crate::node::delivery::Deliveries;
+use crate::node::gate::{Gate, Message, What};
+use crate::node::handle::Handle;
+use crate::node::inbox::Inbox;
+use crate::node::keeper::Keeper;
+use crate::node::outbox::{Opening, Outbox};
+use crate::node::pipeline::{Carried, Commit};
+use crate::node::recovery::{self, NodeState, StartError};
+use crate::node::registry::{self, FIRST_ACCOUNT, KeyRequest};
+use crate::node::run::Run;
+use crate::node::shared::{AccountHead, Flow, Readers, Shared};
+use crate::node::shutdown::{EXIT_JOURNAL, EXIT_SOFTWARE, Fatal, LifeLine};
+use crate::node::snapshots::Folder;
+use crate::node::telemetry::{self, InboxFigures};
+use dashmap::DashMap;
+use rustc_hash::FxHashMap;
+use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use tokio::sync::{broadcast, mpsc, watch};
+use tokio::task::JoinHandle as Task;
+
+/// Reading ends besides those of the inbox: feeds and traces, a fold, the keeper.
+const READERS: usize = 4;
+
+/// The file with the first owner's key.
+const OWNER_KEY: &str = "owner.key";
+
+/// How a node runs.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The data folder; made when it is not there. Only one process may have it.
+    pub data: PathBuf,
+    /// Start although records are known to be lost; default false.
+    pub accept_loss: bool,
+    /// How long records are kept, in milliseconds; default 90 days, and never less than the newest
+    /// two snapshots need.
+    pub keep_ms: u64,
+    /// Records of an account between two snapshots; default 100,000.
+    pub snapshot_every: u64,
+    /// Inputs that may wait to be decided; an eighth of it is for urgent ones. Default 8,192.
+    pub inbox_capacity: usize,
+    /// Below so many free bytes inputs that add work are refused; default 256 MiB.
+    pub min_free: u64,
+}
+
+impl Options {
+    /// The defaults, with a data folder.
+    #[must_use]
+    pub fn new(data: impl Into<PathBuf>) -> Options {
+        Options {
+            data: data.into(),
+            accept_loss: false,
+            keep_ms: retention::KEEP_MS,
+            snapshot_every: 100_000,
+            inbox_capacity: 8_192,
+            min_free: journal::room::MIN_FREE,
+        }
+    }
+}
+
+/// A running node: what `main` holds. Others hold its [`Handle`].
+pub struct Node {
+    handle: Handle,
+    data: PathBuf,
+    inbox: Task<()>,
+    outbox: Task<()>,
+    writer: Arc<Writer>,
+    keeper: (crossbeam_channel::Sender<()>, JoinHandle<()>),
+    folder: JoinHandle<()>,
+}
+
+impl Node {
+    /// Opens the data folder, recovers what the journal has, and starts. On an empty folder it
+    /// makes the account `default` and writes its owner's key to `owner.key` (mode 0600).
+    ///
+    /// Call it within a tokio runtime with time and network enabled. It blocks while it recovers.
+    ///
+    /// # Errors
+    /// When the folder is in use, damaged, newer, or behind what is known of it.
+    pub fn open(options: &Options) -> Result<Node, StartError> {
+        std::fs::create_dir_all(&options.data)
+            .map_err(StartError::io(format!("making {}", options.data.display())))?;
+        let of_journal =
+            sqlite::Options { accept_loss: options.accept_loss, ..sqlite::Options::default() };
+        let journal = Sqlite::open(&options.data, &of_journal)?;
+        let room = Arc::new(Room::watch(&options.data, options.min_free)?);
+        Node::start(options, Box::new(journal), Some(room), Clock::system)
+    }
+
+    /// As [`Node::open`], with a journal, a watch on the disk and a clock of the caller's: `clock`
+    /// is told the time of the last record, before which it must not start.
+    ///
+    /// # Errors
+    /// As [`Node::open`].
+    pub fn start(
+        options: &Options,
+        mut journal: Box<dyn Journal>,
+        room: Option<Arc<Room>>,
+        clock: impl FnOnce(Millis) -> Clock,
+    ) -> Result<Node, StartError> {
+        // Before the first figure is taken.
+        telemetry::install();
+        let mut reader = journal.reader()?;
+        let mut state = recovery::node(&mut *reader)?;
+        let clock = if state.seq == 0 {
+            let clock = clock(Millis(0));
+            first_start(&options.data, &mut *journal, &mut state, clock.now())?;
+            clock
+        } else {
+            clock(last_record(&mut *reader, &state)?)
+        };
+        let recovered = recover(&mut *reader, &state)?;
+        let readers: Result<Vec<_>, _> = (0..READERS).map(|_| journal.reader()).collect();
+        let (hub, watchers) = live::channel(journal.epoch());
+        let (gate, messages) = Gate::new(options.inbox_capacity);
+        let boards = Hub::new(journal.epoch());
+        let shared = share(clock, gate, hub, Readers::new(readers?), room);
+        let parts = Parts { shared, boards, watchers, messages, reader, state, recovered };
+        parts.start(options, journal)
+    }
+
+    /// The way in.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Waits for the failure after which the process must end with its exit code, and answers
+    /// nothing more. Never ends while all is well.
+    pub async fn failed(&self) -> Fatal {
+        self.handle.shared.life.failed().await
+    }
+
+    /// Stops: takes no more inputs, finishes what it has, sends everybody away (1001), writes a
+    /// snapshot of each account, closes the journal.
+    ///
+    /// # Errors
+    /// When it fails on the way; what was acknowledged is durable all the same.
+    pub async fn stop(self) -> Result<(), Fatal> {
+        let shared = Arc::clone(&self.handle.shared);
+        shared.life.stop();
+        shared.gate.close();
+        shared.hub.go_away(500, 2_000);
+        shared.gate.insert(shared.ticks(), What::Stop);
+        tokio::select! {
+            ended = self.inbox => ended.map_err(|error| fatal(&error, EXIT_SOFTWARE))?,
+            failed = shared.life.failed() => return Err(failed),
+        };
+        // The inbox's end of the journal's channel is gone: its thread closes it and ends, and the
+        // outbox, which it fed, with it.
+        let ended = self.outbox.await.map_err(|error| fatal(&error, EXIT_SOFTWARE));
+        let (keeper, thread) = self.keeper;
+        drop(keeper);
+        let (writer, folder, data) = (self.writer, self.folder, self.data);
+        let rest = move || -> Result<(), Fatal> {
+            let panicked = |_| fatal(&"a thread panicked", EXIT_SOFTWARE);
+            thread.join().map_err(panicked)?;
+            folder.join().map_err(panicked)?;
+            if let Some(writer) = Arc::into_inner(writer) {
+                writer.join().map_err(|error| fatal(&error, EXIT_JOURNAL))?;
+            }
+            recovery::say_alive(&data, shared.clock.now())
+                .map_err(|error| fatal(&error, EXIT_JOURNAL))
+        };
+        tokio::task::spawn_blocking(rest)
+            .await
+            .map_err(|error| fatal(&error, EXIT_SOFTWARE))?
+            .and(ended)
+    }
+}
+
+fn fatal(why: &dyn std::fmt::Display, exit_code: u8) -> Fatal {
+    Fatal { why: why.to_string(), exit_code }
+}
+
+/// What the start has gathered before anything runs.
+struct Parts {
+    shared: Arc<Shared>,
+    boards: Hub,
+    watchers: mpsc::Receiver<live::HubMessage>,
+    messages: mpsc::UnboundedReceiver<Message>,
+    reader: Box<dyn Reader>,
+    state: NodeState,
+    recovered: Vec<(Run, Opening)>,
+}
+
+impl Parts {
+    fn start(self, options: &Options, journal: Box<dyn Journal>) -> Result<Node, StartError> {
+        let shared = self.shared;
+        for key in self.state.registry.keys() {
+            shared.keys.insert(key.id, Arc::clone(key));
+        }
+        let last_at = self.recovered.iter().map(|(run, _)| run.last_at).max();
+        let last_at = last_at.unwrap_or_default().max(self.state.last_at);
+        let alive = recovery::last_alive(&options.data).unwrap_or_default();
+        let away_ms = shared.clock.now().since(last_at.max(alive));
+
+        let (folder, folding) = Folder::spawn(Arc::clone(&shared))?;
+        self.state.registry.accounts().for_each(|info| folder.knows(info.clone()));
+        let (deliveries, delivered) = Deliveries::new();
+        let mut outbox = Outbox::new(Arc::clone(&shared), self.boards, deliveries);
+        // Up to what one flow lets under way; the bound is the flow's, which can wait.
+        let (out, queue) = crossbeam_channel::unbounded();
+        let mut inbox = Inbox {
+            shared: Arc::clone(&shared),
+            messages: self.messages,
+            out,
+            runs: Vec::new(),
+            slots: FxHashMap::default(),
+            registry: self.state.registry,
+            node_seq: self.state.seq,
+            due: BTreeSet::new(),
+            vault: self.reader,
+            folder,
+            snapshot_every: options.snapshot_every.max(1),
+            figures: InboxFigures::new(),
+            now: last_at,
+        };
+        for (run, opening) in self.recovered {
+            shared.accounts.insert(run.name.clone(), Arc::clone(&opening.head));
+            inbox.figures.agents(&run.name, &agents_of(&opening));
+            inbox.add(run);
+            outbox.open(opening);
+        }
+
+        let (commits, due) = mpsc::unbounded_channel();
+        let writer = Arc::new(write(&shared, journal, queue, commits)?);
+        let outbox =
+            tokio::spawn(guarded(Arc::clone(&shared), outbox.run(due, self.watchers, delivered)));
+        shared.ready.store(true, Ordering::Release);
+        let inbox = tokio::spawn(guarded(Arc::clone(&shared), inbox.run(away_ms)));
+        let keeper = Keeper {
+            shared: Arc::clone(&shared),
+            data: options.data.clone(),
+            keep_ms: options.keep_ms,
+            writer: Arc::clone(&writer),
+        };
+        Ok(Node {
+            handle: Handle { shared },
+            data: options.data.clone(),
+            inbox,
+            outbox,
+            writer,
+            keeper: keeper.spawn()?,
+            folder: folding,
+        })
+    }
+}
+
+fn agents_of(opening: &Opening) -> crate::domain::rows::Changes {
+    crate::domain::rows::Changes {
+        agents: opening.board.agents.iter().map(|(_, row)| Arc::clone(row)).collect(),
+        ..Default::default()
+    }
+}
+
+/// A task of the pipeline that panics takes the node with it.
+async fn guarded<T>(shared: Arc<Shared>, task: impl Future<Output = T>) -> T {
+    struct Guard(Arc<Shared>);
+    impl Drop for Guard {
+        fn drop(&mut self) {
+            if std::thread::panicking() {
+                self.0.life.fail("a task of the pipeline panicked".to_owned(), EXIT_SOFTWARE);
+            }
+        }
+    }
+    let _guard = Guard(shared);
+    task.await
+}
+
+fn share(
+    clock: Clock,
+    gate: Gate,
+    hub: live::HubHandle,
+    readers: Readers,
+    room: Option<Arc<Room>>,
+) -> Arc<Shared> {
+    Arc::new(Shared {
+        clock,
+        gate,
+        flow: Flow::default(),
+        keys: DashMap::new(),
+        accounts: DashMap::new(),
+        revoked: broadcast::channel(256).0,
+        hub,
+        readers,
+        room,
+        life: LifeLine::new(),
+        ready: AtomicBool::new(false),
+        has_live_work: AtomicBool::new(false),
+        next_id: AtomicU64::new(0),
+    })
+}
+
+/// The journal's thread: it hands each durable batch straight to the outbox.
+fn write(
+    shared: &Arc<Shared>,
+    journal: Box<dyn Journal>,
+    queue: crossbeam_channel::Receiver<Carried>,
+    commits: mpsc::UnboundedSender<Vec<Box<Commit>>>,
+) -> Result<Writer, StartError> {
+    let options = journal::writer::Options { room: shared.room.clone(), now: clock::instant };
+    let hand_on = move |batch: Vec<Carried>| {
+        // Without an outbox nobody is left to hear of it; it is durable.
+        let _ = commits.send(batch.into_iter().map(|carried| carried.0).collect());
+    };
+    let life = shared.life.clone();
+    let ended = move |result: &Result<(), journal::Error>| {
+        if let Err(error) = result {
+            life.fail(format!("the journal failed: {error}"), EXIT_JOURNAL);
+        }
+    };
+    Ok(Writer::spawn(journal, queue, options, hand_on, ended)?)
+}
+
+/// Time of the last record of all streams.
+fn last_record(reader: &mut dyn Reader, state: &NodeState) -> Result<Millis, StartError> {
+    let mut last = state.last_at;
+    let mut found = Vec::new();
+    for info in state.registry.accounts() {
+        let head = reader.head(info.stream)?;
+        if head > 0 {
+            found.clear();
+            reader.read(info.stream, head - 1, 1, &mut found)?;
+            last = found.iter().map(|record| record.at).max().unwrap_or_default().max(last);
+        }
+    }
+    Ok(last)
+}
+
+fn recover(reader: &mut dyn Reader, state: &NodeState) -> Result<Vec<(Run, Opening)>, StartError> {
+    let mut recovered = Vec::new();
+    for info in state.registry.accounts() {
+        let loaded = recovery::account(reader, info)?;
+        tracing::info!(account = %info.name, seq = loaded.engine.seq(), replayed = loaded.replayed,
+            "recovered");
+        let engine = loaded.engine;
+        let open = engine.open_commands();
+        let mut switches: Vec<(Name, _)> = Vec::new();
+        for (switch, _) in &open {
+            if switches.iter().all(|(known, _)| known != switch) {
+                switches.push((switch.clone(), engine.switch_config(switch)));
+            }
+        }
+        let head = AccountHead {
+            name: info.name.clone(),
+            stream: info.stream,
+            durable: watch::channel(engine.seq()).0,
+        };
+        let opening = Opening { head: Arc::new(head), board: engine.board(), open, switches };
+        let mut run = Run::new(info.name.clone(), info.stream, engine, loaded.last_at);
+        run.since_snapshot = loaded.replayed;
+        recovered.push((run, opening));
+    }
+    Ok(recovered)
+}
+
+/// Makes the first account and its owner's key. The key's file comes first: without its record it
+/// opens nothing, and the next start makes another.
+fn first_start(
+    data: &Path,
+    journal: &mut dyn Journal,
+    state: &mut NodeState,
+    now: Millis,
+) -> Result<(), StartError> {
+    let no_dice = || StartError::io("asking the system for random bytes");
+    let seed = u64::from_le_bytes(secret::entropy::<8>().map_err(no_dice())?);
+    let random = secret::entropy().map_err(no_dice())?;
+    let node = Actor { name: "node".into(), role: Role::Owner, user: None, switch: None };
+    let request = KeyRequest {
+        name: "owner".to_owned(),
+        role: Role::Owner,
+        user: None,
+        switch: None,
+        expires_at: None,
+        networks: Vec::new(),
+    };
+    let commands = [
+        registry::Command::CreateAccount { name: FIRST_ACCOUNT.to_owned(), seed },
+        registry::Command::IssueKey { account: FIRST_ACCOUNT.into(), request, random },
+    ];
+    let mut all = Vec::new();
+    for command in commands {
+        let decided = state.registry.decide(now, &node, FIRST_ACCOUNT, command);
+        let (events, answer) = decided.map_err(|problem| StartError::Unreadable {
+            stream: StreamId::NODE,
+            seq: 1,
+            why: problem.to_string(),
+        })?;
+        events.iter().for_each(|event| state.registry.apply(event));
+        all.extend(events);
+        if let registry::Answer::Issued(_, secret) = answer {
+            let path = data.join(OWNER_KEY);
+            write_secret(&path, &secret)
+                .map_err(StartError::io(format!("writing {}", path.display())))?;
+        }
+    }
+    let body = registry::encode(&all).into();
+    let record = Record { stream: StreamId::NODE, seq: 1, at: now, body };
+    journal.append(&[&Entry { record: Some(record), vault: Vec::new() }])?;
+    (state.seq, state.last_at) = (1, now);
+    Ok(())
+}
+
+/// Only its owner may read it, from its first byte on.
+fn write_secret(path: &Path, secret: &str) -> std::io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    writeln!(file, "{secret}")?;
+    file.sync_all()
+}

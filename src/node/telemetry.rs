@@ -1,0 +1,245 @@
+//! The node's figures: how long things take, how many come, how the queues stand.
+
+use crate::domain::ids::Name;
+use crate::domain::presence::Presence;
+use crate::domain::rows::{BoardSeed, Changes, QueueRow};
+use crate::domain::switching::ResultStatus;
+use crate::domain::time::Millis;
+use crate::node::run::Run;
+use metrics::{Counter, Gauge, Histogram, Unit, counter, describe_histogram, gauge, histogram};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+/// Gauges are brought up to date this often.
+const GAUGES_EACH_MS: u64 = 1_000;
+
+/// Accounts up to this many agents have every invariant checked after every record of a debug
+/// build.
+const SMALL: usize = 200;
+
+/// Bounds of the histograms, in seconds: a decision takes microseconds, a sync milliseconds.
+const BOUNDS: [f64; 16] = [
+    0.000_001, 0.000_002, 0.000_005, 0.000_01, 0.000_025, 0.000_1, 0.000_25, 0.000_5, 0.001,
+    0.002_5, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5,
+];
+
+const HISTOGRAMS: [(&str, &str); 4] = [
+    ("callboard_decision_seconds", "Time of one decision of the engine"),
+    ("callboard_event_durable_seconds", "From an event's coming in to its record being durable"),
+    ("callboard_event_command_seconds", "From an event's coming in to its commands going out"),
+    ("callboard_event_frame_seconds", "From an event's coming in to the boards showing it"),
+];
+
+/// Installs the recorder, once per process; what `/metrics` renders. `None` when the process has
+/// another recorder already.
+pub fn install() -> Option<PrometheusHandle> {
+    static HANDLE: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+    HANDLE
+        .get_or_init(|| {
+            let builder = PrometheusBuilder::new()
+                .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &BOUNDS)
+                .ok()?;
+            let handle = builder.install_recorder().ok()?;
+            for (name, text) in HISTOGRAMS {
+                describe_histogram!(name, Unit::Seconds, text);
+            }
+            Some(handle)
+        })
+        .clone()
+}
+
+/// The inbox's.
+pub(super) struct InboxFigures {
+    pub decision: Histogram,
+    results: [Counter; 4],
+    /// Agents of each account, for the debug build's question whether it is small.
+    agents: FxHashMap<Name, FxHashSet<Name>>,
+}
+
+impl InboxFigures {
+    pub fn new() -> InboxFigures {
+        let result =
+            |status: ResultStatus| counter!("callboard_events_total", "result" => status.word());
+        InboxFigures {
+            decision: histogram!("callboard_decision_seconds"),
+            results: [
+                result(ResultStatus::Accepted),
+                result(ResultStatus::Duplicate),
+                result(ResultStatus::Ignored),
+                result(ResultStatus::Rejected),
+            ],
+            agents: FxHashMap::default(),
+        }
+    }
+
+    pub fn count(&self, status: ResultStatus) {
+        let [accepted, duplicate, ignored, rejected] = &self.results;
+        match status {
+            ResultStatus::Accepted => accepted,
+            ResultStatus::Duplicate => duplicate,
+            ResultStatus::Ignored => ignored,
+            ResultStatus::Rejected => rejected,
+        }
+        .increment(1);
+    }
+
+    /// Learns which agents an account has: all of them at the start, the changed ones later.
+    pub fn agents(&mut self, account: &Name, changes: &Changes) {
+        let agents = self.agents.entry(account.clone()).or_default();
+        agents.extend(changes.agents.iter().map(|row| row.id.clone()));
+        for gone in &changes.removed_agents {
+            agents.remove(gone);
+        }
+    }
+
+    /// In words, when the account is small enough to ask.
+    pub fn broken_invariant(&self, run: &Run) -> Option<String> {
+        if self.agents.get(&run.name).is_some_and(|agents| agents.len() > SMALL) {
+            return None;
+        }
+        let broken = run.engine.invariants();
+        let (name, seq) = (&run.name, run.engine.seq());
+        (!broken.is_empty()).then(|| format!("account {name}, record {seq}: {}", broken.join("; ")))
+    }
+}
+
+/// The outbox's.
+pub(super) struct OutboxFigures {
+    pub durable: Histogram,
+    pub command: Histogram,
+    pub frame: Histogram,
+    due: Option<Millis>,
+}
+
+impl OutboxFigures {
+    pub fn new() -> OutboxFigures {
+        OutboxFigures {
+            durable: histogram!("callboard_event_durable_seconds"),
+            command: histogram!("callboard_event_command_seconds"),
+            frame: histogram!("callboard_event_frame_seconds"),
+            due: None,
+        }
+    }
+
+    /// When the gauges are brought up to date next; `None` while nothing changes.
+    pub fn due(&self) -> Option<Millis> {
+        self.due
+    }
+
+    pub fn tick<F>(
+        &mut self,
+        now: Millis,
+        floors: &mut [F],
+        figures: impl Fn(&mut F) -> &mut FloorFigures,
+    ) {
+        if self.due.is_some_and(|due| due > now) {
+            return;
+        }
+        let mut changed = false;
+        for floor in floors {
+            changed |= figures(floor).show();
+        }
+        self.due = changed.then(|| now.plus(GAUGES_EACH_MS));
+    }
+}
+
+/// The gauges of one account.
+pub(super) struct FloorFigures {
+    account: Arc<str>,
+    changed: BTreeMap<Name, Arc<QueueRow>>,
+    removed: Vec<Name>,
+    presence: FxHashMap<Name, Presence>,
+    counts: BTreeMap<&'static str, (i64, Gauge)>,
+    counts_changed: bool,
+    queues: BTreeMap<Name, [Gauge; 4]>,
+}
+
+impl FloorFigures {
+    pub fn new(account: &Name, board: &BoardSeed) -> FloorFigures {
+        let mut counts = BTreeMap::new();
+        for presence in Presence::ALL {
+            let word = presence.word();
+            let of = account.to_string();
+            let gauge = gauge!("callboard_agents", "account" => of, "presence" => word);
+            counts.insert(word, (0, gauge));
+        }
+        let mut figures = FloorFigures {
+            account: account.clone(),
+            changed: BTreeMap::new(),
+            removed: Vec::new(),
+            presence: FxHashMap::default(),
+            counts,
+            counts_changed: true,
+            queues: BTreeMap::new(),
+        };
+        figures.changed(&Changes {
+            queues: board.queues.iter().map(|(_, row)| Arc::clone(row)).collect(),
+            agents: board.agents.iter().map(|(_, row)| Arc::clone(row)).collect(),
+            ..Changes::default()
+        });
+        figures
+    }
+
+    /// Notes what changed; the gauges follow with the next tick.
+    pub fn changed(&mut self, changes: &Changes) {
+        for row in &changes.queues {
+            self.changed.insert(row.id.clone(), Arc::clone(row));
+        }
+        self.removed.extend(changes.removed_queues.iter().cloned());
+        for row in &changes.agents {
+            let before = self.presence.insert(row.id.clone(), row.presence);
+            if before != Some(row.presence) {
+                self.count(before, -1);
+                self.count(Some(row.presence), 1);
+            }
+        }
+        for gone in &changes.removed_agents {
+            let before = self.presence.remove(gone);
+            self.count(before, -1);
+        }
+    }
+
+    fn count(&mut self, presence: Option<Presence>, by: i64) {
+        if let Some((count, _)) = presence.and_then(|presence| self.counts.get_mut(presence.word()))
+        {
+            *count += by;
+            self.counts_changed = true;
+        }
+    }
+
+    /// Answers whether there was anything to show.
+    fn show(&mut self) -> bool {
+        let any = self.counts_changed || !self.changed.is_empty() || !self.removed.is_empty();
+        if std::mem::take(&mut self.counts_changed) {
+            for (count, gauge) in self.counts.values() {
+                gauge.set(*count as f64);
+            }
+        }
+        for (id, row) in std::mem::take(&mut self.changed) {
+            let account = &self.account;
+            let gauges = self.queues.entry(id).or_insert_with(|| of_queue(account, &row.id));
+            let values = [row.waiting, row.ringing, row.talking, row.offerable];
+            for (gauge, value) in gauges.iter().zip(values) {
+                gauge.set(f64::from(value));
+            }
+        }
+        for id in std::mem::take(&mut self.removed) {
+            for gauge in self.queues.remove(&id).iter().flatten() {
+                gauge.set(0.0);
+            }
+        }
+        any
+    }
+}
+
+fn of_queue(account: &str, queue: &str) -> [Gauge; 4] {
+    let gauge = |name: &'static str| gauge!(name, "account" => account.to_owned(), "queue" => queue.to_owned());
+    [
+        gauge("callboard_queue_waiting"),
+        gauge("callboard_queue_ringing"),
+        gauge("callboard_queue_talking"),
+        gauge("callboard_queue_offerable"),
+    ]
+}

@@ -1,0 +1,1 @@
+//! The pipeline whole: see the modules for its parts.
