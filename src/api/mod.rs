@@ -20,6 +20,7 @@ mod query;
 mod schema;
 mod socket;
 mod switches;
+mod tickets;
 
 use crate::domain::problem::FieldError;
 use crate::node::Handle;
@@ -50,6 +51,7 @@ pub struct App {
     /// The text of `/metrics`.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     idempotency: idempotency::Memory,
+    tickets: tickets::Tickets,
     openapi: Bytes,
 }
 
@@ -58,7 +60,8 @@ impl App {
     pub fn new(node: Handle, metrics: impl Fn() -> String + Send + Sync + 'static) -> App {
         let openapi = Bytes::from(openapi_json());
         let idempotency = idempotency::Memory::default();
-        App { node, metrics: Arc::new(metrics), idempotency, openapi }
+        let tickets = tickets::Tickets::default();
+        App { node, metrics: Arc::new(metrics), idempotency, tickets, openapi }
     }
 }
 
@@ -94,6 +97,7 @@ fn routes() -> Routes {
         desk::routes,
         live::routes,
         feed::routes,
+        tickets::routes,
         keys::routes,
         health::routes,
     ] {

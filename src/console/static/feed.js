@@ -42,7 +42,7 @@ export class Feed {
     const answer = await fetch("/v1/tickets", {
       method: "POST",
       headers: { authorization: `Bearer ${this.key}`, "content-type": "application/json" },
-      body: JSON.stringify({ account: this.account }),
+      body: "{}",
     });
     const body = await answer.json().catch(() => ({}));
     if (!answer.ok) throw new Refused(answer.status, body.detail ?? `the server answered ${answer.status}`);

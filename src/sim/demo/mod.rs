@@ -15,7 +15,6 @@ use crate::node::Handle;
 use crate::node::clock::Clock;
 use crate::sim::client::Client;
 use crate::sim::floor::{Now, Rule, Summary, Tally};
-use dashboard::Dashboard;
 use opening::{Floor, open};
 use std::future::Future;
 use std::path::PathBuf;
