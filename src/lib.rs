@@ -10,5 +10,7 @@ pub mod domain;
 pub mod engine;
 pub mod journal;
 pub mod live;
+pub mod node;
 pub mod reporting;
 pub mod routing;
+pub mod switch;

@@ -13,7 +13,6 @@ use crate::live::view::Scope;
 use crate::live::{Viewer, socket, sse, wire};
 use axum::extract::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use serde_json::Value;
 
 const TAG: &str = "Live";
 
@@ -92,10 +91,11 @@ async fn viewer(ask: &Ask) -> Result<Viewer, Problem> {
 /// # Errors
 /// The engine's refusal.
 pub(super) async fn scope(ask: &Ask) -> Result<Scope, Problem> {
-    let answer = answer::body(ask.look(Query::Watch).await?);
-    let agent = ["agent", "user"].iter().find_map(|name| match &answer["scope"][*name] {
-        Value::String(user) => Some(user),
-        _ => answer[*name].as_str().map(|_| answer[*name].as_str()).and(None),
-    });
-    Ok(agent.map_or(Scope::All, |user| Scope::Agent(Name::from(user.as_str()))))
+    let seen = answer::body(ask.look(Query::Watch).await?);
+    match (seen["scope"].as_str(), seen["user"].as_str()) {
+        (Some("all"), _) => Ok(Scope::All),
+        (Some("agent"), Some(user)) => Ok(Scope::Agent(Name::from(user))),
+        // What is not understood is not shown.
+        _ => Err(Problem::forbidden("watch")),
+    }
 }
