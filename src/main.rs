@@ -81,10 +81,11 @@ impl Args for SettingFlags {
 
 fn flag(setting: &'static Setting) -> Arg {
     let about: String = setting.about.concat();
-    let arg = Arg::new(setting.key)
-        .long(setting.flag())
-        .env(setting.variable())
-        .help(format!("{} [default: {}]", about.trim(), setting.default));
+    let arg = Arg::new(setting.key).long(setting.flag()).env(setting.variable()).help(format!(
+        "{} [default: {}]",
+        about.trim(),
+        setting.default
+    ));
     if setting.default == "false" {
         // `--insecure` alone means yes.
         arg.num_args(0..=1).require_equals(true).default_missing_value("true").value_name("BOOL")
@@ -155,9 +156,9 @@ fn serve(args: Serve) -> Result<(), Failure> {
     let wrong = |why: &dyn std::fmt::Display| Failure::new(EXIT_CONFIG, why);
     let file = match &args.config {
         None => None,
-        Some(path) => Some(
-            fs::read_to_string(path).map_err(|e| wrong(&format!("{}: {e}", path.display())))?,
-        ),
+        Some(path) => {
+            Some(fs::read_to_string(path).map_err(|e| wrong(&format!("{}: {e}", path.display())))?)
+        }
     };
     let config = Config::read(file.as_deref(), args.settings.0).map_err(|e| wrong(&e))?;
     config.check_listen().map_err(|e| wrong(&e))?;

@@ -1,11 +1,11 @@
 //! Mounts the dashboards' feed; its body is in `crate::live`.
 
+use crate::api::Routes;
 use crate::api::answer;
 use crate::api::ask::Ask;
 use crate::api::endpoint::{Method, endpoint};
 use crate::api::problem::Answered;
 use crate::api::switches::upgraded;
-use crate::api::Routes;
 use crate::domain::ids::Name;
 use crate::domain::input::Query;
 use crate::domain::problem::{FieldError, Problem};
