@@ -1,5 +1,288 @@
-//! The command line.
+//! The command line: reads what is asked, and hands it to the modules that do it.
+//!
+//! Exit codes: 0 done · 1 what was checked is not sound, or the command failed · 2 wrong usage ·
+//! 69 the address is taken · 70 the program itself is wrong · 74 the journal failed or refuses to
+//! start · 78 wrong settings.
 #![forbid(unsafe_code)]
 #![warn(clippy::disallowed_methods, clippy::iter_over_hash_type, clippy::unwrap_used)]
 
-fn main() {}
+use callboard::api;
+use callboard::config::{Config, LogFormat, LogLevel, Origin, SETTINGS, Setting};
+use callboard::journal;
+use callboard::node::{EXIT_JOURNAL, Node, Options, telemetry};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Args, FromArgMatches, Parser, Subcommand};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+
+const EXIT_UNAVAILABLE: u8 = 69;
+const EXIT_CONFIG: u8 = 78;
+
+/// How long the clients of open sockets have to take their last frames at a stop.
+const FAREWELL: Duration = Duration::from_millis(300);
+/// How long answers under way may take at a stop.
+const LAST_ANSWERS: Duration = Duration::from_secs(5);
+
+#[derive(Parser)]
+#[command(name = "callboard", version, about = "Real-time call routing and agent status")]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs a node: decides calls, serves the API and the dashboards.
+    Serve(Serve),
+    /// Checks a data folder or a backup: every record, every checksum, every sequence.
+    Verify {
+        /// The data folder, or a backup's file.
+        path: PathBuf,
+    },
+    /// Copies the journal of a data folder, also of a running node, into one file.
+    Backup {
+        /// The data folder.
+        data: PathBuf,
+        /// The file to write; it must not be there yet.
+        file: PathBuf,
+    },
+    /// Prints the OpenAPI 3.1 document.
+    Openapi,
+}
+
+#[derive(Args)]
+struct Serve {
+    /// The configuration file; config/callboard.toml explains every key.
+    #[arg(long, env = "CALLBOARD_CONFIG")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    settings: SettingFlags,
+}
+
+/// One flag per setting, from the table of `config`.
+struct SettingFlags(Vec<(&'static str, Origin, String)>);
+
+impl Args for SettingFlags {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        SETTINGS.iter().fold(command, |command, setting| command.arg(flag(setting)))
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+fn flag(setting: &'static Setting) -> Arg {
+    let about: String = setting.about.concat();
+    let arg = Arg::new(setting.key)
+        .long(setting.flag())
+        .env(setting.variable())
+        .help(format!("{} [default: {}]", about.trim(), setting.default));
+    if setting.default == "false" {
+        // `--insecure` alone means yes.
+        arg.num_args(0..=1).require_equals(true).default_missing_value("true").value_name("BOOL")
+    } else {
+        arg.value_name("VALUE")
+    }
+}
+
+impl FromArgMatches for SettingFlags {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut given = Vec::new();
+        for setting in SETTINGS {
+            let Some(text) = matches.get_one::<String>(setting.key) else { continue };
+            let origin = match matches.value_source(setting.key) {
+                Some(ValueSource::EnvVariable) => Origin::Environment,
+                _ => Origin::Flag,
+            };
+            given.push((setting.key, origin, text.clone()));
+        }
+        Ok(SettingFlags(given))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+/// Why a command failed: for people, and for scripts.
+struct Failure {
+    why: String,
+    code: u8,
+}
+
+impl Failure {
+    fn new(code: u8, why: impl std::fmt::Display) -> Failure {
+        Failure { why: why.to_string(), code }
+    }
+}
+
+fn main() -> ExitCode {
+    let line = CommandLine::try_parse().unwrap_or_else(|error| {
+        if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+            let _ = error.print();
+            std::process::exit(2);
+        }
+        error.exit()
+    });
+    let done = match line.command {
+        Command::Serve(args) => serve(args),
+        Command::Verify { path } => verify(&path),
+        Command::Backup { data, file } => backup(&data, &file),
+        Command::Openapi => {
+            print!("{}", api::openapi_json());
+            Ok(())
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("callboard: {}", failure.why);
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+fn serve(args: Serve) -> Result<(), Failure> {
+    let wrong = |why: &dyn std::fmt::Display| Failure::new(EXIT_CONFIG, why);
+    let file = match &args.config {
+        None => None,
+        Some(path) => Some(
+            fs::read_to_string(path).map_err(|e| wrong(&format!("{}: {e}", path.display())))?,
+        ),
+    };
+    let config = Config::read(file.as_deref(), args.settings.0).map_err(|e| wrong(&e))?;
+    config.check_listen().map_err(|e| wrong(&e))?;
+    log(&config);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::new(1, format!("the runtime did not start: {e}")))?;
+    let done = runtime.block_on(run(&config));
+    // Tasks of sockets that are still open end with it.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    done
+}
+
+fn log(config: &Config) {
+    let level = match config.log_level {
+        LogLevel::Error => tracing::Level::ERROR,
+        LogLevel::Warn => tracing::Level::WARN,
+        LogLevel::Info => tracing::Level::INFO,
+        LogLevel::Debug => tracing::Level::DEBUG,
+        LogLevel::Trace => tracing::Level::TRACE,
+    };
+    let lines = tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr);
+    match config.log_format {
+        LogFormat::Text => lines.init(),
+        LogFormat::Json => lines.json().init(),
+    }
+}
+
+fn options(config: &Config) -> Options {
+    const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+    Options {
+        accept_loss: config.journal_accept_loss,
+        keep_ms: config.journal_keep_days.0 * DAY_MS,
+        snapshot_every: config.journal_snapshot_every.0,
+        inbox_capacity: usize::try_from(config.inbox_capacity.0).unwrap_or(usize::MAX),
+        min_free: config.journal_min_free_mib.0 << 20,
+        ..Options::new(&config.data)
+    }
+}
+
+async fn run(config: &Config) -> Result<(), Failure> {
+    let node = Node::open(&options(config)).map_err(|e| Failure::new(EXIT_JOURNAL, e))?;
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .map_err(|e| Failure::new(EXIT_UNAVAILABLE, format!("{}: {e}", config.listen)))?;
+    let addr = listener.local_addr().map_err(|e| Failure::new(EXIT_UNAVAILABLE, e))?;
+    let figures = telemetry::install();
+    let metrics = move || figures.as_ref().map(|f| f.render()).unwrap_or_default();
+    let router = api::router(api::App::new(node.handle(), metrics), axum::Router::new());
+    let (stop, stopped) = oneshot::channel::<()>();
+    let mut server = tokio::spawn(api::server::serve(listener, router, async {
+        // A dropped sender stops it too.
+        let _ = stopped.await;
+    }));
+    tell(config, &addr.to_string())?;
+    let failed = tokio::select! {
+        () = asked_to_stop() => None,
+        fatal = node.failed() => Some(fatal),
+        ended = &mut server => {
+            let why = format!("the listening socket failed: {ended:?}");
+            return Err(Failure::new(EXIT_UNAVAILABLE, why));
+        }
+    };
+    let _ = fs::remove_file(config.data.join("listen.addr"));
+    if let Some(fatal) = failed {
+        // Nothing more may be answered: not even what is under way.
+        eprintln!("callboard: {}", fatal.why);
+        std::process::exit(i32::from(fatal.exit_code));
+    }
+    tracing::info!("stopping");
+    let _ = stop.send(());
+    node.stop().await.map_err(|fatal| Failure::new(fatal.exit_code, fatal.why))?;
+    // A client that reads its last answer slowly does not hold up the stop.
+    let _ = tokio::time::timeout(LAST_ANSWERS, server).await;
+    tokio::time::sleep(FAREWELL).await;
+    Ok(())
+}
+
+/// Says where it listens: to people, and in `DATA/listen.addr` for scripts.
+fn tell(config: &Config, addr: &str) -> Result<(), Failure> {
+    let path = config.data.join("listen.addr");
+    let draft = config.data.join("listen.addr.new");
+    // Written aside and renamed, so that a reader never sees half of it.
+    fs::write(&draft, format!("{addr}\n"))
+        .and_then(|()| fs::rename(&draft, &path))
+        .map_err(|e| Failure::new(1, format!("{}: {e}", path.display())))?;
+    println!("Callboard listens on http://{addr}");
+    println!("The owner's API key is in {}", config.data.join("owner.key").display());
+    Ok(())
+}
+
+async fn asked_to_stop() {
+    let mut terminate = match signal(SignalKind::terminate()) {
+        Ok(terminate) => terminate,
+        Err(error) => {
+            tracing::warn!(%error, "SIGTERM cannot be heard");
+            let _ = tokio::signal::ctrl_c().await;
+            return;
+        }
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}
+
+fn verify(path: &Path) -> Result<(), Failure> {
+    let report = journal::verify::verify(path).map_err(|e| Failure::new(1, e))?;
+    println!("epoch {}, format {}, {} personal values", report.epoch, report.format, report.values);
+    for stream in &report.streams {
+        println!(
+            "stream {}: records {} to {} ({}), snapshots at {:?}",
+            stream.stream, stream.oldest, stream.head, stream.records, stream.snapshots
+        );
+    }
+    if report.is_sound() {
+        println!("sound");
+        return Ok(());
+    }
+    Err(Failure::new(1, report.problems.join("\ncallboard: ")))
+}
+
+fn backup(data: &Path, file: &Path) -> Result<(), Failure> {
+    let copied = journal::backup::backup(data, file).map_err(|e| Failure::new(1, e))?;
+    println!("{} bytes, {} streams, in {}", copied.bytes, copied.heads.len(), file.display());
+    Ok(())
+}

@@ -4,3 +4,13 @@
 mod common;
 #[path = "journal/conform.rs"]
 mod conform;
+#[path = "journal/copies.rs"]
+mod copies;
+#[path = "journal/damage.rs"]
+mod damage;
+#[path = "journal/faults.rs"]
+mod faults;
+#[path = "journal/folder.rs"]
+mod folder;
+#[path = "journal/pipeline.rs"]
+mod pipeline;

@@ -18,6 +18,7 @@ mod objects;
 mod problem;
 mod query;
 mod schema;
+pub mod server;
 mod socket;
 mod switches;
 mod tickets;

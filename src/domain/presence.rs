@@ -133,3 +133,29 @@ words!(
         Delay => "delay",
     }
 );
+
+words!(
+    /// Why a waiting call is not offered to a candidate, the first that fits (`engine.md` 12, 3).
+    HeldBy {
+        /// Its switch has not spoken since the restart.
+        Frozen => "frozen",
+        /// Late events of it are still coming.
+        Replay => "replay",
+        /// An earlier event of it is missing.
+        EventGap => "event_gap",
+        /// Its switch is silent.
+        SwitchSuspect => "switch_suspect",
+        /// Its switch can ring no more agents for it.
+        SwitchBudget => "switch_budget",
+        /// The rest of its round must end first.
+        RoundClosing => "round_closing",
+        /// An exit is due when its open offers have ended.
+        ExitDue => "exit_due",
+        /// This candidate was tried in this pass.
+        TriedInPass => "tried_in_pass",
+        /// As many ring as its plan allows at once.
+        Width => "width",
+        /// As many ring as the queue allows at once.
+        MaxRinging => "max_ringing",
+    }
+);

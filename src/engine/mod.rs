@@ -1,12 +1,58 @@
 //! The only decision maker: `(State, now, Input)` → events, and the one door that applies them.
+//!
+//! An input is decided by emitting events; each is applied by `evolve` as it is emitted, so that
+//! the next decision of the same input sees it. A refused input has emitted none. After what the
+//! input itself asks for, work that has ended brings the chosen next status, and then calls and
+//! agents are matched until nothing changes ([`matching`]).
+//!
+//! | file | holds |
+//! |---|---|
+//! | `state`, `table`, `vault` | what is known |
+//! | `evolve`, `evolve_calls`, `evolve_directory` | the one door to it |
+//! | `derived`, `needs`, `refresh`, `rebuild` | tables that follow from it |
+//! | `calls`, `agents`, `switches`, `directory`, `deadlines` | decisions |
+//! | `matching` | the one rule |
+//! | `permission` | who may |
+//! | `explain`, `views`, `feed` | what is told |
+//! | `invariants` | what must hold after every record |
+
+mod agents;
+mod calls;
+mod deadlines;
+mod derived;
+mod directory;
+mod evolve;
+mod evolve_calls;
+mod evolve_directory;
+mod explain;
+mod feed;
+mod handle;
+mod invariants;
+mod matching;
+mod needs;
+mod permission;
+mod presence;
+mod rebuild;
+mod refresh;
+mod state;
+mod switches;
+mod table;
+#[cfg(test)]
+mod tests;
+mod vault;
+mod views;
 
 use crate::domain::event::{Event, PersonalKey};
-use crate::domain::ids::{CallId, Name};
-use crate::domain::input::{Answer, Input};
-use crate::domain::rows::{BoardSeed, Changes};
-use crate::domain::switching::Command;
+use crate::domain::ids::{CallId, Name, OfferId};
+use crate::domain::input::Answer;
+use crate::domain::objects::Switch;
+use crate::domain::rows::{BoardSeed, Changes, Removed};
+use crate::domain::switching::{Command, Effect};
 use crate::domain::time::Millis;
 use serde_json::Value;
+use state::{State, Tell, Told};
+use std::sync::Arc;
+use vault::Vault;
 
 /// What one input led to. Nothing of it may leave before `record` is durable.
 #[derive(Debug, Default)]
@@ -44,85 +90,267 @@ pub struct VaultChange {
 pub struct Unreadable(pub String);
 
 /// The engine of one account.
-pub struct Engine {}
+#[derive(Debug)]
+pub struct Engine {
+    state: State,
+    derived: derived::Derived,
+    vault: Vault,
+    /// Events of the record being decided.
+    out: Vec<Event>,
+    /// Whether rows for boards are made with each record.
+    rows: bool,
+}
 
 impl Engine {
-    /// An empty account. `seed` feeds the recorded dice.
+    /// An empty account. `seed` feeds the recorded dice of orders that draw (none of this version's
+    /// does).
     #[must_use]
-    pub fn new(_account: &str, _seed: u64) -> Engine {
-        unimplemented!()
+    pub fn new(account: &str, _seed: u64) -> Engine {
+        let mut state = State::default();
+        state.account.name = account.to_owned();
+        Engine {
+            state,
+            derived: derived::Derived::default(),
+            vault: Vault::default(),
+            out: Vec::new(),
+            rows: true,
+        }
     }
+
+    /// Switches the rows for boards off or on (on at first): a replica that nobody watches, or a
+    /// benchmark of deciding alone, needs none.
+    pub fn make_rows(&mut self, rows: bool) {
+        self.rows = rows;
+    }
+
     /// From a snapshot; `personal` reads vault rows.
+    ///
+    /// # Errors
+    /// When the bytes are no snapshot of this version.
     pub fn restore(
         _account: &str,
-        _snapshot: &[u8],
-        _personal: &mut dyn FnMut(PersonalKey) -> Option<String>,
+        snapshot: &[u8],
+        personal: &mut dyn FnMut(PersonalKey) -> Option<String>,
     ) -> Result<Engine, Unreadable> {
-        unimplemented!()
+        let state: State =
+            serde_json::from_slice(snapshot).map_err(|e| Unreadable(format!("snapshot: {e}")))?;
+        let mut engine = Engine {
+            state,
+            derived: derived::Derived::default(),
+            vault: Vault::default(),
+            out: Vec::new(),
+            rows: true,
+        };
+        engine.read_vault(personal);
+        engine.rebuild();
+        Ok(engine)
     }
+
     /// Applies one record of the journal. Call `ready` after the last.
-    pub fn replay(&mut self, _seq: u64, _at: Millis, _body: &[u8]) -> Result<(), Unreadable> {
-        unimplemented!()
+    ///
+    /// # Errors
+    /// When the body does not decode, or its sequence does not follow.
+    pub fn replay(&mut self, seq: u64, at: Millis, body: &[u8]) -> Result<(), Unreadable> {
+        if seq != self.state.seq + 1 {
+            return Err(Unreadable(format!("record {seq} does not follow {}", self.state.seq)));
+        }
+        let events: Vec<Event> =
+            serde_json::from_slice(body).map_err(|e| Unreadable(format!("record {seq}: {e}")))?;
+        (self.state.seq, self.state.at) = (seq, at);
+        for event in &events {
+            self.evolve(event);
+        }
+        self.refresh();
+        self.settle_pending();
+        _ = self.changes(false);
+        self.clear_touched();
+        self.vault.changes.clear();
+        Ok(())
     }
+
     /// Ends the replay: derived tables are built. Vault rows are read through `personal`.
-    pub fn ready(&mut self, _personal: &mut dyn FnMut(PersonalKey) -> Option<String>) {
-        unimplemented!()
+    pub fn ready(&mut self, personal: &mut dyn FnMut(PersonalKey) -> Option<String>) {
+        self.read_vault(personal);
+        self.rebuild();
     }
-    /// Decides about one input. `now` never runs back.
-    pub fn handle(&mut self, _now: Millis, _input: Input) -> Decision {
-        unimplemented!()
+
+    fn read_vault(&mut self, personal: &mut dyn FnMut(PersonalKey) -> Option<String>) {
+        let users: Vec<PersonalKey> = self.state.agents.iter().map(|a| a.personal).collect();
+        for key in users {
+            self.vault.read_user(key, personal(key).as_deref());
+        }
+        let calls: Vec<PersonalKey> =
+            self.state.calls.sorted().iter().filter_map(|(_, c)| c.personal).collect();
+        for key in calls {
+            self.vault.read_call(key, personal(key).as_deref());
+        }
     }
-    /// The earliest instant at which `Input::Deadline` must be handled, and why.
-    pub fn next_deadline(&mut self) -> Option<(Millis, &'static str)> {
-        unimplemented!()
-    }
+
     /// The sequence of the last record.
+    #[must_use]
     pub fn seq(&self) -> u64 {
-        unimplemented!()
+        self.state.seq
     }
+
     /// The state as bytes: equal states, equal bytes.
+    #[must_use]
     pub fn snapshot(&self) -> Vec<u8> {
-        unimplemented!()
+        serde_json::to_vec(&self.state).unwrap_or_default()
     }
+
     /// The board at this sequence.
+    #[must_use]
     pub fn board(&self) -> BoardSeed {
-        unimplemented!()
+        let state = &self.state;
+        let live = self.derived.switch_calls.iter().flatten().filter_map(|id| state.call(*id));
+        let mut calls: Vec<_> = live.map(|c| (c.changed, Arc::new(self.call_row(c)))).collect();
+        calls.sort_unstable_by_key(|(_, row)| row.id);
+        let ended = state.ended.iter().filter_map(|id| {
+            let end = state.call(*id)?.end.as_ref()?;
+            Some((end.seq, end.at, Removed::Call(*id)))
+        });
+        BoardSeed {
+            seq: state.seq,
+            at: state.at,
+            queues: state
+                .queues
+                .iter()
+                .filter(|q| !q.deleted)
+                .map(|q| (q.changed, Arc::new(self.queue_row(q.ix))))
+                .collect(),
+            agents: state
+                .agents
+                .iter()
+                .map(|a| (a.changed, Arc::new(self.agent_row(a.ix))))
+                .collect(),
+            calls,
+            removed: ended.collect(),
+            // A deletion of a queue is rare and not remembered: resumes from before it start anew.
+            removed_known_from: state
+                .queues
+                .iter()
+                .filter(|q| q.deleted)
+                .map(|q| q.version)
+                .fold(state.forgotten_seq, u64::max),
+        }
     }
+
     /// Unacknowledged commands of every switch, in order (what the outbox starts from).
+    #[must_use]
     pub fn open_commands(&self) -> Vec<(Name, Command)> {
-        unimplemented!()
+        let of_switch = |s: &state::SwitchState| {
+            let id = s.id.clone();
+            s.outbox
+                .iter()
+                .filter(|t| t.deadline >= self.state.at)
+                .filter_map(|t| self.command(t))
+                .map(|c| (id.clone(), c))
+                .collect::<Vec<_>>()
+        };
+        self.state.switches.iter().filter(|s| !s.deleted).flat_map(of_switch).collect()
     }
-    /// Webhook, etc. of a switch: its present configuration and whether it exists.
-    pub fn switch_config(
-        &self,
-        _switch: &str,
-    ) -> Option<std::sync::Arc<crate::domain::objects::Switch>> {
-        unimplemented!()
+
+    /// A switch's configuration.
+    #[must_use]
+    pub fn switch_config(&self, switch: &str) -> Option<Arc<Switch>> {
+        let ix = self.derived.switches.get(switch)?;
+        Some(self.state.switch(*ix).config.clone())
     }
-    /// The public form of a record, for the feed: names at the edge, personal values filled in
-    /// where they are still in the vault (`personal` reads rows that memory no longer holds).
-    pub fn feed_record(
-        &self,
-        _seq: u64,
-        _at: Millis,
-        _body: &[u8],
-        _personal: &mut dyn FnMut(PersonalKey) -> Option<String>,
-    ) -> Result<Value, Unreadable> {
-        unimplemented!()
+
+    /// A command as it goes out: what state keeps, with names at the edge.
+    fn command(&self, told: &Told) -> Option<Command> {
+        let call = told.call.and_then(|id| self.state.call(id));
+        let effect = match &told.what {
+            Tell::Queue { position } => Effect::CallQueue { position: *position, ewt_ms: None },
+            Tell::Ring { offer } => self.ring(call?, *offer)?,
+            Tell::Cancel { offer, reason } => {
+                Effect::OfferCancel { offer: *offer, reason: *reason }
+            }
+            Tell::Answer { offer } => Effect::OfferAnswer { offer: *offer },
+            Tell::Connect { offer } => Effect::CallConnect {
+                offer: *offer,
+                agent: self.state.agent(call?.offer(*offer)?.agent).id.clone(),
+            },
+            Tell::Route { to } => Effect::CallRoute { to: to.clone() },
+            Tell::End { reason } => Effect::CallEnd { reason: reason.clone() },
+            Tell::Sync => Effect::SwitchSync {},
+        };
+        Some(Command {
+            seq: told.seq,
+            id: told.id,
+            call: call.map(|c| c.subject.clone()).or_else(|| told.subject.clone()),
+            call_id: told.call,
+            time: told.at,
+            deadline: told.deadline,
+            effect,
+        })
     }
+
+    fn ring(&self, call: &state::Call, offer: OfferId) -> Option<Effect> {
+        let made = call.offer(offer)?;
+        let agent = self.state.agent(made.agent);
+        let endpoint = self.vault.user(agent.personal).and_then(|v| v.endpoint.clone());
+        Some(Effect::OfferRing {
+            offer,
+            round: made.round,
+            agent: agent.id.clone(),
+            endpoint: endpoint.unwrap_or_else(|| "".into()),
+            ring_for_ms: made.ring_for_ms,
+            why: made.why.clone(),
+        })
+    }
+
+    /// Applies and keeps an event.
+    fn emit(&mut self, event: Event) {
+        self.evolve(&event);
+        self.out.push(event);
+    }
+
+    fn clear_touched(&mut self) {
+        let touched = &mut self.derived.touched;
+        touched.settle.clear();
+        touched.emptied.clear();
+        touched.next_due.clear();
+        touched.count_due.clear();
+        self.derived.told.clear();
+        for key in std::mem::take(&mut self.derived.forgotten_personal) {
+            self.vault.forget_call(key);
+        }
+    }
+
     /// Of a record: the parts of the story of one call, for `trace`.
+    ///
+    /// # Errors
+    /// When the body does not decode.
     pub fn trace_record(
         &self,
-        _seq: u64,
-        _at: Millis,
-        _body: &[u8],
-        _call: CallId,
+        seq: u64,
+        at: Millis,
+        body: &[u8],
+        call: CallId,
     ) -> Result<Vec<Value>, Unreadable> {
-        unimplemented!()
+        feed::trace(self, seq, at, body, call)
     }
+
+    /// The public form of a record, for the feed: names at the edge, personal values filled in
+    /// where they are still in the vault (`personal` reads rows that memory no longer holds).
+    ///
+    /// # Errors
+    /// When the body does not decode.
+    pub fn feed_record(
+        &self,
+        seq: u64,
+        at: Millis,
+        body: &[u8],
+        personal: &mut dyn FnMut(PersonalKey) -> Option<String>,
+    ) -> Result<Value, Unreadable> {
+        feed::record(self, seq, at, body, personal)
+    }
+
     /// Checks every invariant; the broken ones in words.
+    #[must_use]
     pub fn invariants(&self) -> Vec<String> {
-        unimplemented!()
+        invariants::broken(self)
     }
 }
 

@@ -141,7 +141,7 @@ pub trait Journal: Send {
     fn reader(&self) -> Result<Box<dyn Reader>, Error>;
 
     /// Removes records before `before_seq`, and the values that are not lasting with them: at most
-    /// a few thousand records per call, so that no commit waits long. Never removes what the newest
+    /// a thousand records per call, so that no commit waits long. Never removes what the newest
     /// two snapshots need: with fewer than two snapshots nothing goes.
     ///
     /// # Errors
@@ -248,8 +248,8 @@ pub trait Reader: Send {
 /// Snapshots kept per stream: when the newest does not check out, the one before serves.
 pub(crate) const SNAPSHOTS_KEPT: usize = 2;
 
-/// Records that one [`Journal::trim`] removes at most: some milliseconds of work.
-pub(crate) const TRIM_CHUNK: u64 = 4096;
+/// Records that one [`Journal::trim`] removes at most: about a millisecond of work.
+pub(crate) const TRIM_CHUNK: u64 = 1024;
 
 /// How far a trim may go: `wanted`, held back by the head and by the second newest snapshot.
 pub(crate) fn trim_bound(wanted: u64, head: u64, snapshots: &[SnapshotAt]) -> u64 {

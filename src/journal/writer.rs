@@ -14,6 +14,9 @@ pub const MAX_BATCH: usize = 1024;
 /// How long the thread sleeps when nothing comes, before it looks after room and trims.
 const IDLE: Duration = Duration::from_secs(1);
 
+/// How often records are trimmed while commits keep coming: a thousand each time.
+const TRIM_EACH: Duration = Duration::from_millis(100);
+
 /// What travels through the writer.
 pub trait Commit: Send + 'static {
     /// What it writes. `None`, or an empty entry, rides along in order and causes no sync.
@@ -53,12 +56,19 @@ impl Writer {
         ended: impl FnOnce(&Result<(), Error>) + Send + 'static,
     ) -> Result<Writer, Error> {
         let trims = Trims::default();
-        let work = Work { journal, options, trims: Arc::clone(&trims), figures: Figures::new() };
+        let work = Work {
+            journal,
+            trimmed_at: (options.now)(),
+            options,
+            trims: Arc::clone(&trims),
+            figures: Figures::new(),
+        };
+        let mut ending = Ending(Some(ended));
         let thread = std::thread::Builder::new()
             .name("journal".to_owned())
             .spawn(move || {
                 let result = work.run(&rx, hand_on);
-                ended(&result);
+                ending.tell(&result);
                 result
             })
             .map_err(Error::io("starting the journal's thread"))?;
@@ -75,8 +85,28 @@ impl Writer {
     /// # Errors
     /// What ended it; [`Error::Broken`] when it panicked.
     pub fn join(self) -> Result<(), Error> {
-        let panicked = |_| Err(Error::Broken { why: "the journal's thread panicked".to_owned() });
-        self.thread.join().unwrap_or_else(panicked)
+        self.thread.join().unwrap_or_else(|_| Err(panicked()))
+    }
+}
+
+fn panicked() -> Error {
+    Error::Broken { why: "the journal's thread panicked".to_owned() }
+}
+
+/// Tells how the thread ended, also when it panics.
+struct Ending<F: FnOnce(&Result<(), Error>)>(Option<F>);
+
+impl<F: FnOnce(&Result<(), Error>)> Ending<F> {
+    fn tell(&mut self, result: &Result<(), Error>) {
+        if let Some(ended) = self.0.take() {
+            ended(result);
+        }
+    }
+}
+
+impl<F: FnOnce(&Result<(), Error>)> Drop for Ending<F> {
+    fn drop(&mut self) {
+        self.tell(&Err(panicked()));
     }
 }
 
@@ -84,6 +114,7 @@ struct Work {
     journal: Box<dyn Journal>,
     options: Options,
     trims: Trims,
+    trimmed_at: Instant,
     figures: Figures,
 }
 
@@ -103,7 +134,7 @@ impl Work {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return self.journal.close(),
             }
-            self.look_after()?;
+            self.look_after(rx.is_empty())?;
         }
     }
 
@@ -128,16 +159,23 @@ impl Work {
         Ok(())
     }
 
-    /// Between two batches: the disk's room, and one bite of a trim.
-    fn look_after(&mut self) -> Result<(), Error> {
+    /// Between two batches: the disk's room, and one bite of a trim when nobody waits, or when it
+    /// has waited long enough itself.
+    fn look_after(&mut self, idle: bool) -> Result<(), Error> {
+        let now = (self.options.now)();
         if let Some(room) = &self.options.room {
-            room.refresh((self.options.now)());
+            room.refresh(now);
+        }
+        if !idle && now.saturating_duration_since(self.trimmed_at) < TRIM_EACH {
+            return Ok(());
         }
         let next = self.trims.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-        if let Some((stream, before)) = next
-            && self.journal.trim(stream, before)?.more
-        {
-            self.trims.lock().unwrap_or_else(PoisonError::into_inner).push_back((stream, before));
+        if let Some((stream, before)) = next {
+            self.trimmed_at = now;
+            if self.journal.trim(stream, before)?.more {
+                let mut trims = self.trims.lock().unwrap_or_else(PoisonError::into_inner);
+                trims.push_back((stream, before));
+            }
         }
         Ok(())
     }

@@ -15,20 +15,20 @@ use std::sync::Arc;
 /// A board and its readers.
 #[derive(Debug)]
 pub(super) struct Floor {
-    pub board: Board,
+    pub(super) board: Board,
     groups: BTreeMap<Arc<View>, Group>,
     /// Where each connection reads; for look-ups only.
     homes: FxHashMap<ConnId, Arc<View>>,
     /// Up to here the groups have been told that something changed.
     told: u64,
     /// When the hub will look at it again by itself.
-    pub wake_at: Option<Millis>,
+    pub(super) wake_at: Option<Millis>,
     /// Whether the hub will look at it at its next flush.
-    pub is_listed: bool,
+    pub(super) is_listed: bool,
 }
 
 impl Floor {
-    pub fn new(board: Board) -> Floor {
+    pub(super) fn new(board: Board) -> Floor {
         let told = board.seq();
         Floor {
             board,
@@ -40,23 +40,23 @@ impl Floor {
         }
     }
 
-    pub fn apply(&mut self, seq: u64, at: Millis, changes: &Changes) {
+    pub(super) fn apply(&mut self, seq: u64, at: Millis, changes: &Changes) {
         self.board.apply(seq, at, changes);
         if !self.is_watched() {
             self.told = self.board.seq();
         }
     }
 
-    pub fn is_watched(&self) -> bool {
+    pub(super) fn is_watched(&self) -> bool {
         !self.groups.is_empty()
     }
 
-    pub fn readers(&self) -> usize {
+    pub(super) fn readers(&self) -> usize {
         self.homes.len()
     }
 
     /// Registers a reader and answers it. `from` is the sequence that it resumes from.
-    pub fn join(
+    pub(super) fn join(
         &mut self,
         epoch: &Name,
         now: Millis,
@@ -93,15 +93,16 @@ impl Floor {
         }
     }
 
-    pub fn ready(&mut self, epoch: &Name, now: Millis, conn: ConnId) {
+    /// The reader can be given a frame again: at the next flush.
+    pub(super) fn ready(&mut self, conn: ConnId) {
         let Some(view) = self.homes.get(&conn) else { return };
         if let Some(group) = self.groups.get_mut(view) {
-            group.ready(Scene { epoch, view, board: &self.board, now }, conn);
+            group.ready(view, conn);
         }
     }
 
     /// Gives every group what is due; answers when to look again.
-    pub fn flush(&mut self, epoch: &Name, now: Millis) -> Option<Millis> {
+    pub(super) fn flush(&mut self, epoch: &Name, now: Millis) -> Option<Millis> {
         let recent = Recent::new(&self.board, self.told);
         let mut wake_at = None;
         let mut emptied = Vec::new();
@@ -152,7 +153,7 @@ impl<'a> Recent<'a> {
         self.queues.iter().any(|row| view.shows_queue(board, row))
             || self.agents.iter().any(|row| view.shows_agent(row))
             || self.calls.iter().any(|row| view.shows_call(row))
-            || self.removed.iter().any(|what| view.loses(what, true))
+            || self.removed.iter().any(|what| view.loses(board, what, true))
             || (view.needs_moves() && self.moves.iter().any(|what| moves(view, board, what)))
     }
 }

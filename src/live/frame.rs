@@ -36,9 +36,9 @@ enum Body {
 /// The objects of a frame.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rows {
-    pub queues: Vec<Arc<QueueRow>>,
-    pub agents: Vec<Arc<AgentRow>>,
-    pub calls: Vec<Arc<CallRow>>,
+    pub(super) queues: Vec<Arc<QueueRow>>,
+    pub(super) agents: Vec<Arc<AgentRow>>,
+    pub(super) calls: Vec<Arc<CallRow>>,
 }
 
 /// What left the view, in order of id.
@@ -51,7 +51,7 @@ pub(super) struct Gone {
 }
 
 impl Gone {
-    pub fn add(&mut self, what: Removed) {
+    pub(super) fn add(&mut self, what: Removed) {
         match what {
             Removed::Queue(id) => self.queues.insert(id),
             Removed::Agent(id) => self.agents.insert(id),
@@ -59,7 +59,7 @@ impl Gone {
         };
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.queues.is_empty() && self.agents.is_empty() && self.calls.is_empty()
     }
 }
@@ -69,7 +69,7 @@ impl Rows {
         self.queues.len() + self.agents.len() + self.calls.len()
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
@@ -231,7 +231,7 @@ fn parts(epoch: &str, seq: u64, at: Millis, rows: &Rows) -> Vec<Utf8Bytes> {
 }
 
 /// JSON of our own types, whose keys are texts and whose numbers are finite: it cannot fail.
-pub(super) fn json<T: Serialize + ?Sized>(value: &T) -> String {
+fn json<T: Serialize + ?Sized>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 

@@ -20,10 +20,10 @@ const SNAPSHOT_MS: u64 = 100;
 /// What a group is shown when it is asked to act.
 #[derive(Clone, Copy)]
 pub(super) struct Scene<'a> {
-    pub epoch: &'a Name,
-    pub view: &'a View,
-    pub board: &'a Board,
-    pub now: Millis,
+    pub(super) epoch: &'a Name,
+    pub(super) view: &'a View,
+    pub(super) board: &'a Board,
+    pub(super) now: Millis,
 }
 
 /// Readers of equal views.
@@ -31,13 +31,15 @@ pub(super) struct Scene<'a> {
 pub(super) struct Group {
     /// In the order of connecting.
     readers: BTreeMap<ConnId, Reader>,
+    /// Readers that became ready and wait for no rate: served together, so that they share frames.
+    ready: Vec<ConnId>,
     /// Some reader that is ready may lack something.
-    pub is_stale: bool,
+    pub(super) is_stale: bool,
     /// Some reader waits for the next snapshot.
     is_waited_for: bool,
     /// When deltas were last given.
     delta_at: Option<Millis>,
-    /// When every ready reader was last given something.
+    /// When every reader that is ready was last given something.
     frame_at: Millis,
     /// The newest snapshot: shared by those who come at the same sequence.
     snapshot: Option<Frame>,
@@ -51,6 +53,15 @@ struct Reader {
     /// It waits for an answer to its subscription, and gets one even when nothing changed.
     is_owed: bool,
 }
+
+/// What may be given out.
+#[derive(Clone, Copy)]
+struct Due {
+    deltas: bool,
+    ticks: bool,
+}
+
+const DELTAS: Due = Due { deltas: true, ticks: false };
 
 /// Frames made within one pass, by the sequence that they start from.
 struct Made<'a> {
@@ -69,60 +80,77 @@ enum Next {
 }
 
 impl Group {
-    pub fn new(now: Millis) -> Group {
+    pub(super) fn new(now: Millis) -> Group {
         Group { frame_at: now, ..Group::default() }
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.readers.is_empty()
     }
 
     /// Registers a reader that stands at `seq` (or has nothing), and answers it.
-    pub fn join(&mut self, scene: Scene<'_>, conn: ConnId, slot: Arc<Slot>, seq: Option<u64>) {
+    pub(super) fn join(
+        &mut self,
+        scene: Scene<'_>,
+        conn: ConnId,
+        slot: Arc<Slot>,
+        seq: Option<u64>,
+    ) {
         self.readers.insert(conn, Reader { slot, seq, is_owed: true });
-        self.answer(scene, conn);
+        self.serve(scene, &[conn], true);
     }
 
-    pub fn leave(&mut self, conn: ConnId) {
+    pub(super) fn leave(&mut self, conn: ConnId) {
         self.readers.remove(&conn);
     }
 
     /// The reader can be given a frame again.
-    pub fn ready(&mut self, scene: Scene<'_>, conn: ConnId) {
+    pub(super) fn ready(&mut self, view: &View, conn: ConnId) {
         match self.readers.get(&conn) {
-            Some(reader) if reader.is_owed || reader.seq.is_none() => self.answer(scene, conn),
+            // Without a rate, and for an answer, it need not wait for the others' next delta, and
+            // they are not looked through for its sake.
+            Some(reader) if reader.is_owed || reader.seq.is_none() || view.every_ms == 0 => {
+                self.ready.push(conn);
+            }
             Some(_) => self.is_stale = true,
             None => {}
         }
     }
 
-    fn answer(&mut self, scene: Scene<'_>, conn: ConnId) {
-        let Some(reader) = self.readers.get(&conn) else { return };
-        let (seq, is_owed) = (reader.seq, reader.is_owed);
-        let Some(frame) = self.frame_for(&mut Made::new(scene), seq, is_owed, true) else { return };
-        if let Some(reader) = self.readers.get_mut(&conn) {
-            // One that has gone is noticed, and forgotten everywhere, at the next pass.
-            reader.give(&frame, true);
+    /// Gives a few readers what they lack. `replaces` a frame that one has not taken: it belongs to
+    /// an earlier subscription.
+    fn serve(&mut self, scene: Scene<'_>, conns: &[ConnId], replaces: bool) {
+        let mut made = Made::new(scene);
+        for conn in conns {
+            let Some(reader) = self.readers.get(conn) else { continue };
+            let (seq, is_owed) = (reader.seq, reader.is_owed);
+            let frame = self.frame_for(&mut made, seq, is_owed, DELTAS);
+            if let (Some(frame), Some(reader)) = (frame, self.readers.get_mut(conn)) {
+                // One that has gone is noticed, and forgotten everywhere, at the next pass.
+                reader.give(&frame, replaces);
+            }
         }
     }
 
     /// Gives what is due; answers who has gone.
-    pub fn step(&mut self, scene: Scene<'_>) -> Vec<ConnId> {
+    pub(super) fn step(&mut self, scene: Scene<'_>) -> Vec<ConnId> {
         let may_delta = self.delta_due(scene.view) <= scene.now;
-        if (self.is_stale && may_delta) || self.frame_at.plus(TICK_MS) <= scene.now {
-            return self.pass(scene, may_delta);
+        let ticks = self.frame_at.plus(TICK_MS) <= scene.now;
+        if (self.is_stale && may_delta) || ticks {
+            return self.pass(scene, Due { deltas: may_delta, ticks });
         }
         if self.is_waited_for && self.snapshot_due() <= scene.now {
             self.is_waited_for = false;
             let waiting = self.readers.iter().filter(|(_, reader)| reader.seq.is_none());
-            let waiting: Vec<ConnId> = waiting.map(|(conn, _)| *conn).collect();
-            waiting.into_iter().for_each(|conn| self.answer(scene, conn));
+            self.ready.extend(waiting.map(|(conn, _)| *conn));
         }
+        let ready = std::mem::take(&mut self.ready);
+        self.serve(scene, &ready, false);
         Vec::new()
     }
 
     /// When [`Group::step`] has something to do next, if nothing happens before.
-    pub fn wake_at(&self, view: &View) -> Millis {
+    pub(super) fn wake_at(&self, view: &View) -> Millis {
         let mut wake_at = self.frame_at.plus(TICK_MS);
         if self.is_stale {
             wake_at = wake_at.min(self.delta_due(view));
@@ -141,24 +169,27 @@ impl Group {
         self.snapshot.as_ref().map_or(Millis(i64::MIN), |last| last.at().plus(SNAPSHOT_MS))
     }
 
-    /// Offers every reader its next frame. Those in step share one.
-    fn pass(&mut self, scene: Scene<'_>, may_delta: bool) -> Vec<ConnId> {
+    /// Offers every reader what is due to it. Those in step share one frame.
+    fn pass(&mut self, scene: Scene<'_>, due: Due) -> Vec<ConnId> {
         let mut made = Made::new(scene);
         let mut gone = Vec::new();
         self.is_waited_for = false;
+        self.ready.clear();
+        let mut leaves_none_out = true;
         let mut readers = std::mem::take(&mut self.readers);
         for (conn, reader) in &mut readers {
-            let frame = self.frame_for(&mut made, reader.seq, reader.is_owed, may_delta);
-            if let Some(frame) = frame
-                && !reader.give(&frame, false)
-            {
-                gone.push(*conn);
+            match self.frame_for(&mut made, reader.seq, reader.is_owed, due) {
+                Some(frame) if !reader.give(&frame, false) => gone.push(*conn),
+                Some(_) => {}
+                None => leaves_none_out = false,
             }
         }
         self.readers = readers;
         gone.iter().for_each(|conn| self.leave(*conn));
-        self.frame_at = scene.now;
-        if may_delta {
+        if due.ticks || leaves_none_out {
+            self.frame_at = scene.now;
+        }
+        if due.deltas {
             self.is_stale = false;
             if made.deltas.values().any(|next| matches!(next, Next::Delta(_))) {
                 self.delta_at = Some(scene.now);
@@ -167,25 +198,26 @@ impl Group {
         gone
     }
 
-    /// The next frame of a reader that stands at `seq`; none when it has to wait for a snapshot.
+    /// What is due to a reader that stands at `seq`; none when that is nothing, or a snapshot
+    /// which has to wait.
     fn frame_for(
         &mut self,
         made: &mut Made<'_>,
         seq: Option<u64>,
         is_owed: bool,
-        may_delta: bool,
+        due: Due,
     ) -> Option<Frame> {
         let Some(seq) = seq else { return self.snapshot(made.scene) };
         match made.since(seq) {
             Next::Unknown => self.snapshot(made.scene),
-            Next::Delta(frame) if may_delta || is_owed => Some(frame),
+            Next::Delta(frame) if due.deltas || is_owed => Some(frame),
             Next::Nothing if is_owed => {
                 let Scene { board, now, .. } = made.scene;
                 Some(Frame::delta(seq, board.seq(), now, Rows::default(), Gone::default()))
             }
             // What it lacks is not due yet: it stays where it is.
-            Next::Delta(_) => Some(made.tick(seq)),
-            Next::Nothing => Some(made.tick(made.scene.board.seq())),
+            Next::Delta(_) => due.ticks.then(|| made.tick(seq)),
+            Next::Nothing => due.ticks.then(|| made.tick(made.scene.board.seq())),
         }
     }
 
@@ -206,7 +238,7 @@ impl Group {
     }
 
     /// Lets go of a snapshot that nobody will share any more.
-    pub fn tidy(&mut self, now: Millis) {
+    pub(super) fn tidy(&mut self, now: Millis) {
         self.snapshot.take_if(|last| now.since(last.at()) >= TICK_MS);
     }
 }
@@ -271,7 +303,7 @@ fn rows(view: &View, board: &Board, since: Since<'_>) -> Rows {
 fn removed(view: &View, board: &Board, since: Since<'_>, knows_moves: bool) -> Gone {
     let mut gone = Gone::default();
     for what in since.removed() {
-        if view.loses(what, knows_moves) && !view.shows(board, what) {
+        if view.loses(board, what, knows_moves) && !view.shows(board, what) {
             gone.add(what.clone());
         }
     }

@@ -97,7 +97,8 @@ impl HubHandle {
         let client = Client { viewer: viewer.clone(), slot: Arc::clone(&slot) };
         self.clients.insert(conn, client);
         metrics::gauge!("callboard_live_connections").increment(1.0);
-        Connection { handle: self.clone(), conn, viewer, slot }
+        let frames = metrics::counter!("callboard_live_frames_total");
+        Connection { handle: self.clone(), conn, viewer, slot, frames }
     }
 
     /// The journal's name, as clients see it.
@@ -141,12 +142,12 @@ impl HubHandle {
 }
 
 /// One registered connection, seen from its task.
-#[derive(Debug)]
 pub struct Connection {
     handle: HubHandle,
     conn: ConnId,
     viewer: Viewer,
     slot: Arc<Slot>,
+    frames: metrics::Counter,
 }
 
 impl Connection {
@@ -176,6 +177,7 @@ impl Connection {
 
     /// Says that the frame taken last was sent. Answers whether the hub still lives.
     pub async fn done(&self) -> bool {
+        self.frames.increment(1);
         if !self.slot.done() {
             return true;
         }

@@ -15,8 +15,8 @@ use std::collections::BTreeSet;
 ///
 /// The loop that owns it: [`Hub::apply`] for each durable record (before the record's reply is
 /// sent, so that who opens a dashboard after a reply sees what was acknowledged), [`Hub::handle`]
-/// for each message, then one [`Hub::flush`] for all of them, and again at the instant that it
-/// answers.
+/// for each message, then one [`Hub::flush`] for all that had come (some hundred at most, so that
+/// records do not wait), and again at the instant that it answers.
 ///
 /// ```
 /// use callboard::domain::rows::{BoardSeed, Changes};
@@ -106,7 +106,7 @@ impl Hub {
             }
             HubMessage::Ready { conn, account } => {
                 let Some(floor) = self.floors.get_mut(&account) else { return };
-                floor.ready(&self.epoch, now, conn);
+                floor.ready(conn);
                 account
             }
         };

@@ -111,11 +111,14 @@ impl View {
 
     /// Whether the queue is on this view now.
     pub(super) fn shows_queue(&self, board: &Board, row: &QueueRow) -> bool {
-        self.queues.allows(&row.id)
-            && match &self.scope {
-                Scope::All => true,
-                Scope::Agent(user) => board.agent(user).is_some_and(|own| is_member(own, &row.id)),
-            }
+        self.queues.allows(&row.id) && self.may_see_queue(board, &row.id)
+    }
+
+    fn may_see_queue(&self, board: &Board, id: &Name) -> bool {
+        match &self.scope {
+            Scope::All => true,
+            Scope::Agent(user) => board.agent(user).is_some_and(|own| is_member(own, id)),
+        }
     }
 
     /// Whether the agent is on this view now.
@@ -148,10 +151,10 @@ impl View {
 
     /// Whether this view must be told of this removal. One that a [`Move`] tells of as well is left
     /// to it, unless the moves are not `known`.
-    pub(super) fn loses(&self, what: &Removed, known: bool) -> bool {
+    pub(super) fn loses(&self, board: &Board, what: &Removed, known: bool) -> bool {
         let sees_all = self.scope == Scope::All;
         match what {
-            Removed::Queue(id) => sees_all && self.queues.allows(id),
+            Removed::Queue(id) => self.queues.allows(id) && self.may_see_queue(board, id),
             Removed::Agent(id) => {
                 self.may_see_agent(id)
                     && match &self.agents {

@@ -1,8 +1,9 @@
 //! Reads of history: the feed and the trace. Bytes come from the journal on a thread that may
 //! block; the engine, which knows the names, renders them in small jobs between its decisions.
 
-use crate::domain::ids::CallId;
-use crate::domain::problem::Problem;
+use crate::domain::ids::{CallId, Name};
+use crate::domain::problem::{FieldError, Problem};
+use crate::domain::time::Millis;
 use crate::journal::{Error, Reader, Record, StreamId};
 use crate::node::gate::{RenderJob, What};
 use crate::node::handle::Handle;
@@ -60,25 +61,30 @@ pub(super) async fn trace(
     render(handle, &name, records, RenderJob::Trace(call)).await
 }
 
-/// The records that name the call, from the instant of its making until it is forgotten.
+/// The records that name the call, from the instant of its making until the engine has forgotten
+/// the calls that ended when it did: late events may name it until then. The bytes are searched as
+/// text; only what is found is read by the engine.
 fn story(reader: &mut dyn Reader, stream: StreamId, call: CallId) -> Result<Vec<Record>, Error> {
     let number = call.0.to_string();
-    let last = format!("\"call_forgotten\":{{\"call\":{number}}}");
+    let end = format!("\"call_ended\":{{\"call\":{number},");
     let mut after = reader.first_since(stream, call.made_at())?.saturating_sub(1);
-    let (mut found, mut chunk) = (Vec::new(), Vec::new());
+    let (mut found, mut chunk, mut ended_at) = (Vec::new(), Vec::new(), None);
     while found.len() < STORY {
         chunk.clear();
         if reader.read(stream, after, CHUNK, &mut chunk)? == 0 {
             break;
         }
         after += chunk.len() as u64;
-        let mut ended = false;
-        for record in chunk.drain(..).filter(|record| names(&record.body, number.as_bytes())) {
-            ended |= contains(&record.body, last.as_bytes());
-            found.push(record);
-        }
-        if ended {
-            break;
+        for record in chunk.drain(..) {
+            if ended_at.is_some_and(|at| forgotten_before(&record.body) > Some(at)) {
+                return Ok(found);
+            }
+            if names(&record.body, number.as_bytes()) {
+                if position(&record.body, end.as_bytes()).is_some() {
+                    ended_at = Some(record.at);
+                }
+                found.push(record);
+            }
         }
     }
     Ok(found)
@@ -98,8 +104,12 @@ fn names(body: &[u8], number: &[u8]) -> bool {
     false
 }
 
-fn contains(body: &[u8], what: &[u8]) -> bool {
-    position(body, what).is_some()
+/// The instant that a record of forgetting names.
+fn forgotten_before(body: &[u8]) -> Option<Millis> {
+    const MARK: &[u8] = b"\"calls_forgotten\":{\"ended_before\":";
+    let digits = body.get(position(body, MARK)? + MARK.len()..)?;
+    let length = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    std::str::from_utf8(&digits[..length]).ok()?.parse().ok().map(Millis)
 }
 
 fn position(body: &[u8], what: &[u8]) -> Option<usize> {
@@ -124,7 +134,7 @@ async fn blocking<T: Send + 'static>(
 fn gone(oldest: u64) -> Problem {
     let detail = format!("these records are no longer kept; the oldest is {oldest}");
     let mut problem = Problem::new(410, "gone", detail);
-    let hint = crate::domain::problem::FieldError::new("after", "oldest", oldest.to_string());
+    let hint = FieldError::new("after", "oldest", oldest.to_string());
     problem.errors.push(hint);
     problem
 }
@@ -136,7 +146,7 @@ fn unreadable(error: &dyn std::fmt::Display) -> Problem {
 
 async fn render(
     handle: &Handle,
-    account: &crate::domain::ids::Name,
+    account: &Name,
     records: Vec<Record>,
     job: RenderJob,
 ) -> Result<Vec<Value>, Problem> {
@@ -155,7 +165,6 @@ async fn render(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::time::Millis;
     use crate::journal::memory::Memory;
     use crate::journal::{Entry, Journal};
 
@@ -167,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_story_is_what_names_the_call_until_it_is_forgotten() {
+    fn a_story_is_what_names_the_call_until_its_time_is_forgotten() {
         let mut journal = Memory::new("e");
         let call = CallId::after(CallId(0), Millis(2_000));
         let n = call.0;
@@ -175,7 +184,13 @@ mod tests {
             (1_000, format!("[\"older than the call {n}\"]")),
             (2_000, format!("[{{\"call_arrived\":{{\"call\":{n}}}}}]")),
             (2_001, format!("[{{\"call_arrived\":{{\"call\":{}}}}}]", n + 1)),
-            (2_500, format!("[{{\"call_forgotten\":{{\"call\":{n}}}}}]")),
+            (2_400, "[{\"calls_forgotten\":{\"ended_before\":2300}}]".to_owned()),
+            (2_500, format!("[{{\"call_ended\":{{\"call\":{n},\"outcome\":\"answered\"}}}}]")),
+            (2_600, format!("[{{\"heard\":{{\"call\":{n}}}}}]")),
+            (2_700, "[{\"calls_forgotten\":{\"ended_before\":2500}}]".to_owned()),
+            (2_800, format!("[{{\"heard\":{{\"call\":{n}}}}}]")),
+            (3_700, "[{\"calls_forgotten\":{\"ended_before\":2501}}]".to_owned()),
+            (3_800, format!("[\"another meaning of {n}\"]")),
         ];
         for (seq, (at, body)) in (1..).zip(bodies) {
             let stream = StreamId(1);
@@ -185,6 +200,6 @@ mod tests {
         }
         let mut reader = journal.reader().expect("a reader");
         let found = story(&mut *reader, StreamId(1), call).expect("read");
-        assert_eq!(found.iter().map(|record| record.seq).collect::<Vec<_>>(), [2, 4]);
+        assert_eq!(found.iter().map(|record| record.seq).collect::<Vec<_>>(), [2, 5, 6, 8]);
     }
 }

@@ -303,6 +303,7 @@ pub(super) fn poll_until(now: Millis, wait_ms: u64) -> Millis {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::task::Poll;
 
     fn input(input: Input) -> What {
         What::Input { account: "default".into(), input, reply: None }
@@ -334,7 +335,8 @@ mod tests {
         );
 
         let mut waiting = std::pin::pin!(gate.room());
-        assert!(futures_util::poll!(&mut waiting).is_pending());
+        let at_once = std::future::poll_fn(|cx| Poll::Ready(waiting.as_mut().poll(cx))).await;
+        assert!(at_once.is_pending());
         for _ in 0..3 {
             let message = line.recv().await.expect("queued");
             gate.taken(message.what.weight());

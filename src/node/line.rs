@@ -311,3 +311,189 @@ pub(super) fn of_switch<'a>(
 ) -> impl Iterator<Item = Arc<Command>> + 'a {
     commands.iter().filter(move |(name, _)| **name == *switch).map(|(_, c)| Arc::clone(c))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::objects::{Capabilities, Webhook};
+    use crate::domain::switching::Effect;
+    use tokio::sync::oneshot;
+
+    const START: Millis = Millis(1_000_000);
+
+    fn after(ms: u64) -> Millis {
+        START.plus(ms)
+    }
+
+    fn command(seq: u64) -> Arc<Command> {
+        Arc::new(Command {
+            seq,
+            id: CommandId(seq),
+            call: Some("c".into()),
+            call_id: Some(CallId(seq % 2)),
+            time: START,
+            deadline: after(20_000),
+            effect: Effect::SwitchSync {},
+        })
+    }
+
+    fn with(commands: impl IntoIterator<Item = u64>) -> Line {
+        let mut line = Line::default();
+        line.add(START, commands.into_iter().map(command), false);
+        line
+    }
+
+    fn hooked(mut line: Line) -> Line {
+        let url = "http://127.0.0.1:1/".to_owned();
+        let webhook = Some(Webhook { url, authorization: None, secret: None });
+        let capabilities = Capabilities::default();
+        line.configure(Some(&Arc::new(Switch { name: "Edge".into(), webhook, capabilities })));
+        line
+    }
+
+    fn seqs(commands: &[Arc<Command>]) -> Vec<u64> {
+        commands.iter().map(|command| command.seq).collect()
+    }
+
+    fn posted(line: &mut Line, now: Millis) -> Option<Vec<u64>> {
+        line.dispatch(now).map(|parcel| seqs(&parcel.commands))
+    }
+
+    #[test]
+    fn a_link_gets_all_that_is_open_then_each_again_after_1_2_and_4_seconds() {
+        let mut line = with([1, 2]);
+        let (to, mut link) = mpsc::channel(8);
+        line.link(START, 7, to);
+        let mut seen = Vec::new();
+        let mut now = START;
+        while now < after(21_000) {
+            line.dispatch(now);
+            while let Ok(commands) = link.try_recv() {
+                assert_eq!(seqs(&commands), [1, 2], "one array");
+                seen.push(now.since(START));
+            }
+            let Some(wake) = line.wake_at(now) else { break };
+            assert!(wake > now);
+            now = wake;
+        }
+        assert_eq!(seen, [0, 1_000, 3_000, 7_000, 15_000], "and none after the deadline");
+    }
+
+    #[test]
+    fn what_is_acknowledged_is_not_repeated() {
+        let mut line = with([1, 2, 3]);
+        let (to, mut link) = mpsc::channel(8);
+        line.link(START, 7, to);
+        line.dispatch(START);
+        line.acknowledge(2);
+        line.dispatch(after(1_000));
+        assert_eq!(seqs(&link.try_recv().expect("first")), [1, 2, 3]);
+        assert_eq!(seqs(&link.try_recv().expect("again")), [3]);
+        line.drop_failed(CommandId(3));
+        assert_eq!(line.wake_at(after(1_000)), None);
+    }
+
+    #[test]
+    fn a_link_that_is_gone_or_full_gives_way() {
+        let mut line = with([1]);
+        let (older, mut first) = mpsc::channel(8);
+        let (newer, second) = mpsc::channel(8);
+        line.link(START, 1, older);
+        line.link(START, 2, newer);
+        drop(second);
+        line.dispatch(START);
+        assert_eq!(seqs(&first.try_recv().expect("on the older one")), [1]);
+
+        let (full, mut slow) = mpsc::channel(1);
+        let mut line = hooked(with([1]));
+        line.link(START, 3, full);
+        line.dispatch(START);
+        line.add(after(1), std::iter::once(command(2)), false);
+        assert_eq!(posted(&mut line, after(1)), Some(vec![2]), "by webhook instead");
+        assert!(slow.try_recv().is_ok() && slow.try_recv().is_err(), "and the link is closed");
+    }
+
+    #[test]
+    fn a_poll_gets_what_comes_after_or_waits() {
+        let mut line = with([1, 2]);
+        let (reply, mut answer) = oneshot::channel();
+        line.poll(START, 1, after(500), reply);
+        assert_eq!(seqs(&answer.try_recv().expect("at once").expect("told")), [2]);
+
+        line.acknowledge(2);
+        let (reply, mut answer) = oneshot::channel();
+        line.poll(START, 2, after(500), reply);
+        assert!(answer.try_recv().is_err());
+        line.add(after(10), std::iter::once(command(3)), false);
+        line.dispatch(after(10));
+        assert_eq!(seqs(&answer.try_recv().expect("woken").expect("told")), [3]);
+
+        line.acknowledge(3);
+        let (reply, mut answer) = oneshot::channel();
+        line.poll(after(20), 3, after(500), reply);
+        assert_eq!(line.wake_at(after(20)), Some(after(500)));
+        line.dispatch(after(500));
+        assert_eq!(answer.try_recv().expect("its time is up").expect("told"), []);
+    }
+
+    #[test]
+    fn what_went_out_in_the_reply_is_pushed_only_when_it_is_not_acknowledged() {
+        let mut line = hooked(Line::default());
+        line.add(START, [1, 2].into_iter().map(command), true);
+        assert_eq!(posted(&mut line, START), None);
+        assert_eq!(line.wake_at(START), Some(after(1_000)));
+        line.acknowledge(1);
+        assert_eq!(posted(&mut line, after(1_000)), Some(vec![2]));
+    }
+
+    #[test]
+    fn one_delivery_is_in_flight_and_the_next_takes_what_queued_up() {
+        let mut line = hooked(with([1]));
+        assert_eq!(posted(&mut line, START), Some(vec![1]));
+        line.add(after(1), [2, 3].into_iter().map(command), false);
+        assert_eq!(posted(&mut line, after(1)), None, "one at a time");
+        let report = line.posted(after(5), Posted::Taken);
+        assert_eq!(report, Report { acknowledged: Some(1), unreachable: false, spoke: true });
+        assert_eq!(posted(&mut line, after(5)), Some(vec![2, 3]));
+        let report = line.posted(after(9), Posted::Taken);
+        assert_eq!((report.acknowledged, report.spoke), (Some(3), false), "spoke each 10 s only");
+    }
+
+    #[test]
+    fn a_failed_delivery_goes_again_and_the_third_in_a_row_tells() {
+        let mut line = hooked(with([1]));
+        let mut told = Vec::new();
+        let mut now = START;
+        for turn in 0..4 {
+            assert_eq!(posted(&mut line, now).map(|seqs| seqs[0]), Some(1), "turn {turn}");
+            told.push(line.posted(now, Posted::Failed).unreachable);
+            now = line.wake_at(now).expect("again");
+        }
+        assert_eq!(told, [false, false, true, false]);
+        // What is new goes at once, behind what failed.
+        let new = after(14_000);
+        line.add(new, std::iter::once(command(2)), false);
+        assert_eq!(posted(&mut line, new), Some(vec![1, 2]));
+        let report = line.posted(new, Posted::Taken);
+        assert_eq!(report, Report { acknowledged: Some(2), unreachable: false, spoke: true });
+    }
+
+    #[test]
+    fn a_later_delivery_does_not_acknowledge_what_went_another_way() {
+        let mut line = hooked(Line::default());
+        line.add(START, std::iter::once(command(1)), true);
+        line.add(after(1), std::iter::once(command(2)), false);
+        assert_eq!(posted(&mut line, after(1)), Some(vec![2]));
+        assert_eq!(line.posted(after(2), Posted::Taken).acknowledged, None);
+        assert_eq!(posted(&mut line, after(1_000)), Some(vec![1]));
+        assert_eq!(line.posted(after(1_001), Posted::Taken).acknowledged, Some(2));
+    }
+
+    #[test]
+    fn a_call_s_open_commands_are_found_for_a_duplicate() {
+        let mut line = with([1, 2, 3]);
+        line.acknowledge(1);
+        let open: Vec<_> = line.of_call(CallId(1)).map(|command| command.seq).collect();
+        assert_eq!(open, [3]);
+    }
+}

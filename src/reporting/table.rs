@@ -27,7 +27,7 @@ impl<K, R> Default for Table<K, R> {
 
 impl<K: Clone + Eq + Hash, R> Table<K, R> {
     /// Puts `row` in as changed at `seq`; answers the row it replaces.
-    pub fn put(&mut self, id: K, seq: u64, row: Arc<R>) -> Option<Arc<R>> {
+    pub(super) fn put(&mut self, id: K, seq: u64, row: Arc<R>) -> Option<Arc<R>> {
         self.count += 1;
         let place = (seq, self.count);
         let old = self.places.insert(id.clone(), place);
@@ -37,31 +37,31 @@ impl<K: Clone + Eq + Hash, R> Table<K, R> {
     }
 
     /// Takes the row out; answers it.
-    pub fn remove(&mut self, id: &K) -> Option<Arc<R>> {
+    pub(super) fn remove(&mut self, id: &K) -> Option<Arc<R>> {
         let place = self.places.remove(id)?;
         self.order.remove(&place).map(|(_, row)| row)
     }
 
-    pub fn get(&self, id: &K) -> Option<&Arc<R>> {
+    pub(super) fn get(&self, id: &K) -> Option<&Arc<R>> {
         let place = self.places.get(id)?;
         self.order.get(place).map(|(_, row)| row)
     }
 
-    pub fn contains(&self, id: &K) -> bool {
+    pub(super) fn contains(&self, id: &K) -> bool {
         self.places.contains_key(id)
     }
 
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.order.len()
     }
 
     /// Rows changed at `seq` or after, the oldest change first.
-    pub fn starting(&self, seq: u64) -> impl Iterator<Item = &Arc<R>> {
+    pub(super) fn starting(&self, seq: u64) -> impl Iterator<Item = &Arc<R>> {
         self.order.range((seq, 0)..).map(|(_, (_, row))| row)
     }
 
     /// Every row with the sequence of its last change, the oldest change first.
-    pub fn all(&self) -> impl Iterator<Item = (u64, &Arc<R>)> {
+    pub(super) fn all(&self) -> impl Iterator<Item = (u64, &Arc<R>)> {
         self.order.iter().map(|((seq, _), (_, row))| (*seq, row))
     }
 }

@@ -17,18 +17,21 @@ pub(super) struct Trail<T> {
 }
 
 impl<T> Trail<T> {
-    pub fn new(known_from: u64, entries: impl IntoIterator<Item = (u64, Millis, T)>) -> Trail<T> {
+    pub(super) fn new(
+        known_from: u64,
+        entries: impl IntoIterator<Item = (u64, Millis, T)>,
+    ) -> Trail<T> {
         Trail { entries: entries.into_iter().collect(), known_from }
     }
 
     /// Adds an entry; sequences never fall.
-    pub fn push(&mut self, seq: u64, at: Millis, what: T) {
+    pub(super) fn push(&mut self, seq: u64, at: Millis, what: T) {
         debug_assert!(self.entries.back().is_none_or(|(last, _, _)| *last <= seq));
         self.entries.push_back((seq, at, what));
     }
 
     /// Forgets what is too old at `now`, and what is too much.
-    pub fn forget(&mut self, now: Millis) {
+    pub(super) fn forget(&mut self, now: Millis) {
         while let Some((seq, at, _)) = self.entries.front()
             && (self.entries.len() > KEPT || now.since(*at) > KEPT_MS)
         {
@@ -38,22 +41,22 @@ impl<T> Trail<T> {
     }
 
     /// Whether every entry after `seq` is here.
-    pub fn knows(&self, seq: u64) -> bool {
+    pub(super) fn knows(&self, seq: u64) -> bool {
         seq >= self.known_from
     }
 
     /// Every entry with its sequence and time.
-    pub fn entries(&self) -> impl Iterator<Item = &(u64, Millis, T)> {
+    pub(super) fn entries(&self) -> impl Iterator<Item = &(u64, Millis, T)> {
         self.entries.iter()
     }
 
     /// Entries at or below this sequence may be forgotten.
-    pub fn known_from(&self) -> u64 {
+    pub(super) fn known_from(&self) -> u64 {
         self.known_from
     }
 
     /// Entries of `seq` and after, in order.
-    pub fn starting(&self, seq: u64) -> impl Iterator<Item = &T> {
+    pub(super) fn starting(&self, seq: u64) -> impl Iterator<Item = &T> {
         let from = self.entries.partition_point(|(of, _, _)| *of < seq);
         self.entries.range(from..).map(|(_, _, what)| what)
     }

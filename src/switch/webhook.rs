@@ -227,8 +227,9 @@ mod tests {
     }
 
     /// A switch that answers one request, and what it was sent.
-    async fn answering(answer: &'static str) -> (String, tokio::task::JoinHandle<String>) {
+    async fn answering(answer: impl Into<String>) -> (String, tokio::task::JoinHandle<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
+        let answer = answer.into();
         let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
         let served = tokio::spawn(async move {
             let (mut socket, _) = listener.accept().await.expect("accepted");
@@ -272,8 +273,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_conflict_names_what_failed_and_other_answers_are_failures() {
-        let conflict = "HTTP/1.1 409 Conflict\r\ncontent-length: 57\r\n\r\n\
-                        {\"failed\":[{\"id\":\"cmd_1\",\"reason\":\"unknown_call\"        }]}";
+        let body = r#"{"failed":[{"id":"cmd_1","reason":"unknown_call"}]}"#;
+        let length = body.len();
+        let conflict = format!("HTTP/1.1 409 Conflict\r\ncontent-length: {length}\r\n\r\n{body}");
         let (url, served) = answering(conflict).await;
         let post = |url: String| async move {
             Client::new().post(&hook(url), "m", Millis(0), b"{}".to_vec()).await

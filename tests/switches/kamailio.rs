@@ -54,7 +54,7 @@ impl Lab {
             "name": "Edge 1",
             "webhook": { "url": url, "authorization": WEBHOOK_AUTHORIZATION },
             "capabilities": {
-                "connects": "switch", "times_ring": true, "adds_leg": false,
+                "connects": "switch", "times_ring": true, "adds_leg": true,
                 "cancels_one_leg": false, "offers_per_call": 15, "answers_for_agent": false,
                 "hold": false, "transfer": false, "announce": false, "originate": false,
                 "supervise": false, "media": ["voice"]
@@ -63,7 +63,7 @@ impl Lab {
         server.must("PUT", &format!("{ACCOUNT}/switches/{SWITCH}"), &switch);
         let key = json!({ "name": "Edge 1", "role": "switch", "switch": SWITCH });
         let key = server.must("POST", &format!("{ACCOUNT}/keys"), &key);
-        let key = key["key"].as_str().expect("a new key's text").to_owned();
+        let key = key["secret"].as_str().expect("a new key's secret").to_owned();
 
         let mut command = Command::new(kamailio());
         command

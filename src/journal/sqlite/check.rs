@@ -3,7 +3,7 @@
 use super::files::{self, HIGH, LOG, SNAPSHOTS};
 use super::{Options, rows, schema};
 use crate::journal::heads::Heads;
-use crate::journal::{Error, StreamId};
+use crate::journal::{Error, SnapshotAt, StreamId};
 use rusqlite::Connection;
 use std::path::Path;
 
@@ -17,6 +17,10 @@ pub fn at_start(db: &Connection, dir: &Path, options: &Options) -> Result<Heads,
         sound(db, &path, options.check_up_to).map_err(|error| schema::named(&path, error))?;
     let identity = schema::identity(db, &path)?;
     let snapshots_path = dir.join(SNAPSHOTS);
+    if !snapshots_path.exists() {
+        // Before an empty file is made, that could be taken for the missing one.
+        stands_on(db, &heads, |_| Ok(Vec::new()))?;
+    }
     let snapshots = schema::open_writing(&snapshots_path, schema::Kind::Snapshots, None)?;
     sqlite_check(&snapshots, "quick_check")
         .map_err(|error| schema::named(&snapshots_path, error))?;
@@ -24,17 +28,22 @@ pub fn at_start(db: &Connection, dir: &Path, options: &Options) -> Result<Heads,
     let witnesses = high(dir, &identity, &heads)
         .and_then(|()| known_to_snapshots(&snapshots, &snapshots_path, &identity, &heads));
     match witnesses {
-        Ok(()) => {}
-        Err(error) if options.accept_loss => {
+        Ok(()) => covered(db, &snapshots, &heads)?,
+        Err(error @ (Error::Behind { .. } | Error::Foreign { .. } | Error::Damaged { .. }))
+            if options.accept_loss =>
+        {
             tracing::warn!(%error, "going on without what is lost, as asked");
+            // Not committed when what is left cannot stand by itself.
+            snapshots.execute_batch("BEGIN IMMEDIATE")?;
             drop_beyond(&snapshots, &identity, &heads)?;
+            covered(db, &snapshots, &heads)?;
+            snapshots.execute_batch("COMMIT")?;
             schema::set_meta(db, "epoch", &schema::random_name(db)?)?;
             files::write_high(dir, &identity, &heads)?;
         }
         Err(error) => return Err(error),
     }
     schema::set_meta(&snapshots, "journal", &identity)?;
-    covered(db, &snapshots, &heads)?;
     schema::checkpoint_on_close(&snapshots)?;
     Ok(heads)
 }
@@ -149,10 +158,17 @@ fn drop_beyond(snapshots: &Connection, identity: &str, heads: &Heads) -> Result<
 
 /// A log that starts after record 1 needs a snapshot to stand on.
 pub fn covered(db: &Connection, snapshots: &Connection, heads: &Heads) -> Result<(), Error> {
+    stands_on(db, heads, |stream| rows::snapshots(snapshots, stream))
+}
+
+fn stands_on(
+    db: &Connection,
+    heads: &Heads,
+    snapshots: impl Fn(StreamId) -> Result<Vec<SnapshotAt>, Error>,
+) -> Result<(), Error> {
     for stream in heads.streams() {
         let oldest = rows::oldest(db, stream)?;
-        let found = rows::snapshots(snapshots, stream)?;
-        if oldest > 1 && !found.iter().any(|snapshot| snapshot.seq + 1 >= oldest) {
+        if oldest > 1 && !snapshots(stream)?.iter().any(|snapshot| snapshot.seq + 1 >= oldest) {
             return Err(Error::damaged(
                 format!("records before {oldest} were trimmed and no snapshot replaces them"),
                 format!("stream {stream}"),

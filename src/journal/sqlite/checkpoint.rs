@@ -140,14 +140,15 @@ impl Worker {
     }
 
     fn checkpoint(&self) -> Result<(), Error> {
+        // Noted first: once pages are moved, a WAL that is damaged before them would put older
+        // pages over newer ones, and this is what notices.
+        let heads = self.gate.heads().clone();
+        write_high(&self.dir, &self.journal, &heads)?;
         let (pages, _) = self.db.wal_checkpoint_v2(None::<&str>, CheckpointMode::PASSIVE)?;
-        let heads = if pages > PRESSING_PAGES {
-            let heads = self.gate.heads();
+        if pages > PRESSING_PAGES {
+            let _no_commits = self.gate.heads();
             self.db.wal_checkpoint_v2(None::<&str>, CheckpointMode::PASSIVE)?;
-            heads.clone()
-        } else {
-            self.gate.heads().clone()
-        };
-        write_high(&self.dir, &self.journal, &heads)
+        }
+        Ok(())
     }
 }

@@ -138,6 +138,13 @@ pub fn rename_synced(from: &Path, to: &Path) -> std::io::Result<()> {
     }
 }
 
+/// Syncs the folder itself: files made in it keep their names through a power cut.
+pub fn sync_folder(dir: &Path) -> Result<(), Error> {
+    File::open(dir)
+        .and_then(|folder| folder.sync_all())
+        .map_err(Error::io(format!("syncing the folder {}", dir.display())))
+}
+
 /// Removes a database file with its WAL and shared memory; those that are not there do not matter.
 pub fn remove_database(path: &Path) -> Result<(), Error> {
     for suffix in ["", "-wal", "-shm"] {

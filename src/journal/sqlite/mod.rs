@@ -23,10 +23,6 @@ use std::sync::atomic::Ordering;
 
 pub use schema::FORMAT;
 
-/// Bytes of WAL that are written once at the start: a commit that overwrites takes half as long as
-/// one that makes the file grow.
-const WARM_BYTES: u32 = 6 << 20;
-
 /// How to open.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -36,13 +32,16 @@ pub struct Options {
     /// Up to this size of `journal.db` in bytes the start reads it all: SQLite's check, checksums,
     /// gaps. A larger one is checked where the recovery reads it; `verify` reads all.
     pub check_up_to: u64,
+    /// Bytes of WAL that are written once at the start: a commit that overwrites takes half as long
+    /// as one that makes the file grow. 0: none.
+    pub warm_bytes: u32,
     /// At most this many pages of 4 KiB: stands in for a full disk in tests.
     pub max_pages: Option<u32>,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { accept_loss: false, check_up_to: 512 << 20, max_pages: None }
+        Options { accept_loss: false, check_up_to: 512 << 20, warm_bytes: 6 << 20, max_pages: None }
     }
 }
 
@@ -79,7 +78,8 @@ impl Sqlite {
         })?;
 
         schema::checkpoint_on_close(&db)?;
-        warm(&db, dir)?;
+        warm(&db, dir, options.warm_bytes)?;
+        files::sync_folder(dir)?;
         let gate = Arc::new(Gate::default());
         *gate.heads() = heads;
         let checkpoints = Checkpoints::start(dir, &identity, Arc::clone(&gate))?;
@@ -103,25 +103,28 @@ impl Sqlite {
         }
     }
 
-    /// Runs one transaction under the gate. When it fails, nothing more is taken.
-    fn transact<T>(
+    /// Runs one transaction under the gate; once it is durable, `next` are the heads. When it fails,
+    /// nothing more is taken.
+    fn transact(
         &mut self,
-        work: impl FnOnce(&Connection, &mut Heads) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        self.usable()?;
+        next: Heads,
+        work: impl FnOnce(&Connection) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let mut heads = self.gate.heads();
         let run = |sql: &str| -> Result<(), Error> {
             self.db.prepare_cached(sql)?.execute([])?;
             Ok(())
         };
-        let done = run("BEGIN IMMEDIATE")
-            .and_then(|()| work(&self.db, &mut heads))
-            .and_then(|value| run("COMMIT").map(|()| value));
+        let done =
+            run("BEGIN IMMEDIATE").and_then(|()| work(&self.db)).and_then(|()| run("COMMIT"));
+        if done.is_ok() {
+            heads.take(next);
+        }
         drop(heads);
         match done {
-            Ok(value) => {
+            Ok(()) => {
                 self.checkpoints.consider();
-                Ok(value)
+                Ok(())
             }
             Err(error) => {
                 // SQLite may have rolled back by itself; then this fails, which does not matter.
@@ -140,9 +143,7 @@ impl Journal for Sqlite {
         if entries.iter().all(|entry| entry.is_empty()) {
             return Ok(());
         }
-        self.transact(|db, _| write(db, entries))?;
-        self.gate.heads().take(next);
-        Ok(())
+        self.transact(next, |db| write(db, entries))
     }
 
     fn head(&self, stream: StreamId) -> u64 {
@@ -162,6 +163,7 @@ impl Journal for Sqlite {
     }
 
     fn trim(&mut self, stream: StreamId, before_seq: u64) -> Result<Trimmed, Error> {
+        self.usable()?;
         let snapshots = rows::snapshots(&schema::open_reading(&self.dir.join(SNAPSHOTS))?, stream)?;
         let bound = trim_bound(before_seq, self.head(stream), &snapshots);
         let oldest = rows::oldest(&self.db, stream)?;
@@ -169,7 +171,7 @@ impl Journal for Sqlite {
             return Ok(Trimmed { oldest, more: false });
         }
         let to = bound.min(oldest + TRIM_CHUNK);
-        self.transact(|db, _| remove_before(db, stream, to))?;
+        self.transact(Heads::default(), |db| remove_before(db, stream, to))?;
         Ok(Trimmed { oldest: to, more: to < bound })
     }
 
@@ -183,8 +185,8 @@ impl Journal for Sqlite {
         if let Some(why) = broken.or_else(|| gate.failure()) {
             return Err(Error::Broken { why });
         }
-        db.wal_checkpoint_v2(None::<&str>, CheckpointMode::PASSIVE)?;
         files::write_high(&dir, &identity, &gate.heads())?;
+        db.wal_checkpoint_v2(None::<&str>, CheckpointMode::PASSIVE)?;
         db.close().map_err(|(_, error)| error.into())
     }
 }
@@ -248,12 +250,15 @@ fn remove_before(db: &Connection, stream: StreamId, to: u64) -> Result<(), Error
 
 /// Brings the WAL to its length once. A transaction larger than the page cache spills into it and is
 /// rolled back: the file has grown, the log has not.
-fn warm(db: &Connection, dir: &Path) -> Result<(), Error> {
+fn warm(db: &Connection, dir: &Path, bytes: u32) -> Result<(), Error> {
     db.wal_checkpoint_v2(None::<&str>, CheckpointMode::RESTART)?;
+    if bytes == 0 {
+        return Ok(());
+    }
     let cache: i64 = db.pragma_query_value(None, "cache_size", |row| row.get(0))?;
     db.pragma_update(None, "cache_size", 64)?;
     let spilled = db.execute_batch(&format!(
-        "BEGIN IMMEDIATE; CREATE TABLE warm (x BLOB); INSERT INTO warm VALUES (zeroblob({WARM_BYTES}));"
+        "BEGIN IMMEDIATE; CREATE TABLE warm (x BLOB); INSERT INTO warm VALUES (zeroblob({bytes}));"
     ));
     // On a full disk SQLite has rolled back already.
     let _ = db.execute_batch("ROLLBACK");

@@ -13,6 +13,9 @@ pub const FORMAT: i64 = 1;
 /// `CALL` in the file's header: `file(1)` and we know whose it is.
 const APPLICATION: i64 = 0x4341_4c4c;
 
+/// Length in bytes beyond which a WAL is not kept: 64 MiB.
+const WAL_LIMIT: i64 = 64 << 20;
+
 /// Bits of a row's key that hold the sequence; the stream stands above them.
 const SEQ_BITS: u32 = 41;
 
@@ -79,6 +82,8 @@ fn prepare(db: &Connection, path: &Path, kind: Kind, max_pages: Option<u32>) -> 
     if !mode.eq_ignore_ascii_case("wal") {
         return Err(Error::damaged(format!("journal mode {mode}, not WAL"), "SQLite"));
     }
+    // A WAL that a long read has made larger than this is cut when it starts over.
+    db.pragma_update_and_check(None, "journal_size_limit", WAL_LIMIT, |_| Ok(()))?;
     if let Some(pages) = max_pages {
         db.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
     }

@@ -1,0 +1,452 @@
+//! Decisions about calls: arrival, answer, end, the ways out of a queue.
+
+use super::Engine;
+use super::derived::Extension;
+use super::evolve_calls::CLOSING_MS;
+use super::presence;
+use super::state::{Call, Stage};
+use super::vault::CallValues;
+use crate::domain::event::{Event, OfferFailure, Outcome, Withdrawn};
+use crate::domain::ids::{AgentIx, CallId, Name, OfferId, QueueIx, SwitchIx};
+use crate::domain::objects::Target;
+use crate::domain::objects::queue::{Exit, NobodyWhen, OnMiss, RingFor};
+use crate::domain::objects::switch::Connects;
+use crate::domain::switching::{Arrival, ArrivalTarget, CancelReason, EndedBy, FailReason};
+
+/// Why an offer ended without an answer, as the decision sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unanswered {
+    /// Rang out.
+    Missed,
+    /// The agent said no.
+    Refused,
+    /// Busy, unreachable, error.
+    Failed(OfferFailure),
+}
+
+impl Engine {
+    /// A caller is there: the call is taken, and waits where it is directed.
+    pub(super) fn arrive(
+        &mut self,
+        switch: SwitchIx,
+        subject: Name,
+        arrival: &Arrival,
+        replayed: bool,
+    ) -> CallId {
+        let now = self.state_now();
+        let call = CallId::after(self.state.last_call, now);
+        let values = CallValues {
+            from: arrival.from.as_deref().map(Name::from),
+            attributes: arrival.attributes.clone(),
+        };
+        let personal = (values != CallValues::default()).then(|| {
+            let key = self.state.last_personal + 1;
+            self.vault.put_call(key, values);
+            key
+        });
+        let (target, priority, mut skills) = self.direct(arrival);
+        skills.extend(arrival.skills.iter().cloned());
+        self.emit(Event::CallArrived {
+            call,
+            switch,
+            subject,
+            media: arrival.media,
+            to: arrival.to.as_deref().map(Name::from),
+            personal,
+            priority: (arrival.priority + priority).clamp(-2_000, 2_000),
+            skills,
+            replayed,
+        });
+        match target {
+            Some(queue) => self.emit(Event::CallQueued { call, queue, hop: false }),
+            None => self.end_call(call, Outcome::Failed, "no_route", None, true),
+        }
+        call
+    }
+
+    /// Where an arriving call goes, with what its route adds.
+    fn direct(
+        &self,
+        arrival: &Arrival,
+    ) -> (Option<QueueIx>, i32, Vec<crate::domain::objects::SkillNeed>) {
+        match &arrival.target {
+            Some(ArrivalTarget::Queue(name) | ArrivalTarget::Group(name)) => {
+                (self.derived.queues.get(name.as_str()).copied(), 0, Vec::new())
+            }
+            Some(ArrivalTarget::Extension(digits)) => {
+                let group = match self.derived.extensions.get(digits) {
+                    Some(Extension::Group(queue)) => Some(*queue),
+                    _ => None,
+                };
+                (group, 0, Vec::new())
+            }
+            Some(ArrivalTarget::Agent(_)) => (None, 0, Vec::new()),
+            None => self.by_route(arrival.to.as_deref()),
+        }
+    }
+
+    fn by_route(
+        &self,
+        to: Option<&str>,
+    ) -> (Option<QueueIx>, i32, Vec<crate::domain::objects::SkillNeed>) {
+        let Some(to) = to else { return (None, 0, Vec::new()) };
+        if let Some(route) = self
+            .derived
+            .numbers
+            .get(to)
+            .and_then(|id| self.state.routes.get(id))
+            .and_then(|item| item.value.as_ref())
+        {
+            return (self.target_queue(&route.to), route.priority, route.skills.clone());
+        }
+        // A group's extension is a number that the house itself knows.
+        match self.derived.extensions.get(to) {
+            Some(Extension::Group(queue)) => (Some(*queue), 0, Vec::new()),
+            _ => (None, 0, Vec::new()),
+        }
+    }
+
+    /// The queue or group that a target names.
+    pub(super) fn target_queue(&self, target: &Target) -> Option<QueueIx> {
+        match target {
+            Target::Queue(name) | Target::Group(name) => {
+                self.derived.queues.get(name.as_str()).copied()
+            }
+            Target::Number(_) | Target::End(_) => None,
+        }
+    }
+
+    /// An agent has answered. A fact where the switch joins, the first one where the engine does.
+    pub(super) fn answer(&mut self, offer: OfferId, at_desk: bool) -> Result<(), &'static str> {
+        let id = *self.derived.offers.get(&offer).ok_or("unknown_offer")?;
+        let call = self.state.call(id).ok_or("unknown_offer")?;
+        let made = call.offer(offer).ok_or("unknown_offer")?;
+        let (agent, open) = (made.agent, made.closed.is_none());
+        let by_engine = self.connects(call) == Connects::Engine;
+        if call.is_ended() {
+            return Err("late");
+        }
+        if !open && call.legs.iter().any(|l| l.offer == offer) {
+            return Err("late");
+        }
+        let taken = call.stage == Stage::Connected;
+        if !open && (by_engine || taken) {
+            let reason =
+                if taken { CancelReason::AnsweredElsewhere } else { CancelReason::Withdrawn };
+            self.emit(Event::AnswerStopped { call: id, offer, reason });
+            return Ok(());
+        }
+        // An open offer holds its unit already; a late answer may go beyond the capacity.
+        let over = !open && self.is_full(agent, call);
+        let others: Vec<OfferId> =
+            call.open_offers().map(|o| o.id).filter(|o| *o != offer).collect();
+        let connect = by_engine || at_desk;
+        self.emit(Event::CallAnswered { call: id, offer, agent, over, connect });
+        for other in others {
+            self.emit(Event::OfferWithdrawn { offer: other, reason: Withdrawn::AnsweredElsewhere });
+        }
+        Ok(())
+    }
+
+    fn is_full(&self, agent: AgentIx, call: &Call) -> bool {
+        let agent = self.state.agent(agent);
+        let work = presence::work_of(&self.state, agent);
+        let used = work.iter().filter(|w| w.media == call.media).count();
+        used >= usize::from(agent.user.capacity_of(call.media))
+    }
+
+    /// Who joins the parties of a call.
+    pub(super) fn connects(&self, call: &Call) -> Connects {
+        self.state.switch(call.switch).config.capabilities.connects
+    }
+
+    /// The ring's own deadline has come.
+    pub(super) fn ring_due(&mut self, offer: OfferId) {
+        let Some(call) = self.derived.offers.get(&offer).and_then(|id| self.state.call(*id)) else {
+            return;
+        };
+        let id = call.id;
+        let Some(made) = call.offer(offer).filter(|o| o.closed.is_none()) else { return };
+        if made.full_ring {
+            self.unanswered(id, offer, Unanswered::Missed, false);
+        } else {
+            self.withdraw(offer, Withdrawn::Exit);
+        }
+    }
+
+    /// The switch says that an offer ended.
+    pub(super) fn offer_failed(
+        &mut self,
+        offer: OfferId,
+        reason: FailReason,
+    ) -> Result<(), &'static str> {
+        let id = *self.derived.offers.get(&offer).ok_or("unknown_offer")?;
+        let call = self.state.call(id).ok_or("unknown_offer")?;
+        let made = call.offer(offer).ok_or("unknown_offer")?;
+        if made.closed.is_some() {
+            return self.leg_confirmed(id, offer);
+        }
+        let how = match reason {
+            FailReason::NoAnswer if made.full_ring => Unanswered::Missed,
+            FailReason::NoAnswer => {
+                self.emit(Event::OfferWithdrawn { offer, reason: Withdrawn::Exit });
+                return Ok(());
+            }
+            FailReason::Busy => Unanswered::Failed(OfferFailure::Busy),
+            FailReason::Refused => Unanswered::Refused,
+            FailReason::Unreachable => Unanswered::Failed(OfferFailure::Unreachable),
+            FailReason::Cancelled | FailReason::Error => Unanswered::Failed(OfferFailure::Error),
+        };
+        self.unanswered(id, offer, how, true);
+        Ok(())
+    }
+
+    /// A leg that the engine stopped has ended at the switch.
+    fn leg_confirmed(&mut self, id: CallId, offer: OfferId) -> Result<(), &'static str> {
+        let call = self.state.call(id).ok_or("unknown_offer")?;
+        if call.closing_until.is_none() || !call.closing.contains(&offer) {
+            return Err("late");
+        }
+        if call.closing.len() == 1 {
+            self.emit(Event::RoundClosed { call: id });
+        } else {
+            self.emit(Event::LegConfirmed { call: id, offer });
+        }
+        Ok(())
+    }
+
+    /// An offer ended without an answer: what follows for the agent, and for the call.
+    pub(super) fn unanswered(&mut self, id: CallId, offer: OfferId, how: Unanswered, told: bool) {
+        let Some(call) = self.state.call(id) else { return };
+        let Some(made) = call.offer(offer) else { return };
+        let (agent, queue) = (made.agent, made.queue);
+        match how {
+            Unanswered::Missed => self.emit(Event::OfferMissed { offer, told_by_switch: told }),
+            Unanswered::Refused => self.emit(Event::OfferRefused { offer, told_by_switch: told }),
+            Unanswered::Failed(reason) => {
+                self.emit(Event::OfferFailed { offer, reason, told_by_switch: told });
+            }
+        }
+        self.after_unanswered(agent, queue, how);
+        let config = self.state.queue(queue).config.clone();
+        let exits = config.plan.on_miss == OnMiss::Exit
+            && matches!(how, Unanswered::Missed | Unanswered::Refused);
+        let live =
+            self.state.call(id).is_some_and(|c| c.stage == Stage::Waiting && c.exit_due.is_none());
+        if exits && live {
+            self.emit(Event::ExitDue { call: id, exit: Exit::Missed });
+        }
+        self.close_round(id, !told);
+    }
+
+    /// After the engine itself stopped a leg: a switch that cannot stop one of several stops the
+    /// whole round, and one that cannot add a leg must have ended it before the next.
+    fn close_round(&mut self, id: CallId, stopped: bool) {
+        let Some(call) = self.state.call(id) else { return };
+        if !stopped || call.stage != Stage::Waiting {
+            return;
+        }
+        let able = &self.state.switch(call.switch).config.capabilities;
+        let (adds, cancels) = (able.adds_leg, able.cancels_one_leg);
+        if !cancels {
+            let rest: Vec<OfferId> = call.open_offers().map(|o| o.id).collect();
+            for offer in rest {
+                self.emit(Event::OfferWithdrawn { offer, reason: Withdrawn::Round });
+            }
+        }
+        let Some(call) = self.state.call(id) else { return };
+        if (!adds || !cancels) && !call.closing.is_empty() && call.closing_until.is_none() {
+            let until = self.state_now().plus(CLOSING_MS);
+            self.emit(Event::RoundClosing { call: id, until });
+        }
+    }
+
+    /// Takes an open offer back.
+    pub(super) fn withdraw(&mut self, offer: OfferId, reason: Withdrawn) {
+        let Some(id) = self.derived.offers.get(&offer).copied() else { return };
+        let open =
+            self.state.call(id).and_then(|c| c.offer(offer)).is_some_and(|o| o.closed.is_none());
+        if open {
+            self.emit(Event::OfferWithdrawn { offer, reason });
+            self.close_round(id, true);
+        }
+    }
+
+    /// `total_ms` is over: offers that rang until then are missed, the others were cut short.
+    pub(super) fn total_over(&mut self, id: CallId) {
+        let Some(call) = self.state.call(id) else { return };
+        let Some(queue) = call.queue else { return };
+        let config = self.state.queue(queue).config.clone();
+        let now = self.state_now();
+        let open: Vec<(OfferId, AgentIx, bool)> = call
+            .open_offers()
+            .map(|o| {
+                let whole = o.full_ring
+                    && (config.plan.ring_for == RingFor::Total
+                        || o.made_at.plus(o.ring_for_ms) <= now);
+                (o.id, o.agent, whole)
+            })
+            .collect();
+        for (offer, agent, whole) in open {
+            if whole {
+                self.emit(Event::OfferMissed { offer, told_by_switch: false });
+                self.after_unanswered(agent, queue, Unanswered::Missed);
+            } else {
+                self.emit(Event::OfferWithdrawn { offer, reason: Withdrawn::Exit });
+            }
+        }
+        self.exit(id, Exit::Total);
+    }
+
+    /// `max_wait_ms` is over: an open offer may finish.
+    pub(super) fn max_wait_over(&mut self, id: CallId) {
+        let Some(call) = self.state.call(id) else { return };
+        if call.open_count() > 0 {
+            self.emit(Event::ExitDue { call: id, exit: Exit::MaxWait });
+        } else {
+            self.exit(id, Exit::MaxWait);
+        }
+    }
+
+    /// The call leaves its queue by an exit; open offers are withdrawn.
+    pub(super) fn exit(&mut self, id: CallId, exit: Exit) {
+        let Some(call) = self.state.call(id) else { return };
+        let Some(queue) = call.queue else { return };
+        let to = self.state.queue(queue).config.exits.target(exit).clone();
+        let hops = call.hops;
+        self.withdraw_all(id, Withdrawn::Exit);
+        let next = self.target_queue(&to);
+        self.emit(Event::CallExited { call: id, exit, to: to.clone() });
+        match (&to, next) {
+            (Target::End(_), _) => self.end_call(id, Outcome::Exited, exit.word(), None, true),
+            (Target::Number(_), _) => self.end_call(id, Outcome::Exited, exit.word(), None, false),
+            (_, Some(_)) if hops >= self.state.account.max_hops => {
+                self.end_call(id, Outcome::Exited, "max_hops", None, true);
+            }
+            (_, Some(queue)) => self.emit(Event::CallQueued { call: id, queue, hop: true }),
+            (_, None) => self.end_call(id, Outcome::Exited, "no_target", None, true),
+        }
+    }
+
+    pub(super) fn withdraw_all(&mut self, id: CallId, reason: Withdrawn) {
+        let Some(call) = self.state.call(id) else { return };
+        let open: Vec<OfferId> = call.open_offers().map(|o| o.id).collect();
+        for offer in open {
+            self.emit(Event::OfferWithdrawn { offer, reason });
+        }
+    }
+
+    /// Ends a call: offers are withdrawn, agents' parts end, wrap-up follows.
+    pub(super) fn end_call(
+        &mut self,
+        id: CallId,
+        outcome: Outcome,
+        reason: &str,
+        by: Option<EndedBy>,
+        tell: bool,
+    ) {
+        let withdrawn =
+            if outcome == Outcome::Abandoned { Withdrawn::Abandoned } else { Withdrawn::Ended };
+        self.withdraw_all(id, withdrawn);
+        self.end_legs(id);
+        self.emit(Event::CallEnded { call: id, outcome, reason: reason.into(), by, tell });
+    }
+
+    /// Every agent's part ends; wrap-up follows connected queue and group calls.
+    pub(super) fn end_legs(&mut self, id: CallId) {
+        let Some(call) = self.state.call(id) else { return };
+        let legs: Vec<AgentIx> = call.legs.iter().map(|l| l.agent).collect();
+        let queue = call.queue;
+        let now = self.state_now();
+        for agent in legs {
+            self.emit(Event::LegEnded { call: id, agent });
+            let Some(queue) = queue else { continue };
+            let wrap_up = self.state.queue(queue).config.wrap_up;
+            if wrap_up.ms > 0 {
+                let until = now.plus(wrap_up.ms);
+                self.emit(Event::WrapUpStarted { call: id, agent, queue, until });
+            }
+        }
+    }
+
+    /// The caller hung up before an agent had the call.
+    pub(super) fn abandon(&mut self, id: CallId) {
+        let Some(call) = self.state.call(id) else { return };
+        let waited_ms = self.state_now().since(call.queued_at);
+        self.emit(Event::CallAbandoned { call: id, waited_ms });
+        self.end_call(id, Outcome::Abandoned, "abandoned", Some(EndedBy::Caller), false);
+    }
+
+    /// What follows for calls that lost an offer or entered a queue, once matching is done; `true`
+    /// when something was decided, so that matching must be looked at again.
+    pub(super) fn settle_calls(&mut self) -> bool {
+        let mut decided = false;
+        let mut calls = std::mem::take(&mut self.derived.touched.settle);
+        for queue in std::mem::take(&mut self.derived.touched.emptied) {
+            let waiting = &self.derived.index[queue.at()].waiting;
+            calls.extend(waiting.iter().map(|(_, id)| *id));
+        }
+        calls.sort_unstable();
+        calls.dedup();
+        for id in calls {
+            if let Some(exit) = self.exit_now(id) {
+                self.exit(id, exit);
+                decided = true;
+            }
+        }
+        decided
+    }
+
+    /// Before matching: an exit that is due because the last open offer has ended.
+    pub(super) fn settle_exits_due(&mut self) {
+        let calls: Vec<CallId> = self.derived.touched.settle.clone();
+        for id in calls {
+            let due =
+                self.state.call(id).filter(|c| c.stage == Stage::Waiting && c.open_count() == 0);
+            if let Some(exit) = due.and_then(|c| c.exit_due) {
+                self.exit(id, exit);
+            }
+        }
+    }
+
+    /// The exit that a call without an open offer must take now.
+    fn exit_now(&self, id: CallId) -> Option<Exit> {
+        let call = self.state.call(id)?;
+        let queue = call.queue?;
+        if call.stage != Stage::Waiting || call.open_count() > 0 || call.frozen_until.is_some() {
+            return None;
+        }
+        if call.exit_due.is_some() {
+            return call.exit_due;
+        }
+        let config = &self.state.queue(queue).config;
+        let budget = self.state.switch(call.switch).config.capabilities.offers_per_call;
+        if budget.is_some_and(|max| call.offers.len() as u32 >= max.saturating_sub(1)) {
+            return Some(Exit::Exhausted);
+        }
+        if config.plan.attempts.is_some_and(|max| call.attempts >= max) {
+            return Some(Exit::Missed);
+        }
+        if !config.plan.again
+            && !call.tried.is_empty()
+            && self.has_candidate(call)
+            && !self.has_untried(call)
+        {
+            return Some(Exit::Missed);
+        }
+        let index = &self.derived.index[queue.at()];
+        let nobody = match config.exits.nobody {
+            NobodyWhen::Off => false,
+            NobodyWhen::LoggedIn => index.logged_in == 0,
+            NobodyWhen::Offerable => index.offerable_or_grace == 0,
+        };
+        if nobody {
+            return Some(Exit::Nobody);
+        }
+        let entered_now = call.queued_at == self.state_now()
+            && call.offers.iter().all(|o| o.made_at < call.queued_at);
+        let too_many =
+            config.exits.max_waiting.is_some_and(|max| index.waiting.len() > max as usize);
+        (entered_now && !call.parked && too_many).then_some(Exit::MaxWaiting)
+    }
+}

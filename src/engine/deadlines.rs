@@ -1,0 +1,285 @@
+//! Deadlines: fields in the state. `next_deadline` gives the earliest and its reason; the table
+//! behind it may hold stale entries, the owner's own fields rule.
+
+use super::Engine;
+use super::derived::Derived;
+use super::refresh::class;
+use super::state::{Agent, Call, Stage, State, SwitchState};
+use crate::domain::event::Event;
+use crate::domain::ids::{AgentIx, CallId, OfferId, SwitchIx};
+use crate::domain::objects::user::UserKind;
+use crate::domain::presence::Status;
+use crate::domain::time::Millis;
+use std::cmp::Reverse;
+
+/// A switch that promised to speak is suspected after so long a silence, ms.
+pub const SILENCE_MS: u64 = 30_000;
+
+/// What an agent waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AgentDue {
+    /// A wrap-up's end.
+    WrapUp(CallId),
+    /// The delay's end.
+    Delay,
+    /// The block's end.
+    Block,
+    /// A lease by request.
+    Lease,
+    /// The grace of a lost desk.
+    Grace,
+    /// Nothing heard for `max_unleased_ms`.
+    Unleased,
+}
+
+/// The earliest of an agent's deadlines.
+#[must_use]
+pub fn agent_deadline(state: &State, agent: &Agent) -> Option<(Millis, AgentDue)> {
+    let wrap_up = agent.wrap_ups.iter().map(|w| (w.until, AgentDue::WrapUp(w.call)));
+    let block = agent.user.blocked_until.filter(|_| agent.blocked);
+    let on = agent.status != Status::Offline;
+    let unleased = (on
+        && !agent.leased
+        && agent.user.kind != UserKind::Pbx
+        && state.account.max_unleased_ms > 0
+        && agent.calls.is_empty()
+        && agent.next.is_none())
+    .then(|| agent.active_at.plus(state.account.max_unleased_ms));
+    let rest = [
+        (agent.delay_until, AgentDue::Delay),
+        (block, AgentDue::Block),
+        (agent.lease_until, AgentDue::Lease),
+        (agent.grace_until, AgentDue::Grace),
+        (unleased, AgentDue::Unleased),
+    ];
+    let rest = rest.into_iter().filter_map(|(at, due)| at.map(|at| (at, due)));
+    wrap_up.chain(rest).min_by_key(|(at, _)| *at)
+}
+
+/// What a waiting call waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallDue {
+    /// Its switch, after a restart.
+    Thaw,
+    /// The end of its replay.
+    Replay,
+    /// The end of its round at the switch.
+    RoundClosed,
+    /// `total_ms`.
+    Total,
+    /// `max_wait_ms`.
+    MaxWait,
+    /// The spacing of passes.
+    PassSpaced,
+}
+
+/// The earliest of a waiting call's deadlines. While frozen there is no other.
+#[must_use]
+pub fn call_deadline(state: &State, call: &Call) -> Option<(Millis, CallDue)> {
+    if call.stage != Stage::Waiting {
+        return None;
+    }
+    if let Some(until) = call.frozen_until {
+        return Some((until, CallDue::Thaw));
+    }
+    let config = &state.queue(call.queue?).config;
+    let max_wait = call.max_wait_at(config).filter(|_| call.exit_due.is_none());
+    let pass = call
+        .pass_began_at
+        .filter(|_| config.plan.again && !call.pass_spaced && !call.tried.is_empty())
+        .map(|at| at.plus(config.plan.again_after_ms));
+    [
+        (call.replay_until, CallDue::Replay),
+        (call.closing_until, CallDue::RoundClosed),
+        (call.total_at(config), CallDue::Total),
+        (max_wait, CallDue::MaxWait),
+        (pass, CallDue::PassSpaced),
+    ]
+    .into_iter()
+    .filter_map(|(at, due)| at.map(|at| (at, due)))
+    .min_by_key(|(at, _)| *at)
+}
+
+/// A switch's deadline: parked events first, then its silence.
+fn switch_deadline(switch: &SwitchState) -> Option<Millis> {
+    if switch.deleted {
+        return None;
+    }
+    let parked = switch.parked.values().map(|p| p.until).min();
+    let promised = (switch.beats || switch.linked) && !switch.suspected;
+    let silence = promised.then(|| switch.heard_at.plus(SILENCE_MS));
+    [parked, silence].into_iter().flatten().min()
+}
+
+/// Enters a switch's deadline into the table.
+pub fn arm_switch(state: &State, derived: &mut Derived, ix: SwitchIx) {
+    if let Some(at) = state.switches.get(ix.at()).and_then(switch_deadline) {
+        let entry = Reverse((at, class::SWITCH, u64::from(ix.0)));
+        derived.deadlines.push(entry);
+    }
+}
+
+impl Engine {
+    /// The earliest instant at which [`crate::domain::input::Input::Deadline`] is to be handled,
+    /// and why.
+    pub fn next_deadline(&mut self) -> Option<(Millis, &'static str)> {
+        let midnight = self.state.day.and_then(|_| self.day_ends_at()).map(|at| (at, "midnight"));
+        let due = loop {
+            let Some(Reverse((at, class, id))) = self.derived.deadlines.peek().copied() else {
+                break None;
+            };
+            if let Some(reason) = self.live_reason(at, class, id) {
+                break Some((at, reason));
+            }
+            self.derived.deadlines.pop();
+        };
+        [midnight, due].into_iter().flatten().min_by_key(|(at, _)| *at)
+    }
+
+    /// Whether a table entry still is its owner's deadline, and why it is there.
+    fn live_reason(&self, at: Millis, kind: u8, id: u64) -> Option<&'static str> {
+        let state = &self.state;
+        let (actual, reason) = match kind {
+            class::SWITCH => (switch_deadline(state.switches.get(id as usize)?)?, "switch"),
+            class::AGENT => {
+                let (at, due) = agent_deadline(state, state.agents.get(id as usize)?)?;
+                let reason = match due {
+                    AgentDue::WrapUp(_) => "wrap_up",
+                    AgentDue::Delay => "delay",
+                    AgentDue::Block => "blocked_until",
+                    AgentDue::Lease => "lease",
+                    AgentDue::Grace => "lease_grace",
+                    AgentDue::Unleased => "max_unleased",
+                };
+                (at, reason)
+            }
+            class::OFFER => {
+                let call = self.derived.offers.get(&OfferId(id))?;
+                let offer = state.call(*call)?.offer(OfferId(id))?;
+                offer.closed.is_none().then_some((offer.until, "ring"))?
+            }
+            _ => {
+                let (at, due) = call_deadline(state, state.call(CallId(id))?)?;
+                let reason = match due {
+                    CallDue::Thaw => "frozen",
+                    CallDue::Replay => "replay",
+                    CallDue::RoundClosed => "round_closing",
+                    CallDue::Total => "total",
+                    CallDue::MaxWait => "max_wait",
+                    CallDue::PassSpaced => "pass",
+                };
+                (at, reason)
+            }
+        };
+        (actual == at).then_some(reason)
+    }
+
+    /// Takes the earliest deadline that has come and decides about it; `false` when none has.
+    pub(super) fn meet_deadline(&mut self) -> bool {
+        let now = self.state_now();
+        if self.next_deadline().is_none_or(|(at, _)| at > now) {
+            return false;
+        }
+        if self.day_ends_at().is_some_and(|at| at <= now) {
+            // The new day itself is begun before any input is handled.
+            return true;
+        }
+        let Some(Reverse((_, kind, id))) = self.derived.deadlines.pop() else { return false };
+        match kind {
+            class::SWITCH => self.switch_due(SwitchIx(id as u32)),
+            class::AGENT => {
+                let ix = AgentIx(id as u32);
+                self.derived.disarm(ix);
+                if let Some((_, due)) = agent_deadline(&self.state, self.state.agent(ix)) {
+                    self.agent_due(ix, due);
+                }
+            }
+            class::OFFER => self.ring_due(OfferId(id)),
+            _ => {
+                let id = CallId(id);
+                self.derived.armed_calls.remove(&id);
+                if let Some((_, due)) =
+                    self.state.call(id).and_then(|c| call_deadline(&self.state, c))
+                {
+                    self.call_due(id, due);
+                }
+            }
+        }
+        true
+    }
+
+    /// Emits the new day when the account's midnight has passed, also at the very first record.
+    pub(super) fn begin_day(&mut self) {
+        let now = self.state_now();
+        if self.state.day.is_some() && self.day_ends_at().is_some_and(|at| now < at) {
+            return;
+        }
+        let (day, ends_at) = self.day_of(now);
+        if self.state.day != Some(day) {
+            self.emit(Event::DayBegan { day });
+        }
+        self.derived.day_ends_at = Some(ends_at);
+    }
+
+    /// The end of the account's present day.
+    fn day_ends_at(&mut self) -> Option<Millis> {
+        if self.derived.day_ends_at.is_none() {
+            let at = self.state.at;
+            self.derived.day_ends_at = Some(self.day_of(at).1);
+        }
+        self.derived.day_ends_at
+    }
+
+    /// The civil day of an instant in the account's zone (days since 1970-01-01), and its end.
+    fn day_of(&self, at: Millis) -> (i32, Millis) {
+        const DAY_MS: i64 = 86_400_000;
+        let plain = || {
+            let day = at.0.div_euclid(DAY_MS);
+            (day as i32, Millis((day + 1) * DAY_MS))
+        };
+        let Ok(zone) = jiff::tz::TimeZone::get(&self.state.account.time_zone) else {
+            return plain();
+        };
+        let Ok(instant) = jiff::Timestamp::from_millisecond(at.0) else { return plain() };
+        let today = instant.to_zoned(zone.clone()).date();
+        let Ok(ends) = today.tomorrow().and_then(|d| d.to_zoned(zone)) else { return plain() };
+        let epoch = jiff::civil::date(1970, 1, 1);
+        let day = epoch.until(today).map_or(0, |span| span.get_days());
+        (day, Millis(ends.timestamp().as_millisecond()))
+    }
+
+    fn call_due(&mut self, id: CallId, due: CallDue) {
+        match due {
+            CallDue::Thaw => self.emit(Event::Thawed { call: id }),
+            CallDue::Replay => self.emit(Event::ReplayEnded { call: id }),
+            CallDue::RoundClosed => self.emit(Event::RoundClosed { call: id }),
+            CallDue::Total => self.total_over(id),
+            CallDue::MaxWait => self.max_wait_over(id),
+            CallDue::PassSpaced => self.emit(Event::PassSpaced { call: id }),
+        }
+    }
+
+    fn switch_due(&mut self, ix: SwitchIx) {
+        let now = self.state_now();
+        let switch = self.state.switch(ix);
+        let parked = switch.parked.iter().find(|(_, p)| p.until <= now).map(|(s, _)| s.clone());
+        if let Some(subject) = parked {
+            self.unpark_late(ix, &subject);
+        } else if (switch.beats || switch.linked)
+            && !switch.suspected
+            && switch.heard_at.plus(SILENCE_MS) <= now
+        {
+            self.emit(Event::SwitchSuspected { switch: ix });
+        }
+        arm_switch(&self.state, &mut self.derived, ix);
+    }
+}
+
+impl Derived {
+    /// The armed deadline of an agent has been taken from the table.
+    fn disarm(&mut self, ix: AgentIx) {
+        if let Some(armed) = self.armed_agents.get_mut(ix.at()) {
+            *armed = None;
+        }
+    }
+}

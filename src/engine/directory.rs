@@ -1,0 +1,573 @@
+//! Configuration as commands: checked against what is there, decided as events, effective at once.
+
+use super::Engine;
+use super::derived::Extension;
+use crate::domain::event::{Event, Withdrawn};
+use crate::domain::fields;
+use crate::domain::ids::{self, AgentIx, Name, QueueIx};
+use crate::domain::input::{Answer, Kind, ObjectRef};
+use crate::domain::objects::break_reason::BreakReason;
+use crate::domain::objects::queue::QueueKind;
+use crate::domain::objects::user::{Assignment, Personal, Role, UserState};
+use crate::domain::objects::{
+    Account, Member, Queue, Route, Skill, SkillNeed, Switch, Target, User,
+};
+use crate::domain::problem::{FieldError, Problem};
+use serde_json::Value;
+
+/// A body that was read and checked.
+enum Checked {
+    Account(Account),
+    Skill(Skill),
+    User(Box<User>),
+    Queue(Box<Queue>),
+    Member(QueueIx, AgentIx, Member),
+    Route(Route),
+    Switch(Box<Switch>),
+    BreakReason(BreakReason),
+}
+
+/// The version that `If-Match` names; the inner `None` is `*`.
+pub(super) type IfMatch = Option<Option<u64>>;
+
+impl Engine {
+    /// PUT or PATCH.
+    pub(super) fn put(
+        &mut self,
+        object: &ObjectRef,
+        body: &Value,
+        merge: bool,
+        if_match: IfMatch,
+        dry_run: bool,
+        by: &Name,
+    ) -> Result<Answer, Problem> {
+        check_id(object)?;
+        self.check_parent(object)?;
+        let before = self.stored_json(object);
+        self.check_match(object, before.is_some(), if_match)?;
+        let body = match (&before, merge) {
+            (Some(stored), true) => {
+                let mut merged = stored.clone();
+                fields::merge(&mut merged, body);
+                merged
+            }
+            (None, true) => return Err(Problem::not_found(word(object.kind), &object.id)),
+            (_, false) => body.clone(),
+        };
+        let checked = self.check(object, &body)?;
+        if dry_run {
+            return Ok(Answer::Done { status: 200, version: None, body: shown(&checked, object) });
+        }
+        let same = before.as_ref() == Some(&stored(&checked));
+        if !same {
+            self.apply_checked(object, checked, by);
+        }
+        let status = if before.is_some() { 200 } else { 201 };
+        let (version, body) = self.object_json(object).unwrap_or((self.state.seq, Value::Null));
+        Ok(Answer::Done { status, version: Some(version), body })
+    }
+
+    /// DELETE.
+    pub(super) fn delete(
+        &mut self,
+        object: &ObjectRef,
+        if_match: IfMatch,
+        dry_run: bool,
+        by: &Name,
+    ) -> Result<Answer, Problem> {
+        self.check_parent(object)?;
+        if self.stored_json(object).is_none() {
+            return Err(Problem::not_found(word(object.kind), &object.id));
+        }
+        self.check_match(object, true, if_match)?;
+        self.check_delete(object)?;
+        if !dry_run {
+            self.apply_delete(object, by);
+        }
+        Ok(Answer::Done { status: 204, version: None, body: Value::Null })
+    }
+
+    fn check_match(
+        &self,
+        object: &ObjectRef,
+        there: bool,
+        if_match: IfMatch,
+    ) -> Result<(), Problem> {
+        let Some(wanted) = if_match else { return Ok(()) };
+        let version = self.object_json(object).map(|(version, _)| version);
+        if there && (wanted.is_none() || wanted == version) {
+            return Ok(());
+        }
+        let detail = match version {
+            Some(version) => format!("the object is at version \"{version}\"; read it again"),
+            None => "there is no such object yet; leave If-Match out to create it".to_owned(),
+        };
+        Err(Problem::new(412, "precondition_failed", detail))
+    }
+
+    fn check_parent(&self, object: &ObjectRef) -> Result<(), Problem> {
+        if object.kind == Kind::Member {
+            self.queue_named(&object.parent)?;
+        }
+        Ok(())
+    }
+
+    /// A queue or group by id.
+    pub(super) fn queue_named(&self, id: &str) -> Result<QueueIx, Problem> {
+        self.derived.queues.get(id).copied().ok_or_else(|| Problem::not_found("queue or group", id))
+    }
+
+    /// An agent by user id.
+    pub(super) fn user_named(&self, id: &str) -> Result<AgentIx, Problem> {
+        self.derived.users.get(id).copied().ok_or_else(|| Problem::not_found("user", id))
+    }
+
+    fn check(&self, object: &ObjectRef, body: &Value) -> Result<Checked, Problem> {
+        let checked = match object.kind {
+            Kind::Account => Account::parse(body).map(Checked::Account),
+            Kind::Skill => Skill::parse(body).map(Checked::Skill),
+            Kind::User => User::parse(body).map(|u| Checked::User(Box::new(u))),
+            Kind::Queue => {
+                Queue::parse(QueueKind::Queue, body).map(|q| Checked::Queue(Box::new(q)))
+            }
+            Kind::Group => {
+                Queue::parse(QueueKind::Group, body).map(|q| Checked::Queue(Box::new(q)))
+            }
+            Kind::Member => {
+                let queue = self.queue_named(&object.parent)?;
+                let agent = self.user_named(&object.id)?;
+                Member::parse(body).map(|m| Checked::Member(queue, agent, m))
+            }
+            Kind::Route => Route::parse(body).map(Checked::Route),
+            Kind::Switch => Switch::parse(body).map(|s| Checked::Switch(Box::new(s))),
+            Kind::BreakReason => BreakReason::parse(body).map(Checked::BreakReason),
+        }
+        .map_err(Problem::invalid)?;
+        let errors = self.check_references(object, &checked);
+        if !errors.is_empty() {
+            return Err(Problem::invalid(errors));
+        }
+        self.check_conflicts(object, &checked)?;
+        Ok(checked)
+    }
+
+    /// What a body names must be there.
+    fn check_references(&self, object: &ObjectRef, checked: &Checked) -> Vec<FieldError> {
+        let mut errors = Vec::new();
+        match checked {
+            Checked::User(user) => self.check_user(object, user, &mut errors),
+            Checked::Queue(queue) => self.check_queue(object, queue, &mut errors),
+            Checked::Route(route) => {
+                self.check_skills("/skills", &route.skills, &mut errors);
+                self.check_target("/to", &route.to, &object.id, &mut errors);
+            }
+            Checked::Skill(skill) => self.check_held_levels(object, skill, &mut errors),
+            _ => {}
+        }
+        errors
+    }
+
+    fn check_user(&self, object: &ObjectRef, user: &User, errors: &mut Vec<FieldError>) {
+        for (name, level) in &user.skills {
+            let at = format!("/skills/{name}");
+            let skill = self
+                .derived
+                .skills
+                .get(name.as_str())
+                .and_then(|ix| self.state.skills[ix.at()].value.as_ref());
+            match (skill, level) {
+                (None, _) => errors.push(unknown(at, "skill", name)),
+                (Some(skill), None) if skill.level_required => errors.push(FieldError::new(
+                    at,
+                    "required",
+                    format!("this skill needs a level from {} to {}", skill.min, skill.max),
+                )),
+                (Some(skill), Some(level)) if *level < skill.min || *level > skill.max => {
+                    errors.push(FieldError::new(
+                        at,
+                        "out_of_range",
+                        format!("must be between {} and {}", skill.min, skill.max),
+                    ));
+                }
+                _ => {}
+            }
+        }
+        let own = self.derived.users.get(object.id.as_str()).copied().map(Extension::User);
+        self.check_extension(user.extension.as_deref(), own, errors);
+    }
+
+    fn check_extension(
+        &self,
+        extension: Option<&str>,
+        own: Option<Extension>,
+        errors: &mut Vec<FieldError>,
+    ) {
+        let Some(extension) = extension else { return };
+        let digits = usize::from(self.state.account.extension_digits);
+        if extension.len() != digits {
+            let detail = format!("extensions of this account have {digits} digits");
+            errors.push(FieldError::new("/extension", "malformed", detail));
+        }
+        if let Some(owner) = self.derived.extensions.get(extension)
+            && Some(*owner) != own
+        {
+            let owner = match owner {
+                Extension::User(ix) => &self.state.agent(*ix).id,
+                Extension::Group(ix) => &self.state.queue(*ix).id,
+            };
+            let detail = format!("belongs to {owner} already; choose another");
+            errors.push(FieldError::new("/extension", "taken", detail));
+        }
+    }
+
+    fn check_queue(&self, object: &ObjectRef, queue: &Queue, errors: &mut Vec<FieldError>) {
+        for (i, step) in queue.steps.iter().enumerate() {
+            self.check_skills(&format!("/steps/{i}/skills"), &step.skills, errors);
+            for (j, user) in step.agents.iter().flatten().enumerate() {
+                if !self.derived.users.contains(user.as_str()) {
+                    errors.push(unknown(format!("/steps/{i}/agents/{j}"), "user", user));
+                }
+            }
+        }
+        let exits = &queue.exits;
+        let targets = [
+            ("on_max_wait", Some(&exits.on_max_wait)),
+            ("on_max_waiting", Some(&exits.on_max_waiting)),
+            ("on_nobody", Some(&exits.on_nobody)),
+            ("on_total", Some(&exits.on_total)),
+            ("on_missed", Some(&exits.on_missed)),
+            ("on_exhausted", exits.on_exhausted.as_ref()),
+        ];
+        for (name, target) in targets {
+            if let Some(target) = target {
+                self.check_target(&format!("/exits/{name}"), target, &object.id, errors);
+            }
+        }
+        let own = self.derived.queues.get(object.id.as_str()).copied();
+        self.check_extension(queue.extension.as_deref(), own.map(Extension::Group), errors);
+        for (i, user) in queue.supervisors.iter().enumerate() {
+            let at = format!("/supervisors/{i}");
+            let Some(ix) = self.derived.users.get(user.as_str()).copied() else {
+                errors.push(unknown(at, "user", user));
+                continue;
+            };
+            if self.state.agent(ix).user.role != Role::Supervisor {
+                let detail = "supervisors of a group are users with the role supervisor";
+                errors.push(FieldError::new(at, "not_allowed", detail));
+            } else if own.is_some_and(|q| self.state.agent(ix).pair(q).is_some()) {
+                let detail = "is a member of this group; a supervisor takes none of its calls";
+                errors.push(FieldError::new(at, "not_allowed", detail));
+            }
+        }
+    }
+
+    fn check_skills(&self, at: &str, needs: &[SkillNeed], errors: &mut Vec<FieldError>) {
+        for (i, need) in needs.iter().enumerate() {
+            let skill = self
+                .derived
+                .skills
+                .get(need.skill.as_str())
+                .and_then(|ix| self.state.skills[ix.at()].value.as_ref());
+            match skill {
+                None => errors.push(unknown(format!("{at}/{i}/skill"), "skill", &need.skill)),
+                Some(skill) if need.min > skill.max => errors.push(FieldError::new(
+                    format!("{at}/{i}/min"),
+                    "out_of_range",
+                    format!("nobody can have it: the skill's levels end at {}", skill.max),
+                )),
+                Some(_) => {}
+            }
+        }
+    }
+
+    fn check_target(&self, at: &str, target: &Target, own: &str, errors: &mut Vec<FieldError>) {
+        let (family, name, kind) = match target {
+            Target::Queue(name) => ("queue", name, QueueKind::Queue),
+            Target::Group(name) => ("group", name, QueueKind::Group),
+            Target::Number(_) | Target::End(_) => return,
+        };
+        let found = self.derived.queues.get(name.as_str()).map(|ix| self.state.queue(*ix));
+        if name != own && found.is_none_or(|q| q.config.kind != kind) {
+            errors.push(unknown(format!("{at}/{family}"), family, name));
+        }
+    }
+
+    /// A skill's new range must hold the levels that users have.
+    fn check_held_levels(&self, object: &ObjectRef, skill: &Skill, errors: &mut Vec<FieldError>) {
+        let Some(ix) = self.derived.skills.get(object.id.as_str()).copied() else { return };
+        let outside = self.state.agents.iter().find(|a| {
+            a.level(ix).flatten().is_some_and(|level| level < skill.min || level > skill.max)
+        });
+        if let Some(agent) = outside {
+            let detail = format!("{} has a level outside this range; change it first", agent.id);
+            errors.push(FieldError::new("/max", "in_use", detail));
+        }
+    }
+
+    fn check_conflicts(&self, object: &ObjectRef, checked: &Checked) -> Result<(), Problem> {
+        match checked {
+            Checked::Queue(queue) => {
+                let other = self.derived.queues.get(object.id.as_str());
+                if other.is_some_and(|ix| self.state.queue(*ix).config.kind != queue.kind) {
+                    let detail = "a queue and a group cannot share an id; choose another";
+                    return Err(Problem::conflict("id_taken", detail));
+                }
+            }
+            Checked::Route(route) => {
+                let other = self.derived.numbers.get(&route.number);
+                if let Some(other) = other.filter(|id| ***id != *object.id) {
+                    let detail = format!("the number belongs to the route {other:?} already");
+                    return Err(Problem::conflict("number_taken", detail));
+                }
+            }
+            Checked::Member(queue, agent, _) => self.check_member(*queue, *agent)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// One group per user (seed S3-07), and no supervisor of a group is its member (X16).
+    fn check_member(&self, queue: QueueIx, agent: AgentIx) -> Result<(), Problem> {
+        let q = self.state.queue(queue);
+        let a = self.state.agent(agent);
+        if q.config.kind != QueueKind::Group {
+            return Ok(());
+        }
+        if q.config.supervisors.iter().any(|s| **s == *a.id) {
+            let detail = "supervises this group and takes none of its calls; remove that first";
+            return Err(Problem::conflict("is_supervisor", detail));
+        }
+        let other = a
+            .pairs
+            .iter()
+            .map(|p| self.state.queue(p.queue))
+            .find(|other| other.ix != queue && other.config.kind == QueueKind::Group);
+        match other {
+            Some(other) => Err(Problem::conflict(
+                "in_another_group",
+                format!("{} is in the group {:?}; unassign it there first", a.id, other.id),
+            )),
+            None => Ok(()),
+        }
+    }
+
+    fn apply_checked(&mut self, object: &ObjectRef, checked: Checked, by: &Name) {
+        let id: Name = object.id.as_str().into();
+        let by = by.clone();
+        match checked {
+            Checked::Account(account) => self.emit(Event::AccountSet(Box::new(account))),
+            Checked::Skill(skill) => self.emit(Event::SkillPut { id, by, skill }),
+            Checked::User(user) => self.put_user(id, *user, by),
+            Checked::Queue(queue) => self.emit(Event::QueuePut { id, by, queue }),
+            Checked::Member(queue, agent, member) => {
+                self.emit(Event::MemberPut { queue, agent, by, member });
+            }
+            Checked::Route(route) => self.emit(Event::RoutePut { id, by, route }),
+            Checked::Switch(switch) => self.emit(Event::SwitchPut { id, by, switch }),
+            Checked::BreakReason(reason) => {
+                self.emit(Event::BreakReasonPut { id, by, name: reason.name });
+            }
+        }
+    }
+
+    /// The personal part goes to the vault under a new key; the old row is erased with the record.
+    fn put_user(&mut self, id: Name, mut user: User, by: Name) {
+        let old = self.derived.users.get(&id).map(|ix| self.state.agent(*ix).personal);
+        let personal = std::mem::take(&mut user.personal);
+        let has_endpoint = personal.endpoint.is_some();
+        let key = self.state.last_personal + 1;
+        self.vault.put_user(key, personal);
+        let works = user.state == UserState::Active && user.assignment == Assignment::Active;
+        let user = Box::new(user);
+        self.emit(Event::UserPut { id: id.clone(), by, user, personal: key, has_endpoint });
+        if let Some(old) = old {
+            self.vault.erase(old);
+        }
+        let Some(ix) = self.derived.users.get(&id).copied() else { return };
+        if !works || self.state.agent(ix).blocked {
+            self.leave_by_directory(ix);
+        }
+    }
+
+    fn check_delete(&self, object: &ObjectRef) -> Result<(), Problem> {
+        match object.kind {
+            Kind::Account => Err(Problem::conflict("in_use", "an account is not deleted here")),
+            Kind::User => Err(Problem::conflict(
+                "not_deletable",
+                "users are never deleted: set state to deactivated instead",
+            )),
+            Kind::Skill => self.check_skill_unused(&object.id),
+            Kind::Queue | Kind::Group => self.check_queue_unused(&object.id),
+            Kind::Switch => {
+                let ix = self.derived.switches.get(object.id.as_str());
+                match ix.filter(|ix| !self.derived.switch_calls[ix.at()].is_empty()) {
+                    Some(_) => Err(Problem::conflict("in_use", "the switch holds live calls")),
+                    None => Ok(()),
+                }
+            }
+            Kind::Member | Kind::Route | Kind::BreakReason => Ok(()),
+        }
+    }
+
+    fn check_skill_unused(&self, id: &str) -> Result<(), Problem> {
+        let wants = |needs: &[SkillNeed]| needs.iter().any(|n| n.skill == id);
+        let queue = self.state.queues.iter().filter(|q| !q.deleted);
+        let mut queue = queue.filter(|q| q.config.steps.iter().any(|s| wants(&s.skills)));
+        let agent = self.state.agents.iter().find(|a| a.user.skills.contains_key(id));
+        let route =
+            self.state.routes.values().find(|r| r.value.as_ref().is_some_and(|r| wants(&r.skills)));
+        let user = queue.next().map(|q| &q.id).or(agent.map(|a| &a.id)).or(route.map(|r| &r.id));
+        match user {
+            Some(user) => Err(Problem::conflict("in_use", format!("{user} uses this skill"))),
+            None => Ok(()),
+        }
+    }
+
+    fn check_queue_unused(&self, id: &str) -> Result<(), Problem> {
+        let ix = self.queue_named(id)?;
+        let index = &self.derived.index[ix.at()];
+        if !index.waiting.is_empty() || index.talking > 0 {
+            return Err(Problem::conflict("in_use", "calls of this queue are live; let them end"));
+        }
+        let wrapping = self.state.queue(ix).members.iter().map(|a| self.state.agent(*a));
+        if wrapping.flat_map(|a| &a.wrap_ups).any(|w| w.queue == ix) {
+            return Err(Problem::conflict("in_use", "a wrap-up of this queue is running"));
+        }
+        let leads_here = |t: &Target| matches!(t, Target::Queue(n) | Target::Group(n) if n == id);
+        let route = self
+            .state
+            .routes
+            .values()
+            .find(|r| r.value.as_ref().is_some_and(|r| leads_here(&r.to)));
+        let queue = self.state.queues.iter().find(|q| {
+            !q.deleted
+                && q.ix != ix
+                && crate::domain::objects::queue::Exit::ALL
+                    .iter()
+                    .any(|exit| leads_here(q.config.exits.target(*exit)))
+        });
+        match route.map(|r| &r.id).or(queue.map(|q| &q.id)) {
+            Some(user) => {
+                Err(Problem::conflict("in_use", format!("{user} leads here; change it first")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn apply_delete(&mut self, object: &ObjectRef, by: &Name) {
+        let id: Name = object.id.as_str().into();
+        let by = by.clone();
+        match object.kind {
+            Kind::Skill => self.emit(Event::SkillDeleted { id, by }),
+            Kind::Queue | Kind::Group => {
+                if let Some(queue) = self.derived.queues.get(&id).copied() {
+                    self.emit(Event::QueueDeleted { queue, by });
+                }
+            }
+            Kind::Member => {
+                let queue = self.derived.queues.get(object.parent.as_str()).copied();
+                let agent = self.derived.users.get(&id).copied();
+                if let (Some(queue), Some(agent)) = (queue, agent) {
+                    self.withdraw_of_queue(agent, queue, Withdrawn::Configuration);
+                    self.emit(Event::MemberDeleted { queue, agent, by });
+                }
+            }
+            Kind::Route => self.emit(Event::RouteDeleted { id, by }),
+            Kind::Switch => {
+                if let Some(switch) = self.derived.switches.get(&id).copied() {
+                    self.emit(Event::SwitchDeleted { switch, by });
+                }
+            }
+            Kind::BreakReason => self.emit(Event::BreakReasonDeleted { id, by }),
+            Kind::Account | Kind::User => {}
+        }
+    }
+
+    /// An object with its secrets and personal values, as a merge starts from.
+    fn stored_json(&self, object: &ObjectRef) -> Option<Value> {
+        match object.kind {
+            Kind::Switch => {
+                let ix = self.derived.switches.get(object.id.as_str())?;
+                Some(self.state.switch(*ix).config.to_json())
+            }
+            Kind::Member => {
+                let queue = self.derived.queues.get(object.parent.as_str()).copied()?;
+                let ix = self.derived.users.get(object.id.as_str()).copied()?;
+                let pair = self.state.agent(ix).pair(queue)?;
+                Some(Member { stars: pair.stars, position: pair.position }.to_json())
+            }
+            _ => {
+                let (_, mut body) = self.object_json(object)?;
+                if let Value::Object(fields) = &mut body {
+                    fields.remove("id");
+                }
+                Some(body)
+            }
+        }
+    }
+
+    /// The configuration of a user with the personal part.
+    pub(super) fn whole_user(&self, ix: AgentIx) -> User {
+        let agent = self.state.agent(ix);
+        let personal = self.vault.user(agent.personal).map(|v| v.personal.clone());
+        User { personal: personal.unwrap_or_else(Personal::default), ..(*agent.user).clone() }
+    }
+}
+
+fn stored(checked: &Checked) -> Value {
+    match checked {
+        Checked::Account(o) => o.to_json(),
+        Checked::Skill(o) => o.to_json(),
+        Checked::User(o) => o.to_json(),
+        Checked::Queue(o) => o.to_json(),
+        Checked::Member(_, _, o) => o.to_json(),
+        Checked::Route(o) => o.to_json(),
+        Checked::Switch(o) => o.to_json(),
+        Checked::BreakReason(o) => o.to_json(),
+    }
+}
+
+fn shown(checked: &Checked, object: &ObjectRef) -> Value {
+    let body = match checked {
+        Checked::Switch(o) => o.public_json(),
+        other => stored(other),
+    };
+    super::views::with_id(&object.id, body)
+}
+
+fn unknown(at: String, family: &str, name: &str) -> FieldError {
+    FieldError::new(
+        at,
+        "unknown_reference",
+        format!("there is no {family} {name:?}; make it first"),
+    )
+}
+
+/// The family's word in messages.
+#[must_use]
+pub fn word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Account => "account",
+        Kind::Skill => "skill",
+        Kind::User => "user",
+        Kind::Queue => "queue",
+        Kind::Group => "group",
+        Kind::Member => "member",
+        Kind::Route => "route",
+        Kind::Switch => "switch",
+        Kind::BreakReason => "break reason",
+    }
+}
+
+fn check_id(object: &ObjectRef) -> Result<(), Problem> {
+    let (fits, rule) = match object.kind {
+        Kind::Account => (true, ""),
+        Kind::User | Kind::Member => (ids::is_user_name(&object.id), "usr_[a-z0-9_-]{1,59}"),
+        _ => (ids::is_name(&object.id), ids::NAME_RULE),
+    };
+    if fits {
+        return Ok(());
+    }
+    let detail = format!("the id {:?} in the path must look like {rule}", object.id);
+    Err(Problem::invalid(vec![FieldError::new("id", "malformed", detail)]))
+}

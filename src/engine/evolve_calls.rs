@@ -1,0 +1,526 @@
+//! `evolve` for calls and offers.
+
+use super::derived::Derived;
+use super::evolve::{REPLAY_MS, tell};
+use super::refresh::{mark_work, note, touch_agent, touch_call};
+use super::state::{Call, Closed, End, Leg, Offer, Stage, State, Tell, WrapUpRun};
+use crate::domain::event::{Event, OfferFailure, Withdrawn};
+use crate::domain::ids::{AgentIx, CallId, Name, OfferId, QueueIx};
+use crate::domain::objects::Target;
+use crate::domain::objects::queue::Exit;
+use crate::domain::switching::CancelReason;
+use crate::domain::time::Millis;
+
+use crate::domain::rows::DayCounts;
+use std::cmp::Reverse;
+
+/// The engine waits so long for the switch to tell that a round has ended, ms.
+pub const CLOSING_MS: u64 = 2_000;
+
+/// Applies an event about a call; `false` when it is about something else.
+pub fn evolve(state: &mut State, derived: &mut Derived, event: &Event) -> bool {
+    match event {
+        Event::CallArrived { .. } => arrived(state, derived, event),
+        Event::CallQueued { call, queue, hop } => queued(state, derived, *call, *queue, *hop),
+        Event::CallParked { call, position } => {
+            with(state, derived, *call, |c, _| c.parked = true);
+            tell_call(state, derived, *call, Tell::Queue { position: *position });
+        }
+        Event::CallUpdated { call, priority, skills, personal } => {
+            super::refresh::unplace(derived, *call);
+            with(state, derived, *call, |c, _| {
+                c.priority = priority.unwrap_or(c.priority);
+                if let Some(skills) = skills {
+                    c.skills.clone_from(skills);
+                }
+                if personal.is_some() {
+                    c.personal = *personal;
+                }
+            });
+        }
+        Event::CallOffered { .. } => offered(state, derived, event),
+        Event::OfferRinging { offer } => {
+            if let Some(id) = derived.offers.get(offer).copied() {
+                let mut agent = None;
+                with(state, derived, id, |c, _| {
+                    if let Some(o) = c.offers.iter_mut().find(|o| o.id == *offer) {
+                        o.ringing = true;
+                        agent = Some(o.agent);
+                    }
+                });
+                if let Some(agent) = agent {
+                    touch_agent(derived, agent);
+                }
+            }
+        }
+        Event::OfferMissed { offer, told_by_switch } => {
+            close(state, derived, *offer, "missed", None, *told_by_switch, CancelReason::Timeout);
+        }
+        Event::OfferRefused { offer, told_by_switch } => {
+            close(
+                state,
+                derived,
+                *offer,
+                "refused",
+                None,
+                *told_by_switch,
+                CancelReason::Withdrawn,
+            );
+        }
+        Event::OfferFailed { offer, reason, told_by_switch } => {
+            close(
+                state,
+                derived,
+                *offer,
+                reason.word(),
+                None,
+                *told_by_switch,
+                CancelReason::Withdrawn,
+            );
+        }
+        Event::OfferWithdrawn { offer, reason } => {
+            let cancel = match reason {
+                Withdrawn::AnsweredElsewhere => CancelReason::AnsweredElsewhere,
+                Withdrawn::Abandoned => CancelReason::Abandoned,
+                Withdrawn::Exit => CancelReason::Timeout,
+                _ => CancelReason::Withdrawn,
+            };
+            close(state, derived, *offer, "withdrawn", Some(*reason), false, cancel);
+        }
+        Event::OfferAnswerAsked { offer } => {
+            if let Some(id) = derived.offers.get(offer).copied() {
+                tell_call(state, derived, id, Tell::Answer { offer: *offer });
+            }
+        }
+        Event::CallAnswered { .. } => answered(state, derived, event),
+        Event::AnswerStopped { call, offer, reason } => {
+            tell_call(state, derived, *call, Tell::Cancel { offer: *offer, reason: *reason });
+        }
+        Event::CallRequeued { call } => with(state, derived, *call, |_, _| {}),
+        Event::PassBegan { call } => with(state, derived, *call, |c, at| {
+            c.tried.clear();
+            c.pass_began_at = Some(at);
+            c.pass_spaced = false;
+        }),
+        Event::PassSpaced { call } => {
+            with(state, derived, *call, |c, _| c.pass_spaced = true);
+            work_of_call(state, derived, *call);
+        }
+        Event::RoundClosing { call, until } => {
+            with(state, derived, *call, |c, _| c.closing_until = Some(*until));
+        }
+        Event::LegConfirmed { call, offer } => {
+            with(state, derived, *call, |c, _| c.closing.retain(|o| o != offer));
+        }
+        Event::RoundClosed { call } => with(state, derived, *call, |c, _| {
+            c.closing.clear();
+            c.closing_until = None;
+        }),
+        Event::CallHeld { call } => hold(state, derived, *call, true),
+        Event::CallResumed { call } => hold(state, derived, *call, false),
+        Event::CallTransferred { call, to: _ } => {
+            detach(state, derived, *call);
+            with(state, derived, *call, |c, _| {
+                c.stage = Stage::New;
+                c.hops = 0;
+                c.held = false;
+            });
+        }
+        Event::ExitDue { call, exit } => {
+            with(state, derived, *call, |c, _| c.exit_due = Some(*exit));
+        }
+        Event::CallExited { call, exit, to } => exited(state, derived, *call, *exit, to),
+        Event::CallAbandoned { call, waited_ms } => {
+            if let Some(queue) = state.call(*call).and_then(|c| c.queue) {
+                let short = *waited_ms < state.queue(queue).config.short_abandon_ms;
+                count(state, derived, queue, |counts| {
+                    counts.abandoned += 1;
+                    counts.short_abandoned += u64::from(short);
+                });
+            }
+        }
+        Event::CallEnded { .. } => ended(state, derived, event),
+        Event::LegEnded { call, agent } => leg_ended(state, derived, *call, *agent),
+        Event::WrapUpStarted { call, agent, queue, until } => {
+            let media = state.queue(*queue).config.media;
+            if let Some(a) = state.agents.get_mut(agent.at()) {
+                a.wrap_ups.push(WrapUpRun { call: *call, queue: *queue, media, until: *until });
+                touch_agent(derived, *agent);
+            }
+        }
+        Event::WrapUpEnded { call, agent, disposition: _ } => {
+            let at = state.at;
+            if let Some(a) = state.agents.get_mut(agent.at()) {
+                a.wrap_ups.retain(|w| w.call != *call);
+                if a.wrap_ups.is_empty() && a.calls.is_empty() {
+                    a.idle_since = at;
+                }
+                touch_agent(derived, *agent);
+            }
+        }
+        Event::CallsForgotten { ended_before } => forget(state, derived, *ended_before),
+        Event::GapSkipped { call, sequence } => {
+            with(state, derived, *call, |c, _| c.sequence = *sequence);
+        }
+        Event::Thawed { call } => with(state, derived, *call, |c, _| c.frozen_until = None),
+        Event::ReplayEnded { call } => with(state, derived, *call, |c, _| c.replay_until = None),
+        _ => return false,
+    }
+    true
+}
+
+fn with(
+    state: &mut State,
+    derived: &mut Derived,
+    id: CallId,
+    change: impl FnOnce(&mut Call, Millis),
+) {
+    let at = state.at;
+    if let Some(call) = state.calls.get_mut(&id) {
+        change(call, at);
+        touch_call(derived, id);
+    }
+}
+
+fn tell_call(state: &mut State, derived: &mut Derived, id: CallId, what: Tell) {
+    if let Some(switch) = state.call(id).map(|c| c.switch) {
+        tell(state, derived, switch, Some(id), None, what);
+    }
+}
+
+fn work_of_call(state: &State, derived: &mut Derived, id: CallId) {
+    if let Some(queue) = state.call(id).and_then(|c| c.queue) {
+        mark_work(derived, queue);
+    }
+}
+
+fn arrived(state: &mut State, derived: &mut Derived, event: &Event) {
+    let Event::CallArrived {
+        call,
+        switch,
+        subject,
+        media,
+        to,
+        personal,
+        priority,
+        skills,
+        replayed,
+    } = event
+    else {
+        return;
+    };
+    let at = state.at;
+    let made = Call {
+        id: *call,
+        switch: *switch,
+        subject: subject.clone(),
+        media: *media,
+        to: to.clone(),
+        personal: *personal,
+        priority: *priority,
+        skills: skills.clone(),
+        arrived_at: at,
+        entered_at: at,
+        queued_at: at,
+        queue: None,
+        stage: Stage::New,
+        offers: Vec::new(),
+        tried: Vec::new(),
+        pass_began_at: None,
+        pass_spaced: false,
+        cursor: None,
+        attempts: 0,
+        round: 0,
+        closing: Vec::new(),
+        closing_until: None,
+        exit_due: None,
+        hops: 0,
+        frozen_until: None,
+        replay_until: replayed.then(|| at.plus(REPLAY_MS)),
+        shift_ms: 0,
+        parked: false,
+        sequence: 0,
+        heard: Vec::new(),
+        legs: Vec::new(),
+        held: false,
+        end: None,
+        changed: 0,
+    };
+    state.last_call = (*call).max(state.last_call);
+    state.last_personal = state.last_personal.max(personal.unwrap_or(0));
+    state.arrived += 1;
+    state.calls.insert(*call, Box::new(made));
+    derived.subjects.insert((*switch, subject.clone()), *call);
+    derived.switch_calls[switch.at()].insert(*call);
+    touch_call(derived, *call);
+}
+
+fn queued(state: &mut State, derived: &mut Derived, id: CallId, queue: QueueIx, hop: bool) {
+    with(state, derived, id, |c, at| {
+        c.queue = Some(queue);
+        c.stage = Stage::Waiting;
+        c.queued_at = at;
+        c.shift_ms = 0;
+        c.hops += u8::from(hop);
+        c.tried.clear();
+        c.pass_began_at = None;
+        c.pass_spaced = false;
+        c.cursor = None;
+        c.attempts = 0;
+        c.exit_due = None;
+        c.parked = false;
+    });
+    derived.touched.settle.push(id);
+    count(state, derived, queue, |counts| counts.offered += 1);
+}
+
+fn offered(state: &mut State, derived: &mut Derived, event: &Event) {
+    let Event::CallOffered {
+        call,
+        offer,
+        agent,
+        round,
+        ring_for_ms,
+        until,
+        full_ring,
+        at_desk,
+        why,
+    } = event
+    else {
+        return;
+    };
+    let (at, day) = (state.at, state.day);
+    let Some(c) = state.calls.get_mut(call) else { return };
+    let Some(queue) = c.queue else { return };
+    let a = &mut state.agents[agent.at()];
+    let position = a.pair(queue).map_or(0, |p| p.position);
+    c.offers.push(Offer {
+        id: *offer,
+        agent: *agent,
+        queue,
+        made_at: at,
+        until: *until,
+        ring_for_ms: *ring_for_ms,
+        full_ring: *full_ring,
+        at_desk: *at_desk,
+        ringing: *at_desk,
+        round: *round,
+        counted_day: day,
+        closed: None,
+        why: why.clone(),
+    });
+    c.pass_began_at = c.pass_began_at.or(Some(at));
+    c.cursor = Some((position, agent.0));
+    c.attempts += 1;
+    c.round = *round;
+    a.offers.push((*offer, *call));
+    if let Some(pair) = a.pairs.iter_mut().find(|p| p.queue == queue) {
+        pair.count = pair.count_on(day) + 1;
+        pair.day = day;
+    }
+    state.last_offer = (*offer).max(state.last_offer);
+    derived.offers.insert(*offer, *call);
+    derived.index[queue.at()].ringing += 1;
+    derived.deadlines.push(Reverse((*until, super::refresh::class::OFFER, offer.0)));
+    note(&mut derived.touched.queues, queue);
+    touch_agent(derived, *agent);
+    touch_call(derived, *call);
+    if !*at_desk {
+        tell_call(state, derived, *call, Tell::Ring { offer: *offer });
+    }
+}
+
+/// Ends an open offer. `told`: the switch itself said so, else it is told to stop ringing.
+fn close(
+    state: &mut State,
+    derived: &mut Derived,
+    offer: OfferId,
+    outcome: &str,
+    withdrawn: Option<Withdrawn>,
+    told: bool,
+    cancel: CancelReason,
+) {
+    let Some(id) = derived.offers.get(&offer).copied() else { return };
+    let at = state.at;
+    let Some(c) = state.calls.get_mut(&id) else { return };
+    let Some(o) = c.offers.iter_mut().find(|o| o.id == offer && o.closed.is_none()) else { return };
+    let reason = withdrawn.map(|w| Name::from(w.word()));
+    o.closed = Some(Closed { outcome: outcome.into(), reason, at });
+    let (agent, queue, at_desk, counted) = (o.agent, o.queue, o.at_desk, o.counted_day);
+    if withdrawn.is_none() {
+        c.tried.push(agent);
+    }
+    if !told && !at_desk {
+        c.closing.push(offer);
+    }
+    let counts_not = withdrawn.is_some() || OfferFailure::parse(outcome).is_some();
+    let a = &mut state.agents[agent.at()];
+    a.offers.retain(|(o, _)| *o != offer);
+    match outcome {
+        "missed" => a.misses += 1,
+        "unreachable" => a.unreachable += 1,
+        _ => {}
+    }
+    if counts_not
+        && let Some(pair) = a.pairs.iter_mut().find(|p| p.queue == queue && p.day == counted)
+    {
+        pair.count = pair.count.saturating_sub(1);
+    }
+    let index = &mut derived.index[queue.at()];
+    index.ringing = index.ringing.saturating_sub(1);
+    note(&mut derived.touched.queues, queue);
+    mark_work(derived, queue);
+    derived.touched.settle.push(id);
+    touch_agent(derived, agent);
+    touch_call(derived, id);
+    if !told && !at_desk {
+        tell_call(state, derived, id, Tell::Cancel { offer, reason: cancel });
+    }
+}
+
+fn answered(state: &mut State, derived: &mut Derived, event: &Event) {
+    let Event::CallAnswered { call, offer, agent, over: _, connect } = event else { return };
+    let at = state.at;
+    let Some(c) = state.calls.get_mut(call) else { return };
+    let was_open = c.offers.iter_mut().find(|o| o.id == *offer).is_some_and(|o| {
+        let open = o.closed.is_none();
+        o.closed = Some(Closed { outcome: "answered".into(), reason: None, at });
+        open
+    });
+    let queue = c.offer(*offer).map(|o| o.queue).or(c.queue);
+    c.stage = Stage::Connected;
+    c.queue = queue;
+    c.frozen_until = None;
+    c.closing.clear();
+    c.closing_until = None;
+    c.exit_due = None;
+    c.legs.push(Leg { agent: *agent, offer: *offer, since: at });
+    let a = &mut state.agents[agent.at()];
+    a.offers.retain(|(o, _)| o != offer);
+    a.calls.push(*call);
+    a.misses = 0;
+    a.unreachable = 0;
+    a.device_lost = false;
+    a.active_at = at;
+    if let Some(queue) = queue {
+        let index = &mut derived.index[queue.at()];
+        index.talking += 1;
+        if was_open {
+            index.ringing = index.ringing.saturating_sub(1);
+            mark_work(derived, queue);
+        }
+        count(state, derived, queue, |counts| counts.answered += 1);
+    }
+    touch_agent(derived, *agent);
+    touch_call(derived, *call);
+    if *connect {
+        tell_call(state, derived, *call, Tell::Connect { offer: *offer });
+    }
+}
+
+fn hold(state: &mut State, derived: &mut Derived, id: CallId, held: bool) {
+    let mut agents = Vec::new();
+    with(state, derived, id, |c, _| {
+        c.held = held;
+        agents.extend(c.legs.iter().map(|l| l.agent));
+    });
+    for agent in agents {
+        touch_agent(derived, agent);
+    }
+}
+
+/// The call leaves its queue's talkers.
+fn detach(state: &State, derived: &mut Derived, id: CallId) {
+    let Some(call) = state.call(id) else { return };
+    if call.stage == Stage::Connected
+        && let Some(queue) = call.queue
+    {
+        let index = &mut derived.index[queue.at()];
+        index.talking = index.talking.saturating_sub(1);
+        note(&mut derived.touched.queues, queue);
+    }
+}
+
+fn leg_ended(state: &mut State, derived: &mut Derived, id: CallId, agent: AgentIx) {
+    let at = state.at;
+    with(state, derived, id, |c, _| c.legs.retain(|l| l.agent != agent));
+    let routed = state.call(id).and_then(|c| c.queue).is_some();
+    if let Some(a) = state.agents.get_mut(agent.at()) {
+        a.calls.retain(|c| *c != id);
+        if routed && a.calls.is_empty() && a.wrap_ups.is_empty() {
+            a.idle_since = at;
+        }
+        touch_agent(derived, agent);
+    }
+}
+
+fn exited(state: &mut State, derived: &mut Derived, id: CallId, _exit: Exit, to: &Target) {
+    if let Some(queue) = state.call(id).and_then(|c| c.queue) {
+        count(state, derived, queue, |counts| counts.exited += 1);
+        note(&mut derived.touched.queues, queue);
+    }
+    with(state, derived, id, |c, _| c.stage = Stage::New);
+    if let Target::Number(number) = to {
+        tell_call(state, derived, id, Tell::Route { to: number.clone() });
+    }
+}
+
+fn ended(state: &mut State, derived: &mut Derived, event: &Event) {
+    let Event::CallEnded { call, outcome, reason, by: _, tell: hang_up } = event else { return };
+    let (at, seq) = (state.at, state.seq);
+    detach(state, derived, *call);
+    let mut switch = None;
+    with(state, derived, *call, |c, _| {
+        c.stage = Stage::Ended;
+        c.end = Some(End { at, seq, outcome: *outcome, reason: reason.clone() });
+        switch = Some(c.switch);
+    });
+    let Some(switch) = switch else { return };
+    state.ended.push_back(*call);
+    state.ended_count += 1;
+    derived.switch_calls[switch.at()].remove(call);
+    if *hang_up {
+        tell_call(state, derived, *call, Tell::End { reason: reason.clone() });
+    }
+}
+
+fn forget(state: &mut State, derived: &mut Derived, ended_before: Millis) {
+    while let Some(id) = state.ended.front().copied() {
+        let Some(end) = state.call(id).and_then(|c| c.end.as_ref()) else {
+            state.ended.pop_front();
+            continue;
+        };
+        if end.at >= ended_before {
+            break;
+        }
+        state.forgotten_seq = state.forgotten_seq.max(end.seq);
+        state.ended.pop_front();
+        if let Some(call) = state.calls.remove(&id) {
+            for offer in &call.offers {
+                derived.offers.remove(&offer.id);
+            }
+            if derived.subjects.get(&(call.switch, call.subject.clone())) == Some(&id) {
+                derived.subjects.remove(&(call.switch, call.subject));
+            }
+            if let Some(key) = call.personal {
+                derived.forgotten_personal.push(key);
+            }
+        }
+    }
+}
+
+fn count(
+    state: &mut State,
+    derived: &mut Derived,
+    queue: QueueIx,
+    change: impl FnOnce(&mut DayCounts),
+) {
+    let day = state.day;
+    let q = &mut state.queues[queue.at()];
+    if q.day != day {
+        q.counts = DayCounts::default();
+        q.day = day;
+    }
+    change(&mut q.counts);
+    note(&mut derived.touched.queues, queue);
+}

@@ -1,0 +1,473 @@
+//! One input, from the door to the decision.
+
+use super::agents::Wish;
+use super::permission::{Permission, require, require_self_or_steer, require_switch};
+use super::state::{Agent, Stage};
+use super::{Decision, Engine};
+use crate::domain::event::Event;
+use crate::domain::ids::{CallId, OfferId};
+use crate::domain::input::{Actor, Answer, Command, Input, Query};
+use crate::domain::media::Media;
+use crate::domain::objects::user::Role;
+use crate::domain::problem::Problem;
+use crate::domain::switching::{EventResult, ResultStatus, SwitchEvent};
+use crate::domain::time::Millis;
+use serde_json::{Value, json};
+
+/// An ended call is remembered so long, ms: late events find it, and it can be read.
+const REMEMBER_MS: u64 = 600_000;
+/// … and at most so many of them.
+const REMEMBER_MAX: usize = 100_000;
+
+impl Engine {
+    /// Decides about one input. `now` never runs back.
+    pub fn handle(&mut self, now: Millis, input: Input) -> Decision {
+        if let Input::Query { actor, query } = input {
+            let answer = self.query(&actor, query).unwrap_or_else(Answer::Refused);
+            return Decision { answer: Some(answer), seq: self.state.seq, ..Decision::default() };
+        }
+        let before = (self.state.seq, self.state.at);
+        self.state.seq += 1;
+        self.state.at = before.1.max(now);
+        self.begin_day();
+        let began = self.out.len();
+        let answer = self.decide(input);
+        if self.out.len() > began {
+            self.follow();
+        }
+        self.close_record(before, answer)
+    }
+
+    fn close_record(&mut self, before: (u64, Millis), answer: Answer) -> Decision {
+        let events = std::mem::take(&mut self.out);
+        if events.is_empty() {
+            // Nothing was decided: there is no record, and its number goes to the next.
+            (self.state.seq, self.state.at) = before;
+            return Decision { answer: Some(answer), seq: before.0, ..Decision::default() };
+        }
+        self.refresh();
+        self.settle_pending();
+        let desks = self.desk_views();
+        let changes = self.changes(self.rows);
+        let desks =
+            desks.into_iter().map(|ix| (self.state.agent(ix).id.clone(), self.desk_json(ix)));
+        let desks = desks.collect();
+        let commands = self.new_commands();
+        self.clear_touched();
+        Decision {
+            answer: Some(answer),
+            seq: self.state.seq,
+            vault: std::mem::take(&mut self.vault.changes),
+            commands,
+            changes,
+            desks,
+            events,
+        }
+    }
+
+    /// Commands that this record put into outboxes.
+    fn new_commands(
+        &mut self,
+    ) -> Vec<(crate::domain::ids::Name, crate::domain::switching::Command)> {
+        let told = std::mem::take(&mut self.derived.told);
+        told.into_iter()
+            .filter_map(|(switch, seq)| {
+                let s = self.state.switch(switch);
+                let told = s.outbox.iter().rev().find(|t| t.seq == seq)?;
+                Some((s.id.clone(), self.command(told)?))
+            })
+            .collect()
+    }
+
+    fn desk_views(&self) -> Vec<crate::domain::ids::AgentIx> {
+        let mut agents: Vec<_> = self
+            .derived
+            .touched
+            .agents
+            .iter()
+            .copied()
+            .filter(|ix| !self.state.agent(*ix).desks.is_empty())
+            .collect();
+        agents.sort_unstable();
+        agents.dedup();
+        agents
+    }
+
+    /// What follows any decision: the next status of who has ended work, exits that are due,
+    /// matching, exits that matching leaves; until nothing changes.
+    fn follow(&mut self) {
+        loop {
+            self.settle_exits_due();
+            self.apply_next();
+            self.start_counts();
+            self.match_all();
+            if !self.settle_calls() {
+                break;
+            }
+        }
+        self.park();
+        self.forget();
+    }
+
+    /// Callers whom no agent is rung for at once are told to wait.
+    fn park(&mut self) {
+        let mut waiting: Vec<CallId> = Vec::new();
+        for event in &self.out {
+            if let Event::CallQueued { call, .. } = event {
+                waiting.push(*call);
+            }
+        }
+        for id in waiting {
+            let Some(call) = self.state.call(id) else { continue };
+            let waits = call.stage == Stage::Waiting && call.open_count() == 0 && !call.parked;
+            if let Some(position) = waits.then(|| self.position(call)).flatten() {
+                self.emit(Event::CallParked { call: id, position });
+            }
+        }
+    }
+
+    /// Memory of calls that ended long enough ago goes with the next record.
+    fn forget(&mut self) {
+        let now = self.state.at;
+        let ended_at =
+            |id: &CallId| self.state.call(*id).and_then(|c| c.end.as_ref()).map(|e| e.at);
+        let horizon = Millis(now.0 - REMEMBER_MS as i64);
+        let over = self.state.ended.len().saturating_sub(REMEMBER_MAX);
+        let crowded = (over > 0).then(|| self.state.ended.get(over)).flatten().and_then(ended_at);
+        let oldest = self.state.ended.front().and_then(ended_at);
+        let before = crowded.map_or(horizon, |c| c.max(horizon));
+        if oldest.is_some_and(|at| at < before) {
+            self.emit(Event::CallsForgotten { ended_before: before });
+        }
+    }
+
+    fn decide(&mut self, input: Input) -> Answer {
+        match input {
+            Input::Switch { actor, source, event } => self.from_switch(&actor, &source, event),
+            Input::Command { actor, command } => {
+                self.command_of(&actor, command).unwrap_or_else(Answer::Refused)
+            }
+            Input::Query { .. } => Answer::Nothing,
+            Input::Deadline => {
+                self.meet_deadline();
+                Answer::Nothing
+            }
+            Input::Acknowledged { switch, seq } => {
+                if let Some(ix) = self.derived.switches.get(switch.as_str()).copied() {
+                    let open = self.state.switch(ix).outbox.front().is_some_and(|t| t.seq <= seq);
+                    if open {
+                        self.emit(Event::CommandsDone { switch: ix, seq });
+                    }
+                    self.spoke(ix);
+                }
+                Answer::Nothing
+            }
+            Input::SwitchSpoke { switch } => {
+                if let Some(ix) = self.derived.switches.get(switch.as_str()).copied() {
+                    self.spoke(ix);
+                }
+                Answer::Nothing
+            }
+            Input::SwitchLink { switch, open } => {
+                if let Some(ix) = self.derived.switches.get(switch.as_str()).copied() {
+                    if self.state.switch(ix).linked != open {
+                        self.emit(Event::SwitchPromised { switch: ix, link: Some(open) });
+                    }
+                    self.spoke(ix);
+                }
+                Answer::Nothing
+            }
+            Input::SwitchUnreachable { switch } => {
+                if let Some(ix) = self.derived.switches.get(switch.as_str()).copied()
+                    && !self.state.switch(ix).suspected
+                {
+                    self.emit(Event::SwitchSuspected { switch: ix });
+                }
+                Answer::Nothing
+            }
+            Input::Resumed { away_ms } => {
+                self.resumed(away_ms);
+                Answer::Nothing
+            }
+        }
+    }
+
+    fn resumed(&mut self, away_ms: u64) {
+        self.emit(Event::Resumed { away_ms });
+        self.desks_lost();
+        let with_calls: Vec<_> = self
+            .state
+            .switches
+            .iter()
+            .filter(|s| !s.deleted && !self.derived.switch_calls[s.ix.at()].is_empty())
+            .map(|s| s.ix)
+            .collect();
+        for switch in with_calls {
+            self.emit(Event::SyncAsked { switch });
+        }
+    }
+
+    fn from_switch(&mut self, actor: &Actor, source: &str, event: SwitchEvent) -> Answer {
+        let id = event.id.clone();
+        let rejected = |code, detail: String| {
+            Answer::Event(EventResult {
+                id: id.clone(),
+                status: ResultStatus::Rejected,
+                code: Some(code),
+                call_id: None,
+                error: Some(crate::domain::problem::FieldError::new("/source", code, detail)),
+            })
+        };
+        if let Err(problem) = require_switch(actor, source) {
+            return rejected(problem.code, problem.detail);
+        }
+        let Some(ix) = self.derived.switches.get(source).copied() else {
+            let detail = format!("there is no switch {source:?}; set it up first");
+            return rejected("unknown_switch", detail);
+        };
+        Answer::Event(self.switch_event(ix, source, event))
+    }
+
+    fn command_of(&mut self, actor: &Actor, command: Command) -> Result<Answer, Problem> {
+        match command {
+            Command::Put { object, body, merge, if_match, dry_run } => {
+                require(actor, Permission::Configure)?;
+                self.put(&object, &body, merge, if_match, dry_run, &actor.name)
+            }
+            Command::Delete { object, if_match, dry_run } => {
+                require(actor, Permission::Configure)?;
+                self.delete(&object, if_match, dry_run, &actor.name)
+            }
+            Command::SetStatus { user, status, reason, when, lease_ms } => {
+                require_self_or_steer(actor, &user)?;
+                let ix = self.user_named(&user)?;
+                let wish = Wish { status, reason, when, lease_ms };
+                self.set_status(ix, &wish, &actor.name)?;
+                Ok(self.agent_answer(ix))
+            }
+            Command::ForceStatus { user, status, reason, when } => {
+                require(actor, Permission::Steer)?;
+                let ix = self.user_named(&user)?;
+                let wish = Wish { status, reason, when, lease_ms: None };
+                self.force_status(ix, &wish, &actor.name)?;
+                Ok(self.agent_answer(ix))
+            }
+            Command::ClearForced { user } => {
+                require(actor, Permission::Steer)?;
+                let ix = self.user_named(&user)?;
+                let a = self.state.agent(ix);
+                if a.forced_by.is_some() || a.next.as_ref().is_some_and(|n| n.forced_by.is_some()) {
+                    self.emit(Event::ForcedCleared { agent: ix, by: actor.name.clone() });
+                }
+                Ok(self.agent_answer(ix))
+            }
+            Command::SetOptedIn { queue, user, opted_in } => {
+                self.set_opted_in(actor, &queue, &user, opted_in)
+            }
+            Command::Accept { offer } => self.accept(actor, offer),
+            Command::Refuse { offer } => self.refuse(actor, offer),
+            Command::EndWrapUp { call, disposition } => {
+                require(actor, Permission::Work)?;
+                let actor = actor.clone();
+                self.end_wrap_up(call, disposition.as_deref(), &|a: &Agent| {
+                    Permission::Steer.of(actor.role) || actor.user.as_deref() == Some(&a.id)
+                })?;
+                Ok(Answer::Done {
+                    status: 200,
+                    version: None,
+                    body: json!({ "call": call.to_string() }),
+                })
+            }
+            Command::EndCall { call } => self.hang_up(actor, call),
+            Command::DeskOpened { user, desk } => {
+                require_self_or_steer(actor, &user)?;
+                let ix = self.user_named(&user)?;
+                self.desk_opened(ix, desk);
+                Ok(Answer::Done { status: 200, version: None, body: self.desk_json(ix) })
+            }
+            Command::DeskClosed { user, desk } => {
+                let ix = self.user_named(&user)?;
+                self.desk_closed(ix, desk);
+                Ok(Answer::Nothing)
+            }
+        }
+    }
+
+    /// The state of an agent after everything that followed is not known yet: the answer shows the
+    /// agent as of the change itself.
+    fn agent_answer(&mut self, ix: crate::domain::ids::AgentIx) -> Answer {
+        self.follow();
+        self.refresh();
+        Answer::Done { status: 200, version: None, body: self.agent_json(ix) }
+    }
+
+    fn set_opted_in(
+        &mut self,
+        actor: &Actor,
+        queue: &str,
+        user: &str,
+        opted_in: bool,
+    ) -> Result<Answer, Problem> {
+        require_self_or_steer(actor, user)?;
+        let (queue, ix) = (self.queue_named(queue)?, self.user_named(user)?);
+        let agent = self.state.agent(ix);
+        if !Permission::Steer.of(actor.role) && !agent.user.may_opt {
+            return Err(Problem::forbidden("opt"));
+        }
+        if agent.pair(queue).is_none() {
+            return Err(Problem::not_found("member", user));
+        }
+        self.opt(ix, queue, opted_in, &actor.name);
+        Ok(self.agent_answer(ix))
+    }
+
+    /// An offer of somebody that the actor may act for.
+    fn offer_of(
+        &self,
+        actor: &Actor,
+        offer: OfferId,
+    ) -> Result<(CallId, crate::domain::ids::AgentIx), Problem> {
+        let missing = || Problem::not_found("offer", &offer.to_string());
+        let id = *self.derived.offers.get(&offer).ok_or_else(missing)?;
+        let made = self.state.call(id).and_then(|c| c.offer(offer)).ok_or_else(missing)?;
+        require_self_or_steer(actor, &self.state.agent(made.agent).id).map_err(|_| missing())?;
+        if let Some(closed) = &made.closed {
+            let why = closed.reason.as_ref().map(|r| format!(" ({r})")).unwrap_or_default();
+            let detail = format!("this offer ended {}{why} at {}", closed.outcome, closed.at);
+            return Err(Problem::conflict("offer_closed", detail));
+        }
+        Ok((id, made.agent))
+    }
+
+    fn accept(&mut self, actor: &Actor, offer: OfferId) -> Result<Answer, Problem> {
+        let (id, agent) = self.offer_of(actor, offer)?;
+        let call =
+            self.state.call(id).ok_or_else(|| Problem::not_found("call", &id.to_string()))?;
+        let with_device = self.state.agent(agent).has_endpoint && call.media == Media::Voice;
+        if with_device {
+            if !self.state.switch(call.switch).config.capabilities.answers_for_agent {
+                let detail = "the switch cannot answer for you: answer on the phone";
+                return Err(Problem::conflict("answer_on_device", detail));
+            }
+            self.emit(Event::OfferAnswerAsked { offer });
+        } else {
+            _ = self.answer(offer, true);
+        }
+        Ok(Answer::Done {
+            status: 200,
+            version: None,
+            body: json!({ "offer": offer.to_string(), "call": id.to_string() }),
+        })
+    }
+
+    fn refuse(&mut self, actor: &Actor, offer: OfferId) -> Result<Answer, Problem> {
+        let (id, _) = self.offer_of(actor, offer)?;
+        self.unanswered(id, offer, super::calls::Unanswered::Refused, false);
+        Ok(Answer::Done {
+            status: 200,
+            version: None,
+            body: json!({ "offer": offer.to_string(), "call": id.to_string() }),
+        })
+    }
+
+    fn hang_up(&mut self, actor: &Actor, id: CallId) -> Result<Answer, Problem> {
+        let missing = || Problem::not_found("call", &id.to_string());
+        let call = self.state.call(id).ok_or_else(missing)?;
+        let own =
+            call.legs.iter().any(|l| Some(&self.state.agent(l.agent).id) == actor.user.as_ref());
+        if !Permission::Steer.of(actor.role) && !(own && Permission::Work.of(actor.role)) {
+            return Err(missing());
+        }
+        if call.stage != Stage::Connected {
+            let detail = "only a call that is with an agent is ended from the desk";
+            return Err(Problem::conflict("not_connected", detail));
+        }
+        let by = Some(crate::domain::switching::EndedBy::Agent);
+        self.end_call(id, crate::domain::event::Outcome::Answered, "agent_hung_up", by, true);
+        Ok(Answer::Done { status: 200, version: None, body: json!({ "call": id.to_string() }) })
+    }
+
+    fn query(&self, actor: &Actor, query: Query) -> Result<Answer, Problem> {
+        let done = |body: Value| Answer::Done { status: 200, version: None, body };
+        let watch = || require(actor, Permission::Watch);
+        match query {
+            Query::Object(object) => {
+                require(actor, Permission::ReadConfiguration)?;
+                self.read_object(&object)
+            }
+            Query::List { kind, parent, limit, after } => {
+                require(actor, Permission::ReadConfiguration)?;
+                self.list(kind, &parent, limit, after.as_deref())
+            }
+            Query::Staff { queue } => watch().and_then(|()| self.staff(&queue)),
+            Query::QueueCalls { queue, limit } => {
+                watch().and_then(|()| self.queue_calls(&queue, limit))
+            }
+            Query::Call(id) => {
+                self.require_call(actor, id)?;
+                self.read_call(id)
+            }
+            Query::FindCall { switch, switch_call } => {
+                if actor.role == Role::Switch {
+                    require_switch(actor, &switch)?;
+                } else {
+                    watch()?;
+                }
+                self.find_call(&switch, &switch_call)
+            }
+            Query::Calls { limit, after } => watch().map(|()| self.calls(limit, after)),
+            Query::Agent { user } => {
+                require_self_or_steer(actor, &user)?;
+                Ok(done(self.agent_json(self.user_named(&user)?)))
+            }
+            Query::Agents { limit, after } => {
+                watch().map(|()| self.agents_page(limit, after.as_deref()))
+            }
+            Query::Candidates(id) => watch().and_then(|()| self.candidates_of(id)),
+            Query::Next { user } => {
+                require_self_or_steer(actor, &user)?;
+                let items = self.next_for(self.user_named(&user)?);
+                Ok(done(json!({ "items": items, "next": null })))
+            }
+            Query::Desk { user } => {
+                require_self_or_steer(actor, &user)?;
+                Ok(done(self.desk_json(self.user_named(&user)?)))
+            }
+            Query::Watch => self.scope(actor).map(done),
+            Query::Invariants => {
+                watch()?;
+                let broken = self.invariants();
+                Ok(done(json!({ "held": broken.is_empty(), "broken": broken })))
+            }
+        }
+    }
+
+    /// Whose call it is: the floor's watchers see all, an agent sees own calls.
+    fn require_call(&self, actor: &Actor, id: CallId) -> Result<(), Problem> {
+        if Permission::Watch.of(actor.role) {
+            return Ok(());
+        }
+        let call = self.state.call(id);
+        let own = call.is_some_and(|c| match actor.role {
+            Role::Switch => actor.switch.as_deref() == Some(&self.state.switch(c.switch).id),
+            _ => {
+                c.offers.iter().any(|o| Some(&self.state.agent(o.agent).id) == actor.user.as_ref())
+            }
+        });
+        if own { Ok(()) } else { Err(Problem::not_found("call", &id.to_string())) }
+    }
+
+    /// What somebody may watch: the whole floor, or an agent's own part.
+    fn scope(&self, actor: &Actor) -> Result<Value, Problem> {
+        if Permission::Watch.of(actor.role) {
+            return Ok(json!({ "scope": "all" }));
+        }
+        match (&actor.user, Permission::Work.of(actor.role)) {
+            (Some(user), true) => {
+                self.user_named(user)?;
+                Ok(json!({ "scope": "agent", "user": user }))
+            }
+            _ => Err(Problem::forbidden(Permission::Watch.name())),
+        }
+    }
+}

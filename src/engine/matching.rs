@@ -1,0 +1,328 @@
+//! The one rule of matching (`engine.md` 3): after each input, until nothing changes, the call with
+//! the first claim that has a candidate and is not kept back is given all the offers that its plan
+//! allows now.
+//!
+//! Before an input nothing could be matched any more, so only queues that the input touched are
+//! looked at. In a queue only the first servable call per requirement matters.
+
+use super::Engine;
+use super::derived::QueueIndex;
+use super::needs;
+use super::refresh::{facts, key_under, need_index};
+use super::state::{Call, Pair};
+use crate::domain::event::Event;
+use crate::domain::ids::{AgentIx, CallId, NeedIx, OfferId, QueueIx};
+use crate::domain::objects::queue::{Order, Queue};
+use crate::domain::switching::Why;
+use crate::domain::time::Millis;
+use crate::routing::{self, Key, in_order, ring};
+use std::cmp::Reverse;
+
+/// Lower is served first: highest weight, lowest rank, lowest number.
+type Claim = (Reverse<i32>, i64, CallId);
+
+impl Engine {
+    /// Makes every assignment that has become possible.
+    pub(super) fn match_all(&mut self) {
+        loop {
+            self.refresh();
+            let mut best: Option<Claim> = None;
+            for i in 0..self.derived.touched.work.len() {
+                let queue = self.derived.touched.work[i];
+                let first = self.first_servable(queue);
+                best = match (best, first) {
+                    (Some(a), Some(b)) => Some(a.min(b)),
+                    (a, b) => a.or(b),
+                };
+            }
+            let Some((_, _, call)) = best else { return };
+            if !self.serve(call) {
+                return;
+            }
+        }
+    }
+
+    /// The first claim among a queue's calls that could be offered to somebody now.
+    fn first_servable(&mut self, queue: QueueIx) -> Option<Claim> {
+        let config = self.state.queue(queue).config.clone();
+        let index = &self.derived.index[queue.at()];
+        if config.max_ringing.is_some_and(|max| index.ringing >= max) {
+            return None;
+        }
+        let needs: Vec<NeedIx> = index.open.iter().map(|o| o.need).collect();
+        let mut best: Option<Claim> = None;
+        for need in needs {
+            need_index(&self.state, &mut self.derived, queue, need);
+            let index = &self.derived.index[queue.at()];
+            if sorted(index, need).is_none_or(std::collections::BTreeSet::is_empty)
+                && !self.pending_meets(queue, need)
+            {
+                continue;
+            }
+            let open = index.open.iter().find(|o| o.need == need);
+            for (rank, id) in open.into_iter().flat_map(|o| &o.calls) {
+                let claim = (Reverse(config.weight), *rank, *id);
+                if best.is_some_and(|b| b < claim) {
+                    break;
+                }
+                if self.is_servable(*id, queue, need, &config) {
+                    best = Some(claim);
+                    break;
+                }
+            }
+        }
+        best
+    }
+
+    fn pending_meets(&self, queue: QueueIx, need: NeedIx) -> bool {
+        let wanted = self.derived.needs.get(need);
+        self.pending(queue).any(|ix| needs::meets(self.state.agent(ix), queue, wanted))
+    }
+
+    /// Offerable agents of this record that are not in the sets yet.
+    fn pending(&self, queue: QueueIx) -> impl Iterator<Item = AgentIx> {
+        self.derived.index[queue.at()].pending.iter().copied().filter(move |ix| {
+            let agent = self.state.agent(*ix);
+            let at = agent.pairs.iter().position(|p| p.queue == queue);
+            at.is_some_and(|at| {
+                let seen = &self.derived.pairs[ix.at()][at];
+                seen.pending && seen.row.is_some_and(|r| r.offerable)
+            })
+        })
+    }
+
+    fn is_servable(&self, id: CallId, queue: QueueIx, need: NeedIx, config: &Queue) -> bool {
+        let Some(call) = self.state.call(id) else { return false };
+        if call.total_at(config).is_some_and(|at| at <= self.state_now()) {
+            return false;
+        }
+        if !self.candidates(call, queue, need, 1, false).is_empty() {
+            return true;
+        }
+        may_begin_pass(call, config) && !self.candidates(call, queue, need, 1, true).is_empty()
+    }
+
+    /// Up to `most` candidates in the queue's order. `anew`: those tried in this pass count again.
+    fn candidates(
+        &self,
+        call: &Call,
+        queue: QueueIx,
+        need: NeedIx,
+        most: usize,
+        anew: bool,
+    ) -> Vec<AgentIx> {
+        let free = |ix: &AgentIx| {
+            (anew || !call.tried.contains(ix)) && !call.open_offers().any(|o| o.agent == *ix)
+        };
+        let wanted = self.derived.needs.get(need);
+        let mut fresh: Vec<(Key, AgentIx)> = self
+            .pending(queue)
+            .filter(free)
+            .filter(|ix| needs::meets(self.state.agent(*ix), queue, wanted))
+            .map(|ix| (key_under(&self.state, &self.derived, ix, queue, need), ix))
+            .collect();
+        fresh.sort_unstable();
+        let index = &self.derived.index[queue.at()];
+        let in_index = sorted(index, need).into_iter().flatten().copied();
+        let in_order = self.state.queue(queue).config.plan.order == Order::InOrder;
+        if in_order && call.cursor.is_some() && !anew {
+            return self.after_cursor(call, queue, in_index, fresh, most, &free);
+        }
+        merge(in_index.filter(|(_, ix)| free(ix)), fresh.into_iter()).take(most).collect()
+    }
+
+    /// In order of position: those after the call's cursor first, then from the top.
+    fn after_cursor(
+        &self,
+        call: &Call,
+        queue: QueueIx,
+        in_index: impl Iterator<Item = (Key, AgentIx)>,
+        fresh: Vec<(Key, AgentIx)>,
+        most: usize,
+        free: &dyn Fn(&AgentIx) -> bool,
+    ) -> Vec<AgentIx> {
+        let after = |ix: &AgentIx| {
+            let position = self.state.agent(*ix).pair(queue).map_or(0, |p: &Pair| p.position);
+            in_order::after_cursor(call.cursor, position, ix.0)
+        };
+        let (mut first, mut then) = (Vec::new(), Vec::new());
+        for ix in merge(in_index.filter(|(_, ix)| free(ix)), fresh.into_iter()) {
+            if after(&ix) {
+                first.push(ix);
+                if first.len() == most {
+                    return first;
+                }
+            } else if then.len() < most {
+                then.push(ix);
+            }
+        }
+        first.extend(then);
+        first.truncate(most);
+        first
+    }
+
+    /// Gives a call all the offers that its plan allows now; `false` when there was none after all.
+    fn serve(&mut self, id: CallId) -> bool {
+        let Some((queue, need)) = self.derived.placed.get(&id).map(|p| (p.queue, p.need)) else {
+            return false;
+        };
+        let config = self.state.queue(queue).config.clone();
+        let Some(call) = self.state.call(id) else { return false };
+        if self.candidates(call, queue, need, 1, false).is_empty() && may_begin_pass(call, &config)
+        {
+            self.emit(Event::PassBegan { call: id });
+        }
+        let Some(call) = self.state.call(id) else { return false };
+        let places = self.places(call, queue, &config);
+        let most = usize::try_from(places).unwrap_or(usize::MAX);
+        let chosen = self.candidates(call, queue, need, most.saturating_add(1), false);
+        if chosen.is_empty() || places == 0 {
+            return false;
+        }
+        let now = self.state_now();
+        let left = call.total_at(&config).map(|at| at.since(now));
+        let ringing = ring::ring_for(&config.plan, left, chosen.len() > most);
+        let round = if call.open_count() == 0 { call.round + 1 } else { call.round };
+        let whys = self.whys(call, queue, need, &config, &chosen);
+        for (agent, why) in chosen.into_iter().take(most).zip(whys) {
+            self.offer(id, agent, round, ringing, why);
+        }
+        true
+    }
+
+    /// Places for new offers of a call.
+    fn places(&self, call: &Call, queue: QueueIx, config: &Queue) -> u32 {
+        let open = call.open_count() as u32;
+        let ringing = self.derived.index[queue.at()].ringing;
+        let budget = self.state.switch(call.switch).config.capabilities.offers_per_call;
+        ring::places(&[
+            config.plan.width.map(|w| w.saturating_sub(open)),
+            config.max_ringing.map(|max| max.saturating_sub(ringing)),
+            config.plan.attempts.map(|max| max.saturating_sub(call.attempts)),
+            // The last is kept back, so that the call can take its exit.
+            budget.map(|max| max.saturating_sub(1).saturating_sub(call.offers.len() as u32)),
+        ])
+    }
+
+    fn offer(&mut self, id: CallId, ix: AgentIx, round: u32, ringing: ring::Ringing, why: Why) {
+        let now = self.state_now();
+        let Some(call) = self.state.call(id) else { return };
+        let switch = &self.state.switch(call.switch).config.capabilities;
+        let at_desk = !self.state.agent(ix).has_endpoint;
+        let backstop = if switch.times_ring && !at_desk { ring::BACKSTOP_MS } else { 0 };
+        let offer = OfferId::after(self.state.last_offer, now);
+        self.emit(Event::CallOffered {
+            call: id,
+            offer,
+            agent: ix,
+            round,
+            ring_for_ms: ringing.ms,
+            until: now.plus(ringing.ms).plus(backstop),
+            full_ring: ringing.full,
+            at_desk,
+            why: Box::new(why),
+        });
+    }
+
+    /// Why each of the chosen: from counters, and the keys of the first and the one after.
+    fn whys(
+        &self,
+        call: &Call,
+        queue: QueueIx,
+        need: NeedIx,
+        config: &Queue,
+        chosen: &[AgentIx],
+    ) -> Vec<Why> {
+        let index = &self.derived.index[queue.at()];
+        let wanted = self.derived.needs.get(need);
+        let in_index = sorted(index, need).map_or(0, std::collections::BTreeSet::len);
+        let fresh = self
+            .pending(queue)
+            .filter(|ix| needs::meets(self.state.agent(*ix), queue, wanted))
+            .count();
+        let barred = call
+            .tried
+            .iter()
+            .chain(call.open_offers().map(|o| &o.agent))
+            .filter(|ix| self.is_fit_now(**ix, queue, need))
+            .count();
+        let candidates = (in_index + fresh).saturating_sub(barred) as u32;
+        let told = |ix: AgentIx| {
+            let agent = self.state.agent(ix);
+            let level = needs::level_sum(&self.state, agent, wanted);
+            agent.pair(queue).map(|pair| {
+                let facts = facts(&self.state, agent, pair, level);
+                routing::explain(config.plan.order, config.competency, &facts)
+            })
+        };
+        let row = |at: usize, ix: AgentIx| {
+            Some(Why {
+                order: config.plan.order,
+                step: (!config.steps.is_empty()).then_some(0),
+                candidates,
+                winner: told(ix)?,
+                runner_up: chosen.get(at + 1).and_then(|next| told(*next)),
+                offline: index.presence.offline,
+                opted_out: index.presence.opted_out,
+                busy: index.presence.busy,
+                delayed: index.delayed,
+                not_fitting: index.offerable.saturating_sub(candidates),
+                stars_ignored: config.plan.order == Order::Stars && !config.competency,
+            })
+        };
+        chosen.iter().enumerate().filter_map(|(at, ix)| row(at, *ix)).collect()
+    }
+
+    /// Whether an agent is offerable in a queue and meets a requirement.
+    pub(super) fn is_fit_now(&self, ix: AgentIx, queue: QueueIx, need: NeedIx) -> bool {
+        let agent = self.state.agent(ix);
+        let Some(at) = agent.pairs.iter().position(|p| p.queue == queue) else { return false };
+        let offerable = self.derived.pairs[ix.at()].get(at).and_then(|s| s.row);
+        offerable.is_some_and(|r| r.offerable)
+            && needs::meets(agent, queue, self.derived.needs.get(need))
+    }
+
+    /// Whether a waiting call has anybody left to try: not tried in this pass.
+    pub(super) fn has_untried(&self, call: &Call) -> bool {
+        let Some(placed) = self.derived.placed.get(&call.id) else { return false };
+        !self.candidates(call, placed.queue, placed.need, 1, false).is_empty()
+    }
+
+    /// Whether a waiting call has a candidate at all.
+    pub(super) fn has_candidate(&self, call: &Call) -> bool {
+        let Some(placed) = self.derived.placed.get(&call.id) else { return false };
+        !self.candidates(call, placed.queue, placed.need, 1, true).is_empty()
+    }
+
+    /// The instant of the record being decided.
+    pub(super) fn state_now(&self) -> Millis {
+        self.state.at
+    }
+}
+
+/// All were tried, and the spacing since the pass began has passed.
+fn may_begin_pass(call: &Call, config: &Queue) -> bool {
+    config.plan.again && call.pass_spaced && !call.tried.is_empty()
+}
+
+/// A queue's offerable agents who meet a requirement, in order.
+fn sorted(index: &QueueIndex, need: NeedIx) -> Option<&std::collections::BTreeSet<(Key, AgentIx)>> {
+    if need == NeedIx(0) {
+        return Some(&index.agents);
+    }
+    index.by_need.iter().find(|n| n.need == need).map(|n| &n.agents)
+}
+
+/// Two sorted runs as one.
+fn merge(
+    a: impl Iterator<Item = (Key, AgentIx)>,
+    b: impl Iterator<Item = (Key, AgentIx)>,
+) -> impl Iterator<Item = AgentIx> {
+    let (mut a, mut b) = (a.peekable(), b.peekable());
+    std::iter::from_fn(move || match (a.peek(), b.peek()) {
+        (Some(x), Some(y)) if x <= y => a.next(),
+        (_, Some(_)) => b.next(),
+        _ => a.next(),
+    })
+    .map(|(_, ix)| ix)
+}

@@ -1,0 +1,406 @@
+//! Keeps the derived tables in step with the state, touching only what an event touched.
+
+use super::Engine;
+use super::derived::{Derived, NEED_INDEXES, NeedIndex, PairSeen, Placed, QueueIndex};
+use super::explain::hold_of;
+use super::needs::{self, Need};
+use super::presence;
+use super::state::{Agent, Call, Pair, Stage, State};
+use crate::domain::ids::{AgentIx, CallId, NeedIx, QueueIx};
+use crate::domain::objects::queue::{NobodyWhen, Order};
+use crate::domain::presence::Presence;
+use crate::domain::rows::PairRow;
+use crate::routing::{self, Facts, Key};
+use std::cmp::Reverse;
+
+/// Classes of deadlines: at the same instant the lower is handled first (0 is the account's
+/// midnight, which is begun before any input).
+pub mod class {
+    /// Switches: silence, parked events.
+    pub const SWITCH: u8 = 1;
+    /// Agents: wrap-up, delay, block, lease.
+    pub const AGENT: u8 = 2;
+    /// Offers: the ring.
+    pub const OFFER: u8 = 3;
+    /// Calls: total, max_wait, passes, freezes.
+    pub const CALL: u8 = 4;
+}
+
+impl Engine {
+    /// Brings everything touched up to date. Called before each look at the tables.
+    pub(super) fn refresh(&mut self) {
+        while let Some(ix) = self.derived.touched.stale_agents.pop() {
+            refresh_agent(&self.state, &mut self.derived, ix);
+        }
+        while let Some(id) = self.derived.touched.stale_calls.pop() {
+            refresh_call(&self.state, &mut self.derived, id);
+        }
+    }
+
+    /// Puts agents who stayed offerable into the indexes: at the end of each record.
+    pub(super) fn settle_pending(&mut self) {
+        let touched: Vec<QueueIx> = std::mem::take(&mut self.derived.touched.work);
+        for q in touched {
+            self.derived.index[q.at()].marked = false;
+            settle_queue(&self.state, &mut self.derived, q);
+        }
+    }
+}
+
+/// Marks an agent's tables as out of date.
+pub fn touch_agent(derived: &mut Derived, ix: AgentIx) {
+    push_once(&mut derived.touched.stale_agents, ix);
+}
+
+/// Adds unless it is there; a long list is not searched, since a second look does no harm.
+fn push_once<T: PartialEq>(list: &mut Vec<T>, item: T) {
+    const SEARCHED: usize = 32;
+    if list.len() > SEARCHED || !list.contains(&item) {
+        list.push(item);
+    }
+}
+
+/// Marks a call's tables as out of date, and its row.
+pub fn touch_call(derived: &mut Derived, id: CallId) {
+    push_once(&mut derived.touched.stale_calls, id);
+    note(&mut derived.touched.calls, id);
+}
+
+/// Puts a queue on the list of those in which a match may have become possible.
+pub fn mark_work(derived: &mut Derived, queue: QueueIx) {
+    let index = &mut derived.index[queue.at()];
+    if !index.marked {
+        index.marked = true;
+        derived.touched.work.push(queue);
+    }
+}
+
+/// Adds to a list of rows unless it was the last added (duplicates go at the record's end).
+pub fn note<T: PartialEq>(list: &mut Vec<T>, item: T) {
+    if list.last() != Some(&item) {
+        list.push(item);
+    }
+}
+
+/// What the orders look at.
+#[must_use]
+pub fn facts(state: &State, agent: &Agent, pair: &Pair, level: u32) -> Facts {
+    Facts {
+        stars: pair.stars,
+        position: pair.position,
+        count: pair.count_on(state.day),
+        idle_since: agent.idle_since,
+        level,
+    }
+}
+
+fn key_of(state: &State, agent: &Agent, pair: &Pair, level: u32) -> Key {
+    let queue = &state.queue(pair.queue).config;
+    routing::key(queue.plan.order, queue.competency, &facts(state, agent, pair, level))
+}
+
+/// The key under a requirement, from the key without one.
+fn key_for(state: &State, order: Order, base: Key, agent: &Agent, need: &Need) -> Key {
+    if !routing::depends_on_need(order) {
+        return base;
+    }
+    let level = needs::level_sum(state, agent, need);
+    Key((base.0 >> 32 << 32) | u64::from(u32::MAX - level), base.1)
+}
+
+fn refresh_agent(state: &State, derived: &mut Derived, ix: AgentIx) {
+    let agent = state.agent(ix);
+    let work = presence::work_of(state, agent);
+    let mut seen = std::mem::take(&mut derived.pairs[ix.at()]);
+    seen.resize_with(agent.pairs.len(), PairSeen::default);
+    note(&mut derived.touched.agents, ix);
+    for (pair, seen) in agent.pairs.iter().zip(&mut seen) {
+        let row = presence::pair(state, agent, pair, &work);
+        refresh_pair(state, derived, agent, pair, seen, row);
+    }
+    derived.pairs[ix.at()] = seen;
+    if agent.next.is_some() && agent.work_ended() {
+        note(&mut derived.touched.next_due, ix);
+    }
+    if let Some(at) = super::deadlines::agent_deadline(state, agent).map(|(at, _)| at)
+        && derived.armed(ix) != Some(at)
+    {
+        derived.arm(ix, at);
+    }
+}
+
+fn refresh_pair(
+    state: &State,
+    derived: &mut Derived,
+    agent: &Agent,
+    pair: &Pair,
+    seen: &mut PairSeen,
+    row: PairRow,
+) {
+    let queue = state.queue(pair.queue);
+    let key = key_of(state, agent, pair, 0);
+    if seen.row != Some(row) {
+        let index = &mut derived.index[pair.queue.at()];
+        if let Some(before) = &seen.row {
+            index.count(before, false);
+        }
+        index.count(&row, true);
+        note(&mut derived.touched.queues, pair.queue);
+        let none_left = match queue.config.exits.nobody {
+            NobodyWhen::Off => false,
+            NobodyWhen::LoggedIn => index.logged_in == 0,
+            NobodyWhen::Offerable => index.offerable_or_grace == 0,
+        };
+        if none_left && !index.waiting.is_empty() {
+            note(&mut derived.touched.emptied, pair.queue);
+        }
+    }
+    let was_offerable = seen.row.is_some_and(|r| r.offerable);
+    if seen.key.is_some_and(|old| !row.offerable || old != key) {
+        unindex(state, &mut derived.index[pair.queue.at()], &derived.needs, agent, pair, seen);
+    }
+    if row.offerable && seen.key.is_none() && !seen.pending {
+        seen.pending = true;
+        derived.index[pair.queue.at()].pending.push(agent.ix);
+        mark_work(derived, pair.queue);
+    }
+    if row.offerable
+        && !was_offerable
+        && queue.config.plan.order == Order::LeastCalls
+        && pair.day != state.day
+    {
+        note(&mut derived.touched.count_due, (agent.ix, pair.queue));
+    }
+    if queue.config.plan.order == Order::LeastCalls {
+        let logged = (row.presence != Presence::Offline).then(|| pair.count_on(state.day));
+        if seen.logged != logged {
+            let counts = &mut derived.index[pair.queue.at()].logged_counts;
+            if let Some(old) = seen.logged {
+                counts.remove(&(old, agent.ix));
+            }
+            if let Some(new) = logged {
+                counts.insert((new, agent.ix));
+            }
+            seen.logged = logged;
+        }
+    }
+    if !row.offerable {
+        seen.pending = false;
+    }
+    seen.row = Some(row);
+}
+
+/// Takes a pair out of a queue's sets.
+fn unindex(
+    state: &State,
+    index: &mut QueueIndex,
+    needs: &needs::Needs,
+    agent: &Agent,
+    pair: &Pair,
+    seen: &mut PairSeen,
+) {
+    let Some(old) = seen.key.take() else { return };
+    let order = state.queue(pair.queue).config.plan.order;
+    index.agents.remove(&(old, agent.ix));
+    for by_need in &mut index.by_need {
+        let key = key_for(state, order, old, agent, needs.get(by_need.need));
+        by_need.agents.remove(&(key, agent.ix));
+    }
+}
+
+/// Takes an agent out of all tables of a queue, before its skills, stars or membership change.
+pub fn forget_pair(state: &State, derived: &mut Derived, ix: AgentIx, queue: QueueIx) {
+    let agent = state.agent(ix);
+    let Some(at) = agent.pairs.iter().position(|p| p.queue == queue) else { return };
+    let pair = &agent.pairs[at];
+    let mut all = std::mem::take(&mut derived.pairs[ix.at()]);
+    if let Some(seen) = all.get_mut(at) {
+        let index = &mut derived.index[queue.at()];
+        unindex(state, index, &derived.needs, agent, pair, seen);
+        if let Some(row) = seen.row.take() {
+            index.count(&row, false);
+        }
+        if let Some(old) = seen.logged.take() {
+            index.logged_counts.remove(&(old, ix));
+        }
+        if seen.pending {
+            index.pending.retain(|a| *a != ix);
+        }
+        seen.pending = false;
+        note(&mut derived.touched.queues, queue);
+    }
+    derived.pairs[ix.at()] = all;
+}
+
+/// Puts the pending agents of a queue into its sets.
+fn settle_queue(state: &State, derived: &mut Derived, queue: QueueIx) {
+    let order = state.queue(queue).config.plan.order;
+    let pending = std::mem::take(&mut derived.index[queue.at()].pending);
+    for ix in pending {
+        let agent = state.agent(ix);
+        let Some(at) = agent.pairs.iter().position(|p| p.queue == queue) else { continue };
+        let seen = &mut derived.pairs[ix.at()][at];
+        if !seen.pending || seen.key.is_some() {
+            continue;
+        }
+        seen.pending = false;
+        let base = key_of(state, agent, &agent.pairs[at], 0);
+        seen.key = Some(base);
+        let index = &mut derived.index[queue.at()];
+        index.agents.insert((base, ix));
+        for by_need in &mut index.by_need {
+            let need = derived.needs.get(by_need.need);
+            if needs::meets(agent, queue, need) {
+                by_need.agents.insert((key_for(state, order, base, agent, need), ix));
+            }
+        }
+    }
+}
+
+/// The index of a requirement in a queue, made when it is not there; number 0 is the queue's own.
+pub fn need_index(state: &State, derived: &mut Derived, queue: QueueIx, need: NeedIx) {
+    if need == NeedIx(0) {
+        return;
+    }
+    let index = &mut derived.index[queue.at()];
+    if let Some(known) = index.by_need.iter_mut().find(|n| n.need == need) {
+        known.used = state.seq;
+        return;
+    }
+    let order = state.queue(queue).config.plan.order;
+    let wanted = derived.needs.get(need);
+    let mut made = NeedIndex { need, agents: Default::default(), used: state.seq };
+    for (base, ix) in &index.agents {
+        let agent = state.agent(*ix);
+        if needs::meets(agent, queue, wanted) {
+            made.agents.insert((key_for(state, order, *base, agent, wanted), *ix));
+        }
+    }
+    // Requirements that calls wait with keep their index, however many they are.
+    let idle = (0..index.by_need.len())
+        .filter(|i| !index.open.iter().any(|o| o.need == index.by_need[*i].need))
+        .min_by_key(|i| index.by_need[*i].used);
+    if index.by_need.len() >= NEED_INDEXES
+        && let Some(oldest) = idle
+    {
+        index.by_need.swap_remove(oldest);
+    }
+    index.by_need.push(made);
+}
+
+/// The key of an agent in a queue under a requirement.
+#[must_use]
+pub fn key_under(
+    state: &State,
+    derived: &Derived,
+    ix: AgentIx,
+    queue: QueueIx,
+    need: NeedIx,
+) -> Key {
+    let agent = state.agent(ix);
+    let Some(pair) = agent.pair(queue) else { return Key::default() };
+    let base = key_of(state, agent, pair, 0);
+    if need == NeedIx(0) {
+        return base;
+    }
+    key_for(state, state.queue(queue).config.plan.order, base, agent, derived.needs.get(need))
+}
+
+fn refresh_call(state: &State, derived: &mut Derived, id: CallId) {
+    let wanted =
+        state.call(id).filter(|c| c.stage == Stage::Waiting).and_then(|c| c.queue.map(|q| (c, q)));
+    let before = derived.placed.get(&id).copied();
+    let Some((call, queue)) = wanted else {
+        unplace(derived, id);
+        return;
+    };
+    let config = &state.queue(queue).config;
+    let need = match before {
+        Some(b) if b.queue == queue => b.need,
+        _ => need_of(state, derived, call, queue),
+    };
+    let hold = hold_of(state, call, config);
+    let now = Placed {
+        queue,
+        need,
+        rank: call.rank(config),
+        queued_at: call.queued_at,
+        open: hold.is_none(),
+    };
+    let same_place = before.is_some_and(|b| {
+        b.queue == queue && b.rank == now.rank && b.queued_at == now.queued_at && b.need == need
+    });
+    if !same_place {
+        unplace(derived, id);
+        let index = &mut derived.index[queue.at()];
+        index.waiting.insert((now.rank, id));
+        index.queued.insert((now.queued_at, id));
+        note(&mut derived.touched.queues, queue);
+    }
+    let was_open = same_place && before.is_some_and(|b| b.open);
+    if now.open && !was_open {
+        derived.index[queue.at()].open_mut(need).insert((now.rank, id));
+        mark_work(derived, queue);
+    } else if !now.open && was_open {
+        close(&mut derived.index[queue.at()], need, now.rank, id);
+    }
+    derived.placed.insert(id, now);
+    if let Some(at) = super::deadlines::call_deadline(state, call).map(|(at, _)| at) {
+        derived.arm_call(id, at);
+    }
+}
+
+fn need_of(state: &State, derived: &mut Derived, call: &Call, queue: QueueIx) -> NeedIx {
+    let config = &state.queue(queue).config;
+    if config.steps.is_empty() && call.skills.is_empty() {
+        return derived.needs.intern(Need::default());
+    }
+    let need =
+        needs::of(config, &call.skills, &|name| derived.skills.get(name).copied(), &|name| {
+            derived.users.get(name).copied()
+        });
+    derived.needs.intern(need)
+}
+
+fn close(index: &mut QueueIndex, need: NeedIx, rank: i64, id: CallId) {
+    if let Some(at) = index.open.iter().position(|o| o.need == need) {
+        index.open[at].calls.remove(&(rank, id));
+        if index.open[at].calls.is_empty() {
+            index.open.swap_remove(at);
+        }
+    }
+}
+
+/// Takes a call out of its queue's tables.
+pub fn unplace(derived: &mut Derived, id: CallId) {
+    let Some(placed) = derived.placed.remove(&id) else { return };
+    derived.armed_calls.remove(&id);
+    let index = &mut derived.index[placed.queue.at()];
+    index.waiting.remove(&(placed.rank, id));
+    index.queued.remove(&(placed.queued_at, id));
+    if placed.open {
+        close(index, placed.need, placed.rank, id);
+    }
+    note(&mut derived.touched.queues, placed.queue);
+}
+
+impl Derived {
+    /// The deadline that is armed for an agent.
+    fn armed(&self, ix: AgentIx) -> Option<crate::domain::time::Millis> {
+        self.armed_agents.get(ix.at()).copied().flatten()
+    }
+
+    fn arm(&mut self, ix: AgentIx, at: crate::domain::time::Millis) {
+        if self.armed_agents.len() <= ix.at() {
+            self.armed_agents.resize(ix.at() + 1, None);
+        }
+        self.armed_agents[ix.at()] = Some(at);
+        self.deadlines.push(Reverse((at, class::AGENT, u64::from(ix.0))));
+    }
+
+    fn arm_call(&mut self, id: CallId, at: crate::domain::time::Millis) {
+        if self.armed_calls.insert(id, at) != Some(at) {
+            self.deadlines.push(Reverse((at, class::CALL, id.0)));
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Personal values in memory: a cache of the journal's vault. Records and state hold keys only.
+
+use super::VaultChange;
+use super::table::Table;
+use crate::domain::event::PersonalKey;
+use crate::domain::ids::Name;
+use crate::domain::objects::user::Personal;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The personal values of an account.
+#[derive(Debug, Default)]
+pub struct Vault {
+    users: Table<PersonalKey, UserValues>,
+    calls: Table<PersonalKey, CallValues>,
+    /// Not yet handed to the journal.
+    pub changes: Vec<VaultChange>,
+}
+
+/// A user's.
+#[derive(Clone, Debug, Default)]
+pub struct UserValues {
+    /// As configured.
+    pub personal: Personal,
+    /// First and last name.
+    pub name: Option<Name>,
+    /// Where the phone rings.
+    pub endpoint: Option<Name>,
+}
+
+/// A call's.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallValues {
+    /// The caller's number.
+    pub from: Option<Name>,
+    /// What the switch attached.
+    #[serde(default)]
+    pub attributes: BTreeMap<String, String>,
+}
+
+impl Vault {
+    /// A user's values; empty when erased.
+    #[must_use]
+    pub fn user(&self, key: PersonalKey) -> Option<&UserValues> {
+        self.users.get(&key)
+    }
+
+    /// A call's values; `None` when erased or forgotten.
+    #[must_use]
+    pub fn call(&self, key: PersonalKey) -> Option<&CallValues> {
+        self.calls.get(&key)
+    }
+
+    /// Sets a user's values, to be written with the record.
+    pub fn put_user(&mut self, key: PersonalKey, personal: Personal) {
+        let value = serde_json::to_string(&personal).ok();
+        self.changes.push(VaultChange { key, lasting: true, value });
+        self.load_user(key, personal);
+    }
+
+    /// Sets a call's values, to be written with the record.
+    pub fn put_call(&mut self, key: PersonalKey, values: CallValues) {
+        let value = serde_json::to_string(&values).ok();
+        self.changes.push(VaultChange { key, lasting: false, value });
+        self.calls.insert(key, values);
+    }
+
+    /// Drops a row for good.
+    pub fn erase(&mut self, key: PersonalKey) {
+        self.changes.push(VaultChange { key, lasting: true, value: None });
+        self.users.remove(&key);
+        self.calls.remove(&key);
+    }
+
+    /// Reads a user's row back.
+    pub fn read_user(&mut self, key: PersonalKey, row: Option<&str>) {
+        let personal = row.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        self.load_user(key, personal);
+    }
+
+    /// Reads a call's row back.
+    pub fn read_call(&mut self, key: PersonalKey, row: Option<&str>) {
+        if let Some(values) = row.and_then(|text| serde_json::from_str(text).ok()) {
+            self.calls.insert(key, values);
+        }
+    }
+
+    /// Drops a call's values from memory; the journal's row stays.
+    pub fn forget_call(&mut self, key: PersonalKey) {
+        self.calls.remove(&key);
+    }
+
+    fn load_user(&mut self, key: PersonalKey, personal: Personal) {
+        let name = match (&personal.first_name, &personal.last_name) {
+            (Some(first), Some(last)) => Some(Name::from(format!("{first} {last}"))),
+            (Some(one), None) | (None, Some(one)) => Some(Name::from(one.as_str())),
+            (None, None) => None,
+        };
+        let endpoint = personal.endpoint.as_deref().map(Name::from);
+        self.users.insert(key, UserValues { personal, name, endpoint });
+    }
+}

@@ -1,0 +1,125 @@
+//! Files that are written from the code, kept true: where one is out of date, the test writes it
+//! anew and fails, so that the change is seen and committed.
+
+use callboard::config::{self, Config, SETTINGS};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn top() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn keep_true(file: &str, text: &str) {
+    let path = top().join(file);
+    if fs::read_to_string(&path).is_ok_and(|old| old == text) {
+        return;
+    }
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).expect("the folder can be made");
+    }
+    fs::write(&path, text).expect("the file can be written");
+    panic!("{file} was out of date: it has been written anew; look at it and commit it");
+}
+
+#[test]
+fn the_configuration_file_shows_every_key() {
+    keep_true("config/callboard.toml", &config::manual());
+}
+
+#[test]
+fn the_configuration_file_reads_as_the_defaults_with_its_comments_taken_away() {
+    let is_setting = |line: &&str| !line.starts_with("# ") || line.contains(" = ");
+    let text: String = config::manual()
+        .lines()
+        .filter(is_setting)
+        .map(|line| format!("{}\n", line.strip_prefix("# ").unwrap_or(line)))
+        .collect();
+    assert_eq!(Config::read(Some(&text), []), Ok(Config::default()), "{text}");
+    for setting in SETTINGS {
+        let name = setting.key.rsplit('.').next().expect("a name");
+        assert!(text.contains(&format!("{name} = ")), "{} is missing", setting.key);
+    }
+}
+
+#[test]
+fn the_openapi_document_is_what_is_served() {
+    keep_true("docs/openapi.json", &callboard::api::openapi_json());
+}
+
+/// Every file of the product's source.
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    let entries = fs::read_dir(folder).expect("the folder can be read");
+    for path in entries.map(|entry| entry.expect("an entry").path()) {
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|ext| ext == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// The words that the code gives to problems and wrong fields: the literals after the calls that
+/// make them, up to the end of the sentence, in what is not test code.
+fn codes() -> BTreeSet<String> {
+    const MAKERS: &[&str] = &[
+        "Problem::new(",
+        "Problem::conflict(",
+        "FieldError::new(",
+        ".wrong(",
+        ".wrong_here(",
+        ".wrong_entry(",
+        "Some(\"",
+        "code: \"",
+    ];
+    let mut files = Vec::new();
+    sources(&top().join("src"), &mut files);
+    let mut found = BTreeSet::new();
+    for file in files {
+        let text = fs::read_to_string(&file).expect("a source");
+        let text = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+        for maker in &MAKERS[..6] {
+            for after in text.split(maker).skip(1) {
+                found.extend(code_in(after));
+            }
+        }
+        // Words of a match that become a code.
+        for line in text.lines().map(str::trim_start) {
+            if line.starts_with("(\"") || line.starts_with(".ok_or_else(|| (\"") {
+                found.extend(code_in(line));
+            }
+        }
+    }
+    found
+}
+
+/// The first literal, before the statement ends, that looks like a code: a pointer has a slash, a
+/// sentence a blank.
+fn code_in(text: &str) -> Option<String> {
+    let text = &text[..text.find(';').unwrap_or(text.len())];
+    let literals = text.split('"').skip(1).step_by(2);
+    let is_code = |text: &&str| {
+        text.len() > 3 && text.bytes().all(|c| c.is_ascii_lowercase() || c == b'_')
+    };
+    literals.take(3).filter(is_code).map(str::to_owned).next()
+}
+
+/// The codes that `docs/errors.md` explains, each as a heading.
+fn explained() -> BTreeSet<String> {
+    let page = fs::read_to_string(top().join("docs/errors.md")).expect("the page");
+    let headings = page.lines().filter_map(|line| line.strip_prefix("### "));
+    headings.map(|heading| heading.trim_matches('`').to_owned()).collect()
+}
+
+#[test]
+fn every_error_code_is_explained() {
+    let (codes, explained) = (codes(), explained());
+    assert!(codes.len() > 30, "the search for codes has gone blind: {codes:?}");
+    // Names of fields stand where codes do in calls that name the field first.
+    let fields: BTreeSet<String> = NAMES.iter().map(|name| (*name).to_owned()).collect();
+    let missing: Vec<_> = codes.iter().filter(|c| !explained.contains(*c) && !fields.contains(*c)).collect();
+    assert!(missing.is_empty(), "docs/errors.md does not explain {missing:?}");
+}
+
+/// Names of fields that stand before the code in a call.
+const NAMES: &[&str] = &[];
