@@ -278,8 +278,9 @@ impl Config {
 }
 
 fn read_file(text: &str, all: &mut Given) -> Result<(), Wrong> {
-    let table: toml::Table =
-        text.parse().map_err(|e: toml::de::Error| Wrong(vec![format!("the file is no TOML: {e}")]))?;
+    let table: toml::Table = text
+        .parse()
+        .map_err(|e: toml::de::Error| Wrong(vec![format!("the file is no TOML: {e}")]))?;
     let mut flat = Vec::new();
     flatten("", &table, &mut flat);
     let keys: Vec<&str> = SETTINGS.iter().map(|setting| setting.key).collect();
@@ -355,7 +356,8 @@ mod tests {
 
     #[test]
     fn a_flag_wins_over_the_environment_and_that_over_the_file() {
-        let file = Some("listen = \"127.0.0.1:1\"\n[journal]\nkeep_days = 1\n[log]\nlevel = \"warn\"");
+        let file =
+            Some("listen = \"127.0.0.1:1\"\n[journal]\nkeep_days = 1\n[log]\nlevel = \"warn\"");
         let given = [
             ("listen", Origin::Environment, "127.0.0.1:2".to_owned()),
             ("journal.keep_days", Origin::Environment, "2".to_owned()),

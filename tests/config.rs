@@ -98,9 +98,8 @@ fn codes() -> BTreeSet<String> {
 fn code_in(text: &str) -> Option<String> {
     let text = &text[..text.find(';').unwrap_or(text.len())];
     let literals = text.split('"').skip(1).step_by(2);
-    let is_code = |text: &&str| {
-        text.len() > 3 && text.bytes().all(|c| c.is_ascii_lowercase() || c == b'_')
-    };
+    let is_code =
+        |text: &&str| text.len() > 3 && text.bytes().all(|c| c.is_ascii_lowercase() || c == b'_');
     literals.take(3).filter(is_code).map(str::to_owned).next()
 }
 
@@ -117,7 +116,8 @@ fn every_error_code_is_explained() {
     assert!(codes.len() > 30, "the search for codes has gone blind: {codes:?}");
     // Names of fields stand where codes do in calls that name the field first.
     let fields: BTreeSet<String> = NAMES.iter().map(|name| (*name).to_owned()).collect();
-    let missing: Vec<_> = codes.iter().filter(|c| !explained.contains(*c) && !fields.contains(*c)).collect();
+    let missing: Vec<_> =
+        codes.iter().filter(|c| !explained.contains(*c) && !fields.contains(*c)).collect();
     assert!(missing.is_empty(), "docs/errors.md does not explain {missing:?}");
 }
 

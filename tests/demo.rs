@@ -13,7 +13,9 @@ fn a_short_demo_routes_calls_and_ends_well() {
     let said = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}\n{errors}");
-    for expected in ["owner's key  cbk_", "curl -s", "arrival → ring", "the engine's own invariants"] {
+    for expected in
+        ["owner's key  cbk_", "curl -s", "arrival → ring", "the engine's own invariants"]
+    {
         assert!(said.contains(expected), "{expected:?} is missing:\n{said}");
     }
     assert!(!said.contains("BROKEN"), "{said}");

@@ -21,9 +21,7 @@ pub fn response(answer: Answer) -> Response {
     match answer {
         Answer::Nothing => StatusCode::NO_CONTENT.into_response(),
         Answer::Event(result) => json(200, &result),
-        Answer::Refused(problem) => {
-            crate::api::problem::Refusal::from(problem).into_response()
-        }
+        Answer::Refused(problem) => crate::api::problem::Refusal::from(problem).into_response(),
         Answer::Done { status, version, body } => {
             let mut response = match body {
                 Value::Null => {

@@ -5,6 +5,7 @@
 //! optionally `ref`, which the answer repeats. Out: `{ "type": "state", "agent", "offers", … }` as
 //! often as it changes, and for each action `{ "type": "result", "ref", "status", "error"? }`.
 
+use crate::api::Routes;
 use crate::api::agents::{read_opting, read_status};
 use crate::api::answer;
 use crate::api::ask::Ask;
@@ -13,7 +14,6 @@ use crate::api::endpoint::{Method, endpoint};
 use crate::api::problem::Answered;
 use crate::api::socket::{self, BAD_FRAME, End, GOING_AWAY, Watch};
 use crate::api::switches::upgraded;
-use crate::api::Routes;
 use crate::domain::fields::Fields;
 use crate::domain::ids::{CallId, OfferId};
 use crate::domain::input::Command;
@@ -198,7 +198,8 @@ mod tests {
     #[test]
     fn frames_are_the_actions_of_the_surface() {
         let (offer, call) = (OfferId(7), CallId(9));
-        for frame in [json!({ "status": "ready", "ref": 1 }), json!({ "status": { "status": "ready" } })]
+        for frame in
+            [json!({ "status": "ready", "ref": 1 }), json!({ "status": { "status": "ready" } })]
         {
             let read = read("usr_ann", &frame).expect("a status");
             assert!(matches!(read, Command::SetStatus { status: Status::Ready, .. }));
@@ -218,7 +219,10 @@ mod tests {
         assert_eq!(wrong(json!({})), [" conflict"]);
         assert_eq!(wrong(json!({ "acept": "x" })), [" conflict", "/acept unknown_field"]);
         assert_eq!(wrong(json!({ "accept": "x" })), ["/accept malformed"]);
-        assert_eq!(wrong(json!({ "status": { "status": "idle" } })), ["/status/status unknown_value"]);
+        assert_eq!(
+            wrong(json!({ "status": { "status": "idle" } })),
+            ["/status/status unknown_value"]
+        );
         assert_eq!(wrong(json!({ "wrap_up_end": {} })), ["/wrap_up_end/call malformed"]);
         assert_eq!(wrong(json!({ "status": "ready", "end": "x" })), [" conflict"]);
     }

@@ -172,9 +172,8 @@ impl Endpoint {
     #[must_use]
     pub fn answers<T: ToSchema>(mut self, status: u16, about: &str) -> Endpoint {
         let content = Content::new(Some(self.schema::<T>()));
-        let response = ResponseBuilder::new()
-            .description(about)
-            .content("application/json", content);
+        let response =
+            ResponseBuilder::new().description(about).content("application/json", content);
         self.operation = self.operation.response(status.to_string(), response.build());
         self
     }

@@ -84,8 +84,7 @@ async fn issue(sent: Sent) -> Answered {
         sent.ask.no_query()?;
         let request = read(&sent.json_body()?).map_err(Problem::invalid)?;
         let ask = &sent.ask;
-        let (view, secret) =
-            ask.app.node.issue_key(ask.account(), ask.actor(), request).await?;
+        let (view, secret) = ask.app.node.issue_key(ask.account(), ask.actor(), request).await?;
         let mut body = serde_json::to_value(view).unwrap_or_default();
         body["secret"] = json!(secret);
         Ok(json(201, &body))

@@ -23,12 +23,7 @@ pub async fn serve(mut socket: WebSocket, ask: Ask, switch: String, commands: Co
     socket::close(socket, end).await;
 }
 
-async fn run(
-    socket: &mut WebSocket,
-    ask: &Ask,
-    switch: &str,
-    mut commands: CommandStream,
-) -> End {
+async fn run(socket: &mut WebSocket, ask: &Ask, switch: &str, mut commands: CommandStream) -> End {
     let mut watch = Watch::new(&ask.app.node, ask.key(), PING_EVERY);
     let mut under_way = FuturesOrdered::new();
     loop {

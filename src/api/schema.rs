@@ -391,4 +391,3 @@ pub struct CommandView {
     /// After this it is of no use and not repeated.
     deadline: String,
 }
-

@@ -204,9 +204,7 @@ mod tests {
 
     #[test]
     fn wrong_events_keep_their_place_among_those_of_their_neighbours() {
-        let event = |source: &str| {
-            json!({ "specversion": "1.0", "id": "1", "source": source, "type": "switch.heartbeat" })
-        };
+        let event = |source: &str| json!({ "specversion": "1.0", "id": "1", "source": source, "type": "switch.heartbeat" });
         let list = json!([5, event("a"), 6, event("a"), event("b"), 7]);
         let runs = by_source(parse_batch(&list).expect("a list"), &actor());
         let shape: Vec<_> = runs.iter().map(|(of, items)| (of.as_str(), items.len())).collect();

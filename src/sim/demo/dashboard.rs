@@ -169,8 +169,10 @@ mod tests {
     fn sums_and_doubles_are_seen() {
         let dashboard = Dashboard::default();
         assert!(dashboard.whole().is_err(), "nothing seen is nothing proved");
-        let ringing = |id: &str| json!({ "id": id, "state": "offered", "agent": null,
-            "offers": [{ "agent": "usr_ann" }] });
+        let ringing = |id: &str| {
+            json!({ "id": id, "state": "offered", "agent": null,
+            "offers": [{ "agent": "usr_ann" }] })
+        };
         dashboard.take(&snapshot(json!([ringing("cal_1")]))).unwrap();
         let sums = Sums { waiting: 1, ringing: 1, talking: 0, agents: [0, 0, 1, 0] };
         assert_eq!(dashboard.sums(), sums);

@@ -58,11 +58,11 @@ pub struct Hosted {
     pub node: Handle,
     /// A key of the role owner.
     pub owner_key: String,
-    /// Done when the server has ended.
-    pub ended: Pin<Box<dyn Future<Output = ()> + Send>>,
+    /// Done when the server has ended, as it was told or because it must: then in words why.
+    pub ended: Pin<Box<dyn Future<Output = Result<(), String>> + Send>>,
 }
 
-/// Runs the demo; the process's exit code: 0, or 1 when a rule was broken.
+/// Runs the demo; whether every rule held.
 ///
 /// `start` starts the server on a data folder and a listener, until the watch says `true`.
 ///
@@ -71,7 +71,7 @@ pub struct Hosted {
 pub async fn run<F>(
     args: Args,
     start: impl FnOnce(PathBuf, TcpListener, watch::Receiver<bool>) -> F,
-) -> Result<u8, String>
+) -> Result<bool, String>
 where
     F: Future<Output = Result<Hosted, String>>,
 {
@@ -79,20 +79,23 @@ where
     let listener = house::listen().await?;
     let address = listener.local_addr().map_err(|e| e.to_string())?;
     let (stop, stopped) = watch::channel(false);
-    let hosted = start(house.data().to_owned(), listener, stopped).await?;
+    let mut hosted = start(house.data().to_owned(), listener, stopped).await?;
     let url = format!("http://{address}");
     show::welcome(&url, &hosted.owner_key);
     let now = clock();
     let owner = Client::new(&url, &hosted.owner_key).map_err(|e| e.to_string())?;
     let mut floor = open(&args, owner, Arc::clone(&now)).await.map_err(|e| e.to_string())?;
     let opened_us = now();
-    let trouble = wait(&args, &mut floor).await;
+    let trouble = tokio::select! {
+        trouble = wait(&args, &mut floor) => trouble,
+        ended = &mut hosted.ended => return Err(ended.err().unwrap_or("the server ended".into())),
+    };
     let open_ms = now().saturating_sub(opened_us) / 1000;
     let summary = close(floor, &hosted.node, open_ms, trouble).await;
     show::farewell(&summary);
     let _ = stop.send(true);
-    hosted.ended.await;
-    Ok(u8::from(!summary.held()))
+    hosted.ended.await?;
+    Ok(summary.held())
 }
 
 /// Microseconds since 1970: the wall at the start plus monotonic time.
@@ -130,12 +133,7 @@ async fn wait(args: &Args, floor: &mut Floor) -> Result<(), String> {
 }
 
 /// Sends the callers home, lets switch and board agree, and checks everything.
-async fn close(
-    floor: Floor,
-    node: &Handle,
-    open_ms: u64,
-    trouble: Result<(), String>,
-) -> Summary {
+async fn close(floor: Floor, node: &Handle, open_ms: u64, trouble: Result<(), String>) -> Summary {
     floor.callers.abort();
     let agreed = agree(&floor).await;
     let engine = invariants(node).await;
@@ -143,7 +141,10 @@ async fn close(
     let mut checks: Vec<(&'static str, Result<(), String>)> =
         Rule::ALL.iter().map(|rule| (rule.words(), tally.kept(*rule))).collect();
     checks.push(("every call that arrived has ended or is live", agreed.and(adds_up(&tally))));
-    checks.push(("the dashboard's frames followed each other without a gap", floor.dashboard.whole()));
+    checks.push((
+        "the dashboard's frames followed each other without a gap",
+        floor.dashboard.whole(),
+    ));
     checks.push(("the dashboard never saw an agent rung for two calls", floor.dashboard.single()));
     checks.push(("the engine's own invariants", engine));
     checks.push(("everybody on the floor could work", trouble));
@@ -166,8 +167,11 @@ async fn agree(floor: &Floor) -> Result<(), String> {
             let only: Vec<String> = a.iter().filter(|id| !b.contains(id)).cloned().collect();
             only.join(" ")
         };
-        difference =
-            format!("only at the switch: [{}], only on the board: [{}]", only(&here, &there), only(&there, &here));
+        difference = format!(
+            "only at the switch: [{}], only on the board: [{}]",
+            only(&here, &there),
+            only(&there, &here)
+        );
         tokio::time::sleep(step).await;
     }
     Err(difference)
@@ -195,8 +199,7 @@ async fn invariants(node: &Handle) -> Result<(), String> {
 /// `30s`, `5m`, `1500ms`, `1h`.
 fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number: u64 =
-        digits.parse().map_err(|_| "a time such as 30s, 5m or 1500ms".to_owned())?;
+    let number: u64 = digits.parse().map_err(|_| "a time such as 30s, 5m or 1500ms".to_owned())?;
     let factor: u64 = match &text[digits.len()..] {
         "ms" => 1,
         "s" => 1_000,
@@ -231,7 +234,8 @@ mod tests {
 
     #[test]
     fn more_ended_than_arrived_is_noticed() {
-        let tally = Tally { arrived: 2, answered: 1, finished: 1, abandoned: 1, ..Tally::default() };
+        let tally =
+            Tally { arrived: 2, answered: 1, finished: 1, abandoned: 1, ..Tally::default() };
         assert!(adds_up(&tally).is_ok());
         assert!(adds_up(&Tally { abandoned: 2, ..tally }).is_err());
     }

@@ -1,7 +1,7 @@
 //! What the demo prints.
 
-use super::dashboard::{Dashboard, Sums};
 use super::ACCOUNT;
+use super::dashboard::{Dashboard, Sums};
 use crate::sim::floor::{Summary, Tally, tally::quantile};
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
