@@ -510,7 +510,7 @@ impl Engine {
     pub(super) fn whole_user(&self, ix: AgentIx) -> User {
         let agent = self.state.agent(ix);
         let personal = self.vault.user(agent.personal).map(|v| v.personal.clone());
-        User { personal: personal.unwrap_or_else(Personal::default), ..(*agent.user).clone() }
+        User { personal: personal.unwrap_or_default(), ..(*agent.user).clone() }
     }
 }
 

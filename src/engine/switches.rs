@@ -216,10 +216,10 @@ impl Engine {
             Happening::CallOverflowed { why } => {
                 self.end_call(id, Outcome::Failed, why.word(), Some(EndedBy::Switch), false);
             }
-            Happening::OfferRinging { offer } => {
-                if call.offer(*offer).is_some_and(|o| o.closed.is_none() && !o.ringing) {
-                    self.emit(Event::OfferRinging { offer: *offer });
-                }
+            Happening::OfferRinging { offer }
+                if call.offer(*offer).is_some_and(|o| o.closed.is_none() && !o.ringing) =>
+            {
+                self.emit(Event::OfferRinging { offer: *offer });
             }
             // Late answers and ends of closed offers are heard, and change nothing.
             Happening::OfferAnswered { offer } => _ = self.answer(*offer, false),
