@@ -6,6 +6,7 @@
 pub mod access;
 pub mod api;
 pub mod config;
+pub mod console;
 pub mod domain;
 pub mod engine;
 pub mod journal;
@@ -13,4 +14,5 @@ pub mod live;
 pub mod node;
 pub mod reporting;
 pub mod routing;
+pub mod sim;
 pub mod switch;

@@ -21,6 +21,7 @@ mod schema;
 pub mod server;
 mod socket;
 mod switches;
+mod tickets;
 
 use crate::domain::problem::FieldError;
 use crate::node::Handle;
@@ -54,6 +55,7 @@ pub struct App {
     /// The text of `/metrics`.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     idempotency: idempotency::Memory,
+    tickets: tickets::Tickets,
     openapi: Bytes,
 }
 
@@ -62,7 +64,8 @@ impl App {
     pub fn new(node: Handle, metrics: impl Fn() -> String + Send + Sync + 'static) -> App {
         let openapi = Bytes::from(openapi_json());
         let idempotency = idempotency::Memory::default();
-        App { node, metrics: Arc::new(metrics), idempotency, openapi }
+        let tickets = tickets::Tickets::default();
+        App { node, metrics: Arc::new(metrics), idempotency, tickets, openapi }
     }
 }
 
@@ -98,6 +101,7 @@ fn routes() -> Routes {
         desk::routes,
         live::routes,
         feed::routes,
+        tickets::routes,
         keys::routes,
         health::routes,
     ] {
