@@ -33,8 +33,11 @@ use axum::response::Response;
 use bytes::Bytes;
 use std::fmt;
 use std::sync::Arc;
+use utoipa::openapi::schema::Schema;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
+use utoipa::openapi::{
+    ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr,
+};
 use utoipa_axum::router::OpenApiRouter;
 
 pub use problem::Refusal;
@@ -132,10 +135,47 @@ fn document() -> OpenApi {
 /// The OpenAPI 3.1 document, as `/openapi.json` and `docs/openapi.json` hold it.
 #[must_use]
 pub fn openapi_json() -> String {
-    let document = routes().into_openapi();
+    let mut document = routes().into_openapi();
+    for (name, needed) in NEEDED {
+        let components = document.components.as_mut();
+        if let Some(RefOr::T(schema)) = components.and_then(|c| c.schemas.get_mut(*name)) {
+            require_only(schema, needed);
+        }
+    }
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');
     text
+}
+
+/// What bodies must hold; all else may be left out and takes its documented default. (The structs
+/// have every field, so that derived schemas call every field required.)
+const NEEDED: &[(&str, &[&str])] = &[
+    ("Account", &[]),
+    ("Skill", &["name"]),
+    ("User", &["first_name", "last_name"]),
+    ("Personal", &["first_name", "last_name"]),
+    ("Member", &[]),
+    ("Route", &["number", "to"]),
+    ("Switch", &["name"]),
+    ("Webhook", &["url"]),
+    ("Capabilities", &[]),
+    ("SkillNeed", &["skill"]),
+    ("Step", &[]),
+    ("Exits", &[]),
+];
+
+fn require_only(schema: &mut Schema, needed: &[&str]) {
+    match schema {
+        Schema::Object(object) => object.required.retain(|name| needed.contains(&name.as_str())),
+        Schema::AllOf(parts) => {
+            for part in &mut parts.items {
+                if let RefOr::T(part) = part {
+                    require_only(part, needed);
+                }
+            }
+        }
+        _ => {}
+    }
 }
 
 /// Counts requests, and hands `traceparent` back.

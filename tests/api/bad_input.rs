@@ -24,7 +24,7 @@ fn filled(path: &str) -> String {
         ("{account}", "default"),
         ("{user}", "usr_nobody"),
         ("{queue}", "nowhere"),
-        ("{group}", "nowhere"),
+        ("{group}", "noplace"),
         ("{call}", "cal_00000000000000000000000000"),
         ("{offer}", "off_00000000000000000000000000"),
         ("{key}", "key_00000000000000000000000000"),
@@ -75,6 +75,14 @@ fn every_endpoint_wants_a_key_that_is_valid_and_of_its_account() {
 #[test]
 fn every_body_must_be_json_of_its_media_type_and_of_a_size() {
     let server = Server::start();
+    // What must be there before a body is looked at.
+    let put = |path: &str, body: Value| server.must("PUT", path, &body);
+    put("/v1/accounts/default/queues/nowhere", json!({ "name": "Q" }));
+    put("/v1/accounts/default/groups/noplace", json!({ "name": "G", "total_ms": 20_000 }));
+    put(
+        "/v1/accounts/default/users/usr_nobody",
+        json!({ "first_name": "No", "last_name": "Body" }),
+    );
     let large = vec![b' '; 1024 * 1024 + 1];
     for (method, path, operation) in operations(&server) {
         let Some(content) = operation["requestBody"]["content"].as_object() else { continue };

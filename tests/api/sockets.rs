@@ -178,7 +178,7 @@ fn who_may_not_is_refused_before_the_upgrade() {
     assert_eq!(status(&switch, "switches/other/link"), 404);
     assert_eq!(status(&ann, "switches/edge/link"), 403);
     assert_eq!(status(&switch, "agents/usr_ann/desk"), 403);
-    assert_eq!(status(&ann, "agents/usr_bob/desk"), 403);
+    assert_eq!(status(&ann, "agents/usr_bob/desk"), 404);
     assert_eq!(status(&ann, "feed"), 403);
     assert_eq!(status(&switch, "live"), 403);
     assert_eq!(status(&server.with_key("cbk_x"), "live"), 401);
