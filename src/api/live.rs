@@ -18,7 +18,6 @@ use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Path, State, WebSocketUpgrade};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
-use serde_json::Value;
 
 const TAG: &str = "Live";
 
@@ -131,10 +130,11 @@ pub(super) async fn scope(ask: &Ask) -> Result<Scope, Problem> {
 
 async fn scope_of(node: &Handle, who: &Identity) -> Result<Scope, Problem> {
     let input = Input::Query { actor: who.actor.clone(), query: Query::Watch };
-    let answer = answer::body(node.send(&who.account, input).await?);
-    let agent = ["agent", "user"].iter().find_map(|name| match &answer["scope"][*name] {
-        Value::String(user) => Some(user),
-        _ => answer[*name].as_str().map(|_| answer[*name].as_str()).and(None),
-    });
-    Ok(agent.map_or(Scope::All, |user| Scope::Agent(Name::from(user.as_str()))))
+    let seen = answer::body(node.send(&who.account, input).await?);
+    match (seen["scope"].as_str(), seen["user"].as_str()) {
+        (Some("all"), _) => Ok(Scope::All),
+        (Some("agent"), Some(user)) => Ok(Scope::Agent(Name::from(user))),
+        // What is not understood is not shown.
+        _ => Err(Problem::forbidden("watch")),
+    }
 }
