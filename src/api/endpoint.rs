@@ -193,7 +193,6 @@ impl Endpoint {
     }
 
     /// What an `OpenApiRouter` takes.
-    #[must_use]
     pub fn done(self) -> UtoipaMethodRouter<App> {
         let operation: Operation = self.operation.build();
         let mut paths = Paths::new();

@@ -29,7 +29,10 @@ const FIRST_FRAME_WITHIN: Duration = Duration::from_secs(5);
 
 /// The tickets that are not spent, by their hash.
 #[derive(Clone, Debug, Default)]
-pub struct Tickets(Arc<Mutex<BTreeMap<[u8; 32], (Millis, Identity)>>>);
+pub struct Tickets(Arc<Mutex<Unspent>>);
+
+/// Until when each is good, and whose it is.
+type Unspent = BTreeMap<[u8; 32], (Millis, Identity)>;
 
 impl Tickets {
     /// Keeps a ticket for `identity`.
@@ -86,7 +89,7 @@ pub fn routes(routes: Routes) -> Routes {
             issue,
         )
         .tag("Live")
-        .body::<TicketRequest>(JSON_BODY)
+        .body_or_none::<TicketRequest>(JSON_BODY)
         .answers::<Ticket>(201, "The ticket.")
         .done(),
     )
