@@ -43,7 +43,7 @@ impl Tickets {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|_, (until, _)| now < *until);
         if kept.len() >= MOST {
-            let problem = Problem::new(429, "too_many_tickets", "too many tickets are unspent");
+            let problem = Problem::new(429, "too_many", "too many tickets are unspent");
             return Err(Problem { retry_after: Some(30), ..problem });
         }
         kept.insert(hash(ticket), (until, who));
