@@ -176,9 +176,16 @@ const SHOWN: &[(&str, &[(&str, Type)])] = &[
     ("User", ID_ONLY),
     ("Queue", ID_ONLY),
     ("Route", ID_ONLY),
-    ("Switch", &[("id", Type::String), ("bootid", Type::String), ("suspected", Type::Boolean)]),
+    ("Switch", SWITCH_STATE),
     ("BreakReason", ID_ONLY),
     ("Member", &[("id", Type::String), ("source", Type::String), ("opted_in", Type::Boolean)]),
+];
+const SWITCH_STATE: &[(&str, Type)] = &[
+    ("id", Type::String),
+    ("bootid", Type::String),
+    ("suspected", Type::Boolean),
+    ("clock_off", Type::Boolean),
+    ("clock_skew_ms", Type::Integer),
 ];
 const ID_ONLY: &[(&str, Type)] = &[("id", Type::String)];
 
