@@ -2,6 +2,7 @@
 
 use crate::support::Server;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 const BASE: &str = "/v1/accounts/default";
 
@@ -33,6 +34,24 @@ fn settled_text(text: &str) -> String {
     }
 }
 
+/// Every field that is answered stands in the document, and every one of the document is answered.
+fn as_documented(document: &Value, schema: &str, answered: &Value) {
+    let schema_of = |name: &str| document["components"]["schemas"][name].clone();
+    let mut documented = BTreeSet::new();
+    let mut open = vec![schema_of(schema)];
+    while let Some(part) = open.pop() {
+        if let Some(name) = part["$ref"].as_str().and_then(|r| r.rsplit('/').next()) {
+            open.push(schema_of(name));
+        }
+        open.extend(part["allOf"].as_array().into_iter().flatten().cloned());
+        documented
+            .extend(part["properties"].as_object().into_iter().flatten().map(|(k, _)| k.clone()));
+    }
+    let answered: BTreeSet<String> =
+        answered.as_object().expect("an object").keys().cloned().collect();
+    assert_eq!(answered, documented, "{schema}");
+}
+
 #[test]
 fn objects_show_all_their_fields() {
     let server = Server::start();
@@ -54,6 +73,20 @@ fn objects_show_all_their_fields() {
             *secret = json!("[secret]");
         }
         shown.push((name, body));
+    }
+    let document = server.must_get("/openapi.json");
+    for (name, schema) in [
+        ("account", "Account"),
+        ("skill", "Skill"),
+        ("user", "User"),
+        ("group", "Queue"),
+        ("member", "Member"),
+        ("route", "Route"),
+        ("switch", "Switch"),
+        ("break_reason", "BreakReason"),
+    ] {
+        let body = shown.iter().find(|(n, _)| *n == name).map(|(_, body)| body);
+        as_documented(&document, schema, body.expect("it was made"));
     }
     let shown: Value = shown.into_iter().map(|(name, body)| (name.to_owned(), body)).collect();
     insta::assert_json_snapshot!(settled(shown));
@@ -89,6 +122,23 @@ fn live_state_shows_all_its_fields() {
         "agent_next": get("agents/usr_ann/next"),
         "staff": get("queues/support/staff"),
     });
+    let document = server.must_get("/openapi.json");
+    for (at, schema) in [
+        ("/events", "EventsAnswer"),
+        ("/offered_call", "CallView"),
+        ("/offered_call/offers/0", "OfferView"),
+        ("/queue_calls/items/1", "CallView"),
+        ("/candidates", "Candidates"),
+        ("/candidates/items/0", "Candidate"),
+        ("/agent", "AgentView"),
+        ("/agent/lease", "LeaseView"),
+        ("/agent/queues/0", "PairView"),
+        ("/agent_next/items/0", "NextCall"),
+        ("/staff/items/0", "StaffRow"),
+    ] {
+        as_documented(&document, schema, shown.pointer(at).expect(at));
+    }
+    as_documented(&document, "WorkView", &shown["agent"]["work"]["voice"]);
     insta::assert_json_snapshot!(settled(shown));
 }
 
