@@ -64,10 +64,13 @@ async fn open(
     ask: Result<Ask, Refusal>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Answered {
-    if ask.is_err() && !headers.contains_key(AUTHORIZATION) {
-        let upgrade = socket::limits(upgraded(upgrade)?);
-        return Ok(upgrade.on_upgrade(move |socket| by_ticket(socket, app, account)));
-    }
+    let upgrade = match (&ask, upgrade) {
+        (Err(_), Ok(upgrade)) if !headers.contains_key(AUTHORIZATION) => {
+            let upgrade = socket::limits(upgrade);
+            return Ok(upgrade.on_upgrade(move |socket| by_ticket(socket, app, account)));
+        }
+        (_, upgrade) => upgrade,
+    };
     let ask = ask?;
     ask.no_query()?;
     let upgrade = upgraded(upgrade)?;

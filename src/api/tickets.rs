@@ -89,7 +89,7 @@ pub fn routes(routes: Routes) -> Routes {
             issue,
         )
         .tag("Live")
-        .body::<TicketRequest>(JSON_BODY)
+        .body_or_none::<TicketRequest>(JSON_BODY)
         .answers::<Ticket>(201, "The ticket.")
         .done(),
     )

@@ -16,7 +16,9 @@ fn open(api: &Api, path: &str, protocol: &str) -> Result<Socket, u16> {
     let mut request =
         format!("ws://{}{BASE}/{path}", api.addr).into_client_request().expect("a request");
     let headers = request.headers_mut();
-    headers.insert("authorization", format!("Bearer {}", api.key).parse().expect("a header"));
+    if !api.key.is_empty() {
+        headers.insert("authorization", format!("Bearer {}", api.key).parse().expect("a header"));
+    }
     headers.insert("sec-websocket-protocol", protocol.parse().expect("a header"));
     let stream = TcpStream::connect(api.addr).expect("connects");
     stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
@@ -200,4 +202,23 @@ fn a_revoked_key_and_a_stop_close_what_is_open() {
     assert!(server.stop().success());
     feed.next("word of the stop", |f| f["type"] == "going_away" && f["retry_after_ms"].is_u64());
     assert_eq!(feed.closed(), 1001);
+}
+
+#[test]
+fn a_ticket_opens_the_live_board_once() {
+    let server = Server::start();
+    let nobody = server.with_key("");
+    let ticket = server.must("POST", "/v1/tickets", &json!({}))["ticket"].clone();
+    let connect = || open(&nobody, "live", "callboard.live.v1").expect("opens without a key");
+    let mut board = connect();
+    board.say(&json!({ "ticket": ticket }));
+    board.say(&json!({ "subscribe": { "queues": "*" } }));
+    board.next("a snapshot", |frame| frame["type"] == "snapshot");
+    for first in
+        [json!({ "ticket": ticket }), json!({ "ticket": "tkt_no" }), json!({ "subscribe": {} })]
+    {
+        let mut again = connect();
+        again.say(&first);
+        assert_eq!(again.closed(), 4401, "{first}");
+    }
 }
