@@ -43,6 +43,16 @@ impl Engine {
             )]));
         }
         let agent = self.state.agent(ix);
+        if let (Some(ms), Some(until)) = (wish.lease_ms, agent.lease_until)
+            && (agent.status, &agent.reason) == (wish.status, &reason)
+        {
+            // A lease renewed changes no status: what is chosen next stays chosen, forced or not.
+            let renewed = self.state_now().plus(ms);
+            if renewed != until {
+                self.emit(Event::Leased { agent: ix, until: renewed });
+            }
+            return Ok(());
+        }
         let forced =
             agent.forced_by.is_some() || agent.next.as_ref().is_some_and(|n| n.forced_by.is_some());
         let logs_in = agent.status == Status::Offline && agent.work_ended();
@@ -183,6 +193,13 @@ impl Engine {
         let busy =
             !agent.calls.is_empty() || !agent.wrap_ups.is_empty() || !agent.own_calls.is_empty();
         if busy && matches!(cause, Cause::LeaseLapsed | Cause::Unleased) {
+            let is_forced_away = |next: &Next| {
+                next.forced_by.is_some()
+                    && matches!(next.status, Status::OnBreak | Status::Offline)
+            };
+            if agent.next.as_ref().is_some_and(is_forced_away) {
+                return;
+            }
             let next = Next { status, reason, forced_by: None, cause };
             self.emit(Event::NextSet { agent: ix, next: Some(next) });
         } else {
@@ -239,7 +256,9 @@ impl Engine {
         let missed_out = how == Unanswered::Missed
             && config.max_misses > 0
             && agent.misses >= config.max_misses
-            && agent.status == Status::Ready;
+            && agent.status == Status::Ready
+            // What is chosen for after the work comes now, and is more than a rule's guess.
+            && agent.next.as_ref().is_none_or(|next| next.status == Status::Ready);
         let unreachable_out = how == Unanswered::Failed(OfferFailure::Unreachable)
             && config.max_unreachable > 0
             && agent.unreachable >= config.max_unreachable

@@ -38,7 +38,10 @@ pub fn agent_deadline(state: &State, agent: &Agent) -> Option<(Millis, AgentDue)
     let wrap_up = agent.wrap_ups.iter().map(|w| (w.until, AgentDue::WrapUp(w.call)));
     let block = agent.user.blocked_until.filter(|_| agent.blocked);
     let on = agent.status != Status::Offline;
+    // No rule ends a forced break, so that nothing comes due.
+    let stands = agent.status == Status::OnBreak && agent.forced_by.is_some();
     let unleased = (on
+        && !stands
         && !agent.leased
         && agent.user.kind != UserKind::Pbx
         && state.account.max_unleased_ms > 0

@@ -350,7 +350,9 @@ impl World {
                 None => agent.calls.push(*call),
             }
         }
-        assert!(matches!(f.job, Job::Idle | Job::OwnCall) || !work_of(&self.state, agent).is_empty());
+        assert!(
+            matches!(f.job, Job::Idle | Job::OwnCall) || !work_of(&self.state, agent).is_empty()
+        );
         if let Some(place) = f.wrap_up {
             let queue = QueueIx(u32::from(place == Place::There));
             let until = self.state.at.plus(1_000);

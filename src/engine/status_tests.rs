@@ -181,8 +181,11 @@ impl Floor {
     }
 
     fn change_user(&mut self, body: serde_json::Value) {
-        let object =
-            crate::domain::input::ObjectRef { kind: Kind::User, parent: "".into(), id: USER.into() };
+        let object = crate::domain::input::ObjectRef {
+            kind: Kind::User,
+            parent: "".into(),
+            id: USER.into(),
+        };
         self.ask(Ask::Put { object, body, merge: true, if_match: None, dry_run: false });
     }
 }

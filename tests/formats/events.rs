@@ -221,8 +221,7 @@ fn offers() -> Vec<Event> {
 
 fn switches() -> Vec<Event> {
     let switch = SWITCH;
-    let there =
-        SyncCall { call: "c1@edge".into(), state: SyncState::Offered, offer: Some(OFFER) };
+    let there = SyncCall { call: "c1@edge".into(), state: SyncState::Offered, offer: Some(OFFER) };
     vec![
         Event::Heard {
             switch,
