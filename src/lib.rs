@@ -6,6 +6,7 @@
 pub mod access;
 pub mod api;
 pub mod config;
+pub mod console;
 pub mod domain;
 pub mod engine;
 pub mod journal;

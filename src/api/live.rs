@@ -1,19 +1,24 @@
 //! Mounts the dashboards' feed; its body is in `crate::live`.
 
-use crate::api::Routes;
+use crate::access::Identity;
 use crate::api::answer;
 use crate::api::ask::Ask;
 use crate::api::endpoint::{Method, endpoint};
-use crate::api::problem::Answered;
+use crate::api::problem::{Answered, Refusal, bad_path};
 use crate::api::switches::upgraded;
+use crate::api::{App, Routes, tickets};
 use crate::domain::ids::Name;
-use crate::domain::input::Query;
+use crate::domain::input::{Input, Query};
 use crate::domain::problem::{FieldError, Problem};
 use crate::live::view::Scope;
 use crate::live::{Viewer, socket, sse, wire};
-use axum::extract::WebSocketUpgrade;
+use crate::node::Handle;
+use axum::extract::rejection::PathRejection;
+use axum::extract::ws::WebSocket;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use serde_json::Value;
+use axum::extract::{Path, State, WebSocketUpgrade};
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
 
 const TAG: &str = "Live";
 
@@ -51,12 +56,38 @@ pub fn routes(routes: Routes) -> Routes {
         )
 }
 
-async fn open(ask: Ask, upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>) -> Answered {
+/// With a key in the header as everywhere; without one (browsers cannot send it) the first frame
+/// must be a ticket.
+async fn open(
+    State(app): State<App>,
+    account: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+    ask: Result<Ask, Refusal>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Answered {
+    let Path(account) = account.map_err(|e| bad_path(&e.to_string()))?;
+    if ask.is_err() && !headers.contains_key(AUTHORIZATION) {
+        let upgrade = socket::limits(upgraded(upgrade)?);
+        return Ok(upgrade.on_upgrade(move |socket| by_ticket(socket, app, account)));
+    }
+    let ask = ask?;
     ask.no_query()?;
     let upgrade = upgraded(upgrade)?;
     let viewer = viewer(&ask).await?;
     let hub = ask.app.node.hub();
     Ok(socket::limits(upgrade).on_upgrade(move |socket| socket::serve(socket, hub, viewer)))
+}
+
+async fn by_ticket(mut socket: WebSocket, app: App, account: String) {
+    let end = match tickets::admit(&mut socket, &app, &account).await {
+        Ok(identity) => match viewer_of(&app.node, &identity).await {
+            Ok(viewer) => return socket::serve(socket, app.node.hub(), viewer).await,
+            Err(problem) if problem.status >= 500 => crate::api::socket::GOING_AWAY,
+            Err(_) => Some((4403, "not allowed")),
+        },
+        Err(end) => end,
+    };
+    crate::api::socket::close(socket, end).await;
 }
 
 async fn events(ask: Ask) -> Answered {
@@ -79,11 +110,15 @@ async fn events(ask: Ask) -> Answered {
 }
 
 async fn viewer(ask: &Ask) -> Result<Viewer, Problem> {
+    viewer_of(&ask.app.node, &ask.identity).await
+}
+
+async fn viewer_of(node: &Handle, who: &Identity) -> Result<Viewer, Problem> {
     Ok(Viewer {
-        account: ask.account().clone(),
-        scope: scope(ask).await?,
-        key: Some(ask.key()),
-        user: ask.identity.actor.user.clone(),
+        account: who.account.clone(),
+        scope: scope_of(node, who).await?,
+        key: Some(who.key),
+        user: who.actor.user.clone(),
     })
 }
 
@@ -92,10 +127,16 @@ async fn viewer(ask: &Ask) -> Result<Viewer, Problem> {
 /// # Errors
 /// The engine's refusal.
 pub(super) async fn scope(ask: &Ask) -> Result<Scope, Problem> {
-    let answer = answer::body(ask.look(Query::Watch).await?);
-    let agent = ["agent", "user"].iter().find_map(|name| match &answer["scope"][*name] {
-        Value::String(user) => Some(user),
-        _ => answer[*name].as_str().map(|_| answer[*name].as_str()).and(None),
-    });
-    Ok(agent.map_or(Scope::All, |user| Scope::Agent(Name::from(user.as_str()))))
+    scope_of(&ask.app.node, &ask.identity).await
+}
+
+async fn scope_of(node: &Handle, who: &Identity) -> Result<Scope, Problem> {
+    let input = Input::Query { actor: who.actor.clone(), query: Query::Watch };
+    let seen = answer::body(node.send(&who.account, input).await?);
+    match (seen["scope"].as_str(), seen["user"].as_str()) {
+        (Some("all"), _) => Ok(Scope::All),
+        (Some("agent"), Some(user)) => Ok(Scope::Agent(Name::from(user))),
+        // What is not understood is not shown.
+        _ => Err(Problem::forbidden("watch")),
+    }
 }

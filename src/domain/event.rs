@@ -19,7 +19,10 @@ use serde_json::Value;
 /// A row of the vault: personal values stand there, so that they can be erased.
 pub type PersonalKey = u64;
 
-/// One thing that happened or was decided.
+/// One thing that happened or was decided. Fields are named by the vocabulary: `call`, `agent`,
+/// `queue` and the like are numbers of those things, `by` says who asked, `at` and `until` are
+/// instants; what is not plain stands at the field.
+#[expect(missing_docs, reason = "fields are named by the vocabulary")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
@@ -86,8 +89,12 @@ pub enum Event {
     DesksLost { agent: AgentIx, grace_until: Millis },
     /// The phone registered.
     DeviceRegistered { agent: AgentIx },
-    /// The phone went, or could not be reached too often.
-    DeviceLost { agent: AgentIx },
+    /// The phone went; `unreached`: it could not be reached too often in a row.
+    DeviceLost {
+        agent: AgentIx,
+        #[serde(default)]
+        unreached: bool,
+    },
     /// An own call that the engine did not route began.
     OwnCallStarted { agent: AgentIx, switch: SwitchIx, subject: Name },
     /// … ended.

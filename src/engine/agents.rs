@@ -43,6 +43,16 @@ impl Engine {
             )]));
         }
         let agent = self.state.agent(ix);
+        if let (Some(ms), Some(until)) = (wish.lease_ms, agent.lease_until)
+            && (agent.status, &agent.reason) == (wish.status, &reason)
+        {
+            // A lease renewed changes no status: what is chosen next stays chosen, forced or not.
+            let renewed = self.state_now().plus(ms);
+            if renewed != until {
+                self.emit(Event::Leased { agent: ix, until: renewed });
+            }
+            return Ok(());
+        }
         let forced =
             agent.forced_by.is_some() || agent.next.as_ref().is_some_and(|n| n.forced_by.is_some());
         let logs_in = agent.status == Status::Offline && agent.work_ended();
@@ -183,6 +193,12 @@ impl Engine {
         let busy =
             !agent.calls.is_empty() || !agent.wrap_ups.is_empty() || !agent.own_calls.is_empty();
         if busy && matches!(cause, Cause::LeaseLapsed | Cause::Unleased) {
+            let kept = |next: &Next| {
+                next.forced_by.is_some() && matches!(next.status, Status::OnBreak | Status::Offline)
+            };
+            if agent.next.as_ref().is_some_and(kept) {
+                return;
+            }
             let next = Next { status, reason, forced_by: None, cause };
             self.emit(Event::NextSet { agent: ix, next: Some(next) });
         } else {
@@ -193,7 +209,8 @@ impl Engine {
     /// Work has ended: the chosen next status comes into force.
     pub(super) fn apply_next(&mut self) {
         self.refresh();
-        while let Some(ix) = self.derived.touched.next_due.pop() {
+        while let Some(ix) = self.derived.touched.next_due.iter().min().copied() {
+            self.derived.touched.next_due.retain(|due| *due != ix);
             let agent = self.state.agent(ix);
             let Some(next) = agent.next.clone().filter(|_| agent.work_ended()) else { continue };
             match next.forced_by {
@@ -239,12 +256,14 @@ impl Engine {
         let missed_out = how == Unanswered::Missed
             && config.max_misses > 0
             && agent.misses >= config.max_misses
-            && agent.status == Status::Ready;
+            && agent.status == Status::Ready
+            // What is chosen for after the work comes now, and is more than a rule's guess.
+            && agent.next.as_ref().is_none_or(|next| next.status == Status::Ready);
         let unreachable_out = how == Unanswered::Failed(OfferFailure::Unreachable)
             && config.max_unreachable > 0
             && agent.unreachable >= config.max_unreachable
             && !pbx
-            && !agent.device_lost;
+            && !agent.device_unreached;
         if delay > 0 {
             let until = self.state_now().plus(delay);
             self.emit(Event::Delayed { agent: ix, until });
@@ -253,7 +272,7 @@ impl Engine {
             self.by_rule(ix, Status::Online, Cause::Missed);
         }
         if unreachable_out {
-            self.emit(Event::DeviceLost { agent: ix });
+            self.emit(Event::DeviceLost { agent: ix, unreached: true });
         }
     }
 
@@ -292,7 +311,7 @@ impl Engine {
             return;
         }
         let last = agent.desks.len() == 1;
-        let grace = last && agent.status != Status::Offline && agent.lease_until.is_none();
+        let grace = last && agent.status != Status::Offline;
         let until = grace.then(|| self.state_now().plus(self.state.account.lease_grace_ms));
         self.emit(Event::DeskClosed { agent: ix, desk, grace_until: until });
         if last {

@@ -1,0 +1,216 @@
+//! An engine with a floor, driven by hand with virtual time: what the benches share.
+#![allow(dead_code, reason = "every bench uses another part")]
+
+use callboard::domain::ids::{CallId, Name, OfferId};
+use callboard::domain::input::{Actor, Answer, Command, Input, Kind, ObjectRef};
+use callboard::domain::media::Media;
+use callboard::domain::objects::SkillNeed;
+use callboard::domain::objects::user::Role;
+use callboard::domain::presence::Status;
+use callboard::domain::switching::{
+    Arrival, ArrivalTarget, Effect, EndedBy, Happening, SwitchEvent,
+};
+use callboard::domain::time::Millis;
+use callboard::engine::{Decision, Engine};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// The switch that everything comes from.
+const SWITCH: &str = "edge";
+
+/// Skills that agents hold too little of: one per distinct requirement.
+pub const NEEDS: usize = 20;
+
+/// Records and events that a stretch of work made.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Made {
+    /// Inputs that were decided with events: one journal record each.
+    pub records: u64,
+    /// Their events.
+    pub events: u64,
+}
+
+/// An engine, its time, and the switch's numbering.
+pub struct World {
+    engine: Engine,
+    now: Millis,
+    owner: Actor,
+    switch: Actor,
+    last_event: u64,
+    last_call: u64,
+    last_command: u64,
+    /// What was made so far.
+    pub made: Made,
+}
+
+/// A call under way.
+pub struct Call {
+    subject: String,
+    id: Option<CallId>,
+    sequence: u64,
+    offer: Option<OfferId>,
+}
+
+impl World {
+    /// `agents` ready agents, each a member of all of `queues` (id → body of the `PUT`).
+    pub fn new(agents: usize, queues: &[(&str, Value)]) -> World {
+        let actor = |name: &str, role, switch: Option<&str>| Actor {
+            name: Name::from(name),
+            role,
+            user: None,
+            switch: switch.map(Name::from),
+        };
+        let mut world = World {
+            engine: Engine::new("bench", 1),
+            now: Millis(1_795_291_200_000),
+            owner: actor("owner", Role::Owner, None),
+            switch: actor(SWITCH, Role::Switch, Some(SWITCH)),
+            last_event: 0,
+            last_call: 0,
+            last_command: 0,
+            made: Made::default(),
+        };
+        world.furnish(agents, queues);
+        world
+    }
+
+    fn furnish(&mut self, agents: usize, queues: &[(&str, Value)]) {
+        // Nobody is logged out by the clock, however long the bench's time runs.
+        self.put(Kind::Account, "", "", json!({ "max_unleased_ms": 0 }), true);
+        for skill in 0..NEEDS {
+            self.put(Kind::Skill, "", &format!("s{skill}"), json!({ "name": "Skill" }), false);
+        }
+        self.put(Kind::Switch, "", SWITCH, json!({ "name": "Edge" }), false);
+        for (id, body) in queues {
+            self.put(Kind::Queue, "", id, body.clone(), false);
+        }
+        for i in 0..agents {
+            let user = format!("usr_{i}");
+            let mut body = json!({ "first_name": "A", "last_name": "B", "role": "agent",
+                "endpoint": format!("sip:{i}@bench.invalid"), "skills": {} });
+            body["skills"][format!("s{}", i % NEEDS)] = json!(10);
+            self.put(Kind::User, "", &user, body, false);
+            for (queue, _) in queues {
+                let place = json!({ "stars": 1 + i % 4, "position": 1 + i % 100_000 });
+                self.put(Kind::Member, queue, &user, place, false);
+            }
+            let command = Command::SetStatus {
+                user,
+                status: Status::Ready,
+                reason: None,
+                when: None,
+                lease_ms: None,
+            };
+            self.command(command);
+        }
+    }
+
+    fn put(&mut self, kind: Kind, parent: &str, id: &str, body: Value, merge: bool) {
+        let object = ObjectRef { kind, parent: parent.to_owned(), id: id.to_owned() };
+        self.command(Command::Put { object, body, merge, if_match: None, dry_run: false });
+    }
+
+    fn command(&mut self, command: Command) {
+        let input = Input::Command { actor: self.owner.clone(), command };
+        let decision = self.handle(input);
+        if let Some(Answer::Refused(problem)) = decision.answer {
+            panic!("refused: {problem} {:?}", problem.errors);
+        }
+    }
+
+    /// Time passes; deadlines that come are handled, as the node would.
+    pub fn pass(&mut self, ms: u64) {
+        let until = self.now.plus(ms);
+        while let Some((at, _)) = self.engine.next_deadline().filter(|(at, _)| *at <= until) {
+            self.now = self.now.max(at);
+            self.handle(Input::Deadline);
+        }
+        self.now = until;
+    }
+
+    fn handle(&mut self, input: Input) -> Decision {
+        let decision = self.engine.handle(self.now, input);
+        self.made.records += u64::from(!decision.events.is_empty());
+        self.made.events += decision.events.len() as u64;
+        if let Some((_, command)) = decision.commands.last() {
+            self.last_command = command.seq;
+        }
+        decision
+    }
+
+    fn report(&mut self, call: &mut Call, what: Happening) -> Decision {
+        call.sequence += 1;
+        self.last_event += 1;
+        let event = SwitchEvent {
+            id: format!("e{}", self.last_event),
+            subject: call.subject.clone(),
+            time: None,
+            bootid: None,
+            sequence: Some(call.sequence),
+            replayed: false,
+            what,
+        };
+        let (actor, source) = (self.switch.clone(), SWITCH.to_owned());
+        self.handle(Input::Switch { actor, source, event })
+    }
+
+    /// A call reaches a queue, and rings if somebody fits.
+    pub fn arrive(&mut self, queue: &str, need: Option<usize>) -> Call {
+        let (mut call, arrival) = self.dial(queue, need);
+        let decision = self.report(&mut call, arrival);
+        for (_, command) in &decision.commands {
+            call.id = call.id.or(command.call_id);
+            if let Effect::OfferRing { offer, .. } = &command.effect {
+                call.offer = call.offer.or(Some(*offer));
+            }
+        }
+        call
+    }
+
+    /// A call that is about to arrive, and its event.
+    fn dial(&mut self, queue: &str, need: Option<usize>) -> (Call, Happening) {
+        self.last_call += 1;
+        let call =
+            Call { subject: format!("c{}", self.last_call), id: None, sequence: 0, offer: None };
+        // More than anybody holds: such a call waits.
+        let need = need.map(|skill| SkillNeed { skill: format!("s{skill}"), min: 50, max: None });
+        let arrival = Arrival {
+            media: Media::Voice,
+            from: Some("+15551230001".to_owned()),
+            to: Some("+15559990000".to_owned()),
+            target: Some(ArrivalTarget::Queue(queue.to_owned())),
+            priority: 0,
+            skills: need.into_iter().collect(),
+            attributes: BTreeMap::new(),
+        };
+        (call, Happening::CallArrived(Box::new(arrival)))
+    }
+
+    /// The caller hangs up before an answer.
+    pub fn abandon(&mut self, mut call: Call) {
+        self.report(&mut call, Happening::CallAbandoned);
+    }
+
+    /// The switch has done every command.
+    pub fn acknowledge(&mut self) {
+        let (switch, seq) = (SWITCH.to_owned(), self.last_command);
+        self.handle(Input::Acknowledged { switch, seq });
+    }
+
+    /// arrive → offer → ringing → answer → end → wrap-up, and the acknowledgement of its commands.
+    pub fn cycle(&mut self, queue: &str) {
+        let mut call = self.arrive(queue, None);
+        let offer = call.offer.expect("everybody is ready, so somebody is rung");
+        self.pass(1);
+        self.report(&mut call, Happening::OfferRinging { offer });
+        self.pass(1);
+        self.report(&mut call, Happening::OfferAnswered { offer });
+        self.pass(1);
+        self.report(&mut call, Happening::CallEnded { by: EndedBy::Caller });
+        self.pass(1);
+        let call = call.id.expect("an offered call has an id");
+        self.command(Command::EndWrapUp { call, disposition: None });
+        self.acknowledge();
+        self.pass(1);
+    }
+}
