@@ -131,12 +131,10 @@ fn codes() -> BTreeSet<String> {
                 found.extend(code_in(&format!("\"{after}"), 1));
             }
         }
-        // Words of a match that become a code.
-        for line in text.lines().map(str::trim_start) {
-            let starts = ["(\"", ".ok_or_else(|| (\"", "Err((\"", "other => Err((\""];
-            if starts.iter().any(|start| line.starts_with(start)) {
-                found.extend(code_in(line, 1));
-            }
+        // A code and its sentence, on their way to a call: `("type", format!(…))`.
+        for before in text.split("\", format!(") {
+            let code = before.rsplit('"').next().unwrap_or_default();
+            found.extend(code_in(&format!("\"{code}\""), 1));
         }
     }
     found
