@@ -16,7 +16,9 @@ fn open(api: &Api, path: &str, protocol: &str) -> Result<Socket, u16> {
     let mut request =
         format!("ws://{}{BASE}/{path}", api.addr).into_client_request().expect("a request");
     let headers = request.headers_mut();
-    headers.insert("authorization", format!("Bearer {}", api.key).parse().expect("a header"));
+    if !api.key.is_empty() {
+        headers.insert("authorization", format!("Bearer {}", api.key).parse().expect("a header"));
+    }
     headers.insert("sec-websocket-protocol", protocol.parse().expect("a header"));
     let stream = TcpStream::connect(api.addr).expect("connects");
     stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
@@ -217,5 +219,24 @@ fn many_frames_under_way_are_answered_in_their_order() {
         let frame = link.next(id, |f| f["results"].is_array());
         assert_eq!(frame["results"][0]["id"], *id, "{frame:#}");
         assert_eq!(frame["results"][0]["status"], "accepted", "{frame:#}");
+    }
+}
+
+#[test]
+fn a_ticket_opens_the_live_board_once() {
+    let server = Server::start();
+    let nobody = server.with_key("");
+    let ticket = server.must("POST", "/v1/tickets", &json!({}))["ticket"].clone();
+    let connect = || open(&nobody, "live", "callboard.live.v1").expect("opens without a key");
+    let mut board = connect();
+    board.say(&json!({ "ticket": ticket }));
+    board.say(&json!({ "subscribe": { "queues": "*" } }));
+    board.next("a snapshot", |frame| frame["type"] == "snapshot");
+    for first in
+        [json!({ "ticket": ticket }), json!({ "ticket": "tkt_no" }), json!({ "subscribe": {} })]
+    {
+        let mut again = connect();
+        again.say(&first);
+        assert_eq!(again.closed(), 4401, "{first}");
     }
 }
