@@ -7,5 +7,7 @@ mod support;
 mod bad_input;
 #[path = "api/flows.rs"]
 mod flows;
+#[path = "api/shapes.rs"]
+mod shapes;
 #[path = "api/sockets.rs"]
 mod sockets;

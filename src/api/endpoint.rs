@@ -9,7 +9,7 @@ use utoipa::openapi::path::{
     Paths,
 };
 use utoipa::openapi::request_body::RequestBodyBuilder;
-use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{Content, Ref, RefOr, Required, ResponseBuilder};
 use utoipa::{PartialSchema, ToSchema};
@@ -175,6 +175,25 @@ impl Endpoint {
         let response =
             ResponseBuilder::new().description(about).content("application/json", content);
         self.operation = self.operation.response(status.to_string(), response.build());
+        self
+    }
+
+    /// A page of a list, 200.
+    #[must_use]
+    pub fn answers_list<T: ToSchema>(mut self, about: &str) -> Endpoint {
+        let items = ArrayBuilder::new().items(self.schema::<T>()).description(Some("The items."));
+        let next = ObjectBuilder::new()
+            .schema_type(SchemaType::Array(vec![Type::String, Type::Null]))
+            .description(Some("Send it as `cursor` for the next page; null at the end."));
+        let page = ObjectBuilder::new()
+            .property("items", items)
+            .required("items")
+            .property("next", next)
+            .required("next");
+        let content = Content::new(Some(Schema::Object(page.build())));
+        let response =
+            ResponseBuilder::new().description(about).content("application/json", content);
+        self.operation = self.operation.response("200", response.build());
         self
     }
 

@@ -4,7 +4,7 @@ use crate::access::Identity;
 use crate::api::answer;
 use crate::api::ask::Ask;
 use crate::api::endpoint::{Method, endpoint};
-use crate::api::problem::{Answered, Refusal};
+use crate::api::problem::{Answered, Refusal, bad_path};
 use crate::api::switches::upgraded;
 use crate::api::{App, Routes, tickets};
 use crate::domain::ids::Name;
@@ -13,6 +13,7 @@ use crate::domain::problem::{FieldError, Problem};
 use crate::live::view::Scope;
 use crate::live::{Viewer, socket, sse, wire};
 use crate::node::Handle;
+use axum::extract::rejection::PathRejection;
 use axum::extract::ws::WebSocket;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Path, State, WebSocketUpgrade};
@@ -59,18 +60,16 @@ pub fn routes(routes: Routes) -> Routes {
 /// must be a ticket.
 async fn open(
     State(app): State<App>,
-    Path(account): Path<String>,
+    account: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     ask: Result<Ask, Refusal>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Answered {
-    let upgrade = match (&ask, upgrade) {
-        (Err(_), Ok(upgrade)) if !headers.contains_key(AUTHORIZATION) => {
-            let upgrade = socket::limits(upgrade);
-            return Ok(upgrade.on_upgrade(move |socket| by_ticket(socket, app, account)));
-        }
-        (_, upgrade) => upgrade,
-    };
+    let Path(account) = account.map_err(|e| bad_path(&e.to_string()))?;
+    if ask.is_err() && !headers.contains_key(AUTHORIZATION) {
+        let upgrade = socket::limits(upgraded(upgrade)?);
+        return Ok(upgrade.on_upgrade(move |socket| by_ticket(socket, app, account)));
+    }
     let ask = ask?;
     ask.no_query()?;
     let upgrade = upgraded(upgrade)?;

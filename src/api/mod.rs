@@ -33,7 +33,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use std::fmt;
 use std::sync::Arc;
-use utoipa::openapi::schema::Schema;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
     ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr,
@@ -142,6 +142,12 @@ pub fn openapi_json() -> String {
             require_only(schema, needed);
         }
     }
+    for (name, shown) in SHOWN {
+        let components = document.components.as_mut();
+        if let Some(RefOr::T(schema)) = components.and_then(|c| c.schemas.get_mut(*name)) {
+            also_shows(schema, shown);
+        }
+    }
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');
     text
@@ -163,6 +169,38 @@ const NEEDED: &[(&str, &[&str])] = &[
     ("Step", &[]),
     ("Exits", &[]),
 ];
+
+/// What answers show beside the fields of the body.
+const SHOWN: &[(&str, &[(&str, Type)])] = &[
+    ("Skill", ID_ONLY),
+    ("User", ID_ONLY),
+    ("Queue", ID_ONLY),
+    ("Route", ID_ONLY),
+    ("Switch", SWITCH_STATE),
+    ("BreakReason", ID_ONLY),
+    ("Member", &[("id", Type::String), ("source", Type::String), ("opted_in", Type::Boolean)]),
+];
+const SWITCH_STATE: &[(&str, Type)] = &[
+    ("id", Type::String),
+    ("bootid", Type::String),
+    ("suspected", Type::Boolean),
+    ("clock_off", Type::Boolean),
+    ("clock_skew_ms", Type::Integer),
+];
+const ID_ONLY: &[(&str, Type)] = &[("id", Type::String)];
+
+fn also_shows(schema: &mut Schema, shown: &[(&str, Type)]) {
+    let fields = shown.iter().fold(ObjectBuilder::new(), |fields, (name, kind)| {
+        let field = ObjectBuilder::new().schema_type(kind.clone()).read_only(true);
+        fields.property(*name, field)
+    });
+    let fields = fields.build();
+    match schema {
+        Schema::Object(object) => object.properties.extend(fields.properties),
+        Schema::AllOf(parts) => parts.items.push(RefOr::T(Schema::Object(fields))),
+        _ => {}
+    }
+}
 
 fn require_only(schema: &mut Schema, needed: &[&str]) {
     match schema {

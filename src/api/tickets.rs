@@ -29,10 +29,10 @@ const FIRST_FRAME_WITHIN: Duration = Duration::from_secs(5);
 
 /// The tickets that are not spent, by their hash.
 #[derive(Clone, Debug, Default)]
-pub struct Tickets(Arc<Mutex<Issued>>);
+pub struct Tickets(Arc<Mutex<Unspent>>);
 
-/// By the ticket's hash: until when it is good, and whom it stands for.
-type Issued = BTreeMap<[u8; 32], (Millis, Identity)>;
+/// Until when each is good, and whose it is.
+type Unspent = BTreeMap<[u8; 32], (Millis, Identity)>;
 
 impl Tickets {
     /// Keeps a ticket for `identity`.

@@ -81,7 +81,7 @@ words!(
         WrapUp => "wrap_up",
         /// On a break.
         Break => "break",
-        /// The user's assignment is training or pending.
+        /// The user's assignment is training.
         Training => "training",
         /// The user is blocked until some instant.
         Blocked => "blocked",

@@ -43,6 +43,16 @@ impl Engine {
             )]));
         }
         let agent = self.state.agent(ix);
+        if let (Some(ms), Some(until)) = (wish.lease_ms, agent.lease_until)
+            && (agent.status, &agent.reason) == (wish.status, &reason)
+        {
+            // A lease renewed changes no status: what is chosen next stays chosen, forced or not.
+            let renewed = self.state_now().plus(ms);
+            if renewed != until {
+                self.emit(Event::Leased { agent: ix, until: renewed });
+            }
+            return Ok(());
+        }
         let forced =
             agent.forced_by.is_some() || agent.next.as_ref().is_some_and(|n| n.forced_by.is_some());
         let logs_in = agent.status == Status::Offline && agent.work_ended();
@@ -246,7 +256,9 @@ impl Engine {
         let missed_out = how == Unanswered::Missed
             && config.max_misses > 0
             && agent.misses >= config.max_misses
-            && agent.status == Status::Ready;
+            && agent.status == Status::Ready
+            // What is chosen for after the work comes now, and is more than a rule's guess.
+            && agent.next.as_ref().is_none_or(|next| next.status == Status::Ready);
         let unreachable_out = how == Unanswered::Failed(OfferFailure::Unreachable)
             && config.max_unreachable > 0
             && agent.unreachable >= config.max_unreachable

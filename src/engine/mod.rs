@@ -32,9 +32,13 @@ mod matching;
 mod needs;
 mod permission;
 mod presence;
+#[cfg(test)]
+mod presence_tests;
 mod rebuild;
 mod refresh;
 mod state;
+#[cfg(test)]
+mod status_tests;
 mod switches;
 mod table;
 #[cfg(test)]

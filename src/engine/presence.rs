@@ -85,7 +85,7 @@ pub fn whole(
     let offerable = pairs.iter().any(|p| p.offerable);
     let shown = detail(agent, work.first().map(|w| w.detail), false);
     let green = pairs.iter().any(|p| p.presence == Presence::Available)
-        || work.iter().any(|w| w.queue.is_some());
+        || work.iter().any(|w| w.queue.is_some_and(|q| agent.pair(q).is_some()));
     let presence = if agent.status == Status::Offline {
         Presence::Offline
     } else if agent.status == Status::OnBreak {
@@ -156,10 +156,10 @@ pub fn blocked(
     (pair.is_some() && agent.delay_until.is_some()).then_some(BlockedBy::Delay)
 }
 
-/// The first detail that fits; `None` when offline. `own` is the work that belongs to the viewer's
+/// The first detail that fits; `None` when offline, also while work runs on. `own` is the work that belongs to the viewer's
 /// question (of this queue, or any), `other` whether there is work besides.
 fn detail(agent: &Agent, own: Option<Detail>, other: bool) -> Option<Detail> {
-    if agent.status == Status::Offline && own.is_none() {
+    if agent.status == Status::Offline {
         return None;
     }
     let user = &agent.user;

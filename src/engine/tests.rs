@@ -10,20 +10,22 @@ use serde_json::json;
 
 const T0: Millis = Millis(1_795_291_200_000);
 
-struct Floor {
-    engine: Engine,
-    now: Millis,
+/// An account with one switch, `sw`, and a clock that only this test moves.
+pub(super) struct Floor {
+    pub engine: Engine,
+    pub now: Millis,
     events: u64,
-    log: Vec<(u64, Millis, Vec<u8>)>,
+    /// Every record so far.
+    pub log: Vec<(u64, Millis, Vec<u8>)>,
     vault: std::collections::BTreeMap<PersonalKey, String>,
 }
 
-fn owner() -> Actor {
+pub(super) fn owner() -> Actor {
     Actor { name: "owner".into(), role: Role::Owner, user: None, switch: None }
 }
 
 impl Floor {
-    fn new() -> Floor {
+    pub fn new() -> Floor {
         let mut floor = Floor {
             engine: Engine::new("default", 1),
             now: T0,
@@ -35,7 +37,7 @@ impl Floor {
         floor
     }
 
-    fn give(&mut self, input: Input) -> Decision {
+    pub fn give(&mut self, input: Input) -> Decision {
         let decision = self.engine.handle(self.now, input);
         if !decision.events.is_empty() {
             self.log.push((decision.seq, self.now, encode(&decision.events)));
@@ -50,24 +52,24 @@ impl Floor {
         decision
     }
 
-    fn ask(&mut self, command: Ask) -> Decision {
+    pub fn ask(&mut self, command: Ask) -> Decision {
         self.give(Input::Command { actor: owner(), command })
     }
 
-    fn put(&mut self, kind: Kind, parent: &str, id: &str, body: Value) {
+    pub fn put(&mut self, kind: Kind, parent: &str, id: &str, body: Value) {
         let object = ObjectRef { kind, parent: parent.into(), id: id.into() };
         let put = Ask::Put { object, body, merge: false, if_match: None, dry_run: false };
         let decision = self.ask(put);
         assert!(matches!(decision.answer, Some(Answer::Done { .. })), "{:?}", decision.answer);
     }
 
-    fn agent(&mut self, id: &str, queue: &str) {
+    pub fn agent(&mut self, id: &str, queue: &str) {
         let body = json!({ "first_name": id, "last_name": "Lee", "endpoint": format!("sip:{id}@127.0.0.1") });
         self.put(Kind::User, "", id, body);
         self.put(Kind::Member, queue, id, json!({}));
     }
 
-    fn status(&mut self, user: &str, status: Status) -> Decision {
+    pub fn status(&mut self, user: &str, status: Status) -> Decision {
         self.ask(Ask::SetStatus {
             user: user.into(),
             status,
@@ -77,7 +79,7 @@ impl Floor {
         })
     }
 
-    fn event(&mut self, subject: &str, what: Happening) -> Decision {
+    pub fn event(&mut self, subject: &str, what: Happening) -> Decision {
         self.events += 1;
         let event = SwitchEvent {
             id: format!("e{}", self.events),
@@ -91,7 +93,7 @@ impl Floor {
         self.give(Input::Switch { actor: owner(), source: "sw".into(), event })
     }
 
-    fn arrive(&mut self, subject: &str, queue: &str) -> Decision {
+    pub fn arrive(&mut self, subject: &str, queue: &str) -> Decision {
         let arrival = Arrival {
             media: crate::domain::media::Media::Voice,
             from: Some("+15551230001".into()),
@@ -104,7 +106,7 @@ impl Floor {
         self.event(subject, Happening::CallArrived(Box::new(arrival)))
     }
 
-    fn wait(&mut self, ms: u64) {
+    pub fn wait(&mut self, ms: u64) {
         let until = self.now.plus(ms);
         while let Some((at, _)) = self.engine.next_deadline().filter(|(at, _)| *at <= until) {
             self.now = self.now.max(at);
@@ -114,7 +116,7 @@ impl Floor {
     }
 }
 
-fn offered(decision: &Decision) -> Vec<OfferId> {
+pub(super) fn offered(decision: &Decision) -> Vec<OfferId> {
     decision
         .events
         .iter()

@@ -44,6 +44,12 @@ fn an_object_has_a_version_that_writes_may_ask_for() {
     assert_eq!(code(&patch("once", json!({}))), (400, "bad_header"));
     assert_eq!(patch("*", json!({ "priority": null })).2["priority"], 0);
 
+    // What was read can be sent back.
+    let shown = server.must_get(&path);
+    assert_eq!(server.must("PUT", &path, &shown), shown);
+    let mut other = shown;
+    other["id"] = json!("sales");
+    assert_eq!(server.put(&path, &other).2["errors"][0]["pointer"], "/id");
     let answer = server.put(&format!("{path}?dry_run=true"), &json!({ "name": "Other" }));
     assert_eq!(answer.0, 200, "{:#}", answer.2);
     assert_eq!(server.must_get(&path)["name"], "Support");

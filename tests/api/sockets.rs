@@ -205,6 +205,24 @@ fn a_revoked_key_and_a_stop_close_what_is_open() {
 }
 
 #[test]
+fn many_frames_under_way_are_answered_in_their_order() {
+    let server = Server::start();
+    let (switch, _) = floor(&server);
+    let mut link = open(&switch, "switches/edge/link", "callboard.switch.v1").expect("a link");
+    let ids: Vec<String> = (0..1_000).map(|n| format!("e{n}")).collect();
+    for id in &ids {
+        let mut heart = event(id, "switch.heartbeat", json!({}));
+        heart["subject"].take();
+        link.say(&json!({ "events": [heart] }));
+    }
+    for id in &ids {
+        let frame = link.next(id, |f| f["results"].is_array());
+        assert_eq!(frame["results"][0]["id"], *id, "{frame:#}");
+        assert_eq!(frame["results"][0]["status"], "accepted", "{frame:#}");
+    }
+}
+
+#[test]
 fn a_ticket_opens_the_live_board_once() {
     let server = Server::start();
     let nobody = server.with_key("");

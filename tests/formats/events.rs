@@ -1,0 +1,302 @@
+//! The journal's format: one instance of each event, as it is written.
+
+use crate::{snake, variants};
+use callboard::domain::event::{Cause, Event, Next, OfferFailure, Outcome, Withdrawn};
+use callboard::domain::ids::{AgentIx, CallId, CommandId, OfferId, QueueIx, SwitchIx};
+use callboard::domain::media::Media;
+use callboard::domain::objects::queue::{Exit, Order};
+use callboard::domain::objects::{
+    Account, Member, Queue, QueueKind, Route, Skill, SkillNeed, Switch, Target, User,
+};
+use callboard::domain::presence::Status;
+use callboard::domain::switching::{CancelReason, EndedBy, SortKey, SyncCall, SyncState, Why};
+use callboard::domain::time::Millis;
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+
+const SOURCE: &str = include_str!("../../src/domain/event.rs");
+const CALL: CallId = CallId(7);
+const OFFER: OfferId = OfferId(8);
+const AGENT: AgentIx = AgentIx(1);
+const QUEUE: QueueIx = QueueIx(2);
+const SWITCH: SwitchIx = SwitchIx(3);
+const UNTIL: Millis = Millis(1_795_291_215_000);
+
+/// Why an agent was chosen, every field set.
+pub fn why() -> Why {
+    let key = |idle_since| SortKey {
+        position: Some(1),
+        count: Some(2),
+        stars: Some(3),
+        level: Some(500),
+        idle_since: Millis(idle_since),
+    };
+    Why {
+        order: Order::Stars,
+        step: Some(0),
+        candidates: 2,
+        winner: key(1_795_291_200_000),
+        runner_up: Some(key(1_795_291_200_001)),
+        offline: 1,
+        opted_out: 2,
+        busy: 3,
+        delayed: 1,
+        not_fitting: 4,
+        stars_ignored: true,
+    }
+}
+
+fn need() -> SkillNeed {
+    SkillNeed { skill: "spanish".into(), min: 40, max: Some(90) }
+}
+
+fn configuration() -> Vec<Event> {
+    let by = || "owner".into();
+    let user = json!({ "email": "ann@acme.test", "first_name": "Ann", "last_name": "Lee",
+        "extension": "1001", "endpoint": "sip:ann@192.0.2.1", "skills": { "spanish": 80 },
+        "capacity": { "voice": 1, "chat": 3 }, "blocked_until": "2026-11-21T20:00:00.000Z" });
+    let queue = json!({ "name": "Support", "strategy": "skilled", "competency": true,
+        "steps": [{ "after_ms": 0, "skills": [{ "skill": "spanish", "min": 40 }], "stars_min": 2,
+            "agents": ["usr_ann"] }],
+        "exits": { "max_wait_ms": 120_000, "on_max_wait": { "queue": "overflow" } } });
+    let switch = json!({ "name": "Edge", "webhook": { "url": "http://edge.test/", "authorization": "Basic x" } });
+    let route = json!({ "number": "+15559990000", "to": { "queue": "support" }, "skills": [
+        { "skill": "spanish", "min": 40 }], "priority": 1 });
+    vec![
+        Event::AccountSet(Box::new(Account::default())),
+        Event::SkillPut {
+            id: "spanish".into(),
+            by: by(),
+            skill: Skill { name: "Spanish".into(), level_required: true, min: 1, max: 100 },
+        },
+        Event::SkillDeleted { id: "spanish".into(), by: by() },
+        Event::UserPut {
+            id: "usr_ann".into(),
+            by: by(),
+            user: Box::new(User::parse(&user).expect("a user")),
+            personal: 1,
+            has_endpoint: true,
+        },
+        Event::QueuePut {
+            id: "support".into(),
+            by: by(),
+            queue: Box::new(Queue::parse(QueueKind::Queue, &queue).expect("a queue")),
+        },
+        Event::QueueDeleted { queue: QUEUE, by: by() },
+        Event::MemberPut {
+            queue: QUEUE,
+            agent: AGENT,
+            by: by(),
+            member: Member { stars: 3, position: 1 },
+        },
+        Event::MemberDeleted { queue: QUEUE, agent: AGENT, by: by() },
+        Event::RoutePut {
+            id: "main".into(),
+            by: by(),
+            route: Route::parse(&route).expect("a route"),
+        },
+        Event::RouteDeleted { id: "main".into(), by: by() },
+        Event::SwitchPut {
+            id: "edge".into(),
+            by: by(),
+            switch: Box::new(Switch::parse(&switch).expect("a switch")),
+        },
+        Event::SwitchDeleted { switch: SWITCH, by: by() },
+        Event::BreakReasonPut { id: "lunch".into(), by: by(), name: "Lunch".into() },
+        Event::BreakReasonDeleted { id: "lunch".into(), by: by() },
+    ]
+}
+
+fn presence() -> Vec<Event> {
+    let by = || "usr_sue".into();
+    let next = Next {
+        status: Status::OnBreak,
+        reason: Some("lunch".into()),
+        forced_by: Some(by()),
+        cause: Cause::Own,
+    };
+    let agent = AGENT;
+    vec![
+        Event::DayBegan { day: 20_778 },
+        Event::Resumed { away_ms: 1_500 },
+        Event::StatusSet {
+            agent,
+            status: Status::Online,
+            reason: Some("missed".into()),
+            cause: Cause::Missed,
+            by: None,
+        },
+        Event::StatusForced { agent, status: Status::Ready, reason: None, by: by() },
+        Event::NextSet { agent, next: Some(next) },
+        Event::ForcedCleared { agent, by: by() },
+        Event::Leased { agent, until: UNTIL },
+        Event::LeaseLapsed { agent },
+        Event::DeskOpened { agent, desk: 5 },
+        Event::DeskClosed { agent, desk: 5, grace_until: Some(UNTIL) },
+        Event::DesksLost { agent, grace_until: UNTIL },
+        Event::DeviceRegistered { agent },
+        Event::DeviceLost { agent },
+        Event::OwnCallStarted { agent, switch: SWITCH, subject: "own@edge".into() },
+        Event::OwnCallEnded { agent, switch: SWITCH, subject: "own@edge".into() },
+        Event::OptedIn { agent, queue: QUEUE, opted_in: false, by: by() },
+        Event::Delayed { agent, until: UNTIL },
+        Event::DelayEnded { agent },
+        Event::CountStarted { agent, queue: QUEUE, from: 4 },
+        Event::BlockEnded { agent },
+    ]
+}
+
+fn calls() -> Vec<Event> {
+    let (call, offer, agent, queue) = (CALL, OFFER, AGENT, QUEUE);
+    vec![
+        Event::CallArrived {
+            call,
+            switch: SWITCH,
+            subject: "c1@edge".into(),
+            media: Media::Voice,
+            to: Some("+15559990000".into()),
+            personal: Some(2),
+            priority: 1,
+            skills: vec![need()],
+            replayed: true,
+        },
+        Event::CallQueued { call, queue, hop: true },
+        Event::CallParked { call, position: 3 },
+        Event::CallUpdated {
+            call,
+            priority: Some(-1),
+            skills: Some(vec![need()]),
+            personal: Some(2),
+        },
+        Event::CallOffered {
+            call,
+            offer,
+            agent,
+            round: 1,
+            ring_for_ms: 15_000,
+            until: UNTIL,
+            full_ring: true,
+            at_desk: false,
+            why: Box::new(why()),
+        },
+        Event::CallRequeued { call },
+        Event::PassBegan { call },
+        Event::PassSpaced { call },
+        Event::RoundClosing { call, until: UNTIL },
+        Event::LegConfirmed { call, offer },
+        Event::RoundClosed { call },
+        Event::CallHeld { call },
+        Event::CallResumed { call },
+        Event::CallTransferred { call, to: Some(queue) },
+        Event::ExitDue { call, exit: Exit::MaxWait },
+        Event::CallExited { call, exit: Exit::Total, to: Target::Number("+15550000000".into()) },
+        Event::CallAbandoned { call, waited_ms: 4_200 },
+        Event::CallEnded {
+            call,
+            outcome: Outcome::Answered,
+            reason: "caller_hung_up".into(),
+            by: Some(EndedBy::Caller),
+            tell: false,
+        },
+        Event::LegEnded { call, agent },
+        Event::WrapUpStarted { call, agent, queue, until: UNTIL },
+        Event::WrapUpEnded { call, agent, disposition: Some("solved".into()) },
+        Event::CallsForgotten { ended_before: UNTIL },
+    ]
+}
+
+fn offers() -> Vec<Event> {
+    let (call, offer, agent) = (CALL, OFFER, AGENT);
+    vec![
+        Event::OfferRinging { offer },
+        Event::OfferMissed { offer, told_by_switch: true },
+        Event::OfferRefused { offer, told_by_switch: false },
+        Event::OfferFailed { offer, reason: OfferFailure::Busy, told_by_switch: true },
+        Event::OfferWithdrawn { offer, reason: Withdrawn::AnsweredElsewhere },
+        Event::OfferAnswerAsked { offer },
+        Event::CallAnswered { call, offer, agent, over: false, connect: true },
+        Event::AnswerStopped { call, offer, reason: CancelReason::AnsweredElsewhere },
+    ]
+}
+
+fn switches() -> Vec<Event> {
+    let switch = SWITCH;
+    let there = SyncCall { call: "c1@edge".into(), state: SyncState::Offered, offer: Some(OFFER) };
+    vec![
+        Event::Heard {
+            switch,
+            event: 5_247_172_821_874_767_778,
+            call: Some(CALL),
+            sequence: Some(2),
+            replayed: false,
+        },
+        Event::EventParked {
+            switch,
+            event: 9,
+            subject: "c1@edge".into(),
+            sequence: 4,
+            what: Box::new(json!({ "id": "e4" })),
+            until: UNTIL,
+        },
+        Event::EventsUnparked { switch, subject: "c1@edge".into(), sequence: 4 },
+        Event::GapSkipped { call: CALL, sequence: 4 },
+        Event::EventNoted {
+            switch,
+            call: Some(CALL),
+            kind: "acme.moved".into(),
+            data: Box::new(json!({ "floor": 3 })),
+        },
+        Event::SwitchBooted { switch, bootid: "f01d".into() },
+        Event::SwitchPromised { switch, link: Some(true) },
+        Event::SwitchSpoke { switch },
+        Event::SwitchSuspected { switch },
+        Event::SyncAsked { switch },
+        Event::SwitchSynced { switch, calls: vec![there] },
+        Event::Thawed { call: CALL },
+        Event::ReplayEnded { call: CALL },
+        Event::CommandsDone { switch, seq: 12 },
+        Event::CommandFailed { switch, command: CommandId(9), reason: "expired".into() },
+    ]
+}
+
+/// One instance of each, by kind.
+pub fn one_of_each() -> Vec<Event> {
+    [configuration(), presence(), calls(), offers(), switches()].concat()
+}
+
+/// The name on the wire.
+pub fn kind(event: &Event) -> String {
+    match serde_json::to_value(event).expect("JSON") {
+        Value::Object(tagged) => tagged.keys().next().expect("a tag").clone(),
+        other => panic!("{other} has no tag"),
+    }
+}
+
+#[test]
+fn there_is_one_instance_of_every_event() {
+    let mut made: Vec<String> = one_of_each().iter().map(kind).collect();
+    let mut wanted: Vec<String> = variants(SOURCE, "Event").iter().map(|v| snake(v)).collect();
+    made.sort();
+    wanted.sort();
+    assert!(wanted.len() > 70, "only {} variants were found", wanted.len());
+    assert_eq!(made, wanted);
+}
+
+#[test]
+fn every_event_is_written_as_it_always_was_and_reads_back() {
+    let mut lines = String::new();
+    for event in one_of_each() {
+        let line = serde_json::to_string(&event).expect("JSON");
+        assert_eq!(serde_json::from_str::<Event>(&line).expect("an event"), event);
+        writeln!(lines, "{line}").expect("written");
+    }
+    insta::assert_snapshot!(lines);
+}
+
+#[test]
+fn a_record_with_an_unknown_event_is_refused_not_skipped() {
+    let body = br#"[{"day_began":{"day":1}},{"from_the_future":{"call":1}}]"#;
+    let mut engine = callboard::engine::Engine::new("default", 1);
+    let error = engine.replay(1, UNTIL, body).expect_err("unreadable").to_string();
+    assert!(error.contains("record 1") && error.contains("from_the_future"), "{error}");
+}
