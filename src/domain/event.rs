@@ -168,6 +168,9 @@ pub enum Event {
     OfferAnswerAsked { offer: OfferId },
     /// An agent has the call. `over`: beyond the capacity; `connect`: the switch is told to join.
     CallAnswered { call: CallId, offer: OfferId, agent: AgentIx, over: bool, connect: bool },
+    /// The parties could not be joined after the answer: the offer ends in error, the call waits
+    /// again with its rank.
+    JoinFailed { call: CallId, offer: OfferId, agent: AgentIx },
     /// A late or second answer is stopped at the switch; nothing else changes.
     AnswerStopped { call: CallId, offer: OfferId, reason: CancelReason },
     /// The call lost its agent or offers and waits again with its rank.

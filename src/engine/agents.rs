@@ -380,8 +380,13 @@ impl Engine {
 
     /// A user who lost the right to work loses place in routing in the same record.
     pub(super) fn leave_by_directory(&mut self, ix: AgentIx) {
-        self.withdraw_not_allowed(ix, Status::Offline, Withdrawn::Configuration);
+        self.withdraw_offers(ix);
         self.by_rule(ix, Status::Offline, Cause::Directory);
+    }
+
+    /// Takes back all ringing offers of a user whose configuration no longer allows any.
+    pub(super) fn withdraw_offers(&mut self, ix: AgentIx) {
+        self.withdraw_not_allowed(ix, Status::Offline, Withdrawn::Configuration);
     }
 
     /// Opts in or out; opting out takes back the queue's ringing offers.

@@ -183,7 +183,16 @@ impl Engine {
         let id = *self.derived.offers.get(&offer).ok_or("unknown_offer")?;
         let call = self.state.call(id).ok_or("unknown_offer")?;
         let made = call.offer(offer).ok_or("unknown_offer")?;
-        if made.closed.is_some() {
+        if let Some(closed) = &made.closed {
+            let agent = made.agent;
+            let joined =
+                &*closed.outcome == "answered" && call.legs.iter().any(|l| l.offer == offer);
+            if joined && reason == FailReason::Error {
+                let queue = made.queue;
+                self.emit(Event::JoinFailed { call: id, offer, agent });
+                self.after_unanswered(agent, queue, Unanswered::Failed(OfferFailure::Error));
+                return Ok(());
+            }
             return self.leg_confirmed(id, offer);
         }
         let how = match reason {
@@ -249,7 +258,10 @@ impl Engine {
         let able = &self.state.switch(call.switch).config.capabilities;
         let (adds, cancels) = (able.adds_leg, able.cancels_one_leg);
         if !cancels {
-            let rest: Vec<OfferId> = call.open_offers().map(|o| o.id).collect();
+            // Those that ring out at this very instant do so by their own deadline.
+            let now = self.state_now();
+            let rest: Vec<OfferId> =
+                call.open_offers().filter(|o| !o.at_desk && o.until > now).map(|o| o.id).collect();
             for offer in rest {
                 self.emit(Event::OfferWithdrawn { offer, reason: Withdrawn::Round });
             }
@@ -259,6 +271,11 @@ impl Engine {
             let until = self.state_now().plus(CLOSING_MS);
             self.emit(Event::RoundClosing { call: id, until });
         }
+    }
+
+    /// A call that moved to another queue still waits for its last round to end at the switch.
+    fn keep_round(&mut self, id: CallId) {
+        self.close_round(id, true);
     }
 
     /// Takes an open offer back.
@@ -327,7 +344,10 @@ impl Engine {
             (_, Some(_)) if hops >= self.state.account.max_hops => {
                 self.end_call(id, Outcome::Exited, "max_hops", None, true);
             }
-            (_, Some(queue)) => self.emit(Event::CallQueued { call: id, queue, hop: true }),
+            (_, Some(queue)) => {
+                self.emit(Event::CallQueued { call: id, queue, hop: true });
+                self.keep_round(id);
+            }
             (_, None) => self.end_call(id, Outcome::Exited, "no_target", None, true),
         }
     }
@@ -386,7 +406,7 @@ impl Engine {
     pub(super) fn settle_calls(&mut self) -> bool {
         let mut decided = false;
         let mut calls = std::mem::take(&mut self.derived.touched.settle);
-        for queue in std::mem::take(&mut self.derived.touched.emptied) {
+        for queue in std::mem::take(&mut self.derived.touched.judged) {
             let waiting = &self.derived.index[queue.at()].waiting;
             calls.extend(waiting.iter().map(|(_, id)| *id));
         }
@@ -405,8 +425,10 @@ impl Engine {
     pub(super) fn settle_exits_due(&mut self) {
         let calls: Vec<CallId> = self.derived.touched.settle.clone();
         for id in calls {
-            let due =
-                self.state.call(id).filter(|c| c.stage == Stage::Waiting && c.open_count() == 0);
+            let due = self
+                .state
+                .call(id)
+                .filter(|c| c.stage == Stage::Waiting && c.open_count() == 0 && !c.stands_still());
             if let Some(exit) = due.and_then(|c| c.exit_due) {
                 self.exit(id, exit);
             }
@@ -417,7 +439,7 @@ impl Engine {
     fn exit_now(&self, id: CallId) -> Option<Exit> {
         let call = self.state.call(id)?;
         let queue = call.queue?;
-        if call.stage != Stage::Waiting || call.open_count() > 0 || call.frozen_until.is_some() {
+        if call.stage != Stage::Waiting || call.open_count() > 0 || call.stands_still() {
             return None;
         }
         if call.exit_due.is_some() {
@@ -425,7 +447,7 @@ impl Engine {
         }
         let config = &self.state.queue(queue).config;
         let budget = self.state.switch(call.switch).config.capabilities.offers_per_call;
-        if budget.is_some_and(|max| call.offers.len() as u32 >= max.saturating_sub(1)) {
+        if budget.is_some_and(|max| call.legs_made() >= max.saturating_sub(1)) {
             return Some(Exit::Exhausted);
         }
         if config.plan.attempts.is_some_and(|max| call.attempts >= max) {
@@ -437,6 +459,9 @@ impl Engine {
             && !self.has_untried(call)
         {
             return Some(Exit::Missed);
+        }
+        if self.state.switch(call.switch).parked.contains_key(&call.subject) {
+            return None;
         }
         let index = &self.derived.index[queue.at()];
         let nobody = match config.exits.nobody {

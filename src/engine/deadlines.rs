@@ -4,7 +4,7 @@
 use super::Engine;
 use super::derived::Derived;
 use super::refresh::class;
-use super::state::{Agent, Call, Stage, State, SwitchState};
+use super::state::{Agent, Call, Parked, Stage, State, SwitchState};
 use crate::domain::event::Event;
 use crate::domain::ids::{AgentIx, CallId, OfferId, SwitchIx};
 use crate::domain::objects::user::UserKind;
@@ -76,7 +76,8 @@ pub enum CallDue {
     PassSpaced,
 }
 
-/// The earliest of a waiting call's deadlines. While frozen there is no other.
+/// The earliest of a waiting call's deadlines. While it stands still (frozen, or in a replay) there
+/// is no other.
 #[must_use]
 pub fn call_deadline(state: &State, call: &Call) -> Option<(Millis, CallDue)> {
     if call.stage != Stage::Waiting {
@@ -85,6 +86,9 @@ pub fn call_deadline(state: &State, call: &Call) -> Option<(Millis, CallDue)> {
     if let Some(until) = call.frozen_until {
         return Some((until, CallDue::Thaw));
     }
+    if let Some(until) = call.replay_until {
+        return Some((until, CallDue::Replay));
+    }
     let config = &state.queue(call.queue?).config;
     let max_wait = call.max_wait_at(config).filter(|_| call.exit_due.is_none());
     let pass = call
@@ -92,7 +96,6 @@ pub fn call_deadline(state: &State, call: &Call) -> Option<(Millis, CallDue)> {
         .filter(|_| config.plan.again && !call.pass_spaced && !call.tried.is_empty())
         .map(|at| at.plus(config.plan.again_after_ms));
     [
-        (call.replay_until, CallDue::Replay),
         (call.closing_until, CallDue::RoundClosed),
         (call.total_at(config), CallDue::Total),
         (max_wait, CallDue::MaxWait),
@@ -108,7 +111,7 @@ fn switch_deadline(switch: &SwitchState) -> Option<Millis> {
     if switch.deleted {
         return None;
     }
-    let parked = switch.parked.values().map(|p| p.until).min();
+    let parked = switch.parked.values().filter_map(Parked::first_until).min();
     let promised = (switch.beats || switch.linked) && !switch.suspected;
     let silence = promised.then(|| switch.heard_at.plus(SILENCE_MS));
     [parked, silence].into_iter().flatten().min()
@@ -135,6 +138,7 @@ impl Engine {
                 break Some((at, reason));
             }
             self.derived.deadlines.pop();
+            self.derived.forget_armed(at, class, id);
         };
         [midnight, due].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
@@ -265,7 +269,8 @@ impl Engine {
     fn switch_due(&mut self, ix: SwitchIx) {
         let now = self.state_now();
         let switch = self.state.switch(ix);
-        let parked = switch.parked.iter().find(|(_, p)| p.until <= now).map(|(s, _)| s.clone());
+        let over = |p: &Parked| p.first_until().is_some_and(|until| until <= now);
+        let parked = switch.parked.iter().find(|(_, p)| over(p)).map(|(s, _)| s.clone());
         if let Some(subject) = parked {
             self.unpark_late(ix, &subject);
         } else if (switch.beats || switch.linked)
@@ -279,8 +284,24 @@ impl Engine {
 }
 
 impl Derived {
-    /// The armed deadline of an agent has been taken from the table.
-    fn disarm(&mut self, ix: AgentIx) {
+    /// A stale entry has left the table: the same instant may be armed again.
+    fn forget_armed(&mut self, at: Millis, kind: u8, id: u64) {
+        match kind {
+            class::AGENT => {
+                let ix = AgentIx(id as u32);
+                if self.armed_agents.get(ix.at()).copied().flatten() == Some(at) {
+                    self.disarm(ix);
+                }
+            }
+            class::CALL if self.armed_calls.get(&CallId(id)) == Some(&at) => {
+                self.armed_calls.remove(&CallId(id));
+            }
+            _ => {}
+        }
+    }
+
+    /// The armed deadline of an agent has been taken from the table, or is none any more.
+    pub(super) fn disarm(&mut self, ix: AgentIx) {
         if let Some(armed) = self.armed_agents.get_mut(ix.at()) {
             *armed = None;
         }

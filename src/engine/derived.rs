@@ -91,8 +91,9 @@ pub struct Touched {
     pub calls: Vec<CallId>,
     /// Queues in which a match may have become possible.
     pub work: Vec<QueueIx>,
-    /// Queues where the count that `nobody` looks at became zero.
-    pub emptied: Vec<QueueIx>,
+    /// Queues whose waiting calls may have to take an exit: the count that `nobody` looks at became
+    /// zero, or what it is judged by changed.
+    pub judged: Vec<QueueIx>,
     /// Agents whose chosen next status is due.
     pub next_due: Vec<AgentIx>,
     /// Pairs offerable for the first time in a window.

@@ -2,16 +2,17 @@
 
 use super::Engine;
 use super::derived::Extension;
-use crate::domain::event::{Event, Withdrawn};
+use crate::domain::event::{Cause, Event, Withdrawn};
 use crate::domain::fields;
 use crate::domain::ids::{self, AgentIx, Name, QueueIx};
 use crate::domain::input::{Answer, Kind, ObjectRef};
 use crate::domain::objects::break_reason::BreakReason;
 use crate::domain::objects::queue::QueueKind;
-use crate::domain::objects::user::{Assignment, Role, UserState};
+use crate::domain::objects::user::{Assignment, Role, UserKind, UserState};
 use crate::domain::objects::{
     Account, Member, Queue, Route, Skill, SkillNeed, Switch, Target, User,
 };
+use crate::domain::presence::Status;
 use crate::domain::problem::{FieldError, Problem};
 use serde_json::Value;
 
@@ -377,15 +378,23 @@ impl Engine {
         let has_endpoint = personal.endpoint.is_some();
         let key = self.state.last_personal + 1;
         self.vault.put_user(key, personal);
-        let works = user.state == UserState::Active && user.assignment == Assignment::Active;
+        let out = user.state != UserState::Active || user.assignment == Assignment::Pending;
+        let training = user.assignment == Assignment::Training;
+        let phone = user.kind == UserKind::Pbx && has_endpoint;
         let user = Box::new(user);
         self.emit(Event::UserPut { id: id.clone(), by, user, personal: key, has_endpoint });
         if let Some(old) = old {
             self.vault.erase(old);
         }
         let Some(ix) = self.derived.users.get(&id).copied() else { return };
-        if !works || self.state.agent(ix).blocked {
+        if old.is_none() && phone {
+            let (status, cause) = (Status::Online, Cause::Created);
+            self.emit(Event::StatusSet { agent: ix, status, reason: None, cause, by: None });
+        }
+        if out || self.state.agent(ix).blocked {
             self.leave_by_directory(ix);
+        } else if training {
+            self.withdraw_offers(ix);
         }
     }
 

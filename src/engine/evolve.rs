@@ -7,7 +7,7 @@ use super::derived::QueueIndex;
 use super::evolve_calls as calls;
 use super::evolve_directory as directory;
 use super::refresh::{note, touch_agent, touch_call};
-use super::state::{Agent, Parked, State, Tell, Told};
+use super::state::{Agent, State, Tell, Told};
 use crate::domain::event::{Cause, Event};
 use crate::domain::ids::{AgentIx, CallId, CommandId, Name, SwitchIx};
 use crate::domain::objects::queue::Order;
@@ -194,18 +194,21 @@ fn switches(state: &mut State, derived: &mut Derived, event: &Event) {
             if let Some(call) = call.as_ref().and_then(|id| state.calls.get_mut(id)) {
                 call.heard.push(*event);
                 call.frozen_until = None;
-                call.replay_until = replayed.then(|| at.plus(REPLAY_MS));
+                if call.replay_until.is_some() {
+                    call.replay_until = replayed.then(|| at.plus(REPLAY_MS));
+                }
                 if let Some(sequence) = sequence {
                     call.sequence = *sequence;
                 }
-                touch_call(derived, call.id);
+                let id = call.id;
+                touch_call(derived, id);
+                derived.touched.settle.push(id);
             }
         }
         Event::EventParked { switch, event, subject, sequence, what, until } => {
             heard(state, derived, *switch, *event);
             let parked = state.switches[switch.at()].parked.entry(subject.clone());
-            let parked = parked.or_insert_with(|| Parked { until: *until, ..Parked::default() });
-            parked.events.insert(*sequence, (**what).clone());
+            parked.or_default().events.insert(*sequence, (*until, (**what).clone()));
             super::deadlines::arm_switch(state, derived, *switch);
             if let Some(id) = derived.subjects.get(&(*switch, subject.clone())) {
                 touch_call(derived, *id);
@@ -219,9 +222,11 @@ fn switches(state: &mut State, derived: &mut Derived, event: &Event) {
                     parked.remove(subject);
                 }
             }
-            if let Some(id) = derived.subjects.get(&(*switch, subject.clone())) {
-                touch_call(derived, *id);
+            if let Some(id) = derived.subjects.get(&(*switch, subject.clone())).copied() {
+                touch_call(derived, id);
+                derived.touched.settle.push(id);
             }
+            super::deadlines::arm_switch(state, derived, *switch);
         }
         Event::SwitchBooted { switch, bootid } => {
             let s = &mut state.switches[switch.at()];
@@ -232,6 +237,7 @@ fn switches(state: &mut State, derived: &mut Derived, event: &Event) {
                 }
             }
             s.beats = false;
+            s.parked.clear();
         }
         Event::SwitchPromised { switch, link } => {
             let s = &mut state.switches[switch.at()];
@@ -264,6 +270,7 @@ fn switches(state: &mut State, derived: &mut Derived, event: &Event) {
             while outbox.front().is_some_and(|told| told.seq <= *seq) {
                 outbox.pop_front();
             }
+            spoke(state, derived, *switch);
         }
         _ => {}
     }
@@ -376,9 +383,6 @@ fn resume(state: &mut State, derived: &mut Derived, away_ms: u64) {
         }
         call.frozen_until = Some(at.plus(FREEZE_MS));
         call.shift_ms += away_ms;
-        if let Some(pass) = &mut call.pass_began_at {
-            *pass = pass.plus(away_ms);
-        }
         touch_call(derived, id);
     }
     for agent in &mut state.agents {
@@ -393,9 +397,6 @@ fn resume(state: &mut State, derived: &mut Derived, away_ms: u64) {
     for switch in &mut state.switches {
         switch.linked = false;
         switch.heard_at = at;
-        for parked in switch.parked.values_mut() {
-            parked.until = parked.until.plus(away_ms);
-        }
     }
     for ix in 0..state.switches.len() {
         super::deadlines::arm_switch(state, derived, SwitchIx(ix as u32));

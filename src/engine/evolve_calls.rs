@@ -93,6 +93,9 @@ pub fn evolve(state: &mut State, derived: &mut Derived, event: &Event) -> bool {
             }
         }
         Event::CallAnswered { .. } => answered(state, derived, event),
+        Event::JoinFailed { call, offer, agent } => {
+            join_failed(state, derived, *call, *offer, *agent)
+        }
         Event::AnswerStopped { call, offer, reason } => {
             tell_call(state, derived, *call, Tell::Cancel { offer: *offer, reason: *reason });
         }
@@ -131,9 +134,9 @@ pub fn evolve(state: &mut State, derived: &mut Derived, event: &Event) -> bool {
         }
         Event::CallExited { call, exit, to } => exited(state, derived, *call, *exit, to),
         Event::CallAbandoned { call, waited_ms } => {
-            if let Some(queue) = state.call(*call).and_then(|c| c.queue) {
+            if let Some((queue, day)) = entry_of(state, *call) {
                 let short = *waited_ms < state.queue(queue).config.short_abandon_ms;
-                count(state, derived, queue, |counts| {
+                count(state, derived, queue, day, |counts| {
                     counts.abandoned += 1;
                     counts.short_abandoned += u64::from(short);
                 });
@@ -160,8 +163,14 @@ pub fn evolve(state: &mut State, derived: &mut Derived, event: &Event) -> bool {
         Event::GapSkipped { call, sequence } => {
             with(state, derived, *call, |c, _| c.sequence = *sequence);
         }
-        Event::Thawed { call } => with(state, derived, *call, |c, _| c.frozen_until = None),
-        Event::ReplayEnded { call } => with(state, derived, *call, |c, _| c.replay_until = None),
+        Event::Thawed { call } => {
+            with(state, derived, *call, |c, _| c.frozen_until = None);
+            derived.touched.settle.push(*call);
+        }
+        Event::ReplayEnded { call } => {
+            with(state, derived, *call, |c, _| c.replay_until = None);
+            derived.touched.settle.push(*call);
+        }
         _ => return false,
     }
     true
@@ -220,6 +229,7 @@ fn arrived(state: &mut State, derived: &mut Derived, event: &Event) {
         arrived_at: at,
         entered_at: at,
         queued_at: at,
+        queued_day: None,
         queue: None,
         stage: Stage::New,
         offers: Vec::new(),
@@ -254,7 +264,9 @@ fn arrived(state: &mut State, derived: &mut Derived, event: &Event) {
 }
 
 fn queued(state: &mut State, derived: &mut Derived, id: CallId, queue: QueueIx, hop: bool) {
+    let day = state.day;
     with(state, derived, id, |c, at| {
+        c.queued_day = day;
         c.queue = Some(queue);
         c.stage = Stage::Waiting;
         c.queued_at = at;
@@ -269,7 +281,7 @@ fn queued(state: &mut State, derived: &mut Derived, id: CallId, queue: QueueIx, 
         c.parked = false;
     });
     derived.touched.settle.push(id);
-    count(state, derived, queue, |counts| counts.offered += 1);
+    count(state, derived, queue, day, |counts| counts.offered += 1);
 }
 
 fn offered(state: &mut State, derived: &mut Derived, event: &Event) {
@@ -389,6 +401,7 @@ fn answered(state: &mut State, derived: &mut Derived, event: &Event) {
     let queue = c.offer(*offer).map(|o| o.queue).or(c.queue);
     c.stage = Stage::Connected;
     c.queue = queue;
+    let entry_day = c.queued_day;
     c.frozen_until = None;
     c.closing.clear();
     c.closing_until = None;
@@ -408,13 +421,47 @@ fn answered(state: &mut State, derived: &mut Derived, event: &Event) {
             index.ringing = index.ringing.saturating_sub(1);
             mark_work(derived, queue);
         }
-        count(state, derived, queue, |counts| counts.answered += 1);
+        count(state, derived, queue, entry_day, |counts| counts.answered += 1);
     }
     touch_agent(derived, *agent);
     touch_call(derived, *call);
     if *connect {
         tell_call(state, derived, *call, Tell::Connect { offer: *offer });
     }
+}
+
+/// The parties could not be joined although the agent answered: the call waits again.
+fn join_failed(
+    state: &mut State,
+    derived: &mut Derived,
+    id: CallId,
+    offer: OfferId,
+    agent: AgentIx,
+) {
+    detach(state, derived, id);
+    if let Some((queue, day)) = entry_of(state, id) {
+        count(state, derived, queue, day, |counts| counts.answered -= 1);
+    }
+    let mut counted = None;
+    with(state, derived, id, |c, at| {
+        c.stage = Stage::Waiting;
+        c.held = false;
+        c.legs.retain(|l| l.offer != offer);
+        c.tried.push(agent);
+        if let Some(o) = c.offers.iter_mut().find(|o| o.id == offer) {
+            o.closed = Some(Closed { outcome: "error".into(), reason: None, at });
+            counted = Some((o.queue, o.counted_day));
+        }
+    });
+    derived.touched.settle.push(id);
+    let a = &mut state.agents[agent.at()];
+    a.calls.retain(|c| *c != id);
+    if let Some((queue, day)) = counted
+        && let Some(pair) = a.pairs.iter_mut().find(|p| p.queue == queue && p.day == day)
+    {
+        pair.count = pair.count.saturating_sub(1);
+    }
+    touch_agent(derived, agent);
 }
 
 fn hold(state: &mut State, derived: &mut Derived, id: CallId, held: bool) {
@@ -457,8 +504,8 @@ fn leg_ended(state: &mut State, derived: &mut Derived, id: CallId, agent: AgentI
 }
 
 fn exited(state: &mut State, derived: &mut Derived, id: CallId, _exit: Exit, to: &Target) {
-    if let Some(queue) = state.call(id).and_then(|c| c.queue) {
-        count(state, derived, queue, |counts| counts.exited += 1);
+    if let Some((queue, day)) = entry_of(state, id) {
+        count(state, derived, queue, day, |counts| counts.exited += 1);
         note(&mut derived.touched.queues, queue);
     }
     with(state, derived, id, |c, _| c.stage = Stage::New);
@@ -478,6 +525,9 @@ fn ended(state: &mut State, derived: &mut Derived, event: &Event) {
         switch = Some(c.switch);
     });
     let Some(switch) = switch else { return };
+    if let Some(subject) = state.call(*call).map(|c| c.subject.clone()) {
+        state.switches[switch.at()].parked.remove(&subject);
+    }
     state.ended.push_back(*call);
     state.ended_count += 1;
     derived.switch_calls[switch.at()].remove(call);
@@ -511,13 +561,23 @@ fn forget(state: &mut State, derived: &mut Derived, ended_before: Millis) {
     }
 }
 
+/// A call's queue, and the day it entered it.
+fn entry_of(state: &State, id: CallId) -> Option<(QueueIx, Option<i32>)> {
+    state.call(id).and_then(|c| Some((c.queue?, c.queued_day)))
+}
+
+/// Changes the counts of the account's day; a call that entered on another day is not in them.
 fn count(
     state: &mut State,
     derived: &mut Derived,
     queue: QueueIx,
+    entry_day: Option<i32>,
     change: impl FnOnce(&mut DayCounts),
 ) {
     let day = state.day;
+    if entry_day != day {
+        return;
+    }
     let q = &mut state.queues[queue.at()];
     if q.day != day {
         q.counts = DayCounts::default();

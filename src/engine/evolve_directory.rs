@@ -7,7 +7,6 @@ use super::state::{Agent, Item, Pair, QueueState, State, SwitchState};
 use super::vault::Vault;
 use crate::domain::event::{Event, PersonalKey};
 use crate::domain::ids::{AgentIx, CallId, Name, QueueIx, SkillIx, SwitchIx};
-use crate::domain::objects::user::UserKind;
 use crate::domain::objects::{Member, Queue, Skill, Switch, User};
 use crate::domain::presence::Status;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -124,6 +123,7 @@ fn enter_queue(state: &State, derived: &mut Derived, queue: QueueIx) {
         touch_agent(derived, *ix);
     }
     note(&mut derived.touched.queues, queue);
+    note(&mut derived.touched.judged, queue);
 }
 
 /// Skills by number.
@@ -178,7 +178,6 @@ fn user_put(
 }
 
 fn new_agent(ix: AgentIx, id: Name, user: &User, at: crate::domain::time::Millis) -> Agent {
-    let status = if user.kind == UserKind::Pbx { Status::Online } else { Status::Offline };
     Agent {
         ix,
         id,
@@ -187,7 +186,7 @@ fn new_agent(ix: AgentIx, id: Name, user: &User, at: crate::domain::time::Millis
         personal: 0,
         has_endpoint: false,
         skills: Vec::new(),
-        status,
+        status: Status::Offline,
         reason: None,
         status_at: at,
         forced_by: None,
@@ -323,6 +322,7 @@ fn member_put(
 fn member_deleted(state: &mut State, derived: &mut Derived, queue: QueueIx, ix: AgentIx) {
     remove_pair(state, derived, ix, queue);
     state.queues[queue.at()].members.retain(|a| *a != ix);
+    note(&mut derived.touched.judged, queue);
 }
 
 fn remove_pair(state: &mut State, derived: &mut Derived, ix: AgentIx, queue: QueueIx) {

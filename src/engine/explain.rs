@@ -17,9 +17,9 @@ pub fn hold_of(state: &State, call: &Call, config: &Queue) -> Option<HeldBy> {
     let switch = state.switch(call.switch);
     let able = &switch.config.capabilities;
     let open = call.open_count() as u32;
-    let budget_spent = able.offers_per_call.is_some_and(|max| call.offers.len() as u32 + 1 >= max);
+    let budget_spent = able.offers_per_call.is_some_and(|max| call.legs_made() + 1 >= max);
     let attempts_spent = config.plan.attempts.is_some_and(|max| call.attempts >= max);
-    let round_open = !able.adds_leg && open > 0;
+    let round_open = !able.adds_leg && call.open_offers().any(|o| !o.at_desk);
     let first = [
         (call.frozen_until.is_some(), HeldBy::Frozen),
         (call.replay_until.is_some(), HeldBy::Replay),

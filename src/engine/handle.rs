@@ -157,8 +157,9 @@ impl Engine {
                     let open = self.state.switch(ix).outbox.front().is_some_and(|t| t.seq <= seq);
                     if open {
                         self.emit(Event::CommandsDone { switch: ix, seq });
+                    } else {
+                        self.spoke(ix);
                     }
-                    self.spoke(ix);
                 }
                 Answer::Nothing
             }

@@ -100,7 +100,7 @@ impl Engine {
         if !self.candidates(call, queue, need, 1, false).is_empty() {
             return true;
         }
-        may_begin_pass(call, config) && !self.candidates(call, queue, need, 1, true).is_empty()
+        self.may_begin_pass(call, config) && !self.candidates(call, queue, need, 1, true).is_empty()
     }
 
     /// Up to `most` candidates in the queue's order. `anew`: those tried in this pass count again.
@@ -171,20 +171,21 @@ impl Engine {
         };
         let config = self.state.queue(queue).config.clone();
         let Some(call) = self.state.call(id) else { return false };
-        if self.candidates(call, queue, need, 1, false).is_empty() && may_begin_pass(call, &config)
+        if self.candidates(call, queue, need, 1, false).is_empty()
+            && self.may_begin_pass(call, &config)
         {
             self.emit(Event::PassBegan { call: id });
         }
         let Some(call) = self.state.call(id) else { return false };
-        let places = self.places(call, queue, &config);
-        let most = usize::try_from(places).unwrap_or(usize::MAX);
-        let chosen = self.candidates(call, queue, need, most.saturating_add(1), false);
-        if chosen.is_empty() || places == 0 {
+        let most = self.offers_allowed(call, queue, &config);
+        let places = self.ringing_places(queue, &config);
+        let chosen = self.candidates(call, queue, need, most.max(places).saturating_add(1), false);
+        if chosen.is_empty() || most == 0 {
             return false;
         }
         let now = self.state_now();
         let left = call.total_at(&config).map(|at| at.since(now));
-        let ringing = ring::ring_for(&config.plan, left, chosen.len() > most);
+        let ringing = ring::ring_for(&config.plan, left, chosen.len() > places);
         let round = if call.open_count() == 0 { call.round + 1 } else { call.round };
         let whys = self.whys(call, queue, need, &config, &chosen);
         for (agent, why) in chosen.into_iter().take(most).zip(whys) {
@@ -193,18 +194,23 @@ impl Engine {
         true
     }
 
-    /// Places for new offers of a call.
-    fn places(&self, call: &Call, queue: QueueIx, config: &Queue) -> u32 {
-        let open = call.open_count() as u32;
+    /// Free places of the queue's `max_ringing`.
+    fn ringing_places(&self, queue: QueueIx, config: &Queue) -> usize {
         let ringing = self.derived.index[queue.at()].ringing;
+        config.max_ringing.map_or(usize::MAX, |max| max.saturating_sub(ringing) as usize)
+    }
+
+    /// New offers that plan, queue and switch allow a call now.
+    fn offers_allowed(&self, call: &Call, queue: QueueIx, config: &Queue) -> usize {
+        let open = call.open_count() as u32;
         let budget = self.state.switch(call.switch).config.capabilities.offers_per_call;
-        ring::places(&[
+        let limit = ring::smallest(&[
             config.plan.width.map(|w| w.saturating_sub(open)),
-            config.max_ringing.map(|max| max.saturating_sub(ringing)),
             config.plan.attempts.map(|max| max.saturating_sub(call.attempts)),
             // The last is kept back, so that the call can take its exit.
-            budget.map(|max| max.saturating_sub(1).saturating_sub(call.offers.len() as u32)),
-        ])
+            budget.map(|max| max.saturating_sub(1).saturating_sub(call.legs_made())),
+        ]);
+        (limit as usize).min(self.ringing_places(queue, config))
     }
 
     fn offer(&mut self, id: CallId, ix: AgentIx, round: u32, ringing: ring::Ringing, why: Why) {
@@ -297,15 +303,16 @@ impl Engine {
         !self.candidates(call, placed.queue, placed.need, 1, true).is_empty()
     }
 
+    /// All were tried, and the spacing since the pass began has passed.
+    fn may_begin_pass(&self, call: &Call, config: &Queue) -> bool {
+        let spaced = |began: Millis| began.plus(config.plan.again_after_ms) <= self.state_now();
+        config.plan.again && !call.tried.is_empty() && call.pass_began_at.is_some_and(spaced)
+    }
+
     /// The instant of the record being decided.
     pub(super) fn state_now(&self) -> Millis {
         self.state.at
     }
-}
-
-/// All were tried, and the spacing since the pass began has passed.
-fn may_begin_pass(call: &Call, config: &Queue) -> bool {
-    config.plan.again && call.pass_spaced && !call.tried.is_empty()
 }
 
 /// A queue's offerable agents who meet a requirement, in order.

@@ -313,7 +313,7 @@ impl Engine {
     fn clear_touched(&mut self) {
         let touched = &mut self.derived.touched;
         touched.settle.clear();
-        touched.emptied.clear();
+        touched.judged.clear();
         touched.next_due.clear();
         touched.count_due.clear();
         self.derived.told.clear();

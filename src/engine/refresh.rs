@@ -122,10 +122,11 @@ fn refresh_agent(state: &State, derived: &mut Derived, ix: AgentIx) {
     if agent.next.is_some() && agent.work_ended() {
         note(&mut derived.touched.next_due, ix);
     }
-    if let Some(at) = super::deadlines::agent_deadline(state, agent).map(|(at, _)| at)
-        && derived.armed(ix) != Some(at)
-    {
-        derived.arm(ix, at);
+    match super::deadlines::agent_deadline(state, agent).map(|(at, _)| at) {
+        Some(at) if derived.armed(ix) != Some(at) => derived.arm(ix, at),
+        Some(_) => {}
+        // The entry in the table goes stale; the same instant may be armed again.
+        None => derived.disarm(ix),
     }
 }
 
@@ -151,8 +152,13 @@ fn refresh_pair(
             NobodyWhen::LoggedIn => index.logged_in == 0,
             NobodyWhen::Offerable => index.offerable_or_grace == 0,
         };
-        if none_left && !index.waiting.is_empty() {
-            note(&mut derived.touched.emptied, pair.queue);
+        // With `again: false` a call leaves when all who fit were tried: also when one of them
+        // becomes offerable again.
+        let judged = !queue.config.plan.again
+            && row.offerable
+            && seen.row.is_none_or(|before| !before.offerable);
+        if (none_left || judged) && !index.waiting.is_empty() {
+            note(&mut derived.touched.judged, pair.queue);
         }
     }
     let was_offerable = seen.row.is_some_and(|r| r.offerable);
@@ -345,8 +351,9 @@ fn refresh_call(state: &State, derived: &mut Derived, id: CallId) {
         close(&mut derived.index[queue.at()], need, now.rank, id);
     }
     derived.placed.insert(id, now);
-    if let Some(at) = super::deadlines::call_deadline(state, call).map(|(at, _)| at) {
-        derived.arm_call(id, at);
+    match super::deadlines::call_deadline(state, call).map(|(at, _)| at) {
+        Some(at) => derived.arm_call(id, at),
+        None => _ = derived.armed_calls.remove(&id),
     }
 }
 

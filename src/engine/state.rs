@@ -234,10 +234,16 @@ pub struct SwitchState {
 /// Events of one subject that wait for an earlier one.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Parked {
-    /// When waiting ends.
-    pub until: Millis,
-    /// By sequence.
-    pub events: BTreeMap<u64, Value>,
+    /// By sequence: until when each waits, and itself.
+    pub events: BTreeMap<u64, (Millis, Value)>,
+}
+
+impl Parked {
+    /// When the first of them has waited long enough.
+    #[must_use]
+    pub fn first_until(&self) -> Option<Millis> {
+        self.events.values().map(|(until, _)| *until).min()
+    }
 }
 
 /// A command to a switch, as state keeps it: the rest is looked up when it goes out.
@@ -306,6 +312,8 @@ pub struct Call {
     pub entered_at: Millis,
     /// Entry into the present queue.
     pub queued_at: Millis,
+    /// The account's day of that entry: the queue's counts belong to it.
+    pub queued_day: Option<i32>,
     /// Where it waits or was answered from.
     pub queue: Option<QueueIx>,
     /// Its stage.
@@ -472,10 +480,22 @@ impl Call {
         self.open_offers().count()
     }
 
+    /// Offers that rang at the switch: desk offers are no legs of its.
+    #[must_use]
+    pub fn legs_made(&self) -> u32 {
+        self.offers.iter().filter(|o| !o.at_desk).count() as u32
+    }
+
     /// An offer of this call.
     #[must_use]
     pub fn offer(&self, id: OfferId) -> Option<&Offer> {
         self.offers.iter().find(|o| o.id == id)
+    }
+
+    /// Frozen, or in a replay: neither offers nor exits.
+    #[must_use]
+    pub fn stands_still(&self) -> bool {
+        self.frozen_until.is_some() || self.replay_until.is_some()
     }
 
     /// Whether it is over.

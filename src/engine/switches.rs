@@ -9,7 +9,6 @@ use crate::domain::switching::{
     CommandFailure, EndedBy, EventResult, Happening, ResultStatus, SwitchEvent, SyncCall,
     SyncState, TransferTo,
 };
-use crate::domain::time::Millis;
 
 /// An event ahead of a gap waits so long for the gap to close, ms.
 pub const GAP_MS: u64 = 2_000;
@@ -41,9 +40,11 @@ impl Engine {
         let by_call =
             known.and_then(|id| self.state.call(id)).is_some_and(|c| c.heard.contains(&mark));
         if by_call || self.derived.heard.contains(&mark) {
+            self.spoke(ix);
             return answer(ResultStatus::Duplicate, None, known);
         }
         if let Some(code) = self.boot(ix, event.bootid.as_deref()) {
+            self.spoke(ix);
             return answer(ResultStatus::Ignored, Some(code), known);
         }
         let known = self.derived.subjects.get(&(ix, subject.clone())).copied();
@@ -58,7 +59,10 @@ impl Engine {
                     .map(|_| "no_route");
                 answer(ResultStatus::Accepted, code, call)
             }
-            Err(code) => answer(ResultStatus::Ignored, Some(code), known),
+            Err(code) => {
+                self.spoke(ix);
+                answer(ResultStatus::Ignored, Some(code), known)
+            }
         }
     }
 
@@ -75,12 +79,25 @@ impl Engine {
         let first = switch.boot.is_none();
         self.emit(Event::SwitchBooted { switch: ix, bootid: bootid.into() });
         if !first {
+            self.end_own_calls(ix);
             let calls: Vec<CallId> = self.derived.switch_calls[ix.at()].iter().copied().collect();
             for id in calls {
                 self.end_lost(id, "switch_restart");
             }
         }
         None
+    }
+
+    /// Calls that the engine did not route end with their switch, too.
+    fn end_own_calls(&mut self, ix: SwitchIx) {
+        let of_switch = |a: &super::state::Agent| {
+            let own = a.own_calls.iter().filter(|(switch, _)| *switch == ix);
+            own.map(|(_, subject)| (a.ix, subject.clone())).collect::<Vec<_>>()
+        };
+        let own: Vec<(AgentIx, Name)> = self.state.agents.iter().flat_map(of_switch).collect();
+        for (agent, subject) in own {
+            self.emit(Event::OwnCallEnded { agent, switch: ix, subject });
+        }
     }
 
     /// Takes an event that is neither a duplicate nor of an old start.
@@ -403,9 +420,8 @@ impl Engine {
             };
             let Some(last) = self.state.call(known).map(|c: &Call| c.sequence) else { return };
             let parked = self.state.switch(ix).parked.get(subject);
-            let Some(what) = parked.and_then(|p| p.events.get(&(last + 1))).cloned() else {
-                return;
-            };
+            let next = parked.and_then(|p| p.events.get(&(last + 1))).cloned();
+            let Some((_, what)) = next else { return };
             self.unpark_one(ix, subject, last + 1, what);
         }
     }
@@ -421,17 +437,19 @@ impl Engine {
         }
     }
 
-    /// The gap did not close in time: what waits is applied in order, or dropped with an unknown call.
+    /// The gap did not close in time: the lowest of the events that wait is applied, and those right
+    /// behind it; without a call it is dropped.
     pub(super) fn unpark_late(&mut self, ix: SwitchIx, subject: &Name) {
-        while let Some((sequence, what)) = self
+        let lowest = self
             .state
             .switch(ix)
             .parked
             .get(subject)
-            .and_then(|p| p.events.iter().next())
-            .map(|(sequence, what)| (*sequence, what.clone()))
-        {
+            .and_then(|p| p.events.first_key_value())
+            .map(|(sequence, (_, what))| (*sequence, what.clone()));
+        if let Some((sequence, what)) = lowest {
             self.unpark_one(ix, subject, sequence, what);
+            self.unpark_next(ix, subject);
         }
     }
 
@@ -449,12 +467,12 @@ impl Engine {
             .or_else(|| self.derived.endpoints.get(name).copied())
     }
 
-    /// A sign of life that is no event; recorded only when it tells something new.
+    /// A sign of life that is no event; recorded only when it tells something new: of a switch that
+    /// has promised to speak, or is suspected.
     pub(super) fn spoke(&mut self, ix: SwitchIx) {
-        const EACH_MS: u64 = 10_000;
         let switch = self.state.switch(ix);
-        let now: Millis = self.state_now();
-        if switch.suspected || now.since(switch.heard_at) >= EACH_MS {
+        let promised = switch.beats || switch.linked;
+        if switch.suspected || (promised && self.state_now() > switch.heard_at) {
             self.emit(Event::SwitchSpoke { switch: ix });
         }
     }

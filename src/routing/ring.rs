@@ -33,10 +33,9 @@ pub fn ring_for(plan: &Plan, left: Option<u64>, crowded: bool) -> Ringing {
     }
 }
 
-/// Places for new offers of one call: by width, the queue's ringing places, attempts and the
-/// switch's budget; the smallest rules.
+/// Of several limits the smallest rules; none is no limit.
 #[must_use]
-pub fn places(limits: &[Option<u32>]) -> u32 {
+pub fn smallest(limits: &[Option<u32>]) -> u32 {
     limits.iter().flatten().copied().min().unwrap_or(u32::MAX)
 }
 
@@ -78,7 +77,7 @@ mod tests {
 
     #[test]
     fn the_smallest_limit_rules() {
-        assert_eq!(places(&[None, Some(10), Some(3)]), 3);
-        assert_eq!(places(&[None, None]), u32::MAX);
+        assert_eq!(smallest(&[None, Some(10), Some(3)]), 3);
+        assert_eq!(smallest(&[None, None]), u32::MAX);
     }
 }

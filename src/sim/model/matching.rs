@@ -15,7 +15,7 @@ impl Model {
 
     fn match_once(&mut self) -> bool {
         self.start_counts();
-        self.begin_pass() || self.offer_first_claim()
+        self.leave_after_the_pass() || self.offer_first_claim()
     }
 
     /// Lower is served first.
@@ -229,19 +229,18 @@ impl Model {
             && fitting.iter().all(|agent| c.tried.contains(agent))
     }
 
-    fn begin_pass(&mut self) -> bool {
+    /// All were tried, and the spacing since the pass began has passed.
+    fn may_begin_pass(&self, call: usize) -> bool {
+        let plan = &self.queues[self.calls[call].queue].config.plan;
+        let began = self.calls[call].pass_began.unwrap_or(self.now);
+        plan.again && began.plus(plan.again_after_ms) <= self.now && self.pass_over(call)
+    }
+
+    /// Without another pass a call leaves when all were tried.
+    fn leave_after_the_pass(&mut self) -> bool {
         for call in self.waiting() {
-            if !self.pass_over(call) {
-                continue;
-            }
-            let plan = self.queues[self.calls[call].queue].config.plan.clone();
-            let began = self.calls[call].pass_began.unwrap_or(self.now);
-            if plan.again && began.plus(plan.again_after_ms) <= self.now {
-                self.calls[call].tried.clear();
-                self.calls[call].pass_began = Some(self.now);
-                return true;
-            }
-            if !plan.again && self.open_offers(call).is_empty() {
+            let again = self.queues[self.calls[call].queue].config.plan.again;
+            if !again && self.pass_over(call) && self.open_offers(call).is_empty() {
                 self.exit(call, Exit::Missed);
                 return true;
             }
@@ -252,10 +251,18 @@ impl Model {
     /// Gives the call of the first claim all the offers that its plan allows now.
     fn offer_first_claim(&mut self) -> bool {
         let mut calls = self.waiting();
-        calls.retain(|call| self.room(*call) > 0 && !self.candidates(*call).is_empty());
+        calls.retain(|call| {
+            self.room(*call) > 0
+                && (!self.candidates(*call).is_empty() || self.may_begin_pass(*call))
+        });
         let Some(call) = calls.into_iter().min_by_key(|call| self.claim(*call)) else {
             return false;
         };
+        if self.candidates(call).is_empty() {
+            // A pass begins with its first offer.
+            self.calls[call].tried.clear();
+            self.calls[call].pass_began = Some(self.now);
+        }
         let candidates = self.candidates(call);
         let places = self.places(self.calls[call].queue);
         let crowded = places.is_some_and(|places| candidates.len() as u64 > u64::from(places));

@@ -13,18 +13,20 @@
 //! * **`total` beside another exit**: an exit that the end of an offer causes at the very end of
 //!   `total` is the exit `total`: the preset `least_calls` "ends: answer, or `total`", however the
 //!   ring is timed.
-//! * **Passes**: one is over when the call has candidates and all were tried in it. A new one
-//!   begins then, `again_after_ms` after the last began at the earliest; open offers do not hinder.
+//! * **Passes**: one begins with its first offer, and is over when the call has candidates and all
+//!   were tried in it: the next may begin then, `again_after_ms` after the last began at the
+//!   earliest; open offers do not hinder.
 //! * **`max_waiting`** refuses at the door: it is judged once, after the matching that follows the
 //!   entry into the queue, for a call without an open offer. `nobody` is judged whenever a call
 //!   waits without an open offer. A frozen call, one in a replay or behind a gap is not judged.
 //! * **Leases**: one taken by request lasts until log-out or its end; a grace begins when the last
 //!   desk of an agent who is not offline closes, also beside a running lease; at its end that lease
 //!   holds the status. A lapse while only ringing acts at once; the offers go with reason `status`.
-//! * **Forced**: it ends with any other change of status: by a rule that overrides it, the agent's
-//!   own log-out, or the own log-on that follows it, once the work has ended. A forced *next* refuses like a force.
-//! * **`next`** is dropped at log-out only; but misses that set `online` also drop a next `ready`,
-//!   as they override a forced one.
+//! * **Forced**: it ends when a rule overrides it, when a supervisor clears it, or at the agent's
+//!   own log-on, once the work has ended. Going offline oneself leaves it in force. A forced *next*
+//!   refuses like a force.
+//! * **`next`** is dropped at log-out and by the next choice. Misses that would set `online` yield to
+//!   a next status other than `ready`, which comes at once anyway.
 //! * **`device.lost`** is undone by `device.registered` alone; the loss by `max_unreachable` also by
 //!   an answer and by the agent's own `online` or `ready`. In a row: until an offer of that agent
 //!   is answered, missed or refused.

@@ -171,8 +171,10 @@ impl Model {
         self.agents[agent].unreached_in_row = 0;
         self.on_miss(offer);
         let reached = config.max_misses > 0 && self.agents[agent].misses >= config.max_misses;
-        if reached && self.agents[agent].status == Status::Ready {
-            self.agents[agent].next.take_if(|next| next.status == Status::Ready);
+        // What was chosen for after the work comes now, and is more than a rule's guess.
+        let chosen = self.agents[agent].next.as_ref().is_some_and(|n| n.status != Status::Ready);
+        if reached && self.agents[agent].status == Status::Ready && !chosen {
+            self.agents[agent].next = None;
             self.rule(agent, Status::Online, Cause::Missed, Withdrawn::Status);
         }
     }

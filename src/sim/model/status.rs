@@ -79,7 +79,10 @@ impl Model {
         self.withdraw_not_allowed(agent, status, reason);
         let was = self.agents[agent].status;
         let own = matches!(cause, Cause::Own | Cause::Next | Cause::Created);
-        self.agents[agent].forced_by = None;
+        // A force outlives the agent's own log-out, not the log-on after it nor a rule.
+        if !own || (was == Status::Offline && status != Status::Offline) {
+            self.agents[agent].forced_by = None;
+        }
         self.enter_status(agent, status, (!own).then(|| cause.word().to_owned()));
         if own && matches!(status, Status::Online | Status::Ready) {
             self.agents[agent].unreached = false;
