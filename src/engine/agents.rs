@@ -194,8 +194,7 @@ impl Engine {
             !agent.calls.is_empty() || !agent.wrap_ups.is_empty() || !agent.own_calls.is_empty();
         if busy && matches!(cause, Cause::LeaseLapsed | Cause::Unleased) {
             let is_forced_away = |next: &Next| {
-                next.forced_by.is_some()
-                    && matches!(next.status, Status::OnBreak | Status::Offline)
+                next.forced_by.is_some() && matches!(next.status, Status::OnBreak | Status::Offline)
             };
             if agent.next.as_ref().is_some_and(is_forced_away) {
                 return;
