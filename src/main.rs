@@ -8,8 +8,10 @@
 
 use callboard::api;
 use callboard::config::{Config, LogFormat, LogLevel, Origin, SETTINGS, Setting};
+use callboard::console;
 use callboard::journal;
 use callboard::node::{EXIT_JOURNAL, Node, Options, telemetry};
+use callboard::sim::{demo, watch};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, FromArgMatches, Parser, Subcommand};
@@ -55,6 +57,10 @@ enum Command {
     },
     /// Prints the OpenAPI 3.1 document.
     Openapi,
+    /// Shows calls being routed: a server, agents and callers in one process, for trying it out.
+    Demo(demo::Args),
+    /// Shows the live board, or the account's events, of a running server in the terminal.
+    Watch(watch::Args),
 }
 
 #[derive(Args)]
@@ -142,6 +148,8 @@ fn main() -> ExitCode {
             print!("{}", api::openapi_json());
             Ok(())
         }
+        Command::Demo(args) => run_demo(args),
+        Command::Watch(args) => run_watch(args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -162,19 +170,73 @@ fn serve(args: Serve) -> Result<(), Failure> {
     };
     let config = Config::read(file.as_deref(), args.settings.0).map_err(|e| wrong(&e))?;
     config.check_listen().map_err(|e| wrong(&e))?;
-    log(&config);
+    log(config.log_level, config.log_format);
+    in_runtime(run(&config))
+}
+
+/// Runs to its end; tasks that are still open then end with the runtime.
+fn in_runtime<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|e| Failure::new(1, format!("the runtime did not start: {e}")))?;
-    let done = runtime.block_on(run(&config));
-    // Tasks of sockets that are still open end with it.
+    let done = runtime.block_on(work);
     runtime.shutdown_timeout(Duration::from_secs(1));
     done
 }
 
-fn log(config: &Config) {
-    let level = match config.log_level {
+fn run_watch(args: watch::Args) -> Result<(), Failure> {
+    in_runtime(async { watch::run(args).await.map_err(|e| Failure::new(1, e)) })
+}
+
+fn run_demo(args: demo::Args) -> Result<(), Failure> {
+    // The demo's own lines are its output: only what is wrong comes between them.
+    log(LogLevel::Warn, LogFormat::Text);
+    let held =
+        in_runtime(async { demo::run(args, host).await.map_err(|why| Failure::new(1, why)) })?;
+    if held { Ok(()) } else { Err(Failure::new(1, "the demo found a rule broken; see above")) }
+}
+
+/// The demo's server: a node and the public surface, until `stop` says so.
+async fn host(
+    data: PathBuf,
+    listener: TcpListener,
+    mut stop: tokio::sync::watch::Receiver<bool>,
+) -> Result<demo::Hosted, String> {
+    let node = Node::open(&Options::new(&data)).map_err(|e| e.to_string())?;
+    let owner_key = fs::read_to_string(data.join("owner.key")).map_err(|e| e.to_string())?;
+    let handle = node.handle();
+    let mut stopped = stop.clone();
+    let server = tokio::spawn(api::server::serve(listener, router(&node), async move {
+        // A dropped sender stops it too.
+        let _ = stopped.wait_for(|stop| *stop).await;
+    }));
+    let ended = async move {
+        let failed = tokio::select! {
+            fatal = node.failed() => Some(fatal),
+            _ = stop.wait_for(|stop| *stop) => None,
+        };
+        let done = match failed {
+            Some(fatal) => Err(fatal),
+            None => node.stop().await,
+        };
+        // Sockets get their last frames meanwhile; what is slower is cut.
+        let _ = tokio::time::timeout(FAREWELL, server).await;
+        done.map_err(|fatal| fatal.why)
+    };
+    let owner_key = owner_key.trim().to_owned();
+    Ok(demo::Hosted { node: handle, owner_key, ended: Box::pin(ended) })
+}
+
+/// Everything that is served on the one port.
+fn router(node: &Node) -> axum::Router {
+    let figures = telemetry::install();
+    let metrics = move || figures.as_ref().map(|f| f.render()).unwrap_or_default();
+    api::router(api::App::new(node.handle(), metrics), console::routes())
+}
+
+fn log(level: LogLevel, format: LogFormat) {
+    let level = match level {
         LogLevel::Error => tracing::Level::ERROR,
         LogLevel::Warn => tracing::Level::WARN,
         LogLevel::Info => tracing::Level::INFO,
@@ -182,7 +244,7 @@ fn log(config: &Config) {
         LogLevel::Trace => tracing::Level::TRACE,
     };
     let lines = tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr);
-    match config.log_format {
+    match format {
         LogFormat::Text => lines.init(),
         LogFormat::Json => lines.json().init(),
     }
@@ -206,9 +268,7 @@ async fn run(config: &Config) -> Result<(), Failure> {
         .await
         .map_err(|e| Failure::new(EXIT_UNAVAILABLE, format!("{}: {e}", config.listen)))?;
     let addr = listener.local_addr().map_err(|e| Failure::new(EXIT_UNAVAILABLE, e))?;
-    let figures = telemetry::install();
-    let metrics = move || figures.as_ref().map(|f| f.render()).unwrap_or_default();
-    let router = api::router(api::App::new(node.handle(), metrics), axum::Router::new());
+    let router = router(&node);
     let (stop, stopped) = oneshot::channel::<()>();
     let mut server = tokio::spawn(api::server::serve(listener, router, async {
         // A dropped sender stops it too.

@@ -8,7 +8,7 @@ mod kamailio;
 mod support;
 
 use kamailio::Lab;
-use serde_json::{Value, json};
+use serde_json::Value;
 use support::until;
 
 const NUMBER: &str = "+15559990000";
@@ -41,7 +41,7 @@ fn a_caller_finds_an_agent_who_is_ready() {
 
     caller.must_succeed();
     phone.must_succeed();
-    assert_answered(&lab, "immediate", &["usr_ann"]);
+    assert_answered(&lab, "immediate", &[("usr_ann", "answered")]);
     until("Ann offerable again", || lab.offerable("usr_ann").then_some(()));
 }
 
@@ -66,7 +66,7 @@ fn a_caller_waits_until_an_agent_becomes_ready() {
 
     caller.must_succeed();
     phone.must_succeed();
-    assert_answered(&lab, "patient", &["usr_ann"]);
+    assert_answered(&lab, "patient", &[("usr_ann", "answered")]);
 }
 
 #[test]
@@ -98,15 +98,20 @@ fn three_phones_ring_and_the_first_answer_cancels_the_others() {
     }
     caller.must_succeed();
     answers.must_succeed();
-    assert_answered(&lab, "together", &["usr_ann", "usr_bob", "usr_cyd"]);
+    let offers = [("usr_ann", "answered"), ("usr_bob", "withdrawn"), ("usr_cyd", "withdrawn")];
+    assert_answered(&lab, "together", &offers);
 }
 
-/// The call is over, was answered, and was offered once to each of these.
-fn assert_answered(lab: &Lab, name: &str, offered_to: &[&str]) {
+/// The call is over, was answered, and was offered once to each of these agents, with this outcome.
+fn assert_answered(lab: &Lab, name: &str, expected: &[(&str, &str)]) {
     let call = until("the call ended", || lab.call_in_state(name, "ended"));
     assert_eq!(call["outcome"], "answered", "{call:#}");
     let offers = call["offers"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let mut agents: Vec<&Value> = offers.iter().map(|offer| &offer["agent"]).collect();
-    agents.sort_by_key(|agent| agent.to_string());
-    assert_eq!(json!(agents), json!(offered_to), "{call:#}");
+    let word = |offer: &Value, field: &str| offer[field].as_str().unwrap_or("?").to_owned();
+    let mut found: Vec<(String, String)> =
+        offers.iter().map(|offer| (word(offer, "agent"), word(offer, "outcome"))).collect();
+    found.sort();
+    let expected: Vec<(String, String)> =
+        expected.iter().map(|(agent, outcome)| (agent.to_string(), outcome.to_string())).collect();
+    assert_eq!(found, expected, "{call:#}");
 }

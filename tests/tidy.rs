@@ -209,7 +209,10 @@ fn read_source(path: &Path) -> Source {
     let name = path.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/");
     let text = fs::read_to_string(path).unwrap_or_else(|e| panic!("{name}: {e}"));
     let code = without_comments_and_strings(&text);
-    let product = code.split("#[cfg(test)]\nmod ").next().unwrap_or_default().to_owned();
+    // Unit tests stand at the foot of their file, or in a file of their own beside it.
+    let is_test = name.ends_with("/tests.rs") || name.ends_with("_tests.rs");
+    let product = if is_test { "" } else { code.split("#[cfg(test)]\nmod ").next().unwrap_or("") };
+    let product = product.to_owned();
     Source { name, text, code, product }
 }
 

@@ -6,7 +6,7 @@ use crate::api::endpoint::{Method, endpoint};
 use crate::api::objects::parent;
 use crate::api::problem::Answered;
 use crate::api::schema::{
-    AgentView, BulkResults, BulkStatus, CallView, ListOf, OptedInBody, StaffRow, StatusBody,
+    AgentView, BulkResults, BulkStatus, NextCall, OptedInBody, StaffRow, StatusBody,
 };
 use crate::api::{JSON_BODY, Routes};
 use crate::domain::fields::{Fields, ID, Rule, USER_ID};
@@ -33,7 +33,7 @@ pub fn routes(routes: Routes) -> Routes {
             .tag(TAG)
             .query_int("limit", "Items at most, 1–1,000; default 100.")
             .query_text("cursor", "The `next` of the page before.")
-            .answers::<ListOf<AgentView>>(200, "A page.")
+            .answers_list::<AgentView>("A page.")
             .done(),
         )
         .routes(
@@ -57,7 +57,7 @@ pub fn routes(routes: Routes) -> Routes {
                 next,
             )
             .tag(TAG)
-            .answers::<ListOf<CallView>>(200, "In the order in which they would be offered.")
+            .answers_list::<NextCall>("In the order in which they would be offered.")
             .done(),
         );
     staff_routes(status_routes(routes))
@@ -143,7 +143,7 @@ fn staff_routes(mut routes: Routes) -> Routes {
                     .answers::<OptedInBody>(200, "As it is now.")
                     .done(),
             )
-            .routes(staff.tag(TAG).answers::<ListOf<StaffRow>>(200, "All members.").done());
+            .routes(staff.tag(TAG).answers_list::<StaffRow>("All members.").done());
     }
     routes
 }

@@ -7,12 +7,17 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use serde_json::Value;
+use std::time::Duration;
+use tokio::time::timeout;
 
 /// The largest body, in bytes.
 pub const MOST_BYTES: usize = 1024 * 1024;
 /// How much of a body that is too large is read and dropped, so that the sender hears the answer
 /// and not a reset.
 const DRAINED_BYTES: usize = 16 * MOST_BYTES;
+
+/// A body whose next part does not come within this time is given up.
+const NEXT_PART_WITHIN: Duration = Duration::from_secs(30);
 
 /// Media types of a JSON body.
 pub const JSON: &[&str] = &["application/json"];
@@ -25,13 +30,13 @@ pub const EVENTS: &[&str] =
 /// Reads a whole body.
 ///
 /// # Errors
-/// 413 when it is larger than [`MOST_BYTES`], 400 when it ends early.
+/// 413 when it is larger than [`MOST_BYTES`], 400 when it ends early, 408 when it stalls.
 pub async fn read(headers: &HeaderMap, mut body: Body) -> Result<Bytes, Problem> {
     let said = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     let said: usize = said.and_then(|text| text.parse().ok()).unwrap_or(0);
     let mut bytes = BytesMut::with_capacity(said.min(MOST_BYTES));
     let mut length = 0;
-    while let Some(frame) = body.frame().await {
+    while let Some(frame) = timeout(NEXT_PART_WITHIN, body.frame()).await.map_err(|_| too_slow())? {
         let broken = |_| Problem::new(400, "broken_body", "the body ended before it was whole");
         let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
         length += data.len();
@@ -46,6 +51,11 @@ pub async fn read(headers: &HeaderMap, mut body: Body) -> Result<Bytes, Problem>
         return Err(Problem::new(413, "body_too_large", detail));
     }
     Ok(bytes.freeze())
+}
+
+fn too_slow() -> Problem {
+    let detail = "no part of the body came for 30 s; send it again";
+    Problem::new(408, "body_too_slow", detail)
 }
 
 /// Reads JSON of one of the media types.

@@ -5,7 +5,7 @@ use crate::api::ask::{Ask, Sent};
 use crate::api::endpoint::{Method, endpoint};
 use crate::api::objects::parent;
 use crate::api::problem::Answered;
-use crate::api::schema::{CallView, Candidates, DispositionBody, ListOf, Story};
+use crate::api::schema::{CallView, Candidates, DispositionBody, Story};
 use crate::api::{JSON_BODY, Routes};
 use crate::domain::cloud_events::SUBJECT;
 use crate::domain::fields::{Fields, LABEL};
@@ -31,7 +31,7 @@ fn reading(mut routes: Routes) -> Routes {
             endpoint(Method::Get, path, format!("{word}_calls"), &about, of_queue)
                 .tag(TAG)
                 .query_int("limit", "Items at most, 1–1,000; default 100.")
-                .answers::<ListOf<CallView>>(200, "In the order of service.")
+                .answers_list::<CallView>("In the order of service.")
                 .done(),
         );
     }
@@ -49,7 +49,7 @@ fn reading(mut routes: Routes) -> Routes {
             .query_text("cursor", "The `next` of the page before.")
             .query_text("switch", "With switch_call: the switch's id.")
             .query_text("switch_call", "With switch: its name for the call.")
-            .answers::<ListOf<CallView>>(200, "A page.")
+            .answers_list::<CallView>("A page.")
             .done(),
         )
         .routes(
@@ -73,7 +73,7 @@ fn reading(mut routes: Routes) -> Routes {
                 trace,
             )
             .tag(TAG)
-            .answers::<ListOf<Story>>(200, "In order, from the journal.")
+            .answers_list::<Story>("In order, from the journal.")
             .done(),
         )
         .routes(

@@ -9,7 +9,7 @@ use utoipa::openapi::path::{
     Paths,
 };
 use utoipa::openapi::request_body::RequestBodyBuilder;
-use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{Content, Ref, RefOr, Required, ResponseBuilder};
 use utoipa::{PartialSchema, ToSchema};
@@ -178,6 +178,25 @@ impl Endpoint {
         self
     }
 
+    /// A page of a list, 200.
+    #[must_use]
+    pub fn answers_list<T: ToSchema>(mut self, about: &str) -> Endpoint {
+        let items = ArrayBuilder::new().items(self.schema::<T>()).description(Some("The items."));
+        let next = ObjectBuilder::new()
+            .schema_type(SchemaType::Array(vec![Type::String, Type::Null]))
+            .description(Some("Send it as `cursor` for the next page; null at the end."));
+        let page = ObjectBuilder::new()
+            .property("items", items)
+            .required("items")
+            .property("next", next)
+            .required("next");
+        let content = Content::new(Some(Schema::Object(page.build())));
+        let response =
+            ResponseBuilder::new().description(about).content("application/json", content);
+        self.operation = self.operation.response("200", response.build());
+        self
+    }
+
     /// An answer that is no JSON, or none at all.
     #[must_use]
     pub fn answers_plain(mut self, status: u16, about: &str) -> Endpoint {
@@ -193,7 +212,6 @@ impl Endpoint {
     }
 
     /// What an `OpenApiRouter` takes.
-    #[must_use]
     pub fn done(self) -> UtoipaMethodRouter<App> {
         let operation: Operation = self.operation.build();
         let mut paths = Paths::new();

@@ -5,7 +5,7 @@ use crate::api::answer::json;
 use crate::api::ask::{Ask, Sent};
 use crate::api::endpoint::{Method, endpoint};
 use crate::api::problem::Answered;
-use crate::api::schema::{IssuedKey, ListOf};
+use crate::api::schema::IssuedKey;
 use crate::api::{JSON_BODY, Routes};
 use crate::domain::fields::{Fields, ID, LABEL, Rule, USER_ID};
 use crate::domain::ids::KeyId;
@@ -41,7 +41,7 @@ pub fn routes(routes: Routes) -> Routes {
                 .tag(TAG)
                 .query_int("limit", "Items at most, 1–1,000; default 100.")
                 .query_text("cursor", "The `next` of the page before.")
-                .answers::<ListOf<KeyView>>(200, "Oldest first, without secrets.")
+                .answers_list::<KeyView>("Oldest first, without secrets.")
                 .done(),
         )
         .routes(

@@ -4,7 +4,7 @@ use crate::access::Identity;
 use crate::api::answer;
 use crate::api::ask::Ask;
 use crate::api::endpoint::{Method, endpoint};
-use crate::api::problem::{Answered, Refusal};
+use crate::api::problem::{Answered, Refusal, bad_path};
 use crate::api::switches::upgraded;
 use crate::api::{App, Routes, tickets};
 use crate::domain::ids::Name;
@@ -13,12 +13,12 @@ use crate::domain::problem::{FieldError, Problem};
 use crate::live::view::Scope;
 use crate::live::{Viewer, socket, sse, wire};
 use crate::node::Handle;
+use axum::extract::rejection::PathRejection;
 use axum::extract::ws::WebSocket;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Path, State, WebSocketUpgrade};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
-use serde_json::Value;
 
 const TAG: &str = "Live";
 
@@ -60,11 +60,12 @@ pub fn routes(routes: Routes) -> Routes {
 /// must be a ticket.
 async fn open(
     State(app): State<App>,
-    Path(account): Path<String>,
+    account: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     ask: Result<Ask, Refusal>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Answered {
+    let Path(account) = account.map_err(|e| bad_path(&e.to_string()))?;
     if ask.is_err() && !headers.contains_key(AUTHORIZATION) {
         let upgrade = socket::limits(upgraded(upgrade)?);
         return Ok(upgrade.on_upgrade(move |socket| by_ticket(socket, app, account)));
@@ -131,10 +132,11 @@ pub(super) async fn scope(ask: &Ask) -> Result<Scope, Problem> {
 
 async fn scope_of(node: &Handle, who: &Identity) -> Result<Scope, Problem> {
     let input = Input::Query { actor: who.actor.clone(), query: Query::Watch };
-    let answer = answer::body(node.send(&who.account, input).await?);
-    let agent = ["agent", "user"].iter().find_map(|name| match &answer["scope"][*name] {
-        Value::String(user) => Some(user),
-        _ => answer[*name].as_str().map(|_| answer[*name].as_str()).and(None),
-    });
-    Ok(agent.map_or(Scope::All, |user| Scope::Agent(Name::from(user.as_str()))))
+    let seen = answer::body(node.send(&who.account, input).await?);
+    match (seen["scope"].as_str(), seen["user"].as_str()) {
+        (Some("all"), _) => Ok(Scope::All),
+        (Some("agent"), Some(user)) => Ok(Scope::Agent(Name::from(user))),
+        // What is not understood is not shown.
+        _ => Err(Problem::forbidden("watch")),
+    }
 }

@@ -33,8 +33,11 @@ use axum::response::Response;
 use bytes::Bytes;
 use std::fmt;
 use std::sync::Arc;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
+use utoipa::openapi::{
+    ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr,
+};
 use utoipa_axum::router::OpenApiRouter;
 
 pub use problem::Refusal;
@@ -132,10 +135,85 @@ fn document() -> OpenApi {
 /// The OpenAPI 3.1 document, as `/openapi.json` and `docs/openapi.json` hold it.
 #[must_use]
 pub fn openapi_json() -> String {
-    let document = routes().into_openapi();
+    let mut document = routes().into_openapi();
+    for (name, needed) in NEEDED {
+        let components = document.components.as_mut();
+        if let Some(RefOr::T(schema)) = components.and_then(|c| c.schemas.get_mut(*name)) {
+            require_only(schema, needed);
+        }
+    }
+    for (name, shown) in SHOWN {
+        let components = document.components.as_mut();
+        if let Some(RefOr::T(schema)) = components.and_then(|c| c.schemas.get_mut(*name)) {
+            also_shows(schema, shown);
+        }
+    }
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');
     text
+}
+
+/// What bodies must hold; all else may be left out and takes its documented default. (The structs
+/// have every field, so that derived schemas call every field required.)
+const NEEDED: &[(&str, &[&str])] = &[
+    ("Account", &[]),
+    ("Skill", &["name"]),
+    ("User", &["first_name", "last_name"]),
+    ("Personal", &["first_name", "last_name"]),
+    ("Member", &[]),
+    ("Route", &["number", "to"]),
+    ("Switch", &["name"]),
+    ("Webhook", &["url"]),
+    ("Capabilities", &[]),
+    ("SkillNeed", &["skill"]),
+    ("Step", &[]),
+    ("Exits", &[]),
+];
+
+/// What answers show beside the fields of the body.
+const SHOWN: &[(&str, &[(&str, Type)])] = &[
+    ("Skill", ID_ONLY),
+    ("User", ID_ONLY),
+    ("Queue", ID_ONLY),
+    ("Route", ID_ONLY),
+    ("Switch", SWITCH_STATE),
+    ("BreakReason", ID_ONLY),
+    ("Member", &[("id", Type::String), ("source", Type::String), ("opted_in", Type::Boolean)]),
+];
+const SWITCH_STATE: &[(&str, Type)] = &[
+    ("id", Type::String),
+    ("bootid", Type::String),
+    ("suspected", Type::Boolean),
+    ("clock_off", Type::Boolean),
+    ("clock_skew_ms", Type::Integer),
+];
+const ID_ONLY: &[(&str, Type)] = &[("id", Type::String)];
+
+fn also_shows(schema: &mut Schema, shown: &[(&str, Type)]) {
+    let fields = shown.iter().fold(ObjectBuilder::new(), |fields, (name, kind)| {
+        let field = ObjectBuilder::new().schema_type(kind.clone()).read_only(true);
+        fields.property(*name, field)
+    });
+    let fields = fields.build();
+    match schema {
+        Schema::Object(object) => object.properties.extend(fields.properties),
+        Schema::AllOf(parts) => parts.items.push(RefOr::T(Schema::Object(fields))),
+        _ => {}
+    }
+}
+
+fn require_only(schema: &mut Schema, needed: &[&str]) {
+    match schema {
+        Schema::Object(object) => object.required.retain(|name| needed.contains(&name.as_str())),
+        Schema::AllOf(parts) => {
+            for part in &mut parts.items {
+                if let RefOr::T(part) = part {
+                    require_only(part, needed);
+                }
+            }
+        }
+        _ => {}
+    }
 }
 
 /// Counts requests, and hands `traceparent` back.

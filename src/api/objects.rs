@@ -6,12 +6,13 @@ use crate::api::ask::{Ask, Sent};
 use crate::api::body::{JSON, MERGE_PATCH};
 use crate::api::endpoint::{Endpoint, Method, endpoint};
 use crate::api::problem::Answered;
-use crate::api::schema::{ListOf, QueueBody};
+use crate::api::schema::QueueBody;
 use crate::api::{App, Routes};
 use crate::domain::ids::is_name;
 use crate::domain::input::{Command, Kind, ObjectRef, Query};
 use crate::domain::objects::{Account, BreakReason, Member, Route, Skill, Switch, User};
-use crate::domain::problem::Problem;
+use crate::domain::problem::{FieldError, Problem};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 /// A family of objects and where it is served.
@@ -135,7 +136,7 @@ fn get_all<T: ToSchema>(of: Family) -> Mounted {
         .tag(of.tag)
         .query_int("limit", "Items at most, 1–1,000; default 100.")
         .query_text("cursor", "The `next` of the page before.")
-        .answers::<ListOf<T>>(200, "A page.")
+        .answers_list::<T>("A page.")
         .done()
 }
 
@@ -205,9 +206,10 @@ async fn read(of: Family, ask: Ask) -> Answered {
 async fn write(of: Family, sent: Sent, merge: bool) -> Answered {
     let ask = &sent.ask;
     let (dry_run, if_match) = conditions(ask)?;
-    let body = sent.json(if merge { MERGE_PATCH } else { JSON })?;
+    let mut body = sent.json(if merge { MERGE_PATCH } else { JSON })?;
     let object = of.object(ask);
     named(&object)?;
+    same_id(&object, &mut body)?;
     let command = Command::Put { object, body, merge, if_match, dry_run };
     Ok(response(ask.change(command).await?))
 }
@@ -223,6 +225,18 @@ fn conditions(ask: &Ask) -> Result<(bool, Option<Option<u64>>), Problem> {
     let dry_run = query.flag("dry_run");
     query.done()?;
     Ok((dry_run, ask.if_match()?))
+}
+
+/// Answers show the `id`; who sends one back changed must say the same.
+fn same_id(object: &ObjectRef, body: &mut Value) -> Result<(), Problem> {
+    let sent = body.as_object_mut().and_then(|fields| fields.remove("id"));
+    match sent {
+        Some(id) if id.as_str() != Some(&object.id) => {
+            let detail = format!("must be {:?}, as in the path, or left out", object.id);
+            Err(Problem::invalid(vec![FieldError::new("/id", "conflict", detail)]))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// An id of the path that could never be created is told as such, before anything else.

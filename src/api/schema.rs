@@ -13,15 +13,6 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
-/// A page of a list.
-#[derive(ToSchema)]
-pub struct ListOf<T: ToSchema> {
-    /// The items.
-    items: Vec<T>,
-    /// Send it as `cursor` for the next page; null at the end.
-    next: Option<String>,
-}
-
 /// A queue or group. All fields but `name` may be left out.
 #[derive(ToSchema)]
 #[schema(as = Queue)]
@@ -185,12 +176,14 @@ pub struct DispositionBody {
 pub struct AgentView {
     /// The user's id.
     user: String,
+    /// First and last name; null when erased.
+    name: Option<String>,
     /// What was chosen.
     status: Status,
     /// Why.
     reason: Option<String>,
     /// The status that follows the present work.
-    next: Option<Status>,
+    next: Option<NextView>,
     /// Who forced it.
     forced_by: Option<String>,
     /// What boards colour.
@@ -201,12 +194,62 @@ pub struct AgentView {
     detail: Option<Detail>,
     /// Since when.
     since: String,
-    /// The lease, if one was taken.
-    lease: Option<Value>,
+    /// Open desks, and until when a lease or its grace holds.
+    lease: Option<LeaseView>,
+    /// Whether the phone is not registered.
+    device_lost: bool,
     /// Per media: units used, and of how many.
-    work: BTreeMap<String, Value>,
+    work: BTreeMap<String, WorkView>,
+    /// Calls that the agent has.
+    calls: Vec<Value>,
+    /// Wrap-ups that run.
+    wrap_ups: Vec<Value>,
     /// Per queue.
     queues: Vec<PairView>,
+}
+
+/// A status chosen for after the present work.
+#[derive(ToSchema)]
+pub struct NextView {
+    /// The status.
+    status: Status,
+    /// A break's reason, or a rule's.
+    reason: Option<String>,
+    /// The supervisor who forces it.
+    forced_by: Option<String>,
+}
+
+/// What holds an agent's status.
+#[derive(ToSchema)]
+pub struct LeaseView {
+    /// Open desk connections.
+    desks: u32,
+    /// A lease by request holds until then.
+    until: Option<String>,
+    /// The last desk went: the status holds until then.
+    grace_until: Option<String>,
+}
+
+/// Units of one media.
+#[derive(ToSchema)]
+pub struct WorkView {
+    /// Taken by offers, calls and wrap-up.
+    used: u32,
+    /// The capacity.
+    of: u32,
+}
+
+/// A waiting call that an agent is next for.
+#[derive(ToSchema)]
+pub struct NextCall {
+    /// cal_….
+    call: String,
+    /// Where it waits.
+    queue: String,
+    /// Why the call is kept back, if it is.
+    held_by: Option<String>,
+    /// Why the agent cannot be offered it now, if so.
+    blocked_by: Option<BlockedBy>,
 }
 
 /// An agent in one queue.
@@ -251,6 +294,10 @@ pub struct StaffRow {
     reason: Option<String>,
     /// Since when.
     since: String,
+    /// Whether the member takes part.
+    opted_in: bool,
+    /// Calls of the day, as least_calls counts them.
+    count: u32,
 }
 
 /// A call as of now.
@@ -286,19 +333,71 @@ pub struct CallView {
     queued_at: Option<String>,
     /// Who has it.
     agent: Option<String>,
-    /// Open offers.
-    offers: Vec<Value>,
+    /// Whether it is on hold.
+    held: bool,
+    /// What the switch told of it.
+    attributes: Option<BTreeMap<String, String>>,
+    /// Offers, the closed ones of late too.
+    offers: Vec<OfferView>,
+    /// When it ended.
+    ended_at: Option<String>,
     /// answered, abandoned, exited, transferred or failed.
     outcome: Option<String>,
     /// Why it ended.
     reason: Option<String>,
 }
 
+/// One attempt to hand a call to one agent.
+#[derive(ToSchema)]
+pub struct OfferView {
+    /// off_….
+    id: String,
+    /// Whom it rings.
+    agent: String,
+    /// Of which queue or group.
+    queue: Option<String>,
+    /// Offers of one round go out together.
+    round: u32,
+    /// Whether the device alerts.
+    ringing: bool,
+    /// When it was made.
+    made_at: String,
+    /// When it ended.
+    closed_at: Option<String>,
+    /// How it ended.
+    outcome: Option<String>,
+    /// Why it ended so.
+    reason: Option<String>,
+    /// Why this agent.
+    why: Value,
+}
+
 /// Each member, and whether it could be offered the call.
 #[derive(ToSchema)]
 pub struct Candidates {
+    /// cal_….
+    call: String,
+    /// Where it waits.
+    queue: String,
+    /// Why the call itself is kept back, if it is.
+    held_by: Option<String>,
     /// All members.
-    items: Vec<Value>,
+    items: Vec<Candidate>,
+}
+
+/// A member, seen from a waiting call.
+#[derive(ToSchema)]
+pub struct Candidate {
+    /// The user's id.
+    user: String,
+    /// First and last name.
+    name: Option<String>,
+    /// Whether it could be offered the call now.
+    candidate: bool,
+    /// The first reason against it.
+    against: Option<String>,
+    /// The same, in words.
+    detail: Option<String>,
 }
 
 /// A part of a story: a record of the journal with names.

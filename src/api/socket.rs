@@ -30,7 +30,6 @@ pub const SIGN_IN: End = Some((4401, "the key was revoked or has expired: sign i
 pub const TOO_SLOW: End = Some((4408, "too slow, or no answer to pings"));
 
 /// An upgrade with limits.
-#[must_use]
 pub fn limits(
     upgrade: WebSocketUpgrade,
     protocol: &'static str,

@@ -29,7 +29,10 @@ const FIRST_FRAME_WITHIN: Duration = Duration::from_secs(5);
 
 /// The tickets that are not spent, by their hash.
 #[derive(Clone, Debug, Default)]
-pub struct Tickets(Arc<Mutex<BTreeMap<[u8; 32], (Millis, Identity)>>>);
+pub struct Tickets(Arc<Mutex<Unspent>>);
+
+/// Until when each is good, and whose it is.
+type Unspent = BTreeMap<[u8; 32], (Millis, Identity)>;
 
 impl Tickets {
     /// Keeps a ticket for `identity`.
@@ -40,7 +43,7 @@ impl Tickets {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|_, (until, _)| now < *until);
         if kept.len() >= MOST {
-            let problem = Problem::new(429, "too_many_tickets", "too many tickets are unspent");
+            let problem = Problem::new(429, "too_many", "too many tickets are unspent");
             return Err(Problem { retry_after: Some(30), ..problem });
         }
         kept.insert(hash(ticket), (until, who));
@@ -86,7 +89,7 @@ pub fn routes(routes: Routes) -> Routes {
             issue,
         )
         .tag("Live")
-        .body::<TicketRequest>(JSON_BODY)
+        .body_or_none::<TicketRequest>(JSON_BODY)
         .answers::<Ticket>(201, "The ticket.")
         .done(),
     )

@@ -89,8 +89,12 @@ pub enum Event {
     DesksLost { agent: AgentIx, grace_until: Millis },
     /// The phone registered.
     DeviceRegistered { agent: AgentIx },
-    /// The phone went, or could not be reached too often.
-    DeviceLost { agent: AgentIx },
+    /// The phone went; `unreached`: it could not be reached too often in a row.
+    DeviceLost {
+        agent: AgentIx,
+        #[serde(default)]
+        unreached: bool,
+    },
     /// An own call that the engine did not route began.
     OwnCallStarted { agent: AgentIx, switch: SwitchIx, subject: Name },
     /// … ended.

@@ -193,10 +193,10 @@ impl Engine {
         let busy =
             !agent.calls.is_empty() || !agent.wrap_ups.is_empty() || !agent.own_calls.is_empty();
         if busy && matches!(cause, Cause::LeaseLapsed | Cause::Unleased) {
-            let is_forced_away = |next: &Next| {
+            let kept = |next: &Next| {
                 next.forced_by.is_some() && matches!(next.status, Status::OnBreak | Status::Offline)
             };
-            if agent.next.as_ref().is_some_and(is_forced_away) {
+            if agent.next.as_ref().is_some_and(kept) {
                 return;
             }
             let next = Next { status, reason, forced_by: None, cause };
@@ -209,7 +209,8 @@ impl Engine {
     /// Work has ended: the chosen next status comes into force.
     pub(super) fn apply_next(&mut self) {
         self.refresh();
-        while let Some(ix) = self.derived.touched.next_due.pop() {
+        while let Some(ix) = self.derived.touched.next_due.iter().min().copied() {
+            self.derived.touched.next_due.retain(|due| *due != ix);
             let agent = self.state.agent(ix);
             let Some(next) = agent.next.clone().filter(|_| agent.work_ended()) else { continue };
             match next.forced_by {
@@ -262,7 +263,7 @@ impl Engine {
             && config.max_unreachable > 0
             && agent.unreachable >= config.max_unreachable
             && !pbx
-            && !agent.device_lost;
+            && !agent.device_unreached;
         if delay > 0 {
             let until = self.state_now().plus(delay);
             self.emit(Event::Delayed { agent: ix, until });
@@ -271,7 +272,7 @@ impl Engine {
             self.by_rule(ix, Status::Online, Cause::Missed);
         }
         if unreachable_out {
-            self.emit(Event::DeviceLost { agent: ix });
+            self.emit(Event::DeviceLost { agent: ix, unreached: true });
         }
     }
 
@@ -310,7 +311,7 @@ impl Engine {
             return;
         }
         let last = agent.desks.len() == 1;
-        let grace = last && agent.status != Status::Offline && agent.lease_until.is_none();
+        let grace = last && agent.status != Status::Offline;
         let until = grace.then(|| self.state_now().plus(self.state.account.lease_grace_ms));
         self.emit(Event::DeskClosed { agent: ix, desk, grace_until: until });
         if last {

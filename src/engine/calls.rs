@@ -312,6 +312,10 @@ impl Engine {
     pub(super) fn exit(&mut self, id: CallId, exit: Exit) {
         let Some(call) = self.state.call(id) else { return };
         let Some(queue) = call.queue else { return };
+        // An exit that a miss causes at the very end of `total` is the exit `total`.
+        let total_at = call.total_at(&self.state.queue(queue).config);
+        let over = total_at.is_some_and(|at| at <= self.state_now());
+        let exit = if over && exit == Exit::Missed { Exit::Total } else { exit };
         let to = self.state.queue(queue).config.exits.target(exit).clone();
         let hops = call.hops;
         self.withdraw_all(id, Withdrawn::Exit);

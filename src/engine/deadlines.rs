@@ -37,17 +37,17 @@ pub enum AgentDue {
 pub fn agent_deadline(state: &State, agent: &Agent) -> Option<(Millis, AgentDue)> {
     let wrap_up = agent.wrap_ups.iter().map(|w| (w.until, AgentDue::WrapUp(w.call)));
     let block = agent.user.blocked_until.filter(|_| agent.blocked);
-    let on = agent.status != Status::Offline;
-    // No rule ends a forced break, so that nothing comes due.
-    let stands = agent.status == Status::OnBreak && agent.forced_by.is_some();
-    let unleased = (on
-        && !stands
-        && !agent.leased
-        && agent.user.kind != UserKind::Pbx
-        && state.account.max_unleased_ms > 0
-        && agent.calls.is_empty()
-        && agent.next.is_none())
-    .then(|| agent.active_at.plus(state.account.max_unleased_ms));
+    let leased =
+        !agent.desks.is_empty() || agent.grace_until.is_some() || agent.lease_until.is_some();
+    let leaves =
+        agent.next.as_ref().is_some_and(|n| n.forced_by.is_some() || n.status == Status::Offline);
+    let kept = agent.forced_by.is_some() && agent.status == Status::OnBreak;
+    let never = state.account.max_unleased_ms == 0
+        || agent.user.kind == UserKind::Pbx
+        || agent.status == Status::Offline
+        || leaves
+        || kept;
+    let unleased = (!leased && !never).then(|| agent.active_at.plus(state.account.max_unleased_ms));
     let rest = [
         (agent.delay_until, AgentDue::Delay),
         (block, AgentDue::Block),

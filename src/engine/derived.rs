@@ -58,6 +58,9 @@ pub struct Derived {
     pub switch_calls: Vec<BTreeSet<CallId>>,
     /// Vault rows of forgotten calls, to drop from memory.
     pub forgotten_personal: Vec<crate::domain::event::PersonalKey>,
+    /// Each switch's clock minus ours at its last event that told a time, ms; not kept over a
+    /// restart.
+    pub skew_ms: Table<SwitchIx, i64>,
     /// Commands of the present record: switch and number.
     pub told: Vec<(SwitchIx, u64)>,
     /// What the present record touched.

@@ -8,7 +8,7 @@ use crate::domain::ids::{self, AgentIx, Name, QueueIx};
 use crate::domain::input::{Answer, Kind, ObjectRef};
 use crate::domain::objects::break_reason::BreakReason;
 use crate::domain::objects::queue::QueueKind;
-use crate::domain::objects::user::{Assignment, Personal, Role, UserState};
+use crate::domain::objects::user::{Assignment, Role, UserState};
 use crate::domain::objects::{
     Account, Member, Queue, Route, Skill, SkillNeed, Switch, Target, User,
 };
@@ -510,7 +510,7 @@ impl Engine {
     pub(super) fn whole_user(&self, ix: AgentIx) -> User {
         let agent = self.state.agent(ix);
         let personal = self.vault.user(agent.personal).map(|v| v.personal.clone());
-        User { personal: personal.unwrap_or_else(Personal::default), ..(*agent.user).clone() }
+        User { personal: personal.unwrap_or_default(), ..(*agent.user).clone() }
     }
 }
 

@@ -8,7 +8,7 @@ use super::evolve_calls as calls;
 use super::evolve_directory as directory;
 use super::refresh::{note, touch_agent, touch_call};
 use super::state::{Agent, Parked, State, Tell, Told};
-use crate::domain::event::Event;
+use crate::domain::event::{Cause, Event};
 use crate::domain::ids::{AgentIx, CallId, CommandId, Name, SwitchIx};
 use crate::domain::objects::queue::Order;
 use crate::domain::presence::Status;
@@ -56,9 +56,17 @@ fn with_agent(
 
 fn agents(state: &mut State, derived: &mut Derived, event: &Event) {
     match event {
-        Event::StatusSet { agent, status, reason, cause: _, by: _ } => {
+        Event::StatusSet { agent, status, reason, cause, by: _ } => {
             with_agent(state, derived, *agent, |a, at| {
-                set_status(a, *status, reason.clone(), None, at)
+                let own = matches!(cause, Cause::Own | Cause::Next | Cause::Created);
+                let logs_on = a.status == Status::Offline && *status != Status::Offline;
+                // A force outlives the agent's own log-out, not the log-on after it nor a rule.
+                let forced_by = a.forced_by.take().filter(|_| own && !logs_on);
+                set_status(a, *status, reason.clone(), forced_by, at);
+                if own && matches!(status, Status::Ready | Status::Online) {
+                    a.unreachable = 0;
+                    a.device_unreached = false;
+                }
             });
         }
         Event::StatusForced { agent, status, reason, by } => {
@@ -77,7 +85,6 @@ fn agents(state: &mut State, derived: &mut Derived, event: &Event) {
         }),
         Event::Leased { agent, until } => with_agent(state, derived, *agent, |a, _| {
             a.lease_until = Some(*until);
-            a.leased = true;
         }),
         Event::LeaseLapsed { agent } => with_agent(state, derived, *agent, |a, at| {
             if a.lease_until.is_some_and(|until| until <= at) {
@@ -92,7 +99,6 @@ fn agents(state: &mut State, derived: &mut Derived, event: &Event) {
                 a.desks.push(*desk);
             }
             a.grace_until = None;
-            a.leased = a.status != Status::Offline;
         }),
         Event::DeskClosed { agent, desk, grace_until } => {
             with_agent(state, derived, *agent, |a, _| {
@@ -106,11 +112,16 @@ fn agents(state: &mut State, derived: &mut Derived, event: &Event) {
         }),
         Event::DeviceRegistered { agent } => with_agent(state, derived, *agent, |a, _| {
             a.device_lost = false;
+            a.device_unreached = false;
             a.unreachable = 0;
         }),
-        Event::DeviceLost { agent } => {
-            with_agent(state, derived, *agent, |a, _| a.device_lost = true)
-        }
+        Event::DeviceLost { agent, unreached } => with_agent(state, derived, *agent, |a, _| {
+            if *unreached {
+                a.device_unreached = true;
+            } else {
+                a.device_lost = true;
+            }
+        }),
         Event::OwnCallStarted { agent, switch, subject } => {
             with_agent(state, derived, *agent, |a, _| {
                 let own = (*switch, subject.clone());
@@ -163,16 +174,9 @@ fn set_status(
     if status == Status::Ready {
         a.misses = 0;
     }
-    if matches!(status, Status::Ready | Status::Online) {
-        a.unreachable = 0;
-    }
     if status == Status::Offline {
         a.lease_until = None;
         a.grace_until = None;
-    }
-    if a.status != status {
-        a.leased = status != Status::Offline
-            && (!a.desks.is_empty() || a.lease_until.is_some() || a.grace_until.is_some());
     }
     a.status = status;
     a.reason = reason;

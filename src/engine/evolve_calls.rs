@@ -152,9 +152,7 @@ pub fn evolve(state: &mut State, derived: &mut Derived, event: &Event) -> bool {
             let at = state.at;
             if let Some(a) = state.agents.get_mut(agent.at()) {
                 a.wrap_ups.retain(|w| w.call != *call);
-                if a.wrap_ups.is_empty() && a.calls.is_empty() {
-                    a.idle_since = at;
-                }
+                a.idle_since = at;
                 touch_agent(derived, *agent);
             }
         }
@@ -357,7 +355,8 @@ fn close(
     let a = &mut state.agents[agent.at()];
     a.offers.retain(|(o, _)| *o != offer);
     match outcome {
-        "missed" => a.misses += 1,
+        "missed" => (a.misses, a.unreachable) = (a.misses + 1, 0),
+        "refused" => a.unreachable = 0,
         "unreachable" => a.unreachable += 1,
         _ => {}
     }
@@ -400,7 +399,7 @@ fn answered(state: &mut State, derived: &mut Derived, event: &Event) {
     a.calls.push(*call);
     a.misses = 0;
     a.unreachable = 0;
-    a.device_lost = false;
+    a.device_unreached = false;
     a.active_at = at;
     if let Some(queue) = queue {
         let index = &mut derived.index[queue.at()];
@@ -444,10 +443,13 @@ fn detach(state: &State, derived: &mut Derived, id: CallId) {
 fn leg_ended(state: &mut State, derived: &mut Derived, id: CallId, agent: AgentIx) {
     let at = state.at;
     with(state, derived, id, |c, _| c.legs.retain(|l| l.agent != agent));
-    let routed = state.call(id).and_then(|c| c.queue).is_some();
+    let no_wrap_up = state
+        .call(id)
+        .and_then(|c| c.queue)
+        .is_some_and(|queue| state.queue(queue).config.wrap_up.ms == 0);
     if let Some(a) = state.agents.get_mut(agent.at()) {
         a.calls.retain(|c| *c != id);
-        if routed && a.calls.is_empty() && a.wrap_ups.is_empty() {
+        if no_wrap_up {
             a.idle_since = at;
         }
         touch_agent(derived, agent);

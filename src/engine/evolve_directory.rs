@@ -194,10 +194,10 @@ fn new_agent(ix: AgentIx, id: Name, user: &User, at: crate::domain::time::Millis
         next: None,
         desks: Vec::new(),
         lease_until: None,
-        leased: false,
         grace_until: None,
         active_at: at,
         device_lost: false,
+        device_unreached: false,
         blocked: false,
         misses: 0,
         unreachable: 0,
@@ -365,7 +365,6 @@ fn switch_put(state: &mut State, derived: &mut Derived, id: &Name, switch: &Swit
         last_seq: 0,
         outbox: VecDeque::new(),
         parked: BTreeMap::new(),
-        skew_ms: 0,
     });
     derived.switches.insert(id.clone(), ix);
     derived.switch_calls.push(BTreeSet::new());

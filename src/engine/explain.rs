@@ -156,7 +156,11 @@ impl Engine {
             let fitting = index.waiting.iter().filter_map(|(rank, id)| {
                 let placed = self.derived.placed.get(id)?;
                 let fits = needs::meets(agent, pair.queue, self.derived.needs.get(placed.need));
-                fits.then_some((*rank, *id))
+                // A call that rings here already, or as often as it may, waits for nobody more.
+                let call = self.state.call(*id)?;
+                let rings = hold_of(&self.state, call, &queue.config) == Some(HeldBy::Width)
+                    || call.open_offers().any(|o| o.agent == ix);
+                (fits && !rings).then_some((*rank, *id))
             });
             if let Some((rank, id)) = fitting.into_iter().next() {
                 let held = self.state.call(id).and_then(|c| self.held_by(c, ix));

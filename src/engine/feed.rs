@@ -30,7 +30,9 @@ pub fn trace(
     let events = decode(seq, body)?;
     let about = |event: &&Event| concerns(engine, event, call);
     let told = events.iter().filter(about).map(|event| {
-        let mut shown = public(engine, event, &mut |_| None);
+        let mut known =
+            |key| engine.vault.call(key).and_then(|values| serde_json::to_string(values).ok());
+        let mut shown = public(engine, event, &mut known);
         shown["seq"] = seq.into();
         shown["at"] = at.rfc3339().into();
         shown

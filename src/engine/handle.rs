@@ -143,7 +143,7 @@ impl Engine {
 
     fn decide(&mut self, input: Input) -> Answer {
         match input {
-            Input::Switch { actor, source, event } => self.from_switch(&actor, &source, event),
+            Input::Switch { actor, source, event } => self.hear(&actor, &source, event),
             Input::Command { actor, command } => {
                 self.command_of(&actor, command).unwrap_or_else(Answer::Refused)
             }
@@ -207,7 +207,7 @@ impl Engine {
         }
     }
 
-    fn from_switch(&mut self, actor: &Actor, source: &str, event: SwitchEvent) -> Answer {
+    fn hear(&mut self, actor: &Actor, source: &str, event: SwitchEvent) -> Answer {
         let id = event.id.clone();
         let rejected = |code, detail: String| {
             Answer::Event(EventResult {
@@ -375,7 +375,8 @@ impl Engine {
         let call = self.state.call(id).ok_or_else(missing)?;
         let own =
             call.legs.iter().any(|l| Some(&self.state.agent(l.agent).id) == actor.user.as_ref());
-        if !Permission::Steer.of(actor.role) && !(own && Permission::Work.of(actor.role)) {
+        let may = Permission::Steer.of(actor.role) || (own && Permission::Work.of(actor.role));
+        if !may {
             return Err(missing());
         }
         if call.stage != Stage::Connected {

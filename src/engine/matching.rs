@@ -17,6 +17,7 @@ use crate::domain::switching::Why;
 use crate::domain::time::Millis;
 use crate::routing::{self, Key, in_order, ring};
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 /// Lower is served first: highest weight, lowest rank, lowest number.
 type Claim = (Reverse<i32>, i64, CallId);
@@ -54,7 +55,7 @@ impl Engine {
         for need in needs {
             need_index(&self.state, &mut self.derived, queue, need);
             let index = &self.derived.index[queue.at()];
-            if sorted(index, need).is_none_or(std::collections::BTreeSet::is_empty)
+            if sorted(index, need).is_none_or(BTreeSet::is_empty)
                 && !self.pending_meets(queue, need)
             {
                 continue;
@@ -123,42 +124,44 @@ impl Engine {
             .collect();
         fresh.sort_unstable();
         let index = &self.derived.index[queue.at()];
-        let in_index = sorted(index, need).into_iter().flatten().copied();
+        let known = sorted(index, need);
         let in_order = self.state.queue(queue).config.plan.order == Order::InOrder;
-        if in_order && call.cursor.is_some() && !anew {
-            return self.after_cursor(call, queue, in_index, fresh, most, &free);
+        if in_order
+            && !anew
+            && let Some(cursor) = call.cursor
+        {
+            return self.after_cursor(cursor, queue, known, &fresh, most, &free);
         }
-        merge(in_index.filter(|(_, ix)| free(ix)), fresh.into_iter()).take(most).collect()
+        let in_index = known.into_iter().flatten().copied().filter(|(_, ix)| free(ix));
+        merge(in_index, fresh.into_iter()).take(most).collect()
     }
 
     /// In order of position: those after the call's cursor first, then from the top.
     fn after_cursor(
         &self,
-        call: &Call,
+        cursor: (u32, u32),
         queue: QueueIx,
-        in_index: impl Iterator<Item = (Key, AgentIx)>,
-        fresh: Vec<(Key, AgentIx)>,
+        known: Option<&BTreeSet<(Key, AgentIx)>>,
+        fresh: &[(Key, AgentIx)],
         most: usize,
         free: &dyn Fn(&AgentIx) -> bool,
     ) -> Vec<AgentIx> {
         let after = |ix: &AgentIx| {
             let position = self.state.agent(*ix).pair(queue).map_or(0, |p: &Pair| p.position);
-            in_order::after_cursor(call.cursor, position, ix.0)
+            in_order::after_cursor(Some(cursor), position, ix.0)
         };
-        let (mut first, mut then) = (Vec::new(), Vec::new());
-        for ix in merge(in_index.filter(|(_, ix)| free(ix)), fresh.into_iter()) {
-            if after(&ix) {
-                first.push(ix);
-                if first.len() == most {
-                    return first;
-                }
-            } else if then.len() < most {
-                then.push(ix);
-            }
+        // Keys begin with the position, so that what stands before it need not be walked.
+        let from = (Key(u64::from(cursor.0), 0), AgentIx(0));
+        let wanted = |then: bool| move |ix: &AgentIx| free(ix) && after(ix) != then;
+        let first = known.into_iter().flat_map(|all| all.range(from..)).copied();
+        let first = merge(first, fresh.iter().copied()).filter(wanted(false));
+        let mut chosen: Vec<AgentIx> = first.take(most).collect();
+        if chosen.len() < most {
+            let then = known.into_iter().flatten().copied();
+            let then = merge(then, fresh.iter().copied()).filter(wanted(true));
+            chosen.extend(then.take(most - chosen.len()));
         }
-        first.extend(then);
-        first.truncate(most);
-        first
+        chosen
     }
 
     /// Gives a call all the offers that its plan allows now; `false` when there was none after all.
@@ -235,7 +238,7 @@ impl Engine {
     ) -> Vec<Why> {
         let index = &self.derived.index[queue.at()];
         let wanted = self.derived.needs.get(need);
-        let in_index = sorted(index, need).map_or(0, std::collections::BTreeSet::len);
+        let in_index = sorted(index, need).map_or(0, BTreeSet::len);
         let fresh = self
             .pending(queue)
             .filter(|ix| needs::meets(self.state.agent(*ix), queue, wanted))
@@ -306,7 +309,7 @@ fn may_begin_pass(call: &Call, config: &Queue) -> bool {
 }
 
 /// A queue's offerable agents who meet a requirement, in order.
-fn sorted(index: &QueueIndex, need: NeedIx) -> Option<&std::collections::BTreeSet<(Key, AgentIx)>> {
+fn sorted(index: &QueueIndex, need: NeedIx) -> Option<&BTreeSet<(Key, AgentIx)>> {
     if need == NeedIx(0) {
         return Some(&index.agents);
     }

@@ -129,7 +129,10 @@ pub fn blocked(
         ),
         (agent.next.is_some(), BlockedBy::NextPending),
         (!connected && agent.grace_until.is_some(), BlockedBy::Reconnecting),
-        (agent.device_lost && media == Media::Voice, BlockedBy::DeviceLost),
+        (
+            (agent.device_lost || agent.device_unreached) && media == Media::Voice,
+            BlockedBy::DeviceLost,
+        ),
         (
             !agent.has_endpoint && agent.desks.is_empty() && agent.grace_until.is_none(),
             BlockedBy::NoWayToRing,
@@ -165,7 +168,7 @@ fn detail(agent: &Agent, own: Option<Detail>, other: bool) -> Option<Detail> {
         (user.assignment == Assignment::Training, Detail::Training),
         (agent.blocked, Detail::Blocked),
         (agent.grace_until.is_some(), Detail::Reconnecting),
-        (agent.device_lost, Detail::DeviceLost),
+        (agent.device_lost || agent.device_unreached, Detail::DeviceLost),
         (other, Detail::OtherWork),
         (agent.delay_until.is_some(), Detail::Delay),
     ];

@@ -107,14 +107,14 @@ pub struct Agent {
     pub desks: Vec<u64>,
     /// End of a lease taken by request.
     pub lease_until: Option<Millis>,
-    /// Whether a lease was ever taken for this status.
-    pub leased: bool,
     /// The last desk went; until then it may come back.
     pub grace_until: Option<Millis>,
     /// Last change of status or answered call, for `max_unleased_ms`.
     pub active_at: Millis,
-    /// The phone is known to be gone.
+    /// The switch said that the phone is gone.
     pub device_lost: bool,
+    /// The phone could not be reached too often in a row: counts as gone.
+    pub device_unreached: bool,
     /// Blocked by `blocked_until`, until `BlockEnded`.
     pub blocked: bool,
     /// Misses in a row, over all queues.
@@ -229,8 +229,6 @@ pub struct SwitchState {
     pub outbox: VecDeque<Told>,
     /// Events ahead of a gap, by subject.
     pub parked: BTreeMap<Name, Parked>,
-    /// Clock of the switch minus ours at its last event, ms.
-    pub skew_ms: i64,
 }
 
 /// Events of one subject that wait for an earlier one.

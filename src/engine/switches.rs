@@ -26,6 +26,9 @@ impl Engine {
         event: SwitchEvent,
     ) -> EventResult {
         let mark = fingerprint(&[source, &event.id]);
+        if let Some(theirs) = event.time.filter(|_| !event.replayed) {
+            self.derived.skew_ms.insert(ix, theirs.0.saturating_sub(self.state_now().0));
+        }
         let subject = Name::from(event.subject.as_str());
         let known = self.derived.subjects.get(&(ix, subject.clone())).copied();
         let answer = |status, code, call_id| EventResult {
@@ -216,10 +219,10 @@ impl Engine {
             Happening::CallOverflowed { why } => {
                 self.end_call(id, Outcome::Failed, why.word(), Some(EndedBy::Switch), false);
             }
-            Happening::OfferRinging { offer } => {
-                if call.offer(*offer).is_some_and(|o| o.closed.is_none() && !o.ringing) {
-                    self.emit(Event::OfferRinging { offer: *offer });
-                }
+            Happening::OfferRinging { offer }
+                if call.offer(*offer).is_some_and(|o| o.closed.is_none() && !o.ringing) =>
+            {
+                self.emit(Event::OfferRinging { offer: *offer });
             }
             // Late answers and ends of closed offers are heard, and change nothing.
             Happening::OfferAnswered { offer } => _ = self.answer(*offer, false),
@@ -337,7 +340,7 @@ impl Engine {
             }
             Happening::DeviceLost { agent } => {
                 let agent = self.agent_named(agent).ok_or("unknown_agent")?;
-                self.emit(Event::DeviceLost { agent });
+                self.emit(Event::DeviceLost { agent, unreached: false });
             }
             Happening::SwitchSync { calls } => self.sync(ix, calls),
             Happening::CommandFailed { command, reason } => {

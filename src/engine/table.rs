@@ -56,11 +56,7 @@ impl<K: Hash + Eq + Ord + Clone, V> Table<K, V> {
     /// The keys in order.
     #[must_use]
     pub fn keys(&self) -> Vec<K> {
-        #[expect(
-            clippy::iter_over_hash_type,
-            clippy::disallowed_methods,
-            reason = "sorted right after"
-        )]
+        #[expect(clippy::disallowed_methods, reason = "sorted right after")]
         let mut keys: Vec<K> = self.0.keys().cloned().collect();
         keys.sort_unstable();
         keys
@@ -69,11 +65,7 @@ impl<K: Hash + Eq + Ord + Clone, V> Table<K, V> {
     /// Keys and values in the order of the keys.
     #[must_use]
     pub fn sorted(&self) -> Vec<(&K, &V)> {
-        #[expect(
-            clippy::iter_over_hash_type,
-            clippy::disallowed_methods,
-            reason = "sorted right after"
-        )]
+        #[expect(clippy::disallowed_methods, reason = "sorted right after")]
         let mut all: Vec<(&K, &V)> = self.0.iter().collect();
         all.sort_unstable_by(|a, b| a.0.cmp(b.0));
         all

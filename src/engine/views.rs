@@ -15,6 +15,10 @@ use crate::domain::time::Millis;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
+/// A source whose clock is further off than this is flagged, ms. Durations come from the engine's
+/// clock alone, so nothing else follows.
+const SKEW_MS: i64 = 2_000;
+
 /// A body with the object's id in front.
 #[must_use]
 pub fn with_id(id: &str, body: Value) -> Value {
@@ -73,6 +77,9 @@ impl Engine {
                 let mut body = switch.config.public_json();
                 body["suspected"] = switch.suspected.into();
                 body["bootid"] = json!(switch.boot);
+                let skew_ms = self.derived.skew_ms.get(&switch.ix).copied();
+                body["clock_skew_ms"] = json!(skew_ms);
+                body["clock_off"] = skew_ms.is_some_and(|ms| ms.abs() > SKEW_MS).into();
                 (switch.version, body)
             }
             Kind::BreakReason => {
@@ -323,7 +330,7 @@ impl Engine {
                 "until": agent.lease_until.map(Millis::rfc3339),
                 "grace_until": agent.grace_until.map(Millis::rfc3339),
             },
-            "device_lost": agent.device_lost,
+            "device_lost": agent.device_lost || agent.device_unreached,
             "work": used,
             "calls": agent.calls.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "wrap_ups": agent.wrap_ups.iter().map(|w| json!({

@@ -442,6 +442,7 @@ impl Inbox {
         self.send(commit);
     }
 
+    /// Adds an account, after those before it.
     pub fn add(&mut self, mut run: Run) {
         let slot = self.runs.len();
         run.due = run.engine.next_deadline().map(|(at, _)| at);

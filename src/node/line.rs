@@ -283,7 +283,8 @@ impl Line {
 
     /// When to dispatch again by itself.
     pub fn wake_at(&self, now: Millis) -> Option<Millis> {
-        let has_way = !self.links.is_empty() || (self.has_webhook() && !self.posting);
+        let can_post = self.has_webhook() && !self.posting;
+        let has_way = can_post || !self.links.is_empty() || !self.polls.is_empty();
         let waiting = self.open.iter().filter(|open| has_way && !open.done && !open.posting);
         let repeat = waiting.map(|open| open.next_at.max(now.plus(GRAIN_MS))).min();
         let poll = self.polls.iter().map(|poll| poll.until).min();

@@ -11,7 +11,7 @@ use crate::live::{Hub, HubMessage};
 use crate::node::delivery::{Delivered, Deliveries};
 use crate::node::gate::What;
 use crate::node::line::{Line, Report};
-use crate::node::pipeline::{Commit, DeskView, EventsDone, RegistryDone, Then};
+use crate::node::pipeline::{Carried, Commit, DeskView, EventsDone, RegistryDone, Then};
 use crate::node::registry;
 use crate::node::shared::{AccountHead, Shared};
 use crate::node::telemetry::{FloorFigures, OutboxFigures};
@@ -61,6 +61,7 @@ pub(super) struct Opening {
 }
 
 impl Outbox {
+    /// Without accounts yet.
     pub fn new(shared: Arc<Shared>, hub: Hub, deliveries: Deliveries) -> Outbox {
         Outbox {
             shared,
@@ -103,7 +104,7 @@ impl Outbox {
     /// Runs until the journal's thread is gone and everything it handed on is out.
     pub async fn run(
         mut self,
-        mut commits: mpsc::UnboundedReceiver<Vec<Box<Commit>>>,
+        mut commits: mpsc::UnboundedReceiver<Vec<Carried>>,
         mut watchers: mpsc::Receiver<HubMessage>,
         mut delivered: mpsc::UnboundedReceiver<Delivered>,
     ) {
@@ -136,11 +137,11 @@ impl Outbox {
     }
 
     /// A durable batch. No await in here: who subscribes after a reply finds the board up to date.
-    fn take(&mut self, batch: Vec<Box<Commit>>) {
+    fn take(&mut self, batch: Vec<Carried>) {
         self.shared.flow.leave(batch.len());
         let now = self.shared.clock.now();
         let durable = self.shared.ticks();
-        for commit in batch {
+        for Carried(commit) in batch {
             if commit.is_event {
                 self.figures.durable.record(durable.seconds_since(commit.received));
             }

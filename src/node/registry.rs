@@ -463,7 +463,7 @@ mod tests {
         let command = Command::IssueKey { account: FIRST_ACCOUNT.into(), request, random };
         let refused = registry.decide(NOW, &actor(Role::Owner), FIRST_ACCOUNT, command);
         let pointers: Vec<_> =
-            refused.err().expect("refused").errors.into_iter().map(|e| e.pointer).collect();
+            refused.expect_err("refused").errors.into_iter().map(|e| e.pointer).collect();
         assert_eq!(pointers, ["/name", "/user", "/switch", "/expires_at", "/networks/1"]);
     }
 

@@ -75,6 +75,7 @@ pub(super) fn switch_of(source: &str) -> &str {
 }
 
 impl Run {
+    /// An account whose last record is of `last_at`.
     pub fn new(name: Name, stream: StreamId, engine: Engine, last_at: Millis) -> Run {
         Run {
             name,

@@ -42,14 +42,17 @@ pub(super) struct AccountHead {
 }
 
 impl Shared {
+    /// Monotonic time, for measuring.
     pub fn ticks(&self) -> Ticks {
         self.clock.ticks()
     }
 
+    /// A number for a link or desk, never used twice in a process.
     pub fn next_id(&self) -> u64 {
         self.next_id.fetch_add(1, Ordering::Relaxed) + 1
     }
 
+    /// Whether the disk is short of room.
     pub fn is_short(&self) -> bool {
         self.room.as_ref().is_some_and(|room| room.is_short())
     }
@@ -66,10 +69,12 @@ pub(super) struct Flow {
 const MOST_UNDER_WAY: usize = 16_384;
 
 impl Flow {
+    /// One more is under way.
     pub fn enters(&self) {
         self.under_way.fetch_add(1, Ordering::AcqRel);
     }
 
+    /// So many have come out.
     pub fn leave(&self, count: usize) {
         let before = self.under_way.fetch_sub(count, Ordering::AcqRel);
         if before >= MOST_UNDER_WAY && before - count < MOST_UNDER_WAY {
@@ -77,6 +82,7 @@ impl Flow {
         }
     }
 
+    /// Whether the inbox should wait.
     pub fn is_full(&self) -> bool {
         self.under_way.load(Ordering::Acquire) >= MOST_UNDER_WAY
     }
@@ -98,6 +104,7 @@ pub(super) struct Readers {
 }
 
 impl Readers {
+    /// Lends these.
     pub fn new(idle: Vec<Box<dyn Reader>>) -> Readers {
         Readers { idle: Mutex::new(idle), returned: Condvar::new() }
     }

@@ -35,6 +35,7 @@ pub enum Life {
 pub(super) struct LifeLine(watch::Sender<Life>);
 
 impl LifeLine {
+    /// Running.
     pub fn new() -> LifeLine {
         LifeLine(watch::channel(Life::Running).0)
     }
@@ -51,6 +52,7 @@ impl LifeLine {
         });
     }
 
+    /// Takes no more, unless it has failed already.
     pub fn stop(&self) {
         self.0.send_if_modified(|life| {
             let running = *life == Life::Running;
@@ -61,10 +63,12 @@ impl LifeLine {
         });
     }
 
+    /// Tells of each change.
     pub fn watch(&self) -> watch::Receiver<Life> {
         self.0.subscribe()
     }
 
+    /// As it is.
     pub fn now(&self) -> Life {
         self.0.borrow().clone()
     }

@@ -15,7 +15,7 @@ use crate::node::handle::Handle;
 use crate::node::inbox::Inbox;
 use crate::node::keeper::Keeper;
 use crate::node::outbox::{Opening, Outbox};
-use crate::node::pipeline::{Carried, Commit};
+use crate::node::pipeline::Carried;
 use crate::node::recovery::{self, NodeState, StartError};
 use crate::node::registry::{self, FIRST_ACCOUNT, KeyRequest};
 use crate::node::run::Run;
@@ -313,12 +313,12 @@ fn write(
     shared: &Arc<Shared>,
     journal: Box<dyn Journal>,
     queue: crossbeam_channel::Receiver<Carried>,
-    commits: mpsc::UnboundedSender<Vec<Box<Commit>>>,
+    commits: mpsc::UnboundedSender<Vec<Carried>>,
 ) -> Result<Writer, StartError> {
     let options = journal::writer::Options { room: shared.room.clone(), now: clock::instant };
     let hand_on = move |batch: Vec<Carried>| {
         // Without an outbox nobody is left to hear of it; it is durable.
-        let _ = commits.send(batch.into_iter().map(|carried| carried.0).collect());
+        let _ = commits.send(batch);
     };
     let life = shared.life.clone();
     let ended = move |result: &Result<(), journal::Error>| {

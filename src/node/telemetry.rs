@@ -59,6 +59,7 @@ pub(super) struct InboxFigures {
 }
 
 impl InboxFigures {
+    /// Registers them.
     pub fn new() -> InboxFigures {
         let result =
             |status: ResultStatus| counter!("callboard_events_total", "result" => status.word());
@@ -74,6 +75,7 @@ impl InboxFigures {
         }
     }
 
+    /// An event was answered so.
     pub fn count(&self, status: ResultStatus) {
         let [accepted, duplicate, ignored, rejected] = &self.results;
         match status {
@@ -114,6 +116,7 @@ pub(super) struct OutboxFigures {
 }
 
 impl OutboxFigures {
+    /// Registers them.
     pub fn new() -> OutboxFigures {
         OutboxFigures {
             durable: histogram!("callboard_event_durable_seconds"),
@@ -128,6 +131,7 @@ impl OutboxFigures {
         self.due
     }
 
+    /// Brings the gauges up to date when it is time.
     pub fn tick<F>(
         &mut self,
         now: Millis,
@@ -157,6 +161,7 @@ pub(super) struct FloorFigures {
 }
 
 impl FloorFigures {
+    /// Registers them, with the values of `board`.
     pub fn new(account: &Name, board: &BoardSeed) -> FloorFigures {
         let mut counts = BTreeMap::new();
         for presence in Presence::ALL {

@@ -321,7 +321,7 @@ async fn a_short_disk_refuses_what_begins_and_takes_what_ends() {
     world.post(vec![arrives("c1")], None).await.expect("taken");
 
     free.store(1, Ordering::Relaxed);
-    room.refresh(std::time::Instant::now() + Duration::from_secs(60));
+    room.refresh(crate::node::clock::instant() + Duration::from_secs(60));
     let refused = world.post(vec![arrives("c2"), leaves("c1")], None).await;
     assert_eq!(
         refused.map_err(|problem| (problem.status, problem.code)).err(),
@@ -416,7 +416,7 @@ async fn a_snapshot_is_made_behind_the_journal() {
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    assert!(found.first().is_some_and(|at| at.seq >= 3), "{found:?}");
+    assert!(found.first().is_some_and(|at| at.seq >= 2), "{found:?}");
     let world = world.restart().await;
     assert!(world.post(vec![arrives("c1")], None).await.is_ok());
 }

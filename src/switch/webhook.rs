@@ -164,6 +164,7 @@ fn sign(secret: &str, id: &str, seconds: i64, body: &[u8]) -> Result<String, Err
 mod base64 {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
+    /// With padding.
     pub fn encode(bytes: &[u8]) -> String {
         let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
         for three in bytes.chunks(3) {
@@ -177,6 +178,7 @@ mod base64 {
         text
     }
 
+    /// With or without padding; `None` when it is no base64.
     pub fn decode(text: &str) -> Option<Vec<u8>> {
         let text = text.trim_end_matches('=');
         let mut bytes = Vec::with_capacity(text.len() * 3 / 4);

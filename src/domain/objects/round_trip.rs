@@ -250,6 +250,105 @@ proptest! {
     }
 }
 
+/// Names that some object knows, so that hostile bodies get past the first check.
+const NAMES: &[&str] = &[
+    "name",
+    "strategy",
+    "steps",
+    "skills",
+    "skill",
+    "min",
+    "max",
+    "exits",
+    "on_total",
+    "queue",
+    "group",
+    "number",
+    "end",
+    "to",
+    "wrap_up",
+    "manual",
+    "ms",
+    "max_ms",
+    "total_ms",
+    "priority",
+    "webhook",
+    "url",
+    "capabilities",
+    "media",
+    "capacity",
+    "voice",
+    "first_name",
+    "last_name",
+    "specversion",
+    "id",
+    "source",
+    "type",
+    "subject",
+    "data",
+    "attributes",
+    "sequence",
+    "calls",
+    "offer",
+    "replayed",
+    "supervisors",
+    "agents",
+    "stars_min",
+    "after_ms",
+];
+const TEXTS: &[&str] =
+    &["", "a", "1.0", "skilled", "call.arrived", "switch.sync", "usr_a", "\u{0}é"];
+
+fn hostile() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        select(TEXTS).prop_map(Value::from),
+    ];
+    leaf.prop_recursive(5, 64, 8, |inner| {
+        let names = prop_oneof![select(NAMES).prop_map(str::to_owned), ".{0,4}"];
+        prop_oneof![
+            vec(inner.clone(), 0..4).prop_map(Value::from),
+            btree_map(names, inner, 0..8).prop_map(|map| map.into_iter().collect()),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_body_is_read_or_refused_with_reasons(body in hostile()) {
+        for kind in [QueueKind::Queue, QueueKind::Group] {
+            match Queue::parse(kind, &body) {
+                Ok(queue) => prop_assert_eq!(Queue::parse(kind, &queue.to_json()), Ok(queue)),
+                Err(errors) => prop_assert!(!errors.is_empty()),
+            }
+        }
+        match User::parse(&body) {
+            Ok(user) => prop_assert_eq!(User::parse(&user.to_json()), Ok(user)),
+            Err(errors) => prop_assert!(!errors.is_empty()),
+        }
+        for errors in [
+            Account::parse(&body).err(),
+            Skill::parse(&body).err(),
+            Route::parse(&body).err(),
+            Member::parse(&body).err(),
+            Switch::parse(&body).err(),
+            BreakReason::parse(&body).err(),
+        ] {
+            prop_assert!(errors.is_none_or(|errors| !errors.is_empty()));
+        }
+        let list = Value::Array(vec![body.clone(), body]);
+        let parsed = crate::domain::cloud_events::parse_batch(&list).expect("a list");
+        prop_assert_eq!(parsed.len(), 2);
+        for wrong in parsed.into_iter().filter_map(Result::err) {
+            prop_assert!(wrong.error.is_some_and(|error| error.pointer.starts_with('/')));
+        }
+    }
+}
+
 fn wrong<T: std::fmt::Debug>(
     read: Result<T, Vec<crate::domain::problem::FieldError>>,
 ) -> Vec<String> {

@@ -37,7 +37,6 @@ pub struct Sums {
 
 impl Dashboard {
     /// A dashboard, and its work.
-    #[must_use]
     pub fn open(
         client: Client,
         account: &str,

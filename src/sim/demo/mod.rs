@@ -58,11 +58,11 @@ pub struct Hosted {
     pub node: Handle,
     /// A key of the role owner.
     pub owner_key: String,
-    /// Done when the server has ended.
-    pub ended: Pin<Box<dyn Future<Output = ()> + Send>>,
+    /// Done when the server has ended, as it was told or because it must: then in words why.
+    pub ended: Pin<Box<dyn Future<Output = Result<(), String>> + Send>>,
 }
 
-/// Runs the demo; the process's exit code: 0, or 1 when a rule was broken.
+/// Runs the demo; whether every rule held.
 ///
 /// `start` starts the server on a data folder and a listener, until the watch says `true`.
 ///
@@ -71,7 +71,7 @@ pub struct Hosted {
 pub async fn run<F>(
     args: Args,
     start: impl FnOnce(PathBuf, TcpListener, watch::Receiver<bool>) -> F,
-) -> Result<u8, String>
+) -> Result<bool, String>
 where
     F: Future<Output = Result<Hosted, String>>,
 {
@@ -79,20 +79,23 @@ where
     let listener = house::listen().await?;
     let address = listener.local_addr().map_err(|e| e.to_string())?;
     let (stop, stopped) = watch::channel(false);
-    let hosted = start(house.data().to_owned(), listener, stopped).await?;
+    let mut hosted = start(house.data().to_owned(), listener, stopped).await?;
     let url = format!("http://{address}");
     show::welcome(&url, &hosted.owner_key);
     let now = clock();
     let owner = Client::new(&url, &hosted.owner_key).map_err(|e| e.to_string())?;
     let mut floor = open(&args, owner, Arc::clone(&now)).await.map_err(|e| e.to_string())?;
     let opened_us = now();
-    let trouble = wait(&args, &mut floor).await;
+    let trouble = tokio::select! {
+        trouble = wait(&args, &mut floor) => trouble,
+        ended = &mut hosted.ended => return Err(ended.err().unwrap_or("the server ended".into())),
+    };
     let open_ms = now().saturating_sub(opened_us) / 1000;
     let summary = close(floor, &hosted.node, open_ms, trouble).await;
     show::farewell(&summary);
     let _ = stop.send(true);
-    hosted.ended.await;
-    Ok(u8::from(!summary.held()))
+    hosted.ended.await?;
+    Ok(summary.held())
 }
 
 /// Microseconds since 1970: the wall at the start plus monotonic time.

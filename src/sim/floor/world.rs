@@ -62,7 +62,7 @@ fn basics() -> Vec<Put> {
 fn users(agents: usize) -> Vec<Put> {
     let body = |i: usize| {
         let mut skills = json!({ "products": 20 + (i * 17) % 80 });
-        if i.is_multiple_of(3) {
+        if !i.is_multiple_of(3) {
             skills["spanish"] = json!(40 + (i * 7) % 60);
         }
         json!({

@@ -1,0 +1,331 @@
+//! The whole node over real sockets, as a process of its own: an event sent over the link until its
+//! command is received; single durable events from 32 connections; batches. Beside each stands the
+//! machine's own floor in the same run: `fdatasync` of 4 KiB in place, and a bare axum JSON handler.
+//!
+//! `cargo bench --bench pipeline [-- --quick]`. Client and server share the cores. Prints medians
+//! and ratios; asserts nothing.
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use serde_json::{Value, json};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use support::Server;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::{Message, WebSocket, client};
+
+const BLOCKS: usize = 7;
+const CONNECTIONS: usize = 32;
+const AGENTS: usize = 20;
+
+struct Sizes {
+    round_trips: usize,
+    seconds: f64,
+    batches: usize,
+}
+
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
+    let (blocks, sizes) = match args.first().map(String::as_str) {
+        // A test run of all targets starts benches too: one short block says that they work.
+        Some("--test") => (1, Sizes { round_trips: 20, seconds: 0.2, batches: 2 }),
+        Some("--quick") => (3, Sizes { round_trips: 300, seconds: 1.0, batches: 20 }),
+        _ => (BLOCKS, Sizes { round_trips: 1_000, seconds: 3.0, batches: 60 }),
+    };
+    let server = Server::start();
+    let address: SocketAddr = std::fs::read_to_string(server.data().join("listen.addr"))
+        .expect("the address")
+        .trim()
+        .parse()
+        .expect("an address");
+    let key = std::fs::read_to_string(server.data().join("owner.key")).expect("a key");
+    let key = key.trim().to_owned();
+    furnish(&server);
+    let bare = bare_handler();
+    let mut link = open_link(address, &key);
+    let mut found = Found::default();
+    let mut calls = Calls::default();
+    // The first calls pay for tables that grow; they are not counted.
+    round_trips(&mut link, &mut calls, 50);
+    for _ in 0..blocks {
+        found.syncs.push(median(&mut bare_syncs(server.data(), 200)));
+        let mut times = round_trips(&mut link, &mut calls, sizes.round_trips);
+        found.link_p99.push(quantile(&mut times, 0.99));
+        found.link.push(median(&mut times));
+        let per_second = |target, path: &str| singles(target, path, &key, sizes.seconds);
+        found.bare.push(per_second(bare, "/"));
+        found.singles.push(per_second(address, "/v1/accounts/default/events"));
+        found.batches.push(batches(address, &key, sizes.batches));
+    }
+    found.print(blocks);
+}
+
+/// A switch, a queue, and agents who answer nothing: each call is abandoned again.
+fn furnish(server: &Server) {
+    let put = |path: &str, body: Value| {
+        server.api().must("PUT", &format!("/v1/accounts/default{path}"), &body);
+    };
+    put("/switches/edge", json!({ "name": "Edge" }));
+    put("/queues/support", json!({ "name": "Support" }));
+    put("/queues/empty", json!({ "name": "Nobody here" }));
+    for n in 0..AGENTS {
+        let user = format!("usr_{n}");
+        put(
+            &format!("/users/{user}"),
+            json!({ "first_name": "A", "last_name": "B", "endpoint": format!("sip:{n}@phones") }),
+        );
+        put(&format!("/queues/support/members/{user}"), json!({}));
+        put(&format!("/agents/{user}/status"), json!({ "status": "ready" }));
+    }
+}
+
+#[derive(Default)]
+struct Calls(u64);
+
+fn event(id: u64, kind: &str, subject: &str, data: &Value) -> Value {
+    json!({ "specversion": "1.0", "id": id.to_string(), "source": "edge", "type": kind,
+        "subject": subject, "data": data })
+}
+
+fn open_link(address: SocketAddr, key: &str) -> WebSocket<TcpStream> {
+    let stream = TcpStream::connect(address).expect("connected");
+    stream.set_nodelay(true).expect("set");
+    let url = format!("ws://{address}/v1/accounts/default/switches/edge/link");
+    let mut request = url.into_client_request().expect("a request");
+    let headers = request.headers_mut();
+    headers.insert("authorization", format!("Bearer {key}").parse().expect("a header"));
+    headers.insert("sec-websocket-protocol", "callboard.switch.v1".parse().expect("a header"));
+    client(request, stream).expect("a link").0
+}
+
+/// Event sent → `offer.ring` received.
+fn round_trips(link: &mut WebSocket<TcpStream>, calls: &mut Calls, count: usize) -> Vec<Duration> {
+    let say = |link: &mut WebSocket<TcpStream>, body: Value| {
+        link.send(Message::text(body.to_string())).expect("sent");
+    };
+    let hear = |link: &mut WebSocket<TcpStream>, what: &str| {
+        loop {
+            if let Message::Text(text) = link.read().expect("read")
+                && text.contains(what)
+            {
+                return serde_json::from_str::<Value>(&text).expect("JSON");
+            }
+        }
+    };
+    (0..count)
+        .map(|_| {
+            calls.0 += 1;
+            let subject = format!("trip-{}", calls.0);
+            let arrival =
+                event(calls.0 * 2, "call.arrived", &subject, &json!({ "queue": "support" }));
+            let began = Instant::now();
+            say(link, json!({ "events": [arrival] }));
+            let told = hear(link, "offer.ring");
+            let took = began.elapsed();
+            let last = told["commands"].as_array().and_then(|all| all.last()).expect("commands");
+            let done = last["seq"].clone();
+            let gone = event(calls.0 * 2 + 1, "call.abandoned", &subject, &json!({}));
+            say(link, json!({ "done": done }));
+            say(link, json!({ "events": [gone] }));
+            let told = hear(link, "offer.cancel");
+            say(link, json!({ "done": told["commands"][0]["seq"] }));
+            took
+        })
+        .collect()
+}
+
+/// Durable single events a second, from connections with one event in flight each.
+fn singles(address: SocketAddr, path: &str, key: &str, seconds: f64) -> f64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1 << 40);
+    let stop = Arc::new(AtomicBool::new(false));
+    let began = Instant::now();
+    let clients: Vec<_> = (0..CONNECTIONS)
+        .map(|_| {
+            let (stop, path, key) = (Arc::clone(&stop), path.to_owned(), key.to_owned());
+            std::thread::spawn(move || {
+                let mut http = Http::open(address);
+                let mut sent = 0_u64;
+                while !stop.load(Ordering::Relaxed) {
+                    let id = NEXT.fetch_add(1, Ordering::Relaxed);
+                    let subject = format!("one-{id}");
+                    let body = event(id, "call.arrived", &subject, &json!({ "queue": "empty" }));
+                    http.post(&path, &key, &body);
+                    let id = NEXT.fetch_add(1, Ordering::Relaxed);
+                    http.post(&path, &key, &event(id, "call.abandoned", &subject, &json!({})));
+                    sent += 2;
+                }
+                sent
+            })
+        })
+        .collect();
+    std::thread::sleep(Duration::from_secs_f64(seconds));
+    stop.store(true, Ordering::Relaxed);
+    let sent: u64 = clients.into_iter().map(|c| c.join().expect("a client")).sum();
+    sent as f64 / began.elapsed().as_secs_f64()
+}
+
+/// Records a second in batches of 1,000 events, from two connections.
+fn batches(address: SocketAddr, key: &str, count: usize) -> f64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1 << 50);
+    let began = Instant::now();
+    let clients: Vec<_> = (0..2)
+        .map(|_| {
+            let key = key.to_owned();
+            std::thread::spawn(move || {
+                let mut http = Http::open(address);
+                for _ in 0..count / 2 {
+                    let pair = |_| {
+                        let id = NEXT.fetch_add(2, Ordering::Relaxed);
+                        let subject = format!("many-{id}");
+                        let data = json!({ "queue": "empty" });
+                        [
+                            event(id, "call.arrived", &subject, &data),
+                            event(id + 1, "call.abandoned", &subject, &json!({})),
+                        ]
+                    };
+                    let body = Value::Array((0..500).flat_map(pair).collect());
+                    http.post("/v1/accounts/default/events", &key, &body);
+                }
+            })
+        })
+        .collect();
+    clients.into_iter().for_each(|c| c.join().expect("a client"));
+    (count / 2 * 2 * 1_000) as f64 / began.elapsed().as_secs_f64()
+}
+
+/// The least HTTP client: one keep-alive connection.
+struct Http(BufReader<TcpStream>);
+
+impl Http {
+    fn open(address: SocketAddr) -> Http {
+        let stream = TcpStream::connect(address).expect("connected");
+        stream.set_nodelay(true).expect("set");
+        Http(BufReader::new(stream))
+    }
+
+    fn post(&mut self, path: &str, key: &str, body: &Value) {
+        let body = body.to_string();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        self.0.get_mut().write_all((head + &body).as_bytes()).expect("sent");
+        let (mut line, mut length) = (String::new(), 0);
+        self.0.read_line(&mut line).expect("a status");
+        assert!(line.contains(" 20"), "{line}");
+        loop {
+            line.clear();
+            self.0.read_line(&mut line).expect("a header");
+            if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                length = value.trim().parse().expect("a length");
+            }
+            if line == "\r\n" {
+                break;
+            }
+        }
+        let mut answer = vec![0; length];
+        self.0.read_exact(&mut answer).expect("a body");
+    }
+}
+
+/// What the framework alone does: reads JSON, answers JSON.
+fn bare_handler() -> SocketAddr {
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        runtime.block_on(async move {
+            let router = axum::Router::new().route(
+                "/",
+                axum::routing::post(async |axum::Json(body): axum::Json<Value>| {
+                    axum::Json(json!({ "results": [{ "id": body["id"], "status": "accepted" }] }))
+                }),
+            );
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("bound");
+            tell.send(listener.local_addr().expect("an address")).expect("told");
+            use axum::serve::ListenerExt as _;
+            let listener = listener.tap_io(|stream| _ = stream.set_nodelay(true));
+            axum::serve(listener, router).await.expect("served");
+        });
+    });
+    told.recv().expect("an address")
+}
+
+/// `fdatasync` of 4 KiB, overwriting in place.
+fn bare_syncs(folder: &std::path::Path, count: usize) -> Vec<Duration> {
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(folder.join("bare"))
+        .expect("a file");
+    let block = [7_u8; 4_096];
+    file.write_all_at(&block, 0).expect("written");
+    file.sync_all().expect("synced");
+    (0..count)
+        .map(|_| {
+            let began = Instant::now();
+            file.write_all_at(&block, 0).expect("written");
+            file.sync_data().expect("synced");
+            began.elapsed()
+        })
+        .collect()
+}
+
+#[derive(Default)]
+struct Found {
+    syncs: Vec<Duration>,
+    link: Vec<Duration>,
+    link_p99: Vec<Duration>,
+    bare: Vec<f64>,
+    singles: Vec<f64>,
+    batches: Vec<f64>,
+}
+
+impl Found {
+    fn print(self, blocks: usize) {
+        let us = |times: &[Duration]| times.iter().map(|t| t.as_secs_f64() * 1e6).collect();
+        let over = self
+            .link
+            .iter()
+            .zip(&self.syncs)
+            .map(|(link, sync)| (link.as_secs_f64() - sync.as_secs_f64()) * 1e6);
+        let share = self.singles.iter().zip(&self.bare).map(|(ours, bare)| ours / bare);
+        println!("\nmedian of {blocks} blocks (lowest–highest)");
+        let rows: Vec<(&str, Vec<f64>)> = vec![
+            ("fdatasync, 4 KiB in place, p50, µs", us(&self.syncs)),
+            ("link: event sent → command received, p50, µs", us(&self.link)),
+            ("… p99, µs", us(&self.link_p99)),
+            ("… p50 above fdatasync, µs", over.collect()),
+            ("bare JSON handler, 32 connections, requests/s", self.bare.clone()),
+            ("single durable events, 32 connections, events/s", self.singles.clone()),
+            ("… share of the bare handler", share.collect()),
+            ("batches of 1,000, records/s", self.batches),
+        ];
+        for (name, mut values) in rows {
+            values.sort_by(f64::total_cmp);
+            let digits = usize::from(values[values.len() / 2] < 10.0) * 2;
+            println!(
+                "{name:<52}{:>12.digits$} ({:.digits$}–{:.digits$})",
+                values[values.len() / 2],
+                values[0],
+                values[values.len() - 1],
+            );
+        }
+    }
+}
+
+fn quantile(times: &mut [Duration], at: f64) -> Duration {
+    times.sort_unstable();
+    times[((times.len() - 1) as f64 * at) as usize]
+}
+
+fn median(times: &mut [Duration]) -> Duration {
+    quantile(times, 0.5)
+}

@@ -1,0 +1,278 @@
+//! Calls: arrival, entry into a queue, exits, the end, wrap-up.
+
+use super::{Call, Done, Model, No, State, WrapUp};
+use crate::domain::event::{Outcome, Withdrawn};
+use crate::domain::media::Media;
+use crate::domain::objects::queue::{Exit, QueueKind, RingFor};
+use crate::domain::objects::{Route, SkillNeed, Target};
+use crate::domain::switching::EndedBy;
+use crate::domain::time::Millis;
+use crate::sim::fact::{Fact, target_text};
+use crate::sim::step::To;
+
+/// A call's replay is over so long after its last replayed event.
+const REPLAY_MS: u64 = 2_000;
+
+/// What a call brings along.
+pub(super) struct Arriving<'a> {
+    pub to: &'a To,
+    pub media: Media,
+    pub priority: i32,
+    pub skills: &'a [SkillNeed],
+    pub replayed: bool,
+}
+
+impl Model {
+    pub(super) fn arrive(&mut self, switch: usize, name: &str, what: &Arriving<'_>) {
+        let (queue, route) = self.direct(what.to);
+        let (route_priority, route_skills) =
+            route.map_or((0, Vec::new()), |r| (r.priority, r.skills));
+        self.calls.push(Call {
+            name: name.to_owned(),
+            switch,
+            state: State::Waiting,
+            queue: queue.unwrap_or(0),
+            media: what.media,
+            priority: (what.priority, route_priority),
+            skills: (what.skills.to_vec(), route_skills),
+            entered_at: self.now,
+            queued_at: self.now,
+            away_ms: 0,
+            held: false,
+            hops: 0,
+            entering: false,
+            exit_due: None,
+            tried: Vec::new(),
+            pass_began: None,
+            cursor: None,
+            attempts: 0,
+            legs: 0,
+            closing: Vec::new(),
+            closing_until: None,
+            frozen_until: None,
+            replay_until: what.replayed.then(|| self.now.plus(REPLAY_MS)),
+            next_seq: 1,
+        });
+        let call = self.calls.len() - 1;
+        match queue {
+            Some(queue) => self.enter(call, queue),
+            None => self.end(call, Outcome::Failed, Withdrawn::Ended),
+        }
+    }
+
+    /// Where a call is directed: its queue, and the route that said so.
+    fn direct(&self, to: &To) -> (Option<usize>, Option<Route>) {
+        match to {
+            To::Queue(name) => (self.queue_named(name), None),
+            To::Extension(ext) => {
+                let is = |q: &super::Queue| {
+                    q.config.kind == QueueKind::Group && q.config.extension.as_ref() == Some(ext)
+                };
+                (self.queues.iter().position(is), None)
+            }
+            To::Number(number) => {
+                let route = self.routes.iter().find(|(_, r)| r.number == *number);
+                match route.map(|(_, r)| r.clone()) {
+                    Some(route) => (self.target_queue(&route.to), Some(route)),
+                    None => (None, None),
+                }
+            }
+        }
+    }
+
+    fn target_queue(&self, target: &Target) -> Option<usize> {
+        match target {
+            Target::Queue(name) | Target::Group(name) => self.queue_named(name),
+            Target::Number(_) | Target::End(_) => None,
+        }
+    }
+
+    /// The call waits in a queue from now on; its age stays.
+    fn enter(&mut self, call: usize, queue: usize) {
+        let now = self.now;
+        let c = &mut self.calls[call];
+        c.state = State::Waiting;
+        c.queue = queue;
+        c.queued_at = now;
+        c.away_ms = 0;
+        c.entering = true;
+        c.exit_due = None;
+        c.tried.clear();
+        c.pass_began = None;
+        c.cursor = None;
+        c.attempts = 0;
+        c.held = false;
+        let fact = Fact::Queued { call: c.name.clone(), queue: self.queues[queue].name.clone() };
+        self.fact(fact);
+        self.queues[queue].today.offered += 1;
+    }
+
+    /// The call leaves its queue; open offers end with it.
+    pub(super) fn exit(&mut self, call: usize, exit: Exit) {
+        let queue = self.calls[call].queue;
+        let target = self.queues[queue].config.exits.target(exit).clone();
+        for offer in self.open_offers(call) {
+            self.withdraw(offer, Withdrawn::Exit);
+        }
+        let name = self.calls[call].name.clone();
+        self.fact(Fact::Exited { call: name, exit, to: target_text(&target) });
+        if self.is_today(call) {
+            self.queues[queue].today.exited += 1;
+        }
+        match self.target_queue(&target) {
+            // A chain of overflows ends.
+            Some(next) if self.calls[call].hops < self.account.max_hops => {
+                self.calls[call].hops += 1;
+                self.enter(call, next);
+            }
+            _ => self.end(call, Outcome::Exited, Withdrawn::Exit),
+        }
+    }
+
+    /// `total` is over: what has rung its whole time, or was to ring until now, is missed; the rest
+    /// is cut short.
+    pub(super) fn total_over(&mut self, call: usize) {
+        let until_total = |m: &Model, offer: usize| {
+            let o = &m.offers[offer];
+            let config = &m.queues[o.queue].config;
+            o.full_ring
+                && (config.plan.ring_for == RingFor::Total
+                    || o.made_at.plus(o.ring_for_ms) <= m.now)
+        };
+        for offer in self.open_offers(call) {
+            if self.offers[offer].ending.is_some() {
+                continue;
+            }
+            if until_total(self, offer) {
+                self.miss(offer, false);
+            } else {
+                self.withdraw(offer, Withdrawn::Exit);
+            }
+        }
+        self.exit(call, Exit::Total);
+    }
+
+    pub(super) fn max_wait_over(&mut self, call: usize) {
+        self.calls[call].exit_due = Some(Exit::MaxWait);
+    }
+
+    /// The call is over: its offers go, its agent wraps up.
+    pub(super) fn end(&mut self, call: usize, outcome: Outcome, reason: Withdrawn) {
+        for offer in self.open_offers(call) {
+            if self.offers[offer].ending.is_none() {
+                self.withdraw(offer, reason);
+            }
+        }
+        let state = std::mem::replace(&mut self.calls[call].state, State::Ended);
+        if let State::Connected { agent } = state {
+            self.leg_over(call, agent);
+        }
+        self.ended_fact(call, outcome);
+        let (switch, name) = (self.calls[call].switch, self.calls[call].name.clone());
+        let switch = self.switches[switch].name.clone();
+        self.parked.retain(|p| p.report.switch != switch || p.report.subject != name);
+    }
+
+    /// After-call work follows each connected queue or group call.
+    fn leg_over(&mut self, call: usize, agent: usize) {
+        let queue = self.calls[call].queue;
+        let ms = self.queues[queue].config.wrap_up.ms;
+        if ms == 0 {
+            self.agents[agent].idle_since = self.now;
+            return;
+        }
+        let fact = Fact::WrapUp {
+            agent: self.agents[agent].name.clone(),
+            call: self.calls[call].name.clone(),
+            for_ms: ms,
+        };
+        let (media, until) = (self.calls[call].media, self.now.plus(ms));
+        self.agents[agent].wrap_ups.push(WrapUp { call, queue, media, until });
+        self.fact(fact);
+    }
+
+    pub(super) fn abandon(&mut self, call: usize) {
+        if self.calls[call].state != State::Waiting {
+            return self.end(call, Outcome::Answered, Withdrawn::Ended);
+        }
+        let name = self.calls[call].name.clone();
+        self.fact(Fact::Abandoned { call: name });
+        if self.is_today(call) {
+            let queue = self.calls[call].queue;
+            let waited = self.now.since(self.calls[call].queued_at);
+            let short = waited < self.queues[queue].config.short_abandon_ms;
+            self.queues[queue].today.abandoned += 1;
+            self.queues[queue].today.short_abandoned += u64::from(short);
+        }
+        self.end(call, Outcome::Abandoned, Withdrawn::Abandoned);
+    }
+
+    pub(super) fn ended(&mut self, call: usize, by: EndedBy) {
+        match self.calls[call].state {
+            State::Waiting if by == EndedBy::Caller => self.abandon(call),
+            State::Waiting => self.end(call, Outcome::Failed, Withdrawn::Ended),
+            _ => self.end(call, Outcome::Answered, Withdrawn::Ended),
+        }
+    }
+
+    pub(super) fn transferred(&mut self, call: usize, to: &To) {
+        let queue = match to {
+            To::Number(_) => None,
+            other => self.direct(other).0,
+        };
+        let State::Connected { agent } = self.calls[call].state else { return };
+        match queue {
+            Some(queue) => {
+                self.leg_over(call, agent);
+                self.enter(call, queue);
+            }
+            None if matches!(to, To::Queue(_)) => {
+                self.end(call, Outcome::Failed, Withdrawn::Ended);
+            }
+            None => self.end(call, Outcome::Transferred, Withdrawn::Ended),
+        }
+    }
+
+    pub(super) fn hang_up(&mut self, call: &str) -> Done {
+        let call = self.calls.iter().rposition(|c| c.name == call).ok_or(No)?;
+        if !matches!(self.calls[call].state, State::Connected { .. }) {
+            return Err(No);
+        }
+        self.end(call, Outcome::Answered, Withdrawn::Ended);
+        Ok(())
+    }
+
+    /// Whether the call entered its queue on the account's present day.
+    fn is_today(&self, call: usize) -> bool {
+        day_of(self.calls[call].queued_at) == self.day
+    }
+
+    pub(super) fn count_answered(&mut self, call: usize) {
+        if self.is_today(call) {
+            let queue = self.calls[call].queue;
+            self.queues[queue].today.answered += 1;
+        }
+    }
+
+    pub(super) fn uncount_answered(&mut self, call: usize) {
+        if self.is_today(call) {
+            let queue = self.calls[call].queue;
+            self.queues[queue].today.answered -= 1;
+        }
+    }
+
+    /// A replayed event keeps the call's replay going; any other ends it, and the frozen state.
+    pub(super) fn heard_about(&mut self, call: usize, replayed: bool) {
+        let now = self.now;
+        let c = &mut self.calls[call];
+        c.frozen_until = None;
+        if c.replay_until.is_some() {
+            c.replay_until = replayed.then(|| now.plus(REPLAY_MS));
+        }
+    }
+}
+
+/// Days since 1970-01-01 in UTC, the zone of the model's accounts.
+pub(super) fn day_of(at: Millis) -> i64 {
+    at.0.div_euclid(86_400_000)
+}

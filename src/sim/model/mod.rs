@@ -1,0 +1,367 @@
+//! The reference model: a naive, obviously correct ACD, written straight from `engine.md`. Lists
+//! and full scans; nothing is kept that can be found by looking. It is the specification in code.
+//!
+//! # Readings
+//!
+//! Where the page leaves room, the model settles it; each reading stands here once.
+//!
+//! * **Deadlines** of one instant are taken one by one, matching after each, in the order of their
+//!   class: day, switches, agents (wrap-up, delay, lease, grace, unleased, block), offers, calls
+//!   (thaw, replay, gap, round, total, max_wait, pass); within a class by number.
+//! * **A delay or block** holds until its deadline is handled, not until its instant: of two that
+//!   end together the second agent is not yet free when the first is.
+//! * **`total` beside another exit**: an exit that the end of an offer causes at the very end of
+//!   `total` is the exit `total`: the preset `least_calls` "ends: answer, or `total`", however the
+//!   ring is timed.
+//! * **Passes**: one is over when the call has candidates and all were tried in it. A new one
+//!   begins then, `again_after_ms` after the last began at the earliest; open offers do not hinder.
+//! * **`max_waiting`** refuses at the door: it is judged once, after the matching that follows the
+//!   entry into the queue, for a call without an open offer. `nobody` is judged whenever a call
+//!   waits without an open offer. A frozen call, one in a replay or behind a gap is not judged.
+//! * **Leases**: one taken by request lasts until log-out or its end; a grace begins when the last
+//!   desk of an agent who is not offline closes, also beside a running lease; at its end that lease
+//!   holds the status. A lapse while only ringing acts at once; the offers go with reason `status`.
+//! * **Forced**: it ends with any other change of status: by a rule that overrides it, the agent's
+//!   own log-out, or the own log-on that follows it, once the work has ended. A forced *next* refuses like a force.
+//! * **`next`** is dropped at log-out only; but misses that set `online` also drop a next `ready`,
+//!   as they override a forced one.
+//! * **`device.lost`** is undone by `device.registered` alone; the loss by `max_unreachable` also by
+//!   an answer and by the agent's own `online` or `ready`. In a row: until an offer of that agent
+//!   is answered, missed or refused.
+//! * **`over`** marks an answer that took a unit beyond the capacity; an open offer has its own.
+//! * **`call.transferred`** is of a connected call; before an answer it changes nothing.
+//! * **`idle_since`** is set at log-on and whenever a queue or group call's wrap-up ends (or the
+//!   call, when it has none).
+//! * **Counts**: an agent's first count of a day is the lowest of the other members who are logged
+//!   in and have one; 0 when there is none. A late answer of an uncounted offer counts again.
+//! * **Rounds**: a switch that cannot add a leg gets a new round when no leg of the last rings
+//!   and those that the engine ended are told to be gone, or 2 s have passed since it ended the
+//!   first of them. A switch that cannot cancel one leg has the other open legs of the call
+//!   withdrawn `round`, except those that ring out at this very instant, and the same wait follows. Offers that ring at the desk only are no legs.
+//! * **`attempts`** do not count offers withdrawn `round`; `offers_per_call` counts every leg;
+//!   an offer at a desk alone is none.
+//! * **`exhausted`, `attempts`, `on_miss: exit`, `max_wait`** wait for the call's open offers.
+//! * **`call.ended` by the caller before an answer** is an abandon; by others the call failed.
+//! * **In order**: the cursor is the position and number of the last agent offered; after it come
+//!   higher (position, number), then the rest; among equals of position the longest idle.
+//! * **A skill without level** counts as 1,000, also against an upper bound.
+//! * **A replay** is over with the call's next event that is not replayed, or 2 s after the last
+//!   one that was.
+
+mod calls;
+mod config;
+mod deadlines;
+mod matching;
+mod offers;
+mod presence;
+mod seen;
+mod status;
+mod switches;
+
+use crate::domain::event::{Cause, OfferFailure, Outcome, Withdrawn};
+use crate::domain::media::Media;
+use crate::domain::objects::queue::Exit;
+use crate::domain::objects::{self, Account, Capabilities, Skill, SkillNeed, User};
+use crate::domain::presence::Status;
+use crate::domain::time::Millis;
+use crate::sim::fact::Fact;
+use crate::sim::step::{Report, Step};
+use std::rc::Rc;
+
+/// The model of one account.
+pub struct Model {
+    now: Millis,
+    account: Account,
+    skills: Vec<(String, Skill)>,
+    agents: Vec<Agent>,
+    queues: Vec<Queue>,
+    routes: Vec<(String, objects::Route)>,
+    switches: Vec<Switch>,
+    calls: Vec<Call>,
+    offers: Vec<Offer>,
+    seen: Vec<(String, String)>,
+    parked: Vec<Parked>,
+    day: i64,
+    inputs: u64,
+    facts: Vec<Fact>,
+}
+
+struct Agent {
+    name: String,
+    user: User,
+    status: Status,
+    reason: Option<String>,
+    status_at: Millis,
+    answered_at: Option<Millis>,
+    forced_by: Option<String>,
+    next: Option<Next>,
+    desks: Vec<u64>,
+    grace_until: Option<Millis>,
+    lease_until: Option<Millis>,
+    device_lost: bool,
+    unreached: bool,
+    unreached_in_row: u32,
+    misses: u32,
+    delay_until: Option<Millis>,
+    idle_since: Millis,
+    /// Calls that the engine did not route: switch and subject.
+    own_calls: Vec<(usize, String)>,
+    wrap_ups: Vec<WrapUp>,
+}
+
+#[derive(Clone)]
+struct Next {
+    status: Status,
+    cause: Cause,
+    forced: bool,
+}
+
+struct WrapUp {
+    call: usize,
+    queue: usize,
+    media: Media,
+    until: Millis,
+}
+
+struct Queue {
+    name: String,
+    config: Rc<objects::Queue>,
+    members: Vec<Member>,
+    today: crate::domain::rows::DayCounts,
+}
+
+struct Member {
+    agent: usize,
+    stars: u8,
+    position: u32,
+    opted_in: bool,
+    /// Counted offers of a day; `None` until first offerable on that day.
+    count: Option<i64>,
+}
+
+struct Switch {
+    name: String,
+    can: Capabilities,
+    boots: Vec<String>,
+    heartbeat: bool,
+    link: bool,
+    spoke_at: Millis,
+    suspected: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    Waiting,
+    Connected { agent: usize },
+    Ended,
+}
+
+struct Call {
+    name: String,
+    switch: usize,
+    state: State,
+    /// Where it waits or was answered from.
+    queue: usize,
+    media: Media,
+    /// The call's own, and the route's.
+    priority: (i32, i32),
+    skills: (Vec<SkillNeed>, Vec<SkillNeed>),
+    entered_at: Millis,
+    queued_at: Millis,
+    /// What outages add to the deadlines that run from `queued_at`.
+    away_ms: u64,
+    held: bool,
+    hops: u8,
+    /// Entered the queue and `max_waiting` was not yet judged.
+    entering: bool,
+    exit_due: Option<Exit>,
+    tried: Vec<usize>,
+    pass_began: Option<Millis>,
+    cursor: Option<(u32, usize)>,
+    attempts: u32,
+    legs: u32,
+    /// Legs that the engine ended and the switch has not yet said to be gone, for rounds.
+    closing: Vec<usize>,
+    closing_until: Option<Millis>,
+    frozen_until: Option<Millis>,
+    replay_until: Option<Millis>,
+    next_seq: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Ending {
+    Answered,
+    Missed,
+    Refused,
+    Failed(OfferFailure),
+    Withdrawn(Withdrawn),
+}
+
+struct Offer {
+    call: usize,
+    agent: usize,
+    queue: usize,
+    made_at: Millis,
+    ring_for_ms: u64,
+    until: Millis,
+    /// It ends by ringing out, not cut short by `total`.
+    full_ring: bool,
+    at_desk: bool,
+    ringing: bool,
+    counted_on: Option<i64>,
+    ending: Option<Ending>,
+}
+
+struct Parked {
+    until: Millis,
+    seq: u64,
+    report: Report,
+}
+
+impl Model {
+    /// An empty account at an instant.
+    #[must_use]
+    pub fn new(now: Millis) -> Model {
+        Model {
+            now,
+            account: Account::default(),
+            skills: Vec::new(),
+            agents: Vec::new(),
+            queues: Vec::new(),
+            routes: Vec::new(),
+            switches: Vec::new(),
+            calls: Vec::new(),
+            offers: Vec::new(),
+            seen: Vec::new(),
+            parked: Vec::new(),
+            day: now.0.div_euclid(86_400_000),
+            inputs: 0,
+            facts: Vec::new(),
+        }
+    }
+
+    /// Applies one input, then matches until nothing changes; what could be seen, in order.
+    /// `At` and `Expect` are the runner's, not inputs.
+    pub fn apply(&mut self, now: Millis, step: &Step) -> Vec<Fact> {
+        self.now = now;
+        self.inputs += 1;
+        self.input(step);
+        self.settle();
+        std::mem::take(&mut self.facts)
+    }
+
+    fn input(&mut self, step: &Step) {
+        let done = match step {
+            Step::At(_) | Step::Expect(_) => Ok(()),
+            Step::Put { kind, parent, id, body } => self.put(*kind, parent, id, body),
+            Step::RemoveMember { queue, user } => self.remove_member(queue, user),
+            Step::Event(report) => {
+                self.report(report);
+                Ok(())
+            }
+            Step::Status { user, status, when, lease_ms } => {
+                self.own_status(user, *status, *when, *lease_ms)
+            }
+            Step::Force { user, status, when } => self.force(user, *status, *when),
+            Step::Clear { user } => self.clear_forced(user),
+            Step::Opt { user, queue, opted_in } => self.opt(user, queue, *opted_in),
+            Step::Accept { call, user } => self.accept(call, user),
+            Step::Refuse { call, user } => self.refuse_at_desk(call, user),
+            Step::Wrapped { call, user } => self.wrapped(call, user),
+            Step::HangUp { call } => self.hang_up(call),
+            Step::Desk { user, desk, open } => self.desk(user, *desk, *open),
+            Step::Spoke { switch } => {
+                if let Some(switch) = self.switch_named(switch) {
+                    self.spoke(switch);
+                }
+                Ok(())
+            }
+            Step::Link { switch, open } => {
+                self.link(switch, *open);
+                Ok(())
+            }
+            Step::Unreachable { switch } => {
+                if let Some(switch) = self.switch_named(switch) {
+                    self.suspect(switch);
+                }
+                Ok(())
+            }
+            Step::Restart { away_ms } => {
+                self.restart(*away_ms);
+                Ok(())
+            }
+        };
+        if done.is_err() {
+            self.fact(Fact::No);
+        }
+    }
+
+    fn fact(&mut self, fact: Fact) {
+        self.facts.push(fact);
+    }
+
+    fn agent_named(&self, name: &str) -> Option<usize> {
+        self.agents.iter().position(|a| a.name == name)
+    }
+
+    fn queue_named(&self, name: &str) -> Option<usize> {
+        self.queues.iter().position(|q| q.name == name)
+    }
+
+    fn switch_named(&self, name: &str) -> Option<usize> {
+        self.switches.iter().position(|s| s.name == name)
+    }
+
+    /// The call of a name, live or ended; the last one.
+    fn call_named(&self, switch: usize, name: &str) -> Option<usize> {
+        self.calls.iter().rposition(|c| c.switch == switch && c.name == name)
+    }
+
+    /// The last offer of a call (of any switch) to an agent.
+    fn offer_named(&self, call: &str, agent: &str) -> Option<usize> {
+        self.offers
+            .iter()
+            .rposition(|o| self.calls[o.call].name == call && self.agents[o.agent].name == agent)
+    }
+
+    fn open_offers(&self, call: usize) -> Vec<usize> {
+        self.offers_where(|o| o.call == call)
+    }
+
+    fn offers_to(&self, agent: usize) -> Vec<usize> {
+        self.offers_where(|o| o.agent == agent)
+    }
+
+    /// The open offers that `which` names, in order of making.
+    fn offers_where(&self, which: impl Fn(&Offer) -> bool) -> Vec<usize> {
+        (0..self.offers.len())
+            .filter(|o| self.offers[*o].ending.is_none() && which(&self.offers[*o]))
+            .collect()
+    }
+
+    fn connected_to(&self, agent: usize) -> Vec<usize> {
+        (0..self.calls.len())
+            .filter(|c| self.calls[*c].state == State::Connected { agent })
+            .collect()
+    }
+
+    /// Whether an offer, call or wrap-up is left.
+    fn works(&self, agent: usize) -> bool {
+        !self.offers_to(agent).is_empty() || self.is_on_call_or_wrapping_up(agent)
+    }
+
+    fn is_on_call_or_wrapping_up(&self, agent: usize) -> bool {
+        !self.connected_to(agent).is_empty()
+            || !self.agents[agent].own_calls.is_empty()
+            || !self.agents[agent].wrap_ups.is_empty()
+    }
+
+    fn ended_fact(&mut self, call: usize, outcome: Outcome) {
+        let call = self.calls[call].name.clone();
+        self.fact(Fact::Ended { call, outcome });
+    }
+}
+
+/// A refusal: nothing changed.
+struct No;
+type Done = Result<(), No>;

@@ -1,0 +1,13 @@
+//! The public HTTP surface of the real binary, over real sockets: bad input for every endpoint, and
+//! what good input answers.
+
+mod support;
+
+#[path = "api/bad_input.rs"]
+mod bad_input;
+#[path = "api/flows.rs"]
+mod flows;
+#[path = "api/shapes.rs"]
+mod shapes;
+#[path = "api/sockets.rs"]
+mod sockets;
