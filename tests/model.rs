@@ -2,8 +2,9 @@
 //!
 //! `CALLBOARD_SEED=n` replays one seed; `CALLBOARD_SEEDS=n` sets how many are run.
 
+use callboard::sim::compare::{self, Apart};
 use callboard::sim::driver::Driver;
-use callboard::sim::history::{self, Apart};
+use callboard::sim::history;
 use callboard::sim::model::Model;
 use callboard::sim::scenario::{START, tell};
 
@@ -15,13 +16,13 @@ fn number(name: &str) -> Option<u64> {
 }
 
 fn apart(lines: &[String]) -> Option<Apart> {
-    history::compare(Model::new(START), Driver::new(), lines)
+    compare::compare(Model::new(START), Driver::new(), lines)
 }
 
 fn check(seed: u64) {
     let lines = history::history(seed);
     let Some(first) = apart(&lines) else { return };
-    let shrunk = history::shrink(&lines[..=first.line], &mut |rest| {
+    let shrunk = compare::shrink(&lines[..=first.line], &mut |rest| {
         apart(rest).is_some_and(|a| a.kind == first.kind)
     });
     let last = apart(&shrunk).map_or(first.how, |a| a.how);
@@ -88,7 +89,6 @@ fn histories_meet_every_kind_of_fact() {
         " missed to",
         " exhausted to",
         " round",
-        " moved",
         " lease",
         " opted_out",
         " configuration",
@@ -107,5 +107,5 @@ fn shrinking_keeps_what_fails_and_drops_the_rest() {
     let lines: Vec<String> = (0..40).map(|n| n.to_string()).collect();
     let needed = ["7".to_owned(), "31".to_owned()];
     let mut fails = |rest: &[String]| needed.iter().all(|n| rest.contains(n));
-    assert_eq!(history::shrink(&lines, &mut fails), needed);
+    assert_eq!(compare::shrink(&lines, &mut fails), needed);
 }

@@ -3,7 +3,8 @@
 //! For tests of the engine: `model` is a naive ACD written straight from `docs/routing.md` and the
 //! design behind it: the specification in code. `step` reads one line of the scenario language;
 //! `scenario` runs a text against the model or the engine; `driver` is the engine's side of that;
-//! `history` makes random texts; `fact` and `view` are what is compared.
+//! `history` makes random texts; `compare` runs one against both; `fact` and `view` are what
+//! is compared.
 //!
 //! For people: `client` speaks the public interface, `floor` are agents, callers and a switch that
 //! use it, `demo` is a server with such a floor around it, `watch` and `board` show a live board in
@@ -11,6 +12,7 @@
 
 pub mod board;
 pub mod client;
+pub mod compare;
 pub mod demo;
 pub mod driver;
 pub mod fact;
