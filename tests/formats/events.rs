@@ -135,7 +135,7 @@ fn presence() -> Vec<Event> {
         Event::DeskClosed { agent, desk: 5, grace_until: Some(UNTIL) },
         Event::DesksLost { agent, grace_until: UNTIL },
         Event::DeviceRegistered { agent },
-        Event::DeviceLost { agent },
+        Event::DeviceLost { agent, unreached: true },
         Event::OwnCallStarted { agent, switch: SWITCH, subject: "own@edge".into() },
         Event::OwnCallEnded { agent, switch: SWITCH, subject: "own@edge".into() },
         Event::OptedIn { agent, queue: QUEUE, opted_in: false, by: by() },
