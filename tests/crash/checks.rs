@@ -161,6 +161,11 @@ impl Recovery<'_> {
     /// A switch that got no answer sends again: the event is new, or was heard.
     fn send_what_was_under_way(&mut self) {
         for writer in &mut self.floor.writers {
+            if let Some(event) = writer.other.take() {
+                let answer = post(self.server, &event).expect("an answer");
+                let status = answer["results"][0]["status"].as_str().expect("a status");
+                assert!(matches!(status, "accepted" | "duplicate"), "{event:#} {answer:#}");
+            }
             for nth in 0..writer.calls.len() {
                 let Some(event) = writer.calls[nth].open.clone() else { continue };
                 let answer = post(self.server, &event).expect("an answer");
