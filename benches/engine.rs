@@ -126,7 +126,7 @@ fn table(sizes: &[usize], rounds: usize, cycles: usize) {
     }
     println!("\nns per record, median of {rounds} blocks of {cycles} calls (lowest–highest)");
     print!("{:<26}{:>9}{:>9}", "", "records", "events");
-    sizes.iter().for_each(|size| print!("{:>25}", format!("{size} agents")));
+    sizes.iter().for_each(|size| print!("{:>26}", format!("{size} agents")));
     println!("{:>8}", "ratio");
     for (r, row) in rows.iter().enumerate() {
         let per_call = |count: u64| count as f64 / cycles as f64;
@@ -154,6 +154,6 @@ fn show(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     let median = values[values.len() / 2];
     let cell = format!("{median:.0} ({:.0}–{:.0})", values[0], values[values.len() - 1]);
-    print!("{cell:>25}");
+    print!("{cell:>26}");
     median
 }
