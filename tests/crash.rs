@@ -13,7 +13,7 @@ mod load;
 mod socket;
 mod support;
 
-use checks::Recovery;
+use checks::{Recovery, Tally};
 use followers::{Dashboard, Reader};
 use load::{Heard, Poller, Writer};
 use rand::{RngExt, SeedableRng};
@@ -27,7 +27,7 @@ use support::Server;
 
 const BASE: &str = "/v1/accounts/default";
 const ROUNDS: u64 = 50;
-const WRITERS: u64 = 3;
+const WRITERS: u64 = 4;
 const AGENTS_EACH: u64 = 3;
 /// The smallest there is, so that starts begin at snapshots.
 const SETTINGS: [&str; 2] = ["--journal-snapshot-every", "1000"];
@@ -40,6 +40,7 @@ struct Floor {
     poller: Poller,
     reader: Reader,
     dashboard: Dashboard,
+    tally: Tally,
 }
 
 impl Floor {
@@ -52,13 +53,14 @@ impl Floor {
             poller: Poller::new(seed, Arc::clone(&heard)),
             reader: Reader::default(),
             dashboard: Dashboard::default(),
+            tally: Tally::default(),
             heard,
         }
     }
 
     /// Works until the server is killed at a random moment.
     fn work_until_killed(&mut self, server: &mut Server) {
-        let lives = Duration::from_millis(self.dice.random_range(20..220));
+        let lives = Duration::from_millis(self.dice.random_range(30..430));
         let api = server.api().clone();
         let (writers, poller) = (&mut self.writers, &mut self.poller);
         let (reader, dashboard) = (&mut self.reader, &mut self.dashboard);
@@ -99,12 +101,10 @@ fn nothing_acknowledged_is_lost_to_fifty_kills() {
     let mut floor = Floor::new(seed);
     let mut server = Server::start_in(&data, &SETTINGS);
     furnish(&server);
-    let mut events = 0;
     for round in 0..ROUNDS {
         floor.work_until_killed(&mut server);
         server = Server::start_in(&data, &SETTINGS);
-        let mut recovery = Recovery { round, server: &server, floor: &mut floor };
-        events += recovery.check();
+        Recovery { round, server: &server, floor: &mut floor }.check();
     }
     // The last record is one that no fold has seen: the snapshot of the stop is the live state.
     let last = json!({ "status": "on_break" });
@@ -115,11 +115,12 @@ fn nothing_acknowledged_is_lost_to_fifty_kills() {
     let verify = verify.expect("callboard verify");
     let said = String::from_utf8_lossy(&verify.stdout);
     assert!(verify.status.success(), "{said}\n{}", String::from_utf8_lossy(&verify.stderr));
-    println!("{ROUNDS} kills, {events} acknowledged events, {:.1?}\n{said}", began.elapsed());
+    let tally = &floor.tally;
+    println!("{ROUNDS} kills in {:.1?}: {tally:?}\n{said}", began.elapsed());
     let resumed = floor.dashboard.resumed;
     assert!(resumed >= ROUNDS - 1, "the dashboard resumed only {resumed} times");
-    assert!(
-        events > 5 * ROUNDS as usize,
-        "only {events} events were acknowledged: that is no load"
-    );
+    // Otherwise the checks had nothing to look at.
+    let rounds = ROUNDS as usize;
+    assert!(tally.acknowledged > 5 * rounds && tally.under_way > 0, "that was no load: {tally:?}");
+    assert!(tally.commands > rounds && tally.connected > 0, "that was no load: {tally:?}");
 }

@@ -43,6 +43,16 @@ struct Way {
     grace: bool,
 }
 
+/// The phone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Device {
+    Present,
+    /// Said by the switch.
+    Lost,
+    /// Could not be reached too often: counts as lost.
+    Unreached,
+}
+
 /// Everything that presence may depend on.
 #[derive(Clone, Copy, Debug)]
 struct Facts {
@@ -58,7 +68,7 @@ struct Facts {
     opted_in: bool,
     next: bool,
     way: Way,
-    device_lost: bool,
+    device: Device,
     delay: bool,
 }
 
@@ -96,7 +106,7 @@ fn pick<T: Copy>(rest: &mut usize, all: &[T]) -> T {
 /// Combinations of what is costly to arrange.
 const OUTER: usize = 12 * 3 * 2 * 2 * 3 * 2;
 /// Combinations of the rest.
-const INNER: usize = 2 * 4 * 2 * 2 * 6 * 2 * 2;
+const INNER: usize = 2 * 4 * 2 * 2 * 6 * 3 * 2;
 
 fn facts(outer: usize, inner: usize) -> Facts {
     let (mut o, mut i) = (outer, inner);
@@ -114,7 +124,7 @@ fn facts(outer: usize, inner: usize) -> Facts {
         opted_in: pick(&mut i, &[true, false]),
         next: pick(&mut i, &[false, true]),
         way: pick(&mut i, &WAYS),
-        device_lost: pick(&mut i, &[false, true]),
+        device: pick(&mut i, &[Device::Present, Device::Lost, Device::Unreached]),
         delay: pick(&mut i, &[false, true]),
     };
     assert_eq!((o, i), (0, 0), "the sizes are those of the lists");
@@ -175,7 +185,7 @@ fn blocked_by(f: &Facts, asked: Option<View>, stands: bool) -> Option<BlockedBy>
     }
     fits(f.next, B::NextPending);
     fits(f.way.grace && !stands, B::Reconnecting);
-    fits(f.device_lost && media == Media::Voice, B::DeviceLost);
+    fits(f.device != Device::Present && media == Media::Voice, B::DeviceLost);
     fits(!f.way.endpoint && !f.way.desk && !f.way.grace, B::NoWayToRing);
     if asked.is_some() {
         // "No queue or group offers come, of any media; direct calls ring."
@@ -254,7 +264,7 @@ fn detail(f: &Facts, seen_from: Option<Place>) -> Option<Detail> {
         (f.assignment == Assignment::Training, D::Training),
         (f.blocked, D::Blocked),
         (f.way.grace, D::Reconnecting),
-        (f.device_lost, D::DeviceLost),
+        (f.device != Device::Present, D::DeviceLost),
         (elsewhere, D::OtherWork),
         (f.delay, D::Delay),
         (true, D::Idle),
@@ -381,7 +391,8 @@ impl World {
         agent.desks.clear();
         agent.desks.extend(f.way.desk.then_some(1));
         agent.grace_until = f.way.grace.then_some(soon);
-        agent.device_lost = f.device_lost;
+        agent.device_lost = f.device == Device::Lost;
+        agent.device_unreached = f.device == Device::Unreached;
         agent.delay_until = f.delay.then_some(soon);
     }
 

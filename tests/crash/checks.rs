@@ -12,6 +12,21 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// A command this close to its deadline need not come again.
 const MARGIN_MS: u64 = 3_000;
 
+/// How much of everything there was to check.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// Acknowledged events and statuses.
+    pub acknowledged: usize,
+    /// Events without an answer at the crash, and how many of them had been heard.
+    pub under_way: usize,
+    pub heard_all_the_same: usize,
+    /// Commands that came again.
+    pub commands: usize,
+    /// Calls that lived through a crash, and how many of them with an agent.
+    pub calls: usize,
+    pub connected: usize,
+}
+
 /// The server after a crash, and those outside.
 pub struct Recovery<'a> {
     pub round: u64,
@@ -20,18 +35,17 @@ pub struct Recovery<'a> {
 }
 
 impl Recovery<'_> {
-    /// Checks everything, and leaves no event under way; how many had been acknowledged.
-    pub fn check(&mut self) -> usize {
+    /// Checks everything, and leaves no event under way.
+    pub fn check(&mut self) {
         let fresh = self.floor.reader.catch_up(self.server);
         self.records_are_there(&fresh);
         self.statuses_are_there(&fresh);
         self.calls_are_there();
         self.commands_come_again();
-        let events = self.events_are_known();
+        self.events_are_known();
         self.send_what_was_under_way();
         self.sync();
         self.floor.dashboard.check(self.server);
-        events
     }
 
     fn items(&self, path: &str) -> Vec<Value> {
@@ -76,6 +90,7 @@ impl Recovery<'_> {
                 self.round,
                 agent.user
             );
+            self.floor.tally.acknowledged += rest.len();
             let last = set.last().map_or(before.clone(), |status| (*status).to_owned());
             let shown = agents.iter().find(|row| row["user"] == *agent.user);
             let shown = shown.unwrap_or_else(|| panic!("{} is gone", agent.user));
@@ -85,8 +100,11 @@ impl Recovery<'_> {
     }
 
     /// Each call is where it was, as far as acknowledged.
-    fn calls_are_there(&self) {
+    fn calls_are_there(&mut self) {
         let live = self.live();
+        self.floor.tally.calls += live.len();
+        let connected = live.values().filter(|call| call["state"] == "connected");
+        self.floor.tally.connected += connected.count();
         for call in self.floor.writers.iter().flat_map(|writer| &writer.calls) {
             let state = live.get(&call.subject).map(|row| row["state"].as_str().expect("a state"));
             let open = call.open.as_ref().map(|event| event["type"].as_str().expect("a type"));
@@ -113,6 +131,7 @@ impl Recovery<'_> {
         assert!(seqs.is_sorted_by(|one, next| one < next), "out of order: {seqs:?}");
         let soon = now().plus(MARGIN_MS);
         heard.commands.retain(|seq, _| *seq > done);
+        self.floor.tally.commands += again.len();
         for (seq, command) in &heard.commands {
             let deadline = command["deadline"].as_str().expect("a deadline");
             let lives = Millis::parse_rfc3339(deadline).expect("an instant") > soon;
@@ -127,7 +146,7 @@ impl Recovery<'_> {
     }
 
     /// Sent again, each acknowledged event is a duplicate.
-    fn events_are_known(&self) -> usize {
+    fn events_are_known(&mut self) {
         let writers = &self.floor.writers;
         let all: Vec<Value> = writers.iter().flat_map(|w| w.acknowledged.iter().cloned()).collect();
         for batch in all.chunks(1_000) {
@@ -136,17 +155,24 @@ impl Recovery<'_> {
                 assert_eq!(result["status"], "duplicate", "round {}: {result:#}", self.round);
             }
         }
-        all.len()
+        self.floor.tally.acknowledged += all.len();
     }
 
     /// A switch that got no answer sends again: the event is new, or was heard.
     fn send_what_was_under_way(&mut self) {
         for writer in &mut self.floor.writers {
+            if let Some(event) = writer.other.take() {
+                let answer = post(self.server, &event).expect("an answer");
+                let status = answer["results"][0]["status"].as_str().expect("a status");
+                assert!(matches!(status, "accepted" | "duplicate"), "{event:#} {answer:#}");
+            }
             for nth in 0..writer.calls.len() {
                 let Some(event) = writer.calls[nth].open.clone() else { continue };
                 let answer = post(self.server, &event).expect("an answer");
                 let status = answer["results"][0]["status"].as_str().expect("a status");
                 assert!(matches!(status, "accepted" | "duplicate"), "{event:#} {answer:#}");
+                self.floor.tally.under_way += 1;
+                self.floor.tally.heard_all_the_same += usize::from(status == "duplicate");
                 self.floor.heard.lock().expect("heard").take(&answer["commands"]);
                 writer.settle(nth, &answer);
             }

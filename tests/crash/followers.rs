@@ -83,7 +83,7 @@ impl Dashboard {
 
     /// Subscribes, where it can from where it was; `None` when the server has gone.
     fn subscribe(&mut self, socket: &mut Socket) -> Option<()> {
-        let resumes = self.board.is_whole().then(|| self.board.seq);
+        let resumes = self.board.is_whole().then_some(self.board.seq);
         socket.say(&self.board.subscribe(&json!("*"), 0)).ok()?;
         let first = loop {
             match socket.next() {

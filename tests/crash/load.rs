@@ -91,6 +91,8 @@ pub struct Writer {
     pub agents: Vec<Agent>,
     /// Events of this round that were acknowledged.
     pub acknowledged: Vec<Value>,
+    /// An event about no call, sent and not answered before the crash.
+    pub other: Option<Value>,
     made: u64,
 }
 
@@ -105,6 +107,7 @@ impl Writer {
             calls: Vec::new(),
             agents: (0..AGENTS_EACH).map(agent).collect(),
             acknowledged: Vec::new(),
+            other: None,
             made: 0,
         }
     }
@@ -125,6 +128,7 @@ impl Writer {
         match self.dice.random_range(0..10) {
             0..3 if live < MOST_CALLS => self.arrive(api),
             0..5 => self.set_status(api),
+            5 => self.register(api),
             _ if live > 0 => self.move_on(api),
             _ => self.arrive(api),
         }
@@ -189,6 +193,21 @@ impl Writer {
             Some("offer.answered") if commands.iter().any(joined) => call.stage = Stage::Connected,
             _ => {}
         }
+    }
+
+    /// An event about no call: only the account's own memory knows it again.
+    fn register(&mut self, api: &Api) -> Option<()> {
+        self.made += 1;
+        let agent = &self.agents[self.dice.random_range(0..self.agents.len())].user;
+        let event = json!({ "specversion": "1.0", "source": "sw", "type": "device.registered",
+            "bootid": "b1", "id": format!("w{}-d{}", self.nth, self.made),
+            "data": { "agent": agent } });
+        self.other = Some(event.clone());
+        let answer = post(api, &event)?;
+        assert_eq!(answer["results"][0]["status"], "accepted", "{event:#} {answer:#}");
+        self.other = None;
+        self.acknowledged.push(event);
+        Some(())
     }
 
     fn set_status(&mut self, api: &Api) -> Option<()> {

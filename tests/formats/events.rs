@@ -6,7 +6,7 @@ use callboard::domain::ids::{AgentIx, CallId, CommandId, OfferId, QueueIx, Switc
 use callboard::domain::media::Media;
 use callboard::domain::objects::queue::{Exit, Order};
 use callboard::domain::objects::{
-    Account, Member, Queue, QueueKind, Route, Skill, SkillNeed, Switch, Target, User,
+    Member, Queue, QueueKind, Route, Skill, SkillNeed, Switch, Target, User,
 };
 use callboard::domain::presence::Status;
 use callboard::domain::switching::{CancelReason, EndedBy, SortKey, SyncCall, SyncState, Why};
@@ -63,7 +63,7 @@ fn configuration() -> Vec<Event> {
     let route = json!({ "number": "+15559990000", "to": { "queue": "support" }, "skills": [
         { "skill": "spanish", "min": 40 }], "priority": 1 });
     vec![
-        Event::AccountSet(Box::new(Account::default())),
+        Event::AccountSet(Box::default()),
         Event::SkillPut {
             id: "spanish".into(),
             by: by(),
@@ -135,7 +135,7 @@ fn presence() -> Vec<Event> {
         Event::DeskClosed { agent, desk: 5, grace_until: Some(UNTIL) },
         Event::DesksLost { agent, grace_until: UNTIL },
         Event::DeviceRegistered { agent },
-        Event::DeviceLost { agent },
+        Event::DeviceLost { agent, unreached: true },
         Event::OwnCallStarted { agent, switch: SWITCH, subject: "own@edge".into() },
         Event::OwnCallEnded { agent, switch: SWITCH, subject: "own@edge".into() },
         Event::OptedIn { agent, queue: QUEUE, opted_in: false, by: by() },
