@@ -3,6 +3,7 @@
 use super::Engine;
 use super::derived::Extension;
 use super::evolve_calls::CLOSING_MS;
+use super::explain::hold_of;
 use super::presence;
 use super::state::{Call, Stage};
 use super::vault::CallValues;
@@ -11,6 +12,7 @@ use crate::domain::ids::{AgentIx, CallId, Name, OfferId, QueueIx, SwitchIx};
 use crate::domain::objects::Target;
 use crate::domain::objects::queue::{Exit, NobodyWhen, OnMiss, RingFor};
 use crate::domain::objects::switch::Connects;
+use crate::domain::presence::HeldBy;
 use crate::domain::switching::{Arrival, ArrivalTarget, CancelReason, EndedBy, FailReason};
 
 /// Why an offer ended without an answer, as the decision sees it.
@@ -145,6 +147,8 @@ impl Engine {
         for other in others {
             self.emit(Event::OfferWithdrawn { offer: other, reason: Withdrawn::AnsweredElsewhere });
         }
+        // Should joining fail, the call rings again only when this round has ended at the switch.
+        self.close_round(id, true);
         Ok(())
     }
 
@@ -252,7 +256,7 @@ impl Engine {
     /// whole round, and one that cannot add a leg must have ended it before the next.
     fn close_round(&mut self, id: CallId, stopped: bool) {
         let Some(call) = self.state.call(id) else { return };
-        if !stopped || call.stage != Stage::Waiting {
+        if !stopped || call.is_ended() {
             return;
         }
         let able = &self.state.switch(call.switch).config.capabilities;
@@ -329,10 +333,11 @@ impl Engine {
     pub(super) fn exit(&mut self, id: CallId, exit: Exit) {
         let Some(call) = self.state.call(id) else { return };
         let Some(queue) = call.queue else { return };
-        // An exit that a miss causes at the very end of `total` is the exit `total`.
+        // An exit that waited for an offer to end at the very end of `total` is the exit `total`.
         let total_at = call.total_at(&self.state.queue(queue).config);
         let over = total_at.is_some_and(|at| at <= self.state_now());
-        let exit = if over && exit == Exit::Missed { Exit::Total } else { exit };
+        let waited = matches!(exit, Exit::Missed | Exit::MaxWait | Exit::Exhausted);
+        let exit = if over && waited { Exit::Total } else { exit };
         let to = self.state.queue(queue).config.exits.target(exit).clone();
         let hops = call.hops;
         self.withdraw_all(id, Withdrawn::Exit);
@@ -435,6 +440,40 @@ impl Engine {
         }
     }
 
+    /// Before matching: without another pass (`again: false`) a call leaves when all who fit were
+    /// tried.
+    pub(super) fn leave_after_pass(&mut self) {
+        self.refresh();
+        let mut calls: Vec<CallId> = self.derived.touched.settle.clone();
+        for queue in self.derived.touched.judged.clone() {
+            if !self.state.queue(queue).config.plan.again {
+                let waiting = &self.derived.index[queue.at()].waiting;
+                calls.extend(waiting.iter().map(|(_, id)| *id));
+            }
+        }
+        calls.sort_unstable();
+        calls.dedup();
+        for id in calls {
+            if self.state.call(id).is_some_and(|call| self.is_pass_over_for_good(call)) {
+                self.exit(id, Exit::Missed);
+                self.refresh();
+            }
+        }
+    }
+
+    fn is_pass_over_for_good(&self, call: &Call) -> bool {
+        let Some(queue) = call.queue.filter(|_| call.stage == Stage::Waiting) else { return false };
+        let config = &self.state.queue(queue).config;
+        if config.plan.again || call.tried.is_empty() || call.open_count() > 0 {
+            return false;
+        }
+        let kept_back = hold_of(&self.state, call, config).is_some_and(|held| {
+            use HeldBy::{EventGap, ExitDue, Frozen, Replay, SwitchSuspect};
+            matches!(held, EventGap | ExitDue | Frozen | Replay | SwitchSuspect)
+        });
+        !kept_back && self.has_candidate(call) && !self.has_untried(call)
+    }
+
     /// The exit that a call without an open offer must take now.
     fn exit_now(&self, id: CallId) -> Option<Exit> {
         let call = self.state.call(id)?;
@@ -453,29 +492,20 @@ impl Engine {
         if config.plan.attempts.is_some_and(|max| call.attempts >= max) {
             return Some(Exit::Missed);
         }
-        if !config.plan.again
-            && !call.tried.is_empty()
-            && self.has_candidate(call)
-            && !self.has_untried(call)
-        {
-            return Some(Exit::Missed);
-        }
         if self.state.switch(call.switch).parked.contains_key(&call.subject) {
             return None;
         }
         let index = &self.derived.index[queue.at()];
+        let too_many =
+            config.exits.max_waiting.is_some_and(|max| index.waiting.len() > max as usize);
+        if call.at_door && too_many {
+            return Some(Exit::MaxWaiting);
+        }
         let nobody = match config.exits.nobody {
             NobodyWhen::Off => false,
             NobodyWhen::LoggedIn => index.logged_in == 0,
             NobodyWhen::Offerable => index.offerable_or_grace == 0,
         };
-        if nobody {
-            return Some(Exit::Nobody);
-        }
-        let entered_now = call.queued_at == self.state_now()
-            && call.offers.iter().all(|o| o.made_at < call.queued_at);
-        let too_many =
-            config.exits.max_waiting.is_some_and(|max| index.waiting.len() > max as usize);
-        (entered_now && !call.parked && too_many).then_some(Exit::MaxWaiting)
+        nobody.then_some(Exit::Nobody)
     }
 }

@@ -39,13 +39,13 @@ pub fn agent_deadline(state: &State, agent: &Agent) -> Option<(Millis, AgentDue)
     let block = agent.user.blocked_until.filter(|_| agent.blocked);
     let leased =
         !agent.desks.is_empty() || agent.grace_until.is_some() || agent.lease_until.is_some();
-    let leaves =
-        agent.next.as_ref().is_some_and(|n| n.forced_by.is_some() || n.status == Status::Offline);
     let kept = agent.forced_by.is_some() && agent.status == Status::OnBreak;
     let never = state.account.max_unleased_ms == 0
         || agent.user.kind == UserKind::Pbx
         || agent.status == Status::Offline
-        || leaves
+        || agent.next.is_some()
+        // Who talks is not forgotten.
+        || !agent.calls.is_empty()
         || kept;
     let unleased = (!leased && !never).then(|| agent.active_at.plus(state.account.max_unleased_ms));
     let rest = [

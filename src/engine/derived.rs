@@ -109,6 +109,8 @@ pub struct PairSeen {
     pub row: Option<PairRow>,
     /// Its key in the queue's index; `None` while it is not in there.
     pub key: Option<Key>,
+    /// Offerable, or would be if the desk connection stood.
+    pub or_grace: bool,
     /// It waits to be put into the index.
     pub pending: bool,
     /// The count under which it stands in `logged_counts`.
@@ -190,8 +192,9 @@ pub struct OpenCalls {
 pub const NEED_INDEXES: usize = 32;
 
 impl QueueIndex {
-    /// Counts a pair in (`up`) or out.
-    pub fn count(&mut self, row: &PairRow, up: bool) {
+    /// Counts a pair in (`up`) or out. `or_grace`: offerable, or would be if the desk connection
+    /// stood.
+    pub fn count(&mut self, row: &PairRow, or_grace: bool, up: bool) {
         let step = |n: &mut u32| *n = if up { *n + 1 } else { n.saturating_sub(1) };
         match row.presence {
             Presence::Available => step(&mut self.presence.available),
@@ -202,7 +205,7 @@ impl QueueIndex {
         if row.offerable {
             step(&mut self.offerable);
         }
-        if row.offerable || row.blocked_by == Some(BlockedBy::Reconnecting) {
+        if or_grace {
             step(&mut self.offerable_or_grace);
         }
         if row.blocked_by == Some(BlockedBy::Delay) {

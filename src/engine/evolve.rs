@@ -305,6 +305,7 @@ fn touch_calls_of(derived: &mut Derived, switch: SwitchIx) {
     let calls: Vec<CallId> = derived.switch_calls[switch.at()].iter().copied().collect();
     for id in calls {
         touch_call(derived, id);
+        derived.touched.settle.push(id);
     }
 }
 

@@ -23,7 +23,7 @@ pub fn evolve(state: &mut State, derived: &mut Derived, event: &Event) -> bool {
         Event::CallArrived { .. } => arrived(state, derived, event),
         Event::CallQueued { call, queue, hop } => queued(state, derived, *call, *queue, *hop),
         Event::CallParked { call, position } => {
-            with(state, derived, *call, |c, _| c.parked = true);
+            with(state, derived, *call, |c, _| c.at_door = false);
             tell_call(state, derived, *call, Tell::Queue { position: *position });
         }
         Event::CallUpdated { call, priority, skills, personal } => {
@@ -246,7 +246,7 @@ fn arrived(state: &mut State, derived: &mut Derived, event: &Event) {
         frozen_until: None,
         replay_until: replayed.then(|| at.plus(REPLAY_MS)),
         shift_ms: 0,
-        parked: false,
+        at_door: false,
         sequence: 0,
         heard: Vec::new(),
         legs: Vec::new(),
@@ -278,7 +278,7 @@ fn queued(state: &mut State, derived: &mut Derived, id: CallId, queue: QueueIx, 
         c.cursor = None;
         c.attempts = 0;
         c.exit_due = None;
-        c.parked = false;
+        c.at_door = true;
     });
     derived.touched.settle.push(id);
     count(state, derived, queue, day, |counts| counts.offered += 1);
@@ -322,6 +322,7 @@ fn offered(state: &mut State, derived: &mut Derived, event: &Event) {
     c.pass_began_at = c.pass_began_at.or(Some(at));
     c.cursor = Some((position, agent.0));
     c.attempts += 1;
+    c.at_door = false;
     c.round = *round;
     a.offers.push((*offer, *call));
     if let Some(pair) = a.pairs.iter_mut().find(|p| p.queue == queue) {
@@ -398,13 +399,12 @@ fn answered(state: &mut State, derived: &mut Derived, event: &Event) {
         o.closed = Some(Closed { outcome: "answered".into(), reason: None, at });
         open
     });
+    // A late answer may be of a queue that the call has left; it leaves the present one by it.
+    let (left, entry_day) = (c.queue, c.queued_day);
     let queue = c.offer(*offer).map(|o| o.queue).or(c.queue);
     c.stage = Stage::Connected;
     c.queue = queue;
-    let entry_day = c.queued_day;
     c.frozen_until = None;
-    c.closing.clear();
-    c.closing_until = None;
     c.exit_due = None;
     c.legs.push(Leg { agent: *agent, offer: *offer, since: at });
     let a = &mut state.agents[agent.at()];
@@ -421,7 +421,9 @@ fn answered(state: &mut State, derived: &mut Derived, event: &Event) {
             index.ringing = index.ringing.saturating_sub(1);
             mark_work(derived, queue);
         }
-        count(state, derived, queue, entry_day, |counts| counts.answered += 1);
+    }
+    if let Some(left) = left {
+        count(state, derived, left, entry_day, |counts| counts.answered += 1);
     }
     touch_agent(derived, *agent);
     touch_call(derived, *call);

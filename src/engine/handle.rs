@@ -100,6 +100,7 @@ impl Engine {
             self.settle_exits_due();
             self.apply_next();
             self.start_counts();
+            self.leave_after_pass();
             self.match_all();
             if !self.settle_calls() {
                 break;
@@ -109,17 +110,28 @@ impl Engine {
         self.forget();
     }
 
-    /// Callers whom no agent is rung for at once are told to wait.
+    /// Callers whom no agent is rung for at once are told to wait; in a replay or behind a gap, when
+    /// that is over.
     fn park(&mut self) {
         let mut waiting: Vec<CallId> = Vec::new();
         for event in &self.out {
-            if let Event::CallQueued { call, .. } = event {
-                waiting.push(*call);
+            match event {
+                Event::CallQueued { call, .. }
+                | Event::Thawed { call }
+                | Event::ReplayEnded { call }
+                | Event::Heard { call: Some(call), .. } => waiting.push(*call),
+                _ => {}
             }
         }
+        waiting.dedup();
         for id in waiting {
             let Some(call) = self.state.call(id) else { continue };
-            let waits = call.stage == Stage::Waiting && call.open_count() == 0 && !call.parked;
+            let gap = self.state.switch(call.switch).parked.contains_key(&call.subject);
+            let waits = call.stage == Stage::Waiting
+                && call.at_door
+                && call.open_count() == 0
+                && !call.stands_still()
+                && !gap;
             if let Some(position) = waits.then(|| self.position(call)).flatten() {
                 self.emit(Event::CallParked { call: id, position });
             }

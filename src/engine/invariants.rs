@@ -121,7 +121,12 @@ fn tables(engine: &Engine, queue: &QueueState, broken: &mut Vec<String>) {
     let mut offerable = BTreeSet::new();
     for ix in &queue.members {
         let Some(row) = fresh_row(engine, *ix, queue.ix) else { continue };
-        counted.count(&row, true);
+        let agent = engine.state.agent(*ix);
+        let work = presence::work_of(&engine.state, agent);
+        let or_grace = agent.pair(queue.ix).is_some_and(|pair| {
+            presence::offerable_or_grace(&engine.state, agent, pair, &work, &row)
+        });
+        counted.count(&row, or_grace, true);
         if row.offerable {
             offerable.insert(*ix);
         }

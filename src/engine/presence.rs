@@ -74,6 +74,19 @@ pub fn pair(state: &State, agent: &Agent, pair: &Pair, work: &[Work]) -> PairRow
     }
 }
 
+/// Whether a pair is offerable, or would be if the desk connection stood.
+#[must_use]
+pub fn offerable_or_grace(
+    state: &State,
+    agent: &Agent,
+    pair: &Pair,
+    work: &[Work],
+    row: &PairRow,
+) -> bool {
+    let reconnecting = row.blocked_by == Some(BlockedBy::Reconnecting);
+    row.offerable || (reconnecting && blocked(state, agent, Some(pair), work, true).is_none())
+}
+
 /// The agent as a whole: presence and whether some queue could offer a call.
 #[must_use]
 pub fn whole(

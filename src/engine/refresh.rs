@@ -116,7 +116,8 @@ fn refresh_agent(state: &State, derived: &mut Derived, ix: AgentIx) {
     note(&mut derived.touched.agents, ix);
     for (pair, seen) in agent.pairs.iter().zip(&mut seen) {
         let row = presence::pair(state, agent, pair, &work);
-        refresh_pair(state, derived, agent, pair, seen, row);
+        let or_grace = presence::offerable_or_grace(state, agent, pair, &work, &row);
+        refresh_pair(state, derived, agent, pair, seen, (row, or_grace));
     }
     derived.pairs[ix.at()] = seen;
     if agent.next.is_some() && agent.work_ended() {
@@ -136,16 +137,16 @@ fn refresh_pair(
     agent: &Agent,
     pair: &Pair,
     seen: &mut PairSeen,
-    row: PairRow,
+    (row, or_grace): (PairRow, bool),
 ) {
     let queue = state.queue(pair.queue);
     let key = key_of(state, agent, pair, 0);
-    if seen.row != Some(row) {
+    if seen.row != Some(row) || seen.or_grace != or_grace {
         let index = &mut derived.index[pair.queue.at()];
         if let Some(before) = &seen.row {
-            index.count(before, false);
+            index.count(before, seen.or_grace, false);
         }
-        index.count(&row, true);
+        index.count(&row, or_grace, true);
         note(&mut derived.touched.queues, pair.queue);
         let none_left = match queue.config.exits.nobody {
             NobodyWhen::Off => false,
@@ -194,6 +195,7 @@ fn refresh_pair(
         seen.pending = false;
     }
     seen.row = Some(row);
+    seen.or_grace = or_grace;
 }
 
 /// Takes a pair out of a queue's sets.
@@ -224,7 +226,7 @@ pub fn forget_pair(state: &State, derived: &mut Derived, ix: AgentIx, queue: Que
         let index = &mut derived.index[queue.at()];
         unindex(state, index, &derived.needs, agent, pair, seen);
         if let Some(row) = seen.row.take() {
-            index.count(&row, false);
+            index.count(&row, seen.or_grace, false);
         }
         if let Some(old) = seen.logged.take() {
             index.logged_counts.remove(&(old, ix));

@@ -346,8 +346,8 @@ pub struct Call {
     pub replay_until: Option<Millis>,
     /// How far outages move its deadlines, ms.
     pub shift_ms: u64,
-    /// The caller was told to wait in this queue.
-    pub parked: bool,
+    /// Entered the queue, and neither offered nor told to wait since: `max_waiting` still judges it.
+    pub at_door: bool,
     /// The last event applied in order.
     pub sequence: u64,
     /// Fingerprints of its events.

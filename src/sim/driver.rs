@@ -4,7 +4,7 @@ use super::fact::{Fact, target_text};
 use super::scenario::System;
 use super::step::{Report, Step, To, What};
 use super::view::{self, View};
-use crate::domain::event::Event;
+use crate::domain::event::{Event, OfferFailure};
 use crate::domain::ids::{AgentIx, CallId, Name, OfferId, QueueIx, SwitchIx};
 use crate::domain::input::{Actor, Answer, Command, Input, ObjectRef};
 use crate::domain::objects::user::Role;
@@ -326,6 +326,10 @@ impl Driver {
             Event::OfferFailed { offer, reason, .. } => {
                 let (call, agent) = self.offer(*offer);
                 Fact::Failed { call, agent, reason: *reason }
+            }
+            Event::JoinFailed { offer, .. } => {
+                let (call, agent) = self.offer(*offer);
+                Fact::Failed { call, agent, reason: OfferFailure::Error }
             }
             Event::OfferWithdrawn { offer, reason } => {
                 let (call, agent) = self.offer(*offer);

@@ -43,8 +43,9 @@ impl Model {
         self.now = now;
         if let Some(deadline) = self.deadlines().into_iter().min().filter(|d| d.0 <= now) {
             self.fall_due(deadline);
-            self.settle();
         }
+        // The spacing of passes is no deadline of its own: having passed, it is seen.
+        self.settle();
         std::mem::take(&mut self.facts)
     }
 
@@ -116,7 +117,8 @@ impl Model {
             push(max_wait.map(|ms| c.queued_at.plus(ms).plus(c.away_ms)), Due::MaxWait);
         }
         if config.plan.again && self.pass_over(call) {
-            push(c.pass_began.map(|at| at.plus(config.plan.again_after_ms)), Due::Pass);
+            let spaced = c.pass_began.map(|at| at.plus(config.plan.again_after_ms));
+            push(spaced.filter(|at| *at > self.now), Due::Pass);
         }
     }
 

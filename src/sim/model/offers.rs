@@ -136,7 +136,8 @@ impl Model {
         c.closing.push(offer);
         c.closing_until.get_or_insert(now.plus(BACKSTOP_MS));
         if alone && !cancels {
-            for other in self.offers_where(|o| o.call == call && !o.at_desk && o.until > now) {
+            let rings_on = |o: &Offer| o.made_at.plus(o.ring_for_ms) > now;
+            for other in self.offers_where(|o| o.call == call && !o.at_desk && rings_on(o)) {
                 self.withdraw(other, Withdrawn::Round);
             }
         }
