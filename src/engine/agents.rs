@@ -361,14 +361,15 @@ impl Engine {
         disposition: Option<&str>,
         may: &dyn Fn(&Agent) -> bool,
     ) -> Result<(), Problem> {
-        let found = self
-            .state
-            .call(call)
-            .and_then(|c| c.offers.iter().map(|o| o.agent).find(|a| self.wraps_up(*a, call)))
-            .or_else(|| self.state.agents.iter().map(|a| a.ix).find(|a| self.wraps_up(*a, call)));
-        let ix = found
-            .filter(|ix| may(self.state.agent(*ix)))
-            .ok_or_else(|| Problem::conflict("no_wrap_up", "no wrap-up of this call is running"))?;
+        // The call's own offers lead to whoever wraps it up, without a walk over all agents.
+        let ends = |ix: &AgentIx| self.wraps_up(*ix, call) && may(self.state.agent(*ix));
+        let known = self.state.call(call);
+        let ix = match known {
+            Some(known) => known.offers.iter().map(|o| o.agent).find(ends),
+            // A wrap-up may outlast the memory of its call.
+            None => self.state.agents.iter().map(|a| a.ix).find(ends),
+        }
+        .ok_or_else(|| Problem::conflict("no_wrap_up", "no wrap-up of this call is running"))?;
         let disposition = disposition.map(Name::from);
         self.emit(Event::WrapUpEnded { call, agent: ix, disposition });
         Ok(())

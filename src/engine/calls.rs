@@ -128,7 +128,7 @@ impl Engine {
         if call.is_ended() {
             return Err("late");
         }
-        if !open && call.legs.iter().any(|l| l.offer == offer) {
+        if made.closed.as_ref().is_some_and(|c| &*c.outcome == "answered") {
             return Err("late");
         }
         let taken = call.stage == Stage::Connected;
@@ -233,6 +233,8 @@ impl Engine {
         let Some(call) = self.state.call(id) else { return };
         let Some(made) = call.offer(offer) else { return };
         let (agent, queue) = (made.agent, made.queue);
+        // A desk is no leg of the switch's.
+        let stopped = !told && !made.at_desk;
         match how {
             Unanswered::Missed => self.emit(Event::OfferMissed { offer, told_by_switch: told }),
             Unanswered::Refused => self.emit(Event::OfferRefused { offer, told_by_switch: told }),
@@ -249,7 +251,7 @@ impl Engine {
         if exits && live {
             self.emit(Event::ExitDue { call: id, exit: Exit::Missed });
         }
-        self.close_round(id, !told);
+        self.close_round(id, stopped);
     }
 
     /// After the engine itself stopped a leg: a switch that cannot stop one of several stops the
@@ -264,8 +266,11 @@ impl Engine {
         if !cancels {
             // Those that ring out at this very instant do so by their own deadline.
             let now = self.state_now();
-            let rest: Vec<OfferId> =
-                call.open_offers().filter(|o| !o.at_desk && o.until > now).map(|o| o.id).collect();
+            let rest: Vec<OfferId> = call
+                .open_offers()
+                .filter(|o| !o.at_desk && o.made_at.plus(o.ring_for_ms) > now)
+                .map(|o| o.id)
+                .collect();
             for offer in rest {
                 self.emit(Event::OfferWithdrawn { offer, reason: Withdrawn::Round });
             }
@@ -285,11 +290,10 @@ impl Engine {
     /// Takes an open offer back.
     pub(super) fn withdraw(&mut self, offer: OfferId, reason: Withdrawn) {
         let Some(id) = self.derived.offers.get(&offer).copied() else { return };
-        let open =
-            self.state.call(id).and_then(|c| c.offer(offer)).is_some_and(|o| o.closed.is_none());
-        if open {
+        let made = self.state.call(id).and_then(|c| c.offer(offer));
+        if let Some(at_desk) = made.filter(|o| o.closed.is_none()).map(|o| o.at_desk) {
             self.emit(Event::OfferWithdrawn { offer, reason });
-            self.close_round(id, true);
+            self.close_round(id, !at_desk);
         }
     }
 

@@ -6,7 +6,8 @@ use super::derived::Derived;
 use super::refresh::class;
 use super::state::{Agent, Call, Parked, Stage, State, SwitchState};
 use crate::domain::event::Event;
-use crate::domain::ids::{AgentIx, CallId, OfferId, SwitchIx};
+use crate::domain::ids::{AgentIx, CallId, Name, OfferId, SwitchIx};
+use crate::domain::objects::Queue;
 use crate::domain::objects::user::UserKind;
 use crate::domain::presence::Status;
 use crate::domain::time::Millis;
@@ -59,13 +60,15 @@ pub fn agent_deadline(state: &State, agent: &Agent) -> Option<(Millis, AgentDue)
     wrap_up.chain(rest).min_by_key(|(at, _)| *at)
 }
 
-/// What a waiting call waits for.
+/// What a live call waits for; of the same instant the first is handled first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallDue {
     /// Its switch, after a restart.
     Thaw,
     /// The end of its replay.
     Replay,
+    /// An event ahead of a gap has waited long enough.
+    Gap,
     /// The end of its round at the switch.
     RoundClosed,
     /// `total_ms`.
@@ -76,21 +79,32 @@ pub enum CallDue {
     PassSpaced,
 }
 
-/// The earliest of a waiting call's deadlines. While it stands still (frozen, or in a replay) there
-/// is no other.
+/// The earliest of a call's deadlines. While it stands still (frozen, or in a replay), and once it is
+/// connected, its queue has none for it.
 #[must_use]
 pub fn call_deadline(state: &State, call: &Call) -> Option<(Millis, CallDue)> {
-    if call.stage != Stage::Waiting {
+    if call.is_ended() {
         return None;
     }
-    if let Some(until) = call.frozen_until {
-        return Some((until, CallDue::Thaw));
-    }
-    if let Some(until) = call.replay_until {
-        return Some((until, CallDue::Replay));
-    }
-    let config = &state.queue(call.queue?).config;
-    let max_wait = call.max_wait_at(config).filter(|_| call.exit_due.is_none());
+    let parked = state.switch(call.switch).parked.get(&call.subject);
+    let own = [
+        (call.frozen_until, CallDue::Thaw),
+        (call.replay_until, CallDue::Replay),
+        (parked.and_then(Parked::first_until), CallDue::Gap),
+    ];
+    let of_queue = match call.queue {
+        Some(queue) if call.stage == Stage::Waiting && !call.stands_still() => {
+            queue_deadlines(&state.queue(queue).config, call)
+        }
+        _ => [(None, CallDue::Total); 4],
+    };
+    own.into_iter()
+        .chain(of_queue)
+        .filter_map(|(at, due)| at.map(|at| (at, due)))
+        .min_by_key(|(at, _)| *at)
+}
+
+fn queue_deadlines(config: &Queue, call: &Call) -> [(Option<Millis>, CallDue); 4] {
     let pass = call
         .pass_began_at
         .filter(|_| config.plan.again && !call.pass_spaced && !call.tried.is_empty())
@@ -98,30 +112,39 @@ pub fn call_deadline(state: &State, call: &Call) -> Option<(Millis, CallDue)> {
     [
         (call.closing_until, CallDue::RoundClosed),
         (call.total_at(config), CallDue::Total),
-        (max_wait, CallDue::MaxWait),
+        (call.max_wait_at(config).filter(|_| call.exit_due.is_none()), CallDue::MaxWait),
         (pass, CallDue::PassSpaced),
     ]
-    .into_iter()
-    .filter_map(|(at, due)| at.map(|at| (at, due)))
-    .min_by_key(|(at, _)| *at)
 }
 
-/// A switch's deadline: parked events first, then its silence.
+/// A switch's deadline: its silence.
 fn switch_deadline(switch: &SwitchState) -> Option<Millis> {
-    if switch.deleted {
-        return None;
-    }
-    let parked = switch.parked.values().filter_map(Parked::first_until).min();
-    let promised = (switch.beats || switch.linked) && !switch.suspected;
-    let silence = promised.then(|| switch.heard_at.plus(SILENCE_MS));
-    [parked, silence].into_iter().flatten().min()
+    let promised = (switch.beats || switch.linked) && !switch.suspected && !switch.deleted;
+    promised.then(|| switch.heard_at.plus(SILENCE_MS))
 }
 
-/// Enters a switch's deadline into the table.
+/// Events of calls that are not known wait, too: one entry a switch, behind all calls.
+fn strangers_id(switch: SwitchIx) -> u64 {
+    u64::MAX - u64::from(switch.0)
+}
+
+fn strangers_deadline(state: &State, derived: &Derived, ix: SwitchIx) -> Option<(Millis, Name)> {
+    let switch = state.switches.get(ix.at())?;
+    switch
+        .parked
+        .iter()
+        .filter(|(subject, _)| !derived.subjects.contains(&(ix, (*subject).clone())))
+        .filter_map(|(subject, parked)| Some((parked.first_until()?, subject.clone())))
+        .min()
+}
+
+/// Enters a switch's deadlines into the table.
 pub fn arm_switch(state: &State, derived: &mut Derived, ix: SwitchIx) {
     if let Some(at) = state.switches.get(ix.at()).and_then(switch_deadline) {
-        let entry = Reverse((at, class::SWITCH, u64::from(ix.0)));
-        derived.deadlines.push(entry);
+        derived.deadlines.push(Reverse((at, class::SWITCH, u64::from(ix.0))));
+    }
+    if let Some((at, _)) = strangers_deadline(state, derived, ix) {
+        derived.deadlines.push(Reverse((at, class::CALL, strangers_id(ix))));
     }
 }
 
@@ -165,11 +188,16 @@ impl Engine {
                 let offer = state.call(*call)?.offer(OfferId(id))?;
                 offer.closed.is_none().then_some((offer.until, "ring"))?
             }
+            _ if id > u64::MAX - u64::from(u32::MAX) => {
+                let ix = SwitchIx((u64::MAX - id) as u32);
+                (strangers_deadline(state, &self.derived, ix)?.0, "event_gap")
+            }
             _ => {
                 let (at, due) = call_deadline(state, state.call(CallId(id))?)?;
                 let reason = match due {
                     CallDue::Thaw => "frozen",
                     CallDue::Replay => "replay",
+                    CallDue::Gap => "event_gap",
                     CallDue::RoundClosed => "round_closing",
                     CallDue::Total => "total",
                     CallDue::MaxWait => "max_wait",
@@ -202,6 +230,13 @@ impl Engine {
                 }
             }
             class::OFFER => self.ring_due(OfferId(id)),
+            _ if id > u64::MAX - u64::from(u32::MAX) => {
+                let ix = SwitchIx((u64::MAX - id) as u32);
+                if let Some((_, subject)) = strangers_deadline(&self.state, &self.derived, ix) {
+                    self.unpark_late(ix, &subject);
+                }
+                arm_switch(&self.state, &mut self.derived, ix);
+            }
             _ => {
                 let id = CallId(id);
                 self.derived.armed_calls.remove(&id);
@@ -259,6 +294,12 @@ impl Engine {
         match due {
             CallDue::Thaw => self.emit(Event::Thawed { call: id }),
             CallDue::Replay => self.emit(Event::ReplayEnded { call: id }),
+            CallDue::Gap => {
+                let of = self.state.call(id).map(|c| (c.switch, c.subject.clone()));
+                if let Some((switch, subject)) = of {
+                    self.unpark_late(switch, &subject);
+                }
+            }
             CallDue::RoundClosed => self.emit(Event::RoundClosed { call: id }),
             CallDue::Total => self.total_over(id),
             CallDue::MaxWait => self.max_wait_over(id),
@@ -266,20 +307,12 @@ impl Engine {
         }
     }
 
+    /// A switch that promised to speak has been silent too long.
     fn switch_due(&mut self, ix: SwitchIx) {
         let now = self.state_now();
-        let switch = self.state.switch(ix);
-        let over = |p: &Parked| p.first_until().is_some_and(|until| until <= now);
-        let parked = switch.parked.iter().find(|(_, p)| over(p)).map(|(s, _)| s.clone());
-        if let Some(subject) = parked {
-            self.unpark_late(ix, &subject);
-        } else if (switch.beats || switch.linked)
-            && !switch.suspected
-            && switch.heard_at.plus(SILENCE_MS) <= now
-        {
+        if switch_deadline(self.state.switch(ix)).is_some_and(|at| at <= now) {
             self.emit(Event::SwitchSuspected { switch: ix });
         }
-        arm_switch(&self.state, &mut self.derived, ix);
     }
 }
 

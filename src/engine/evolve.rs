@@ -245,7 +245,10 @@ fn switches(state: &mut State, derived: &mut Derived, event: &Event) {
                 Some(open) => s.linked = *open,
                 None => s.beats = true,
             }
-            s.heard_at = at;
+            // The end of a link is no word.
+            if *link != Some(false) {
+                s.heard_at = at;
+            }
             super::deadlines::arm_switch(state, derived, *switch);
         }
         Event::SwitchSpoke { switch } => spoke(state, derived, *switch),
@@ -277,6 +280,10 @@ fn switches(state: &mut State, derived: &mut Derived, event: &Event) {
 }
 
 fn heard(state: &mut State, derived: &mut Derived, switch: SwitchIx, event: u64) {
+    if derived.heard.contains(&event) {
+        // It was parked: heard when it came, and no word of the switch again when it is applied.
+        return;
+    }
     let at = state.at;
     state.heard.push_back((at, event));
     derived.heard.insert(event, ());

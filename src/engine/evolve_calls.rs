@@ -231,6 +231,7 @@ fn arrived(state: &mut State, derived: &mut Derived, event: &Event) {
         queued_at: at,
         queued_day: None,
         queue: None,
+        waited_in: None,
         stage: Stage::New,
         offers: Vec::new(),
         tried: Vec::new(),
@@ -394,15 +395,22 @@ fn answered(state: &mut State, derived: &mut Derived, event: &Event) {
     let Event::CallAnswered { call, offer, agent, over: _, connect } = event else { return };
     let at = state.at;
     let Some(c) = state.calls.get_mut(call) else { return };
-    let was_open = c.offers.iter_mut().find(|o| o.id == *offer).is_some_and(|o| {
-        let open = o.closed.is_none();
+    let day = state.day;
+    let (mut was_open, mut uncounted) = (false, false);
+    if let Some(o) = c.offers.iter_mut().find(|o| o.id == *offer) {
+        was_open = o.closed.is_none();
+        uncounted = o.closed.as_ref().is_some_and(|c| !matches!(&*c.outcome, "missed" | "refused"));
         o.closed = Some(Closed { outcome: "answered".into(), reason: None, at });
-        open
-    });
+        o.counted_day = if uncounted { day } else { o.counted_day };
+    }
     // A late answer may be of a queue that the call has left; it leaves the present one by it.
     let (left, entry_day) = (c.queue, c.queued_day);
     let queue = c.offer(*offer).map(|o| o.queue).or(c.queue);
     c.stage = Stage::Connected;
+    c.waited_in = left;
+    c.hops = 0;
+    c.at_door = false;
+    c.held = false;
     c.queue = queue;
     c.frozen_until = None;
     c.exit_due = None;
@@ -410,6 +418,10 @@ fn answered(state: &mut State, derived: &mut Derived, event: &Event) {
     let a = &mut state.agents[agent.at()];
     a.offers.retain(|(o, _)| o != offer);
     a.calls.push(*call);
+    // A late answer of an offer that was taken off the count counts after all.
+    if let Some(pair) = a.pairs.iter_mut().find(|p| uncounted && Some(p.queue) == queue) {
+        (pair.count, pair.day) = (pair.count_on(day) + 1, day);
+    }
     a.misses = 0;
     a.unreachable = 0;
     a.device_unreached = false;
@@ -441,8 +453,11 @@ fn join_failed(
     agent: AgentIx,
 ) {
     detach(state, derived, id);
+    with(state, derived, id, |c, _| c.queue = c.waited_in);
     if let Some((queue, day)) = entry_of(state, id) {
-        count(state, derived, queue, day, |counts| counts.answered -= 1);
+        count(state, derived, queue, day, |counts| {
+            counts.answered = counts.answered.saturating_sub(1);
+        });
     }
     let mut counted = None;
     with(state, derived, id, |c, at| {

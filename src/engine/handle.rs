@@ -186,7 +186,9 @@ impl Engine {
                     if self.state.switch(ix).linked != open {
                         self.emit(Event::SwitchPromised { switch: ix, link: Some(open) });
                     }
-                    self.spoke(ix);
+                    if open {
+                        self.spoke(ix);
+                    }
                 }
                 Answer::Nothing
             }

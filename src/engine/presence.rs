@@ -155,8 +155,8 @@ pub fn blocked(
     if let Some((_, why)) = first.iter().find(|(fits, _)| *fits) {
         return Some(*why);
     }
-    // A wrap-up's unit does not count against direct calls.
-    let counts = |w: &&Work| pair.is_some() || w.detail != Detail::WrapUp;
+    // A wrap-up's unit does not count against direct calls of its medium.
+    let counts = |w: &&Work| pair.is_some() || w.detail != Detail::WrapUp || w.media != media;
     let on = |voice: bool| work.iter().filter(counts).any(|w| (w.media == Media::Voice) == voice);
     let voice = media == Media::Voice;
     if (!voice && on(true)) || (voice && on(false) && !state.account.voice_over_others) {

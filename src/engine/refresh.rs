@@ -320,6 +320,9 @@ fn refresh_call(state: &State, derived: &mut Derived, id: CallId) {
     let before = derived.placed.get(&id).copied();
     let Some((call, queue)) = wanted else {
         unplace(derived, id);
+        if let Some(call) = state.call(id) {
+            arm_live_call(state, derived, call);
+        }
         return;
     };
     let config = &state.queue(queue).config;
@@ -353,9 +356,14 @@ fn refresh_call(state: &State, derived: &mut Derived, id: CallId) {
         close(&mut derived.index[queue.at()], need, now.rank, id);
     }
     derived.placed.insert(id, now);
+    arm_live_call(state, derived, call);
+}
+
+/// Enters a call's deadline into the table.
+fn arm_live_call(state: &State, derived: &mut Derived, call: &Call) {
     match super::deadlines::call_deadline(state, call).map(|(at, _)| at) {
-        Some(at) => derived.arm_call(id, at),
-        None => _ = derived.armed_calls.remove(&id),
+        Some(at) => derived.arm_call(call.id, at),
+        None => _ = derived.armed_calls.remove(&call.id),
     }
 }
 
@@ -383,7 +391,6 @@ fn close(index: &mut QueueIndex, need: NeedIx, rank: i64, id: CallId) {
 /// Takes a call out of its queue's tables.
 pub fn unplace(derived: &mut Derived, id: CallId) {
     let Some(placed) = derived.placed.remove(&id) else { return };
-    derived.armed_calls.remove(&id);
     let index = &mut derived.index[placed.queue.at()];
     index.waiting.remove(&(placed.rank, id));
     index.queued.remove(&(placed.queued_at, id));

@@ -316,6 +316,8 @@ pub struct Call {
     pub queued_day: Option<i32>,
     /// Where it waits or was answered from.
     pub queue: Option<QueueIx>,
+    /// Where it waited when it was answered: a late answer may be of a queue that it had left.
+    pub waited_in: Option<QueueIx>,
     /// Its stage.
     pub stage: Stage,
     /// Offers of its life, in order of making.

@@ -37,6 +37,7 @@ impl Model {
             skills: (what.skills.to_vec(), route_skills),
             entered_at: self.now,
             queued_at: self.now,
+            waited_in: queue.unwrap_or(0),
             away_ms: 0,
             held: false,
             hops: 0,

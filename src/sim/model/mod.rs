@@ -170,6 +170,8 @@ struct Call {
     skills: (Vec<SkillNeed>, Vec<SkillNeed>),
     entered_at: Millis,
     queued_at: Millis,
+    /// The queue that it waited in when it was answered, perhaps late from another.
+    waited_in: usize,
     /// What outages add to the deadlines that run from `queued_at`.
     away_ms: u64,
     held: bool,

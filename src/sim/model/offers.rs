@@ -249,7 +249,8 @@ impl Model {
         let fact = self.switches[self.calls[call].switch].can.connects == Connects::Switch;
         let waits = self.calls[call].state == State::Waiting;
         let open = self.offers[offer].ending.is_none();
-        if waits && (open || fact) {
+        let answered_before = self.offers[offer].ending == Some(Ending::Answered);
+        if waits && (open || fact) && !answered_before {
             self.take_answer(offer);
         } else if self.offers[offer].ending != Some(Ending::Answered) {
             let (call, agent) = self.names(offer);
@@ -270,6 +271,7 @@ impl Model {
         let now = self.now;
         let c = &mut self.calls[call];
         c.state = State::Connected { agent };
+        c.waited_in = c.queue;
         c.queue = late_queue;
         c.exit_due = None;
         c.entering = false;
@@ -317,6 +319,7 @@ impl Model {
         let (call, agent) = (self.offers[offer].call, self.offers[offer].agent);
         if self.calls[call].state == (State::Connected { agent }) {
             self.calls[call].state = State::Waiting;
+            self.calls[call].queue = self.calls[call].waited_in;
             self.uncount_answered(call);
             self.fail(offer, OfferFailure::Error);
         }
