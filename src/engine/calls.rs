@@ -430,18 +430,26 @@ impl Engine {
         decided
     }
 
-    /// Before matching: an exit that is due because the last open offer has ended.
+    /// Before matching: exits that waited for the last open offer to end.
     pub(super) fn settle_exits_due(&mut self) {
         let calls: Vec<CallId> = self.derived.touched.settle.clone();
         for id in calls {
-            let due = self
-                .state
-                .call(id)
-                .filter(|c| c.stage == Stage::Waiting && c.open_count() == 0 && !c.stands_still());
-            if let Some(exit) = due.and_then(|c| c.exit_due) {
+            if let Some(exit) = self.state.call(id).and_then(|call| self.exit_due(call)) {
                 self.exit(id, exit);
             }
         }
+    }
+
+    /// The exit of a call without an open offer that is due, or whose offers are spent.
+    fn exit_due(&self, call: &Call) -> Option<Exit> {
+        if call.stage != Stage::Waiting || call.open_count() > 0 || call.stands_still() {
+            return None;
+        }
+        let config = &self.state.queue(call.queue?).config;
+        let budget = self.state.switch(call.switch).config.capabilities.offers_per_call;
+        let exhausted = budget.is_some_and(|max| call.legs_made() >= max.saturating_sub(1));
+        let missed = config.plan.attempts.is_some_and(|max| call.attempts >= max);
+        call.exit_due.or(exhausted.then_some(Exit::Exhausted)).or(missed.then_some(Exit::Missed))
     }
 
     /// Before matching: without another pass (`again: false`) a call leaves when all who fit were
@@ -485,16 +493,9 @@ impl Engine {
         if call.stage != Stage::Waiting || call.open_count() > 0 || call.stands_still() {
             return None;
         }
-        if call.exit_due.is_some() {
-            return call.exit_due;
-        }
         let config = &self.state.queue(queue).config;
-        let budget = self.state.switch(call.switch).config.capabilities.offers_per_call;
-        if budget.is_some_and(|max| call.legs_made() >= max.saturating_sub(1)) {
-            return Some(Exit::Exhausted);
-        }
-        if config.plan.attempts.is_some_and(|max| call.attempts >= max) {
-            return Some(Exit::Missed);
+        if call.exit_due.is_some() {
+            return None;
         }
         if self.state.switch(call.switch).parked.contains_key(&call.subject) {
             return None;

@@ -179,7 +179,9 @@ impl Engine {
         let Some(call) = self.state.call(id) else { return false };
         let most = self.offers_allowed(call, queue, &config);
         let places = self.ringing_places(queue, &config);
-        let chosen = self.candidates(call, queue, need, most.max(places).saturating_add(1), false);
+        // One more than will be rung: the runner-up, and whether more fit than places.
+        let looked_at = if config.plan.width.is_none() { most.max(places) } else { most };
+        let chosen = self.candidates(call, queue, need, looked_at.saturating_add(1), false);
         if chosen.is_empty() || most == 0 {
             return false;
         }
