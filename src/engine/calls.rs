@@ -432,8 +432,10 @@ impl Engine {
 
     /// Before matching: exits that waited for the last open offer to end.
     pub(super) fn settle_exits_due(&mut self) {
-        let calls: Vec<CallId> = self.derived.touched.settle.clone();
-        for id in calls {
+        // An exit leads to a queue in which the next may be due at once; `max_hops` ends that.
+        let mut at = 0;
+        while let Some(id) = self.derived.touched.settle.get(at).copied() {
+            at += 1;
             if let Some(exit) = self.state.call(id).and_then(|call| self.exit_due(call)) {
                 self.exit(id, exit);
             }
