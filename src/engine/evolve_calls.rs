@@ -2,17 +2,17 @@
 
 use super::derived::Derived;
 use super::evolve::{REPLAY_MS, tell};
+use super::evolve_offers::{answered, close, join_failed, offered};
 use super::refresh::{mark_work, note, touch_agent, touch_call};
-use super::state::{Call, Closed, End, Leg, Offer, Stage, State, Tell, WrapUpRun};
-use crate::domain::event::{Event, OfferFailure, Withdrawn};
-use crate::domain::ids::{AgentIx, CallId, Name, OfferId, QueueIx};
+use super::state::{Call, End, Stage, State, Tell, WrapUpRun};
+use crate::domain::event::{Event, Withdrawn};
+use crate::domain::ids::{AgentIx, CallId, QueueIx};
 use crate::domain::objects::Target;
 use crate::domain::objects::queue::Exit;
 use crate::domain::switching::CancelReason;
 use crate::domain::time::Millis;
 
 use crate::domain::rows::DayCounts;
-use std::cmp::Reverse;
 
 /// The engine waits so long for the switch to tell that a round has ended, ms.
 pub const CLOSING_MS: u64 = 2_000;
@@ -176,7 +176,7 @@ pub fn evolve(state: &mut State, derived: &mut Derived, event: &Event) -> bool {
     true
 }
 
-fn with(
+pub(super) fn with(
     state: &mut State,
     derived: &mut Derived,
     id: CallId,
@@ -189,7 +189,7 @@ fn with(
     }
 }
 
-fn tell_call(state: &mut State, derived: &mut Derived, id: CallId, what: Tell) {
+pub(super) fn tell_call(state: &mut State, derived: &mut Derived, id: CallId, what: Tell) {
     if let Some(switch) = state.call(id).map(|c| c.switch) {
         tell(state, derived, switch, Some(id), None, what);
     }
@@ -285,202 +285,6 @@ fn queued(state: &mut State, derived: &mut Derived, id: CallId, queue: QueueIx, 
     count(state, derived, queue, day, |counts| counts.offered += 1);
 }
 
-fn offered(state: &mut State, derived: &mut Derived, event: &Event) {
-    let Event::CallOffered {
-        call,
-        offer,
-        agent,
-        round,
-        ring_for_ms,
-        until,
-        full_ring,
-        at_desk,
-        why,
-    } = event
-    else {
-        return;
-    };
-    let (at, day) = (state.at, state.day);
-    let Some(c) = state.calls.get_mut(call) else { return };
-    let Some(queue) = c.queue else { return };
-    let a = &mut state.agents[agent.at()];
-    let position = a.pair(queue).map_or(0, |p| p.position);
-    c.offers.push(Offer {
-        id: *offer,
-        agent: *agent,
-        queue,
-        made_at: at,
-        until: *until,
-        ring_for_ms: *ring_for_ms,
-        full_ring: *full_ring,
-        at_desk: *at_desk,
-        ringing: *at_desk,
-        round: *round,
-        counted_day: day,
-        closed: None,
-        why: why.clone(),
-    });
-    c.pass_began_at = c.pass_began_at.or(Some(at));
-    c.cursor = Some((position, agent.0));
-    c.attempts += 1;
-    c.at_door = false;
-    c.round = *round;
-    a.offers.push((*offer, *call));
-    if let Some(pair) = a.pairs.iter_mut().find(|p| p.queue == queue) {
-        pair.count = pair.count_on(day) + 1;
-        pair.day = day;
-    }
-    state.last_offer = (*offer).max(state.last_offer);
-    derived.offers.insert(*offer, *call);
-    derived.index[queue.at()].ringing += 1;
-    derived.deadlines.push(Reverse((*until, super::refresh::class::OFFER, offer.0)));
-    note(&mut derived.touched.queues, queue);
-    touch_agent(derived, *agent);
-    touch_call(derived, *call);
-    if !*at_desk {
-        tell_call(state, derived, *call, Tell::Ring { offer: *offer });
-    }
-}
-
-/// Ends an open offer. `told`: the switch itself said so, else it is told to stop ringing.
-fn close(
-    state: &mut State,
-    derived: &mut Derived,
-    offer: OfferId,
-    outcome: &str,
-    withdrawn: Option<Withdrawn>,
-    told: bool,
-    cancel: CancelReason,
-) {
-    let Some(id) = derived.offers.get(&offer).copied() else { return };
-    let at = state.at;
-    let Some(c) = state.calls.get_mut(&id) else { return };
-    let Some(o) = c.offers.iter_mut().find(|o| o.id == offer && o.closed.is_none()) else { return };
-    let reason = withdrawn.map(|w| Name::from(w.word()));
-    o.closed = Some(Closed { outcome: outcome.into(), reason, at });
-    let (agent, queue, at_desk, counted) = (o.agent, o.queue, o.at_desk, o.counted_day);
-    if withdrawn.is_none() {
-        c.tried.push(agent);
-    }
-    if !told && !at_desk {
-        c.closing.push(offer);
-    }
-    let counts_not = withdrawn.is_some() || OfferFailure::parse(outcome).is_some();
-    let a = &mut state.agents[agent.at()];
-    a.offers.retain(|(o, _)| *o != offer);
-    match outcome {
-        "missed" => (a.misses, a.unreachable) = (a.misses + 1, 0),
-        "refused" => a.unreachable = 0,
-        "unreachable" => a.unreachable += 1,
-        _ => {}
-    }
-    if counts_not
-        && let Some(pair) = a.pairs.iter_mut().find(|p| p.queue == queue && p.day == counted)
-    {
-        pair.count = pair.count.saturating_sub(1);
-    }
-    let index = &mut derived.index[queue.at()];
-    index.ringing = index.ringing.saturating_sub(1);
-    note(&mut derived.touched.queues, queue);
-    mark_work(derived, queue);
-    derived.touched.settle.push(id);
-    touch_agent(derived, agent);
-    touch_call(derived, id);
-    if !told && !at_desk {
-        tell_call(state, derived, id, Tell::Cancel { offer, reason: cancel });
-    }
-}
-
-fn answered(state: &mut State, derived: &mut Derived, event: &Event) {
-    let Event::CallAnswered { call, offer, agent, over: _, connect } = event else { return };
-    let at = state.at;
-    let Some(c) = state.calls.get_mut(call) else { return };
-    let day = state.day;
-    let (mut was_open, mut uncounted) = (false, false);
-    if let Some(o) = c.offers.iter_mut().find(|o| o.id == *offer) {
-        was_open = o.closed.is_none();
-        uncounted = o.closed.as_ref().is_some_and(|c| !matches!(&*c.outcome, "missed" | "refused"));
-        o.closed = Some(Closed { outcome: "answered".into(), reason: None, at });
-        o.counted_day = if uncounted { day } else { o.counted_day };
-    }
-    // A late answer may be of a queue that the call has left; it leaves the present one by it.
-    let (left, entry_day) = (c.queue, c.queued_day);
-    let queue = c.offer(*offer).map(|o| o.queue).or(c.queue);
-    c.stage = Stage::Connected;
-    c.waited_in = left;
-    c.hops = 0;
-    c.at_door = false;
-    c.held = false;
-    c.queue = queue;
-    c.frozen_until = None;
-    c.exit_due = None;
-    c.legs.push(Leg { agent: *agent, offer: *offer, since: at });
-    let a = &mut state.agents[agent.at()];
-    a.offers.retain(|(o, _)| o != offer);
-    a.calls.push(*call);
-    // A late answer of an offer that was taken off the count counts after all.
-    if let Some(pair) = a.pairs.iter_mut().find(|p| uncounted && Some(p.queue) == queue) {
-        (pair.count, pair.day) = (pair.count_on(day) + 1, day);
-    }
-    a.misses = 0;
-    a.unreachable = 0;
-    a.device_unreached = false;
-    a.active_at = at;
-    if let Some(queue) = queue {
-        let index = &mut derived.index[queue.at()];
-        index.talking += 1;
-        if was_open {
-            index.ringing = index.ringing.saturating_sub(1);
-            mark_work(derived, queue);
-        }
-    }
-    if let Some(left) = left {
-        count(state, derived, left, entry_day, |counts| counts.answered += 1);
-    }
-    touch_agent(derived, *agent);
-    touch_call(derived, *call);
-    if *connect {
-        tell_call(state, derived, *call, Tell::Connect { offer: *offer });
-    }
-}
-
-/// The parties could not be joined although the agent answered: the call waits again.
-fn join_failed(
-    state: &mut State,
-    derived: &mut Derived,
-    id: CallId,
-    offer: OfferId,
-    agent: AgentIx,
-) {
-    detach(state, derived, id);
-    with(state, derived, id, |c, _| c.queue = c.waited_in);
-    if let Some((queue, day)) = entry_of(state, id) {
-        count(state, derived, queue, day, |counts| {
-            counts.answered = counts.answered.saturating_sub(1);
-        });
-    }
-    let mut counted = None;
-    with(state, derived, id, |c, at| {
-        c.stage = Stage::Waiting;
-        c.held = false;
-        c.legs.retain(|l| l.offer != offer);
-        c.tried.push(agent);
-        if let Some(o) = c.offers.iter_mut().find(|o| o.id == offer) {
-            o.closed = Some(Closed { outcome: "error".into(), reason: None, at });
-            counted = Some((o.queue, o.counted_day));
-        }
-    });
-    derived.touched.settle.push(id);
-    let a = &mut state.agents[agent.at()];
-    a.calls.retain(|c| *c != id);
-    if let Some((queue, day)) = counted
-        && let Some(pair) = a.pairs.iter_mut().find(|p| p.queue == queue && p.day == day)
-    {
-        pair.count = pair.count.saturating_sub(1);
-    }
-    touch_agent(derived, agent);
-}
-
 fn hold(state: &mut State, derived: &mut Derived, id: CallId, held: bool) {
     let mut agents = Vec::new();
     with(state, derived, id, |c, _| {
@@ -493,7 +297,7 @@ fn hold(state: &mut State, derived: &mut Derived, id: CallId, held: bool) {
 }
 
 /// The call leaves its queue's talkers.
-fn detach(state: &State, derived: &mut Derived, id: CallId) {
+pub(super) fn detach(state: &State, derived: &mut Derived, id: CallId) {
     let Some(call) = state.call(id) else { return };
     if call.stage == Stage::Connected
         && let Some(queue) = call.queue
@@ -579,12 +383,12 @@ fn forget(state: &mut State, derived: &mut Derived, ended_before: Millis) {
 }
 
 /// A call's queue, and the day it entered it.
-fn entry_of(state: &State, id: CallId) -> Option<(QueueIx, Option<i32>)> {
+pub(super) fn entry_of(state: &State, id: CallId) -> Option<(QueueIx, Option<i32>)> {
     state.call(id).and_then(|c| Some((c.queue?, c.queued_day)))
 }
 
 /// Changes the counts of the account's day; a call that entered on another day is not in them.
-fn count(
+pub(super) fn count(
     state: &mut State,
     derived: &mut Derived,
     queue: QueueIx,

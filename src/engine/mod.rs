@@ -8,7 +8,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `state`, `table`, `vault` | what is known |
-//! | `evolve`, `evolve_calls`, `evolve_directory` | the one door to it |
+//! | `evolve`, `evolve_calls`, `evolve_offers`, `evolve_directory` | the one door to it |
 //! | `derived`, `needs`, `refresh`, `rebuild` | tables that follow from it |
 //! | `calls`, `agents`, `switches`, `directory`, `deadlines` | decisions |
 //! | `matching` | the one rule |
@@ -24,6 +24,7 @@ mod directory;
 mod evolve;
 mod evolve_calls;
 mod evolve_directory;
+mod evolve_offers;
 mod explain;
 mod feed;
 mod handle;

@@ -215,6 +215,7 @@ fn offers() -> Vec<Event> {
         Event::OfferWithdrawn { offer, reason: Withdrawn::AnsweredElsewhere },
         Event::OfferAnswerAsked { offer },
         Event::CallAnswered { call, offer, agent, over: false, connect: true },
+        Event::JoinFailed { call, offer, agent },
         Event::AnswerStopped { call, offer, reason: CancelReason::AnsweredElsewhere },
     ]
 }
