@@ -60,8 +60,11 @@ impl World {
             user: None,
             switch: switch.map(Name::from),
         };
+        // Deciding alone: the rows for boards are another stage's.
+        let mut engine = Engine::new("bench", 1);
+        engine.make_rows(false);
         let mut world = World {
-            engine: Engine::new("bench", 1),
+            engine,
             now: Millis(1_795_291_200_000),
             owner: actor("owner", Role::Owner, None),
             switch: actor(SWITCH, Role::Switch, Some(SWITCH)),

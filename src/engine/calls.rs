@@ -458,12 +458,14 @@ impl Engine {
     /// tried.
     pub(super) fn leave_after_pass(&mut self) {
         self.refresh();
-        let mut calls: Vec<CallId> = self.derived.touched.settle.clone();
-        for queue in self.derived.touched.judged.clone() {
-            if !self.state.queue(queue).config.plan.again {
-                let waiting = &self.derived.index[queue.at()].waiting;
-                calls.extend(waiting.iter().map(|(_, id)| *id));
-            }
+        let once = |queue: QueueIx| !self.state.queue(queue).config.plan.again;
+        let of_queue = |id: &CallId| self.state.call(*id).and_then(|call| call.queue);
+        let touched = &self.derived.touched;
+        let settled = touched.settle.iter().filter(|id| of_queue(id).is_some_and(once));
+        let mut calls: Vec<CallId> = settled.copied().collect();
+        for queue in touched.judged.iter().filter(|queue| once(**queue)) {
+            let waiting = &self.derived.index[queue.at()].waiting;
+            calls.extend(waiting.iter().map(|(_, id)| *id));
         }
         calls.sort_unstable();
         calls.dedup();

@@ -166,6 +166,27 @@ impl Engine {
         [midnight, due].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
+    /// Takes stale entries out when they may be the most: far deadlines that move with each call
+    /// (`max_unleased_ms`) would pile up. Costs nothing on average, since the table doubles between.
+    pub(super) fn sweep_deadlines(&mut self) {
+        const LEAST: usize = 4_096;
+        if self.derived.deadlines.len() <= self.derived.deadlines_most.max(LEAST) {
+            return;
+        }
+        let mut entries = std::mem::take(&mut self.derived.deadlines).into_vec();
+        entries.sort_unstable();
+        entries.dedup();
+        let (live, stale): (Vec<_>, Vec<_>) = entries
+            .into_iter()
+            .partition(|Reverse((at, kind, id))| self.live_reason(*at, *kind, *id).is_some());
+        for Reverse((at, kind, id)) in stale {
+            self.derived.forget_armed(at, kind, id);
+        }
+        let entries = live;
+        self.derived.deadlines_most = entries.len() * 2;
+        self.derived.deadlines = entries.into();
+    }
+
     /// Whether a table entry still is its owner's deadline, and why it is there.
     fn live_reason(&self, at: Millis, kind: u8, id: u64) -> Option<&'static str> {
         let state = &self.state;

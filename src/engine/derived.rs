@@ -48,6 +48,8 @@ pub struct Derived {
     pub placed: Table<CallId, Placed>,
     /// Earliest first: (instant, class, id). Entries may be stale; the owner's own deadline rules.
     pub deadlines: BinaryHeap<Reverse<(Millis, u8, u64)>>,
+    /// Past this many entries the stale ones are taken out.
+    pub deadlines_most: usize,
     /// The deadline last put there for each agent.
     pub armed_agents: Vec<Option<Millis>>,
     /// … and for each waiting call.

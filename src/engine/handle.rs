@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 /// An ended call is remembered so long, ms: late events find it, and it can be read.
 const REMEMBER_MS: u64 = 600_000;
 /// … and at most so many of them.
-const REMEMBER_MAX: usize = 100_000;
+const REMEMBER_MAX: usize = 20_000;
 
 impl Engine {
     /// Decides about one input. `now` never runs back.
@@ -54,6 +54,7 @@ impl Engine {
         let desks = desks.collect();
         let commands = self.new_commands();
         self.clear_touched();
+        self.sweep_deadlines();
         Decision {
             answer: Some(answer),
             seq: self.state.seq,
@@ -119,7 +120,11 @@ impl Engine {
                 Event::CallQueued { call, .. }
                 | Event::Thawed { call }
                 | Event::ReplayEnded { call }
-                | Event::Heard { call: Some(call), .. } => waiting.push(*call),
+                | Event::Heard { call: Some(call), .. }
+                    if self.state.call(*call).is_some_and(|c| c.at_door) =>
+                {
+                    waiting.push(*call);
+                }
                 _ => {}
             }
         }

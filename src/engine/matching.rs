@@ -50,9 +50,10 @@ impl Engine {
         if config.max_ringing.is_some_and(|max| index.ringing >= max) {
             return None;
         }
-        let needs: Vec<NeedIx> = index.open.iter().map(|o| o.need).collect();
+        let requirements = index.open.len();
         let mut best: Option<Claim> = None;
-        for need in needs {
+        for at in 0..requirements {
+            let need = self.derived.index[queue.at()].open[at].need;
             need_index(&self.state, &mut self.derived, queue, need);
             let index = &self.derived.index[queue.at()];
             if sorted(index, need).is_none_or(BTreeSet::is_empty)

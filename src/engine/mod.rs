@@ -169,6 +169,7 @@ impl Engine {
         self.settle_pending();
         _ = self.changes(false);
         self.clear_touched();
+        self.sweep_deadlines();
         self.vault.changes.clear();
         Ok(())
     }

@@ -39,11 +39,12 @@ impl Engine {
 
     /// Puts agents who stayed offerable into the indexes: at the end of each record.
     pub(super) fn settle_pending(&mut self) {
-        let touched: Vec<QueueIx> = std::mem::take(&mut self.derived.touched.work);
-        for q in touched {
+        let mut work: Vec<QueueIx> = std::mem::take(&mut self.derived.touched.work);
+        for q in work.drain(..) {
             self.derived.index[q.at()].marked = false;
             settle_queue(&self.state, &mut self.derived, q);
         }
+        self.derived.touched.work = work;
     }
 }
 
@@ -243,8 +244,8 @@ pub fn forget_pair(state: &State, derived: &mut Derived, ix: AgentIx, queue: Que
 /// Puts the pending agents of a queue into its sets.
 fn settle_queue(state: &State, derived: &mut Derived, queue: QueueIx) {
     let order = state.queue(queue).config.plan.order;
-    let pending = std::mem::take(&mut derived.index[queue.at()].pending);
-    for ix in pending {
+    let mut pending = std::mem::take(&mut derived.index[queue.at()].pending);
+    for ix in pending.drain(..) {
         let agent = state.agent(ix);
         let Some(at) = agent.pairs.iter().position(|p| p.queue == queue) else { continue };
         let seen = &mut derived.pairs[ix.at()][at];
@@ -263,6 +264,7 @@ fn settle_queue(state: &State, derived: &mut Derived, queue: QueueIx) {
             }
         }
     }
+    derived.index[queue.at()].pending = pending;
 }
 
 /// The index of a requirement in a queue, made when it is not there; number 0 is the queue's own.

@@ -224,3 +224,26 @@ fn a_refused_command_changes_nothing() {
     assert!(matches!(decision.answer, Some(Answer::Refused(p)) if p.status == 422));
     assert_eq!(before, floor.engine.snapshot());
 }
+
+#[test]
+fn deadlines_that_move_do_not_pile_up() {
+    let mut floor = Floor::new();
+    floor.put(Kind::Queue, "", "support", json!({ "name": "Support" }));
+    floor.agent("usr_ann", "support");
+    for _ in 0..6_000 {
+        // Each change moves the deadline of `max_unleased_ms`, twelve hours ahead.
+        floor.now = floor.now.plus(1);
+        let change = Ask::SetStatus {
+            user: "usr_ann".into(),
+            status: Status::Online,
+            reason: None,
+            when: None,
+            lease_ms: None,
+        };
+        floor.engine.handle(floor.now, Input::Command { actor: owner(), command: change });
+    }
+    assert!(floor.engine.derived.deadlines.len() <= 4_096 + 1);
+    let due = floor.engine.next_deadline().map(|(at, why)| (at.since(floor.now), why));
+    assert_eq!(due.map(|d| d.1), Some("midnight"));
+    assert_eq!(floor.engine.invariants(), Vec::<String>::new());
+}

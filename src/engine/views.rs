@@ -487,13 +487,13 @@ impl Engine {
         calls.sort_unstable();
         calls.dedup();
         let mut changes = crate::domain::rows::Changes::default();
-        for ix in agents {
+        for ix in agents.drain(..) {
             self.stamp_agent(ix);
             if build {
                 changes.agents.push(Arc::new(self.agent_row(ix)));
             }
         }
-        for ix in queues {
+        for ix in queues.drain(..) {
             self.state.queues[ix.at()].changed = seq;
             if !build {
                 continue;
@@ -504,7 +504,7 @@ impl Engine {
                 changes.queues.push(Arc::new(self.queue_row(ix)));
             }
         }
-        for id in calls {
+        for id in calls.drain(..) {
             let Some(call) = self.state.calls.get_mut(&id) else { continue };
             call.changed = seq;
             if !build {
@@ -516,6 +516,9 @@ impl Engine {
                 None => changes.calls.push(Arc::new(self.call_row(call))),
             }
         }
+        // The lists keep their room for the next record.
+        let touched = &mut self.derived.touched;
+        (touched.agents, touched.queues, touched.calls) = (agents, queues, calls);
         changes
     }
 

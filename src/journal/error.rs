@@ -73,7 +73,7 @@ pub enum Error {
     /// The log ends before a sequence that is known to have been durable.
     #[error(
         "stream {stream}: the log ends at {log}, but {witness} knows record {known}: \
-         records are lost; start with --accept-loss to go on without them"
+         records are lost; start with --journal-accept-loss to go on without them"
     )]
     Behind {
         /// The stream.

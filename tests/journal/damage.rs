@@ -215,7 +215,7 @@ fn a_refused_start_leaves_the_wal_as_it_was_and_accepted_loss_goes_on() {
     let Err(error) = open_with(dir, &quick()) else { panic!("opened") };
     let text = error.to_string();
     assert!(text.contains("a snapshot knows record 400"), "{text}");
-    assert!(text.contains("--accept-loss"), "{text}");
+    assert!(text.contains("--journal-accept-loss"), "{text}");
     assert_eq!(std::fs::read(&wal).expect("read"), bytes, "the evidence was touched");
     assert!(!verify(dir).expect("verified").is_sound());
 
