@@ -2,8 +2,8 @@
 
 use crate::domain::ids::{CallId, CommandId, Name, OfferId};
 use crate::domain::media::Media;
+use crate::domain::objects::SkillNeed;
 use crate::domain::objects::queue::Order;
-use crate::domain::objects::{SkillNeed, Target};
 use crate::domain::presence::words;
 use crate::domain::time::{self, Millis};
 use serde::{Deserialize, Serialize};
@@ -472,9 +472,6 @@ pub struct SortKey {
     #[serde(with = "time::wire")]
     pub idle_since: Millis,
 }
-
-/// Where an exit led, in records.
-pub type ExitTarget = Target;
 
 fn text<T: std::fmt::Display, S: serde::Serializer>(id: &T, s: S) -> Result<S::Ok, S::Error> {
     s.collect_str(id)

@@ -30,6 +30,8 @@ impl Engine {
         self.state.seq += 1;
         self.state.at = before.1.max(now);
         self.begin_day();
+        // Most records have no more events than this.
+        self.out.reserve(8);
         let began = self.out.len();
         let answer = self.decide(input);
         if self.out.len() > began {

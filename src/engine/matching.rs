@@ -194,7 +194,17 @@ impl Engine {
         for (agent, why) in chosen.into_iter().take(most).zip(whys) {
             self.offer(id, agent, round, ringing, why);
         }
+        debug_assert!(self.is_within_plan(id, queue, &config), "{id} rings beyond its plan");
         true
+    }
+
+    /// Right after new offers: width and `max_ringing` hold. (A setting that is lowered later takes
+    /// no ringing offer back.)
+    fn is_within_plan(&self, id: CallId, queue: QueueIx, config: &Queue) -> bool {
+        let open = self.state.call(id).map_or(0, |call| call.open_count() as u32);
+        let ringing = self.derived.index[queue.at()].ringing;
+        config.plan.width.is_none_or(|width| open <= width)
+            && config.max_ringing.is_none_or(|max| ringing <= max)
     }
 
     /// Free places of the queue's `max_ringing`.

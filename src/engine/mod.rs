@@ -3,7 +3,7 @@
 //! An input is decided by emitting events; each is applied by `evolve` as it is emitted, so that
 //! the next decision of the same input sees it. A refused input has emitted none. After what the
 //! input itself asks for, work that has ended brings the chosen next status, and then calls and
-//! agents are matched until nothing changes ([`matching`]).
+//! agents are matched until nothing changes (`matching`).
 //!
 //! | file | holds |
 //! |---|---|

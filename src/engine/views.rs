@@ -9,6 +9,7 @@ use crate::domain::input::{Answer, Kind, ObjectRef};
 use crate::domain::media::Media;
 use crate::domain::objects::Member;
 use crate::domain::objects::queue::QueueKind;
+use crate::domain::presence::{Detail, Presence};
 use crate::domain::problem::Problem;
 use crate::domain::rows::{AgentRow, CallRow, OfferRow, PairRow, QueueRow};
 use crate::domain::time::Millis;
@@ -30,6 +31,14 @@ pub fn with_id(id: &str, body: Value) -> Value {
         shown.extend(fields);
     }
     Value::Object(shown)
+}
+
+/// An agent as boards see one.
+struct Seen {
+    rows: Vec<PairRow>,
+    presence: Presence,
+    offerable: bool,
+    detail: Option<Detail>,
 }
 
 fn done(body: Value) -> Answer {
@@ -414,15 +423,25 @@ impl Engine {
 
     /// An agent's row.
     pub(super) fn agent_row(&self, ix: AgentIx) -> AgentRow {
+        self.agent_row_of(ix, &self.seen(ix))
+    }
+
+    /// What is seen of an agent: the pairs, and the agent as a whole.
+    fn seen(&self, ix: AgentIx) -> Seen {
         let agent: &Agent = self.state.agent(ix);
         let work = presence::work_of(&self.state, agent);
-        let seen = &self.derived.pairs[ix.at()];
-        let rows: Vec<PairRow> = seen.iter().filter_map(|s: &PairSeen| s.row).collect();
+        let rows: Vec<PairRow> =
+            self.derived.pairs[ix.at()].iter().filter_map(|s: &PairSeen| s.row).collect();
         let (presence, offerable, detail) = presence::whole(&self.state, agent, &rows, &work);
+        Seen { rows, presence, offerable, detail }
+    }
+
+    fn agent_row_of(&self, ix: AgentIx, seen: &Seen) -> AgentRow {
+        let agent = self.state.agent(ix);
         let queues = agent
             .pairs
             .iter()
-            .zip(&rows)
+            .zip(&seen.rows)
             .map(|(pair, row)| (self.state.queue(pair.queue).id.clone(), *row))
             .collect();
         AgentRow {
@@ -432,9 +451,9 @@ impl Engine {
             reason: agent.reason.clone(),
             next: agent.next.as_ref().map(|n| n.status),
             forced_by: agent.forced_by.clone(),
-            presence,
-            offerable,
-            detail,
+            presence: seen.presence,
+            offerable: seen.offerable,
+            detail: seen.detail,
             since: agent.since,
             calls: agent.calls.clone(),
             queues,
@@ -488,9 +507,10 @@ impl Engine {
         calls.dedup();
         let mut changes = crate::domain::rows::Changes::default();
         for ix in agents.drain(..) {
-            self.stamp_agent(ix);
+            let seen = self.seen(ix);
+            self.stamp_agent(ix, seen.detail);
             if build {
-                changes.agents.push(Arc::new(self.agent_row(ix)));
+                changes.agents.push(Arc::new(self.agent_row_of(ix, &seen)));
             }
         }
         for ix in queues.drain(..) {
@@ -523,11 +543,7 @@ impl Engine {
     }
 
     /// Notes since when an agent is seen doing what, at the record's end.
-    fn stamp_agent(&mut self, ix: AgentIx) {
-        let agent = self.state.agent(ix);
-        let work = presence::work_of(&self.state, agent);
-        let rows: Vec<PairRow> = self.derived.pairs[ix.at()].iter().filter_map(|s| s.row).collect();
-        let (_, _, detail) = presence::whole(&self.state, agent, &rows, &work);
+    fn stamp_agent(&mut self, ix: AgentIx, detail: Option<Detail>) {
         let (seq, at) = (self.state.seq, self.state.at);
         let agent = &mut self.state.agents[ix.at()];
         agent.changed = seq;
