@@ -39,6 +39,8 @@ pub(super) struct Line {
     posting: bool,
     failures: u32,
     spoke_at: Option<Millis>,
+    /// When all of `open` were last looked through for what is past its deadline.
+    tidied_at: Option<Millis>,
 }
 
 struct Open {
@@ -158,7 +160,10 @@ impl Line {
     pub fn poll(&mut self, now: Millis, after: u64, until: Millis, reply: ReplyTo<Commands>) {
         self.tidy(now);
         self.polls.retain(|poll| !poll.reply.is_closed());
-        let open = self.open.iter_mut().filter(|open| !open.done && open.command.seq > after);
+        let open = self
+            .open
+            .iter_mut()
+            .filter(|open| !open.done && open.command.seq > after && now < open.command.deadline);
         let commands: Commands = open.map(|open| open.go(now)).collect();
         if commands.is_empty() && until > now {
             self.polls.push(Poll { after, until, reply });
@@ -174,7 +179,7 @@ impl Line {
         for poll in self.polls.extract_if(.., |poll| poll.until <= now) {
             let _ = poll.reply.send(Ok(Vec::new()));
         }
-        if !self.open.iter().any(|open| open.is_due(now)) {
+        if !self.has_way() || !self.open.iter().any(|open| open.is_due(now)) {
             return None;
         }
         if self.over_link(now) {
@@ -271,10 +276,29 @@ impl Line {
         due || anyway
     }
 
-    /// Forgets what is done or of no use any more.
+    /// Whether anything could go out now or later without a new link or poll.
+    fn has_way(&self) -> bool {
+        self.has_webhook() || !self.links.is_empty() || !self.polls.is_empty()
+    }
+
+    /// Forgets what is done or of no use any more. All are looked through once in a while only, since
+    /// a switch that fetches nothing may have many open; until then `is_due` minds the deadline.
     fn tidy(&mut self, now: Millis) {
-        for open in self.open.iter_mut().filter(|open| open.command.deadline <= now) {
-            open.done = true;
+        const EACH_MS: u64 = 100;
+        if self.tidied_at.is_none_or(|at| now.since(at) >= EACH_MS) {
+            self.tidied_at = Some(now);
+            for open in self.open.iter_mut().filter(|open| open.command.deadline <= now) {
+                open.done = true;
+            }
+        }
+        while self.open.front().is_some_and(|open| open.command.deadline <= now) {
+            if let Some(open) = self.open.front_mut() {
+                open.done = true;
+                if open.posting {
+                    break;
+                }
+            }
+            self.open.pop_front();
         }
         while self.open.front().is_some_and(|open| open.done && !open.posting) {
             self.open.pop_front();
@@ -285,7 +309,8 @@ impl Line {
     pub fn wake_at(&self, now: Millis) -> Option<Millis> {
         let can_post = self.has_webhook() && !self.posting;
         let has_way = can_post || !self.links.is_empty() || !self.polls.is_empty();
-        let waiting = self.open.iter().filter(|open| has_way && !open.done && !open.posting);
+        let open = has_way.then(|| self.open.iter()).into_iter().flatten();
+        let waiting = open.filter(|open| !open.done && !open.posting);
         let repeat = waiting.map(|open| open.next_at.max(now.plus(GRAIN_MS))).min();
         let poll = self.polls.iter().map(|poll| poll.until).min();
         [repeat, poll].into_iter().flatten().min()
@@ -294,7 +319,7 @@ impl Line {
 
 impl Open {
     fn is_due(&self, now: Millis) -> bool {
-        !self.done && !self.posting && self.next_at <= now
+        !self.done && !self.posting && self.next_at <= now && now < self.command.deadline
     }
 
     fn go(&mut self, now: Millis) -> Arc<Command> {
