@@ -282,11 +282,6 @@ impl Engine {
         }
     }
 
-    /// A call that moved to another queue still waits for its last round to end at the switch.
-    fn keep_round(&mut self, id: CallId) {
-        self.close_round(id, true);
-    }
-
     /// Takes an open offer back.
     pub(super) fn withdraw(&mut self, offer: OfferId, reason: Withdrawn) {
         let Some(id) = self.derived.offers.get(&offer).copied() else { return };
@@ -355,7 +350,8 @@ impl Engine {
             }
             (_, Some(queue)) => {
                 self.emit(Event::CallQueued { call: id, queue, hop: true });
-                self.keep_round(id);
+                // In its new queue, too, it waits for its last round to end at the switch.
+                self.close_round(id, true);
             }
             (_, None) => self.end_call(id, Outcome::Exited, "no_target", None, true),
         }
