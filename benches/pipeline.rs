@@ -3,7 +3,8 @@
 //! machine's own floor in the same run: `fdatasync` of 4 KiB in place, and a bare axum JSON handler.
 //!
 //! `cargo bench --bench pipeline [-- --quick]`. Client and server share the cores. Prints medians
-//! and ratios; asserts nothing.
+//! and ratios; asserts nothing. With `-- --only link`, `singles` or `batches` that part runs alone,
+//! for some ten seconds: something to hold a profiler to.
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -52,6 +53,16 @@ fn main() {
     let mut calls = Calls::default();
     // The first calls pay for tables that grow; they are not counted.
     round_trips(&mut open_link(address, &key), &mut calls, 50);
+    if let Some(at) = args.iter().position(|arg| arg == "--only") {
+        let (part, singles_path) = (args.get(at + 1), "/v1/accounts/default/events");
+        match part.map(String::as_str) {
+            Some("link") => drop(round_trips(&mut open_link(address, &key), &mut calls, 20_000)),
+            Some("singles") => println!("{:.0}/s", singles(address, singles_path, &key, 10.0)),
+            Some("batches") => println!("{:.0}/s", batches(address, &key, 600)),
+            _ => panic!("--only takes link, singles or batches"),
+        }
+        return;
+    }
     for _ in 0..blocks {
         // A link of its own: nobody answers its pings during the other measurements.
         let mut link = open_link(address, &key);

@@ -3,6 +3,11 @@
 #![warn(missing_docs)]
 #![warn(clippy::disallowed_methods, clippy::iter_over_hash_type, clippy::unwrap_used)]
 
+/// A record is decided in a few microseconds and makes some dozen small allocations, and its answer
+/// is freed on another thread: the system's allocator took a third of that time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 pub mod access;
 pub mod api;
 pub mod config;

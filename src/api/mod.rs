@@ -17,6 +17,7 @@ mod live;
 mod objects;
 mod problem;
 mod query;
+mod requests;
 mod schema;
 pub mod server;
 mod socket;
@@ -26,12 +27,11 @@ mod tickets;
 use crate::domain::problem::FieldError;
 use crate::node::Handle;
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
-use axum::http::HeaderValue;
-use axum::middleware::{Next, from_fn};
-use axum::response::Response;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
 use bytes::Bytes;
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
@@ -47,16 +47,20 @@ const JSON_BODY: &str = "application/json";
 
 type Routes = OpenApiRouter<App>;
 
-/// What all handlers share. Cloning it is cheap.
+/// What all handlers share. Cloning it costs a counter: each request does it several times.
 #[derive(Clone)]
-pub struct App {
+pub struct App(Arc<Shared>);
+
+/// What an [`App`] holds.
+pub struct Shared {
     /// The way to the node.
     pub node: Handle,
     /// The text of `/metrics`.
-    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    pub metrics: Box<dyn Fn() -> String + Send + Sync>,
     idempotency: idempotency::Memory,
     tickets: tickets::Tickets,
     openapi: Bytes,
+    requests: requests::Requests,
 }
 
 impl App {
@@ -65,7 +69,17 @@ impl App {
         let openapi = Bytes::from(openapi_json());
         let idempotency = idempotency::Memory::default();
         let tickets = tickets::Tickets::default();
-        App { node, metrics: Arc::new(metrics), idempotency, tickets, openapi }
+        let requests = requests::Requests::default();
+        let metrics = Box::new(metrics);
+        App(Arc::new(Shared { node, metrics, idempotency, tickets, openapi, requests }))
+    }
+}
+
+impl Deref for App {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
     }
 }
 
@@ -81,6 +95,7 @@ impl fmt::Debug for App {
 /// networks.
 pub fn router(app: App, pages: Router) -> Router {
     let (routes, _) = routes().split_for_parts();
+    let observe = from_fn_with_state(app.clone(), requests::observe);
     routes
         .with_state(app)
         .merge(pages)
@@ -88,7 +103,7 @@ pub fn router(app: App, pages: Router) -> Router {
         .method_not_allowed_fallback(problem::no_method)
         // Bodies are read, and refused, by `body::read`.
         .layer(DefaultBodyLimit::disable())
-        .layer(from_fn(observe))
+        .layer(observe)
 }
 
 fn routes() -> Routes {
@@ -214,27 +229,6 @@ fn require_only(schema: &mut Schema, needed: &[&str]) {
         }
         _ => {}
     }
-}
-
-/// Counts requests, and hands `traceparent` back.
-async fn observe(request: Request, next: Next) -> Response {
-    let route = request.extensions().get::<MatchedPath>();
-    let route = route.map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
-    let method = request.method().clone();
-    let trace: Option<HeaderValue> = request.headers().get("traceparent").cloned();
-    let mut response = next.run(request).await;
-    let status = response.status().as_u16().to_string();
-    metrics::counter!(
-        "callboard_http_requests_total",
-        "route" => route,
-        "method" => method.to_string(),
-        "status" => status
-    )
-    .increment(1);
-    if let Some(trace) = trace {
-        response.headers_mut().insert("traceparent", trace);
-    }
-    response
 }
 
 #[cfg(test)]

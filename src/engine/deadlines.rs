@@ -7,7 +7,6 @@ use super::refresh::class;
 use super::state::{Agent, Call, Parked, Stage, State, SwitchState};
 use crate::domain::event::Event;
 use crate::domain::ids::{AgentIx, CallId, Name, OfferId, SwitchIx};
-use crate::domain::objects::Queue;
 use crate::domain::objects::user::UserKind;
 use crate::domain::presence::Status;
 use crate::domain::time::Millis;
@@ -86,35 +85,38 @@ pub fn call_deadline(state: &State, call: &Call) -> Option<(Millis, CallDue)> {
     if call.is_ended() {
         return None;
     }
-    let parked = state.switch(call.switch).parked.get(&call.subject);
-    let own = [
-        (call.frozen_until, CallDue::Thaw),
-        (call.replay_until, CallDue::Replay),
-        (parked.and_then(Parked::first_until), CallDue::Gap),
-    ];
-    let of_queue = match call.queue {
-        Some(queue) if call.stage == Stage::Waiting && !call.stands_still() => {
-            queue_deadlines(&state.queue(queue).config, call)
+    // Looked at with each event of the call: the rare ones cost a comparison each. Of the same
+    // instant the first is kept.
+    let mut first: Option<(Millis, CallDue)> = None;
+    let mut take = |at: Option<Millis>, due: CallDue| {
+        if let Some(at) = at
+            && first.is_none_or(|(earliest, _)| at < earliest)
+        {
+            first = Some((at, due));
         }
-        _ => [(None, CallDue::Total); 4],
     };
-    own.into_iter()
-        .chain(of_queue)
-        .filter_map(|(at, due)| at.map(|at| (at, due)))
-        .min_by_key(|(at, _)| *at)
-}
-
-fn queue_deadlines(config: &Queue, call: &Call) -> [(Option<Millis>, CallDue); 4] {
-    let pass = call
-        .pass_began_at
-        .filter(|_| config.plan.again && !call.pass_spaced && !call.tried.is_empty())
-        .map(|at| at.plus(config.plan.again_after_ms));
-    [
-        (call.closing_until, CallDue::RoundClosed),
-        (call.total_at(config), CallDue::Total),
-        (call.max_wait_at(config).filter(|_| call.exit_due.is_none()), CallDue::MaxWait),
-        (pass, CallDue::PassSpaced),
-    ]
+    take(call.frozen_until, CallDue::Thaw);
+    take(call.replay_until, CallDue::Replay);
+    let parked = &state.switch(call.switch).parked;
+    if !parked.is_empty() {
+        take(parked.get(&call.subject).and_then(Parked::first_until), CallDue::Gap);
+    }
+    if let Some(queue) = call.queue
+        && call.stage == Stage::Waiting
+        && !call.stands_still()
+    {
+        let config = &*state.queue(queue).config;
+        take(call.closing_until, CallDue::RoundClosed);
+        take(call.total_at(config), CallDue::Total);
+        if call.exit_due.is_none() {
+            take(call.max_wait_at(config), CallDue::MaxWait);
+        }
+        if config.plan.again && !call.pass_spaced && !call.tried.is_empty() {
+            let pass = call.pass_began_at.map(|at| at.plus(config.plan.again_after_ms));
+            take(pass, CallDue::PassSpaced);
+        }
+    }
+    first
 }
 
 /// A switch's deadline: its silence.

@@ -126,34 +126,43 @@ pub fn blocked(
     let queue = pair.map(|p| &*state.queue(p.queue).config);
     let media = queue.map_or(Media::Voice, |q| q.media);
     let user = &agent.user;
-    let first = [
-        (agent.status == Status::Offline, BlockedBy::Offline),
-        (
-            user.state != UserState::Active || user.assignment == Assignment::Pending,
-            BlockedBy::Inactive,
-        ),
-        (agent.blocked, BlockedBy::Blocked),
-        (user.assignment == Assignment::Training, BlockedBy::Training),
-        (agent.status == Status::OnBreak, BlockedBy::Break),
-        (pair.is_some_and(|p| !p.opted_in), BlockedBy::OptedOut),
-        (
-            agent.status == Status::Online && queue.is_some_and(|q| q.needs == Needs::Ready),
-            BlockedBy::NotReady,
-        ),
-        (agent.next.is_some(), BlockedBy::NextPending),
-        (!connected && agent.grace_until.is_some(), BlockedBy::Reconnecting),
-        (
-            (agent.device_lost || agent.device_unreached) && media == Media::Voice,
-            BlockedBy::DeviceLost,
-        ),
-        (
-            !agent.has_endpoint && agent.desks.is_empty() && agent.grace_until.is_none(),
-            BlockedBy::NoWayToRing,
-        ),
-        (pair.is_some() && !agent.wrap_ups.is_empty(), BlockedBy::WrapUp),
-    ];
-    if let Some((_, why)) = first.iter().find(|(fits, _)| *fits) {
-        return Some(*why);
+    // The order is the table's of `engine.md` 2; tests go through all of it. Asked for each queue of
+    // an agent at each change, hence no table of conditions that are all worked out first.
+    let needs_ready = queue.is_some_and(|q| q.needs == Needs::Ready);
+    let by_status = if agent.status == Status::Offline {
+        Some(BlockedBy::Offline)
+    } else if user.state != UserState::Active || user.assignment == Assignment::Pending {
+        Some(BlockedBy::Inactive)
+    } else if agent.blocked {
+        Some(BlockedBy::Blocked)
+    } else if user.assignment == Assignment::Training {
+        Some(BlockedBy::Training)
+    } else if agent.status == Status::OnBreak {
+        Some(BlockedBy::Break)
+    } else if pair.is_some_and(|p| !p.opted_in) {
+        Some(BlockedBy::OptedOut)
+    } else if agent.status == Status::Online && needs_ready {
+        Some(BlockedBy::NotReady)
+    } else if agent.next.is_some() {
+        Some(BlockedBy::NextPending)
+    } else {
+        None
+    };
+    let by_device = || {
+        if !connected && agent.grace_until.is_some() {
+            Some(BlockedBy::Reconnecting)
+        } else if (agent.device_lost || agent.device_unreached) && media == Media::Voice {
+            Some(BlockedBy::DeviceLost)
+        } else if !agent.has_endpoint && agent.desks.is_empty() && agent.grace_until.is_none() {
+            Some(BlockedBy::NoWayToRing)
+        } else if pair.is_some() && !agent.wrap_ups.is_empty() {
+            Some(BlockedBy::WrapUp)
+        } else {
+            None
+        }
+    };
+    if let Some(why) = by_status.or_else(by_device) {
+        return Some(why);
     }
     // A wrap-up's unit does not count against direct calls of its medium.
     let counts = |w: &&Work| pair.is_some() || w.detail != Detail::WrapUp || w.media != media;

@@ -1,17 +1,14 @@
-//! The commands of one switch that it has not acknowledged, and the ways to it. The state behind it
-//! is the engine's; this is a cache that a restart fills again.
+//! The ways of commands to one switch. The state behind it is the engine's; this is a cache that a
+//! restart fills again.
 
 use crate::domain::ids::{CallId, CommandId, Name};
 use crate::domain::objects::Switch;
 use crate::domain::switching::Command;
 use crate::domain::time::Millis;
+use crate::node::open::{OpenCommands, REPEAT_MS};
 use crate::node::pipeline::{Commands, ReplyTo};
-use std::collections::VecDeque;
 use std::sync::Arc;
 use tokio::sync::mpsc;
-
-/// The first repetition comes after this; each later one after twice as long.
-const REPEAT_MS: u64 = 1_000;
 
 /// Repetitions are looked for at most this often.
 const GRAIN_MS: u64 = 20;
@@ -28,7 +25,7 @@ const SPOKE_EACH_MS: u64 = 10_000;
 /// A switch's way out.
 #[derive(Default)]
 pub(super) struct Line {
-    open: VecDeque<Open>,
+    open: OpenCommands,
     /// The highest sequence seen.
     last: u64,
     /// All up to here are acknowledged, as far as was reported.
@@ -36,22 +33,12 @@ pub(super) struct Line {
     links: Vec<(u64, mpsc::Sender<Commands>)>,
     polls: Vec<Poll>,
     config: Option<Arc<Switch>>,
-    posting: bool,
+    /// What the delivery under way carries; none is under way when empty.
+    in_delivery: Vec<u64>,
+    /// What the last delivery failed to bring: it goes with the next, so that nothing overtakes it.
+    lost: Vec<u64>,
     failures: u32,
     spoke_at: Option<Millis>,
-    /// When all of `open` were last looked through for what is past its deadline.
-    tidied_at: Option<Millis>,
-}
-
-struct Open {
-    command: Arc<Command>,
-    goes: u32,
-    /// Goes out (again) from then on.
-    next_at: Millis,
-    posting: bool,
-    done: bool,
-    /// Its last delivery failed: it goes with the next, so that nothing overtakes it.
-    lost: bool,
 }
 
 struct Poll {
@@ -97,17 +84,10 @@ impl Line {
         replied: bool,
     ) {
         let by_reply = replied && self.links.is_empty();
+        let (goes, next_at) = if by_reply { (1, now.plus(REPEAT_MS)) } else { (0, now) };
         for command in commands {
             self.last = self.last.max(command.seq);
-            let (goes, next_at) = if by_reply { (1, now.plus(REPEAT_MS)) } else { (0, now) };
-            self.open.push_back(Open {
-                command,
-                goes,
-                next_at,
-                posting: false,
-                done: false,
-                lost: false,
-            });
+            self.open.push(command, goes, next_at);
         }
     }
 
@@ -127,28 +107,25 @@ impl Line {
     /// Everything up to `seq` is done.
     pub fn acknowledge(&mut self, seq: u64) {
         self.reported = self.reported.max(seq);
-        while self.open.front().is_some_and(|open| open.command.seq <= seq) {
-            self.open.pop_front();
-        }
+        self.open.acknowledge(seq);
     }
 
     /// This one is done with: the switch cannot do it.
     pub fn drop_failed(&mut self, id: CommandId) {
-        if let Some(open) = self.open.iter_mut().find(|open| open.command.id == id) {
-            open.done = true;
+        if let Some(seq) = self.open.seq_of(id) {
+            self.open.finish(seq);
         }
     }
 
     /// The open commands of a call.
     pub fn of_call(&self, call: CallId) -> impl Iterator<Item = &Arc<Command>> {
-        let open = self.open.iter().filter(|open| !open.done);
-        open.map(|open| &open.command).filter(move |command| command.call_id == Some(call))
+        self.open.of_call(call)
     }
 
     /// A link opened: all that is open goes out on it at once.
     pub fn link(&mut self, now: Millis, link: u64, to: mpsc::Sender<Commands>) {
         self.links.push((link, to));
-        self.open.iter_mut().for_each(|open| open.next_at = open.next_at.min(now));
+        self.open.hurry(now);
     }
 
     /// One closed.
@@ -158,49 +135,56 @@ impl Line {
 
     /// Answers a poll, or lets it wait.
     pub fn poll(&mut self, now: Millis, after: u64, until: Millis, reply: ReplyTo<Commands>) {
-        self.tidy(now);
+        self.open.tidy(now);
         self.polls.retain(|poll| !poll.reply.is_closed());
-        let open = self
-            .open
-            .iter_mut()
-            .filter(|open| !open.done && open.command.seq > after && now < open.command.deadline);
-        let commands: Commands = open.map(|open| open.go(now)).collect();
-        if commands.is_empty() && until > now {
+        let open = self.open.after(after, now);
+        if open.is_empty() && until > now {
             self.polls.push(Poll { after, until, reply });
         } else {
             // One that hung up gets them with its next poll.
-            let _ = reply.send(Ok(commands));
+            let _ = reply.send(Ok(self.go(&open, now)));
         }
+    }
+
+    fn go(&mut self, seqs: &[u64], now: Millis) -> Commands {
+        seqs.iter().filter_map(|seq| self.open.go(*seq, now)).collect()
     }
 
     /// Sends what is due by link or poll; answers what is to be posted.
     pub fn dispatch(&mut self, now: Millis) -> Option<Parcel> {
-        self.tidy(now);
+        self.open.tidy(now);
         for poll in self.polls.extract_if(.., |poll| poll.until <= now) {
             let _ = poll.reply.send(Ok(Vec::new()));
         }
-        if !self.has_way() || !self.open.iter().any(|open| open.is_due(now)) {
+        if !self.has_way() || self.open.next_at().is_none_or(|at| at > now) {
             return None;
         }
-        if self.over_link(now) {
-            return self.parcel(now, |open| open.goes > DOUBT);
-        }
-        if self.over_poll(now) {
+        let due = self.open.due(now);
+        if due.is_empty() {
             return None;
         }
-        self.parcel(now, |open| open.is_due(now) || open.lost)
+        if self.over_link(&due, now) {
+            let doubted = due.into_iter().filter(|seq| self.open.goes(*seq) > DOUBT).collect();
+            return self.parcel(doubted);
+        }
+        if self.over_poll(&due, now) || !self.can_post() {
+            return None;
+        }
+        let mut seqs = due;
+        seqs.append(&mut self.lost);
+        seqs.sort_unstable();
+        seqs.dedup();
+        self.go(&seqs, now);
+        self.parcel(seqs)
     }
 
     /// The newest link is the likeliest to live.
-    fn over_link(&mut self, now: Millis) -> bool {
+    fn over_link(&mut self, due: &[u64], now: Millis) -> bool {
         while let Some((_, link)) = self.links.last() {
-            let due = self.open.iter().filter(|open| open.is_due(now));
-            let commands: Commands = due.map(|open| Arc::clone(&open.command)).collect();
+            let commands = due.iter().filter_map(|seq| self.open.command(*seq).cloned()).collect();
             // A reader that lets arrays pile up loses its link; its socket is closed by that.
             if link.try_send(commands).is_ok() {
-                for open in self.open.iter_mut().filter(|open| open.is_due(now)) {
-                    open.go(now);
-                }
+                self.go(due, now);
                 return true;
             }
             self.links.pop();
@@ -208,20 +192,16 @@ impl Line {
         false
     }
 
-    fn over_poll(&mut self, now: Millis) -> bool {
+    fn over_poll(&mut self, due: &[u64], now: Millis) -> bool {
         while let Some(poll) = self.polls.pop() {
-            let wanted =
-                |open: &Open| !open.done && open.command.seq > poll.after && open.is_due(now);
-            let due = self.open.iter().filter(|open| wanted(open));
-            let commands: Commands = due.map(|open| Arc::clone(&open.command)).collect();
-            if commands.is_empty() {
+            let wanted: Vec<u64> = due.iter().copied().filter(|seq| *seq > poll.after).collect();
+            if wanted.is_empty() {
                 self.polls.push(poll);
                 return false;
             }
-            let after = poll.after;
-            if poll.reply.send(Ok(commands)).is_ok() {
-                let gone = self.open.iter_mut().filter(|open| open.command.seq > after);
-                gone.filter(|open| open.is_due(now)).for_each(|open| drop(open.go(now)));
+            let commands = wanted.iter().filter_map(|seq| self.open.command(*seq).cloned());
+            if poll.reply.send(Ok(commands.collect())).is_ok() {
+                self.go(&wanted, now);
                 return true;
             }
         }
@@ -229,39 +209,36 @@ impl Line {
     }
 
     /// One delivery at a time, so that order is kept.
-    fn parcel(&mut self, now: Millis, wanted: impl Fn(&Open) -> bool) -> Option<Parcel> {
-        if self.posting {
+    fn can_post(&self) -> bool {
+        self.has_webhook() && self.in_delivery.is_empty()
+    }
+
+    fn parcel(&mut self, seqs: Vec<u64>) -> Option<Parcel> {
+        if seqs.is_empty() || !self.can_post() {
             return None;
         }
-        let config = self.config.as_ref().filter(|config| config.webhook.is_some());
-        let config = Arc::clone(config?);
-        let mut commands = Commands::new();
-        for open in self.open.iter_mut().filter(|open| !open.done && wanted(open)) {
-            open.posting = true;
-            commands.push(open.go(now));
-        }
-        self.posting = !commands.is_empty();
-        self.posting.then_some(Parcel { config, commands })
+        let config = Arc::clone(self.config.as_ref()?);
+        seqs.iter().for_each(|seq| self.open.posting(*seq, true));
+        let commands = seqs.iter().filter_map(|seq| self.open.command(*seq).cloned()).collect();
+        self.in_delivery = seqs;
+        Some(Parcel { config, commands })
     }
 
     /// A delivery ended.
     pub fn posted(&mut self, now: Millis, posted: Posted) -> Report {
-        self.posting = false;
-        let taken = posted == Posted::Taken;
-        for open in self.open.iter_mut().filter(|open| open.posting) {
-            open.posting = false;
-            open.done |= taken;
-            open.lost = !taken;
-        }
-        if !taken {
+        let delivered = std::mem::take(&mut self.in_delivery);
+        if posted == Posted::Failed {
+            delivered.iter().for_each(|seq| self.open.posting(*seq, false));
+            self.lost = delivered;
             self.failures += 1;
             // Each failure counts once as the third, not again with each that follows.
             return Report { unreachable: self.failures == UNREACHABLE, ..Report::default() };
         }
+        delivered.iter().for_each(|seq| self.open.finish(*seq));
         // After a suspicion its first word counts at once.
         let was_failing = std::mem::take(&mut self.failures) >= UNREACHABLE;
-        self.tidy(now);
-        let done = self.open.front().map_or(self.last, |open| open.command.seq - 1);
+        self.open.tidy(now);
+        let done = self.open.first().map_or(self.last, |first| first - 1);
         let acknowledged = (done > self.reported).then_some(done);
         self.reported = self.reported.max(done);
         Report { acknowledged, unreachable: false, spoke: self.speaks(now, was_failing) }
@@ -281,52 +258,13 @@ impl Line {
         self.has_webhook() || !self.links.is_empty() || !self.polls.is_empty()
     }
 
-    /// Forgets what is done or of no use any more. All are looked through once in a while only, since
-    /// a switch that fetches nothing may have many open; until then `is_due` minds the deadline.
-    fn tidy(&mut self, now: Millis) {
-        const EACH_MS: u64 = 100;
-        if self.tidied_at.is_none_or(|at| now.since(at) >= EACH_MS) {
-            self.tidied_at = Some(now);
-            for open in self.open.iter_mut().filter(|open| open.command.deadline <= now) {
-                open.done = true;
-            }
-        }
-        while self.open.front().is_some_and(|open| open.command.deadline <= now) {
-            if let Some(open) = self.open.front_mut() {
-                open.done = true;
-                if open.posting {
-                    break;
-                }
-            }
-            self.open.pop_front();
-        }
-        while self.open.front().is_some_and(|open| open.done && !open.posting) {
-            self.open.pop_front();
-        }
-    }
-
     /// When to dispatch again by itself.
     pub fn wake_at(&self, now: Millis) -> Option<Millis> {
-        let can_post = self.has_webhook() && !self.posting;
-        let has_way = can_post || !self.links.is_empty() || !self.polls.is_empty();
-        let open = has_way.then(|| self.open.iter()).into_iter().flatten();
-        let waiting = open.filter(|open| !open.done && !open.posting);
-        let repeat = waiting.map(|open| open.next_at.max(now.plus(GRAIN_MS))).min();
+        let has_way = self.can_post() || !self.links.is_empty() || !self.polls.is_empty();
+        let next = self.open.next_at().filter(|_| has_way);
+        let repeat = next.map(|at| at.max(now.plus(GRAIN_MS)));
         let poll = self.polls.iter().map(|poll| poll.until).min();
         [repeat, poll].into_iter().flatten().min()
-    }
-}
-
-impl Open {
-    fn is_due(&self, now: Millis) -> bool {
-        !self.done && !self.posting && self.next_at <= now && now < self.command.deadline
-    }
-
-    fn go(&mut self, now: Millis) -> Arc<Command> {
-        self.next_at = now.plus(REPEAT_MS << self.goes.min(16));
-        self.goes += 1;
-        self.lost = false;
-        Arc::clone(&self.command)
     }
 }
 
@@ -521,5 +459,27 @@ mod tests {
         line.acknowledge(1);
         let open: Vec<_> = line.of_call(CallId(1)).map(|command| command.seq).collect();
         assert_eq!(open, [3]);
+    }
+
+    #[test]
+    fn what_a_link_brought_often_in_vain_is_posted_as_well_once_at_a_time() {
+        let mut line = hooked(with([1]));
+        let (to, mut link) = mpsc::channel(8);
+        line.link(START, 7, to);
+        let times = [0, 1_000, 3_000, 7_000].map(after);
+        let posts: Vec<_> = times.iter().map(|now| posted(&mut line, *now)).collect();
+        assert_eq!(posts, [None, None, None, Some(vec![1])]);
+        assert_eq!(std::iter::from_fn(|| link.try_recv().ok()).count(), 4, "and by link each time");
+        assert_eq!(line.posted(after(7_010), Posted::Taken).acknowledged, Some(1));
+        assert_eq!(line.wake_at(after(7_010)), None);
+    }
+
+    #[test]
+    fn one_that_failed_within_a_delivery_stays_done_when_the_delivery_fails() {
+        let mut line = hooked(with([1, 2]));
+        assert_eq!(posted(&mut line, START), Some(vec![1, 2]));
+        line.drop_failed(CommandId(1));
+        line.posted(after(5), Posted::Failed);
+        assert_eq!(posted(&mut line, after(1_000)), Some(vec![2]));
     }
 }

@@ -19,6 +19,7 @@ mod handle;
 mod inbox;
 mod keeper;
 mod line;
+mod open;
 mod outbox;
 mod pipeline;
 mod recovery;

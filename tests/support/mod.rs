@@ -206,6 +206,20 @@ impl Server {
     }
 }
 
+/// A test that fails tells what the server said last, and whether it had ended by itself.
+impl Drop for Server {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        let ended = self.process.ended().map(|status| status.to_string());
+        let log = self.log();
+        let lines: Vec<&str> = log.lines().collect();
+        let last = lines[lines.len().saturating_sub(30)..].join("\n");
+        eprintln!("callboard serve: {}\n{last}", ended.as_deref().unwrap_or("still running"));
+    }
+}
+
 impl Deref for Server {
     type Target = Api;
     fn deref(&self) -> &Api {
