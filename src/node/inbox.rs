@@ -157,10 +157,7 @@ impl Inbox {
 
     fn recorded(&mut self, slot: Slot, commit: &Commit) {
         let run = &mut self.runs[slot];
-        if run.since_snapshot >= self.snapshot_every {
-            run.since_snapshot = 0;
-            self.folder.fold(run.name.clone());
-        }
+        self.folder.consider(&run.name, &mut run.since_snapshot, self.snapshot_every);
         if cfg!(debug_assertions) {
             self.figures.agents(&run.name, &commit.changes);
             if let Some(broken) = self.figures.broken_invariant(run) {

@@ -2,7 +2,7 @@
 //! it, the same `evolve`.
 
 use crate::domain::time::Millis;
-use crate::engine::Engine;
+use crate::engine::{Engine, Unreadable};
 use crate::journal::{self, Reader, StreamId};
 use crate::node::registry::{self, AccountInfo, Registry};
 use std::path::Path;
@@ -76,14 +76,19 @@ pub(super) struct Loaded {
     pub engine: Engine,
     /// Time of that record; 0 when there is none.
     pub last_at: Millis,
-    /// Records after the snapshot it started from.
+    /// Records after the snapshot it started from, …
     pub replayed: u64,
+    /// … and their size.
+    pub replayed_bytes: u64,
+    /// Size of that snapshot; 0 when it started from the beginning.
+    pub snapshot_bytes: u64,
 }
 
 /// Recovers one account.
 pub(super) fn account(reader: &mut dyn Reader, info: &AccountInfo) -> Result<Loaded, StartError> {
-    let (engine, from, at) = snapshot(reader, info)?;
-    let mut loaded = Loaded { engine, last_at: at, replayed: 0 };
+    let Start { engine, seq: from, at, bytes } = snapshot(reader, info)?;
+    let mut loaded =
+        Loaded { engine, last_at: at, replayed: 0, replayed_bytes: 0, snapshot_bytes: bytes };
     each(reader, info.stream, from, |record| {
         loaded
             .engine
@@ -91,6 +96,7 @@ pub(super) fn account(reader: &mut dyn Reader, info: &AccountInfo) -> Result<Loa
             .map_err(|error| error.to_string())?;
         loaded.last_at = record.at;
         loaded.replayed += 1;
+        loaded.replayed_bytes += record.body.len() as u64;
         Ok(())
     })?;
     with_vault(reader, info.stream, |personal| {
@@ -100,24 +106,31 @@ pub(super) fn account(reader: &mut dyn Reader, info: &AccountInfo) -> Result<Loa
     Ok(loaded)
 }
 
+/// What a replay starts from: an engine as of a record, and the size of its snapshot.
+struct Start {
+    engine: Engine,
+    seq: u64,
+    at: Millis,
+    bytes: u64,
+}
+
 /// The newest snapshot that checks out, else the one before, else the beginning.
-fn snapshot(
-    reader: &mut dyn Reader,
-    info: &AccountInfo,
-) -> Result<(Engine, u64, Millis), StartError> {
+fn snapshot(reader: &mut dyn Reader, info: &AccountInfo) -> Result<Start, StartError> {
     let (name, stream) = (&info.name, info.stream);
     for at in reader.snapshots(stream)? {
         let restored = reader.snapshot(stream, at.seq).map_err(StartError::from).and_then(|body| {
             with_vault(reader, stream, |personal| {
-                Engine::restore(name, &body, personal).map_err(|error| StartError::Unreadable {
+                let unreadable = |error: Unreadable| StartError::Unreadable {
                     stream,
                     seq: at.seq,
                     why: error.to_string(),
-                })
+                };
+                let engine = Engine::restore(name, &body, personal).map_err(unreadable)?;
+                Ok(Start { engine, seq: at.seq, at: at.at, bytes: body.len() as u64 })
             })
         });
         match restored {
-            Ok(engine) => return Ok((engine, at.seq, at.at)),
+            Ok(start) => return Ok(start),
             Err(error) => {
                 tracing::error!(account = %name, %error, "a snapshot is no good: taking the one before");
             }
@@ -127,7 +140,7 @@ fn snapshot(
     if oldest > 1 {
         return Err(StartError::NoBeginning { account: name.to_string(), oldest });
     }
-    Ok((Engine::new(name, info.seed), 0, Millis(0)))
+    Ok(Start { engine: Engine::new(name, info.seed), seq: 0, at: Millis(0), bytes: 0 })
 }
 
 /// Lends `f` the vault's rows; a row that cannot be read is an error, not an erased value.

@@ -9,6 +9,7 @@ use crate::engine::{Decision, Engine, encode};
 use crate::journal::{Entry, Record, StreamId, VaultWrite};
 use crate::node::clock::Ticks;
 use crate::node::pipeline::{Commit, Then};
+use crate::node::snapshots::SinceSnapshot;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
@@ -21,8 +22,8 @@ pub(super) struct Run {
     pub last_at: Millis,
     /// Its place in the table of deadlines.
     pub due: Option<Millis>,
-    /// Records since the last snapshot was asked for.
-    pub since_snapshot: u64,
+    /// What was written since the last snapshot was asked for.
+    pub since_snapshot: SinceSnapshot,
     /// Open links per switch.
     pub links: FxHashMap<Name, Vec<u64>>,
     /// When polls of a switch were last reported as signs of life.
@@ -83,7 +84,7 @@ impl Run {
             engine,
             last_at,
             due: None,
-            since_snapshot: 0,
+            since_snapshot: SinceSnapshot::default(),
             links: FxHashMap::default(),
             polled_at: FxHashMap::default(),
             desks: rustc_hash::FxHashSet::default(),
@@ -120,9 +121,9 @@ impl Run {
         let stream = self.stream;
         if !events.is_empty() {
             let record = Record { stream, seq, at: now, body: encode(&events).into() };
+            self.since_snapshot.record(record.body.len());
             commit.record = Some((seq, now));
             self.last_at = now;
-            self.since_snapshot += 1;
             let vault = vault.into_iter().map(|change| VaultWrite {
                 stream,
                 key: change.key,

@@ -10,14 +10,15 @@ use crate::node::run::Run;
 use crate::node::shared::Shared;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 /// What the fold is told.
 enum Order {
     /// This account exists.
     Knows(AccountInfo),
-    /// Make one of this account.
-    Fold(Name),
+    /// Make one of this account, and tell its size.
+    Fold(Name, Arc<AtomicU64>),
 }
 
 /// The way to the fold.
@@ -41,9 +42,35 @@ impl Folder {
         let _ = self.0.send(Order::Knows(info));
     }
 
-    /// Makes a snapshot of what is durable of the account by then.
-    pub fn fold(&self, account: Name) {
-        let _ = self.0.send(Order::Fold(account));
+    /// Makes a snapshot of what is durable of the account by then, when one is due.
+    pub fn consider(&self, account: &Name, since: &mut SinceSnapshot, every: u64) {
+        if since.is_due(every) {
+            (since.records, since.bytes) = (0, 0);
+            let _ = self.0.send(Order::Fold(account.clone(), Arc::clone(&since.last_bytes)));
+        }
+    }
+}
+
+/// What an account has written since its last snapshot was asked for.
+#[derive(Default)]
+pub(super) struct SinceSnapshot {
+    pub records: u64,
+    pub bytes: u64,
+    /// The size of the last snapshot.
+    pub last_bytes: Arc<AtomicU64>,
+}
+
+impl SinceSnapshot {
+    /// A snapshot reads the one before and writes all of the state anew: it waits until as much was
+    /// written as that, so that it costs a share of the work however large the state is.
+    fn is_due(&self, every: u64) -> bool {
+        self.records >= every && self.bytes >= self.last_bytes.load(Ordering::Relaxed)
+    }
+
+    /// One more record.
+    pub fn record(&mut self, bytes: usize) {
+        self.records += 1;
+        self.bytes += bytes as u64;
     }
 }
 
@@ -54,21 +81,25 @@ fn fold_all(shared: &Shared, orders: &crossbeam_channel::Receiver<Order>) {
             Order::Knows(info) => {
                 known.insert(info.name.clone(), info);
             }
-            Order::Fold(name) => {
+            Order::Fold(name, size) => {
                 let Some(info) = known.get(&name) else { continue };
                 // A failure costs time at the next start, and nothing else.
-                if let Err(error) = shared.readers.with(|reader| fold(reader, info)) {
-                    tracing::error!(account = %name, %error, "no snapshot could be made");
+                match shared.readers.with(|reader| fold(reader, info)) {
+                    Ok(bytes) => size.store(bytes, Ordering::Relaxed),
+                    Err(error) => {
+                        tracing::error!(account = %name, %error, "no snapshot could be made");
+                    }
                 }
             }
         }
     }
 }
 
-fn fold(reader: &mut dyn Reader, info: &AccountInfo) -> Result<(), StartError> {
+/// Answers the size of the newest.
+fn fold(reader: &mut dyn Reader, info: &AccountInfo) -> Result<u64, StartError> {
     let loaded = recovery::account(reader, info)?;
     if loaded.replayed == 0 {
-        return Ok(());
+        return Ok(loaded.snapshot_bytes);
     }
     put(reader, info.stream, &loaded.engine, loaded.last_at)
 }
@@ -86,18 +117,39 @@ pub(super) fn last(reader: &mut dyn Reader, runs: &[Run]) {
     }
 }
 
-/// Stores the state of an engine whose last record is durable.
+/// Stores the state of an engine whose last record is durable; answers its size.
 fn put(
     reader: &mut dyn Reader,
     stream: StreamId,
     engine: &Engine,
     last_at: Millis,
-) -> Result<(), StartError> {
+) -> Result<u64, StartError> {
     let seq = engine.seq();
     if seq == 0 {
-        return Ok(());
+        return Ok(0);
     }
-    reader.put_snapshot(stream, seq, last_at, &engine.snapshot())?;
-    tracing::info!(%stream, seq, "snapshot");
-    Ok(())
+    let body = engine.snapshot();
+    reader.put_snapshot(stream, seq, last_at, &body)?;
+    let bytes = body.len() as u64;
+    tracing::info!(%stream, seq, bytes, "snapshot");
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_waits_for_records_and_for_as_much_as_the_last_one_was() {
+        let mut since = SinceSnapshot::default();
+        for _ in 0..3 {
+            assert!(!since.is_due(3));
+            since.record(10);
+        }
+        assert!(since.is_due(3), "the first needs records only");
+        since.last_bytes.store(45, Ordering::Relaxed);
+        assert!(!since.is_due(3));
+        since.record(15);
+        assert!(since.is_due(3));
+    }
 }

@@ -51,7 +51,8 @@ pub struct Options {
     /// How long records are kept, in milliseconds; default 90 days, and never less than the newest
     /// two snapshots need.
     pub keep_ms: u64,
-    /// Records of an account between two snapshots; default 100,000.
+    /// Records of an account between two snapshots, at least; default 100,000. A large state waits
+    /// longer: until as much was written as its last snapshot was.
     pub snapshot_every: u64,
     /// Inputs that may wait to be decided; an eighth of it is for urgent ones. Default 8,192.
     pub inbox_capacity: usize,
@@ -365,7 +366,9 @@ fn recover(reader: &mut dyn Reader, state: &NodeState) -> Result<Vec<(Run, Openi
         };
         let opening = Opening { head: Arc::new(head), board: engine.board(), open, switches };
         let mut run = Run::new(info.name.clone(), info.stream, engine, loaded.last_at);
-        run.since_snapshot = loaded.replayed;
+        run.since_snapshot.records = loaded.replayed;
+        run.since_snapshot.bytes = loaded.replayed_bytes;
+        run.since_snapshot.last_bytes.store(loaded.snapshot_bytes, Ordering::Relaxed);
         recovered.push((run, opening));
     }
     Ok(recovered)

@@ -186,7 +186,7 @@ impl Journal for Sqlite {
             return Err(Error::Broken { why });
         }
         files::write_high(&dir, &identity, &gate.heads())?;
-        db.wal_checkpoint_v2(None::<&str>, CheckpointMode::PASSIVE)?;
+        checkpoint::passive(&db)?;
         db.close().map_err(|(_, error)| error.into())
     }
 }
