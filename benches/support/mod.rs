@@ -14,6 +14,7 @@ use callboard::domain::time::Millis;
 use callboard::engine::{Decision, Engine};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 /// The switch that everything comes from.
 const SWITCH: &str = "edge";
@@ -41,6 +42,8 @@ pub struct World {
     last_command: u64,
     /// What was made so far.
     pub made: Made,
+    /// Time spent in the engine so far: making the inputs and reading the answers is not in it.
+    pub spent: Duration,
 }
 
 /// A call under way.
@@ -72,6 +75,7 @@ impl World {
             last_call: 0,
             last_command: 0,
             made: Made::default(),
+            spent: Duration::ZERO,
         };
         world.furnish(agents, queues);
         world
@@ -124,15 +128,24 @@ impl World {
     /// Time passes; deadlines that come are handled, as the node would.
     pub fn pass(&mut self, ms: u64) {
         let until = self.now.plus(ms);
-        while let Some((at, _)) = self.engine.next_deadline().filter(|(at, _)| *at <= until) {
+        while let Some(at) = self.due().filter(|at| *at <= until) {
             self.now = self.now.max(at);
             self.handle(Input::Deadline);
         }
         self.now = until;
     }
 
+    fn due(&mut self) -> Option<Millis> {
+        let began = Instant::now();
+        let due = self.engine.next_deadline();
+        self.spent += began.elapsed();
+        due.map(|(at, _)| at)
+    }
+
     fn handle(&mut self, input: Input) -> Decision {
+        let began = Instant::now();
         let decision = self.engine.handle(self.now, input);
+        self.spent += began.elapsed();
         self.made.records += u64::from(!decision.events.is_empty());
         self.made.events += decision.events.len() as u64;
         if let Some((_, command)) = decision.commands.last() {

@@ -12,50 +12,50 @@ use crate::domain::problem::Problem;
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::header::{AUTHORIZATION, IF_MATCH};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method};
+use axum::http::{HeaderMap, Method, Uri};
 use bytes::Bytes;
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// An authenticated request to an account.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Ask {
     /// The application.
     pub app: App,
     /// Who asks.
     pub identity: Identity,
-    /// The method and path, for `Idempotency-Key`.
-    pub line: (Method, String),
+    /// The method, for `Idempotency-Key`.
+    pub method: Method,
+    /// Path and query.
+    pub uri: Uri,
     /// The headers.
     pub headers: HeaderMap,
-    params: BTreeMap<String, String>,
-    query: String,
+    params: RawPathParams,
 }
 
 impl FromRequestParts<App> for Ask {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Ask, Refusal> {
-        let bearer = bearer(&parts.headers)?;
-        let identity = app.node.identify(bearer, remote(parts))?;
+        let headers = parts.headers.clone();
+        Ask::read(parts, headers, app).await
+    }
+}
+
+impl Ask {
+    async fn read(parts: &mut Parts, headers: HeaderMap, app: &App) -> Result<Ask, Refusal> {
+        let identity = app.node.identify(bearer(&headers)?, remote(parts))?;
         let params = RawPathParams::from_request_parts(parts, app)
             .await
             .map_err(|e| bad_path(&e.to_string()))?;
-        let params: BTreeMap<String, String> =
-            params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         // Another account is out of this key's sight: there is nothing there.
-        if let Some(account) = params.get("account").filter(|a| **a != *identity.account) {
+        let other =
+            params.iter().find(|(name, of)| *name == "account" && **of != *identity.account);
+        if let Some((_, account)) = other {
             return Err(Problem::not_found("account", account).into());
         }
-        Ok(Ask {
-            app: app.clone(),
-            identity,
-            line: (parts.method.clone(), parts.uri.path().to_owned()),
-            headers: parts.headers.clone(),
-            params,
-            query: parts.uri.query().unwrap_or_default().to_owned(),
-        })
+        let (method, uri) = (parts.method.clone(), parts.uri.clone());
+        Ok(Ask { app: app.clone(), identity, method, uri, headers, params })
     }
 }
 
@@ -96,7 +96,8 @@ impl Ask {
     /// A part of the path; the router has matched it, so that it is there.
     #[must_use]
     pub fn param(&self, name: &str) -> String {
-        self.params.get(name).cloned().unwrap_or_default()
+        let found = self.params.iter().find(|(known, _)| *known == name);
+        found.map_or_else(String::new, |(_, value)| value.to_owned())
     }
 
     /// The call that the path names.
@@ -122,7 +123,7 @@ impl Ask {
     /// # Errors
     /// 422 when a field stands there twice.
     pub fn query(&self) -> Result<Queries, Problem> {
-        Queries::read(&self.query)
+        Queries::read(self.uri.query().unwrap_or_default())
     }
 
     /// A request that takes no query fields.
@@ -196,8 +197,9 @@ impl FromRequest<App> for Sent {
 
     async fn from_request(request: Request, app: &App) -> Result<Sent, Refusal> {
         let (mut parts, body) = request.into_parts();
-        let ask = Ask::from_request_parts(&mut parts, app).await?;
-        let bytes = body::read(&parts.headers, body).await?;
+        let headers = std::mem::take(&mut parts.headers);
+        let ask = Ask::read(&mut parts, headers, app).await?;
+        let bytes = body::read(&ask.headers, body).await?;
         Ok(Sent { ask, bytes })
     }
 }

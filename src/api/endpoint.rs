@@ -73,6 +73,13 @@ where
     H: Handler<T, App>,
     T: 'static,
 {
+    let operation = described(path, id.into(), about);
+    let router = on(method.filter(), handler);
+    Endpoint { path, method, operation, router, schemas: Vec::new() }
+}
+
+/// Apart from the above, so that it is compiled once and not with every handler.
+fn described(path: &str, id: String, about: &str) -> OperationBuilder {
     let (summary, more) = match about.split_once(". ") {
         Some((summary, more)) => (summary.to_owned(), Some(more.to_owned())),
         None => (about.trim_end_matches('.').to_owned(), None),
@@ -82,15 +89,14 @@ where
         .description("A refusal; it changed nothing.")
         .content("application/problem+json", problem);
     let mut operation = OperationBuilder::new()
-        .operation_id(Some(id.into()))
+        .operation_id(Some(id))
         .summary(Some(summary))
         .description(more)
         .response("default", problem.build());
     for name in path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
         operation = operation.parameter(path_parameter(name));
     }
-    let router = on(method.filter(), handler);
-    Endpoint { path, method, operation, router, schemas: Vec::new() }
+    operation
 }
 
 impl Endpoint {
@@ -161,8 +167,13 @@ impl Endpoint {
     }
 
     fn body_when<T: ToSchema>(mut self, kind: &str, required: Required) -> Endpoint {
+        let schema = self.schema::<T>();
+        self.body_with(kind, schema, required)
+    }
+
+    fn body_with(mut self, kind: &str, schema: RefOr<Schema>, required: Required) -> Endpoint {
         let body = RequestBodyBuilder::new()
-            .content(kind, Content::new(Some(self.schema::<T>())))
+            .content(kind, Content::new(Some(schema)))
             .required(Some(required));
         self.operation = self.operation.request_body(Some(body.build()));
         self
@@ -171,7 +182,12 @@ impl Endpoint {
     /// A JSON answer.
     #[must_use]
     pub fn answers<T: ToSchema>(mut self, status: u16, about: &str) -> Endpoint {
-        let content = Content::new(Some(self.schema::<T>()));
+        let schema = self.schema::<T>();
+        self.answers_with(status, about, schema)
+    }
+
+    fn answers_with(mut self, status: u16, about: &str, schema: RefOr<Schema>) -> Endpoint {
+        let content = Content::new(Some(schema));
         let response =
             ResponseBuilder::new().description(about).content("application/json", content);
         self.operation = self.operation.response(status.to_string(), response.build());
@@ -181,20 +197,8 @@ impl Endpoint {
     /// A page of a list, 200.
     #[must_use]
     pub fn answers_list<T: ToSchema>(mut self, about: &str) -> Endpoint {
-        let items = ArrayBuilder::new().items(self.schema::<T>()).description(Some("The items."));
-        let next = ObjectBuilder::new()
-            .schema_type(SchemaType::Array(vec![Type::String, Type::Null]))
-            .description(Some("Send it as `cursor` for the next page; null at the end."));
-        let page = ObjectBuilder::new()
-            .property("items", items)
-            .required("items")
-            .property("next", next)
-            .required("next");
-        let content = Content::new(Some(Schema::Object(page.build())));
-        let response =
-            ResponseBuilder::new().description(about).content("application/json", content);
-        self.operation = self.operation.response("200", response.build());
-        self
+        let schema = self.schema::<T>();
+        self.answers_with(200, about, page_of(schema))
     }
 
     /// An answer that is no JSON, or none at all.
@@ -218,6 +222,20 @@ impl Endpoint {
         paths.paths.insert(self.path.into(), PathItem::new(self.method.documented(), operation));
         (self.schemas, paths, self.router)
     }
+}
+
+/// A page of a list.
+fn page_of(schema: RefOr<Schema>) -> RefOr<Schema> {
+    let items = ArrayBuilder::new().items(schema).description(Some("The items."));
+    let next = ObjectBuilder::new()
+        .schema_type(SchemaType::Array(vec![Type::String, Type::Null]))
+        .description(Some("Send it as `cursor` for the next page; null at the end."));
+    let page = ObjectBuilder::new()
+        .property("items", items)
+        .required("items")
+        .property("next", next)
+        .required("next");
+    RefOr::T(Schema::Object(page.build()))
 }
 
 fn parameter(name: &str, about: &str, kind: Type, place: ParameterIn) -> Parameter {

@@ -186,7 +186,7 @@ fn place(sent: &Sent) -> Result<Option<Place>, Problem> {
 }
 
 fn fingerprint(sent: &Sent) -> [u8; 32] {
-    let (method, path) = &sent.ask.line;
+    let (method, path) = (&sent.ask.method, sent.ask.uri.path());
     let mut hash = Sha256::new();
     for part in [method.as_str().as_bytes(), path.as_bytes(), &sent.bytes] {
         hash.update((part.len() as u64).to_le_bytes());

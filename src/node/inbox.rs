@@ -256,6 +256,7 @@ impl Inbox {
             self.send(commit);
         }
         let is_short = self.shared.is_short();
+        let mut last: Option<Box<Commit>> = None;
         for item in batch.items {
             let event = match item {
                 EventItem::Event(event) => event,
@@ -271,18 +272,21 @@ impl Inbox {
                 done.refused = Some(gate::disk_full());
                 continue;
             }
+            last.take().into_iter().for_each(|commit| self.send(commit));
             // What came due goes first, as for any input.
             self.fire();
             let (answer, mut commit) = self.decide(slot, received, input);
             commit.replied = Some(switch.clone());
             done.commands.extend(line::of_switch(&commit.commands, &switch));
             done.take(id, answer);
-            self.send(commit);
+            last = Some(commit);
         }
         for result in &done.results {
             self.figures.count(result.status);
         }
-        self.send(Commit::new(Some(slot), received, Then::Events(Box::new(done))));
+        let mut last = last.unwrap_or_else(|| Commit::new(Some(slot), received, Then::Nothing));
+        last.then = Then::Events(Box::new(done));
+        self.send(last);
     }
 
     fn link_open(
