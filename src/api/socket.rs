@@ -79,13 +79,19 @@ fn broken(error: &axum::Error) -> End {
     match source {
         Error::Capacity(_) => Some((4400, "the message is too long")),
         Error::Utf8(_) => Some((4400, "not UTF-8")),
+        Error::Protocol(_) => Some((1002, "this is not RFC 6455")),
         _ => GONE,
     }
 }
 
-/// Closes with a code; before 1001 the client is told when to come back.
+/// Closes with a code; before 1001 the client is told when to come back. A peer that closed gets its
+/// answer.
 pub async fn close(mut socket: WebSocket, end: End) {
-    let Some((code, reason)) = end else { return };
+    let Some((code, reason)) = end else {
+        let _ =
+            timeout(CLOSE_WITHIN, async { while let Some(Ok(_)) = socket.recv().await {} }).await;
+        return;
+    };
     let say = async {
         if code == 1001 {
             let frame = format!(r#"{{"type":"going_away","retry_after_ms":{RETRY_AFTER_MS}}}"#);

@@ -43,10 +43,8 @@ pub async fn serve(mut socket: WebSocket, hub: HubHandle, who: Viewer) {
         Err(close) => close,
     };
     drop(connection);
-    if let Some(close) = close {
-        // Nothing to be done for a peer that does not take it.
-        let _ = timeout(CLOSE_WITHIN, say_close(socket, close)).await;
-    }
+    // Nothing to be done for a peer that does not take it.
+    let _ = timeout(CLOSE_WITHIN, say_close(socket, close)).await;
 }
 
 /// An end: with a close to be sent, or none when the peer is gone.
@@ -116,7 +114,7 @@ async fn heard(
             return Err(Some(Close::new(4400, "text frames only")));
         }
         Some(Ok(Message::Ping(_) | Message::Pong(_))) => return Ok(false),
-        // The peer closed: tungstenite has answered it.
+        // The peer closed: reading on sends the answer.
         Some(Ok(Message::Close(_))) | None => return Err(None),
         Some(Err(error)) => return Err(broken(&error)),
     };
@@ -137,6 +135,9 @@ fn broken(error: &axum::Error) -> End {
             Some(Close::new(4400, format!("a message of more than {MOST_BYTES} bytes")))
         }
         tokio_tungstenite::tungstenite::Error::Utf8(_) => Some(Close::new(4400, "not UTF-8")),
+        tokio_tungstenite::tungstenite::Error::Protocol(_) => {
+            Some(Close::new(1002, "this is not RFC 6455"))
+        }
         _ => None,
     }
 }
@@ -173,14 +174,17 @@ async fn put(socket: &mut WebSocket, connection: &Connection, message: Message) 
     }
 }
 
-async fn say_close(mut socket: WebSocket, close: Close) {
-    if let Some(retry_after_ms) = close.retry_after_ms {
-        let text = going_away(retry_after_ms);
-        let _ = socket.send(Message::Text(Utf8Bytes::from(text))).await;
+/// Without a close of one's own: the peer's is answered, as far as it is there.
+async fn say_close(mut socket: WebSocket, close: End) {
+    if let Some(close) = close {
+        if let Some(retry_after_ms) = close.retry_after_ms {
+            let text = going_away(retry_after_ms);
+            let _ = socket.send(Message::Text(Utf8Bytes::from(text))).await;
+        }
+        let reason = Utf8Bytes::from(short(&close.reason));
+        let frame = CloseFrame { code: close.code, reason };
+        let _ = socket.send(Message::Close(Some(frame))).await;
     }
-    let reason = Utf8Bytes::from(short(&close.reason));
-    let frame = CloseFrame { code: close.code, reason };
-    let _ = socket.send(Message::Close(Some(frame))).await;
     // The peer's answer, so that it sees the close and not a reset.
     while let Some(Ok(_)) = socket.recv().await {}
 }
