@@ -9,6 +9,8 @@ pub enum Check {
     NoCallLost,
     /// No agent is rung while ringing or talking for another call.
     NoAgentTwice,
+    /// No agent is rung in wrap-up, or in the delay that follows a miss.
+    NoAgentTooSoon,
     /// No call is offered to, or joined with, two agents at once (the queues ring one by one).
     NoCallTwice,
     /// Commands have no gap.
@@ -23,9 +25,10 @@ pub enum Check {
 
 impl Check {
     /// All.
-    pub const ALL: [Check; 7] = [
+    pub const ALL: [Check; 8] = [
         Check::NoCallLost,
         Check::NoAgentTwice,
+        Check::NoAgentTooSoon,
         Check::NoCallTwice,
         Check::NoCommandMissing,
         Check::EventsTaken,
@@ -39,6 +42,7 @@ impl Check {
         match self {
             Check::NoCallLost => "every call that arrived has exactly one end",
             Check::NoAgentTwice => "no agent was rung for two calls at once",
+            Check::NoAgentTooSoon => "no agent was rung in wrap-up or just after a miss",
             Check::NoCallTwice => "no call was offered or joined twice at once",
             Check::NoCommandMissing => "no command was missing",
             Check::EventsTaken => "no event was rejected",
@@ -53,6 +57,7 @@ impl Check {
         match self {
             Check::NoCallLost => "no_call_lost",
             Check::NoAgentTwice => "no_agent_twice",
+            Check::NoAgentTooSoon => "no_agent_too_soon",
             Check::NoCallTwice => "no_call_twice",
             Check::NoCommandMissing => "no_command_missing",
             Check::EventsTaken => "events_taken",

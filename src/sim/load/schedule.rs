@@ -76,7 +76,14 @@ impl Schedule {
         Schedule { spans, at: 0, done: 0 }
     }
 
-    /// How long it lasts, in microseconds.
+    /// The same, begun at `begins_us` of a clock.
+    #[must_use]
+    pub fn from(mut self, begins_us: u64) -> Schedule {
+        self.spans.iter_mut().for_each(|span| span.from_us += begins_us);
+        self
+    }
+
+    /// How long it lasts (or when it ends), in microseconds.
     #[must_use]
     pub fn lasts_us(&self) -> u64 {
         self.spans.last().map_or(0, |span| span.from_us + span.lasts_us)
