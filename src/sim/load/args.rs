@@ -102,9 +102,9 @@ pub struct Args {
     /// The dice of callers and phones.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// Does not measure the machine's floor first.
-    #[arg(long)]
-    pub no_floor: bool,
+    /// The machine's floor is measured first, each rate for so long; 0s leaves it out.
+    #[arg(long, value_parser = duration, default_value = "2s")]
+    pub floor_for: Duration,
     /// No line of progress each second.
     #[arg(long)]
     pub quiet: bool,

@@ -246,7 +246,7 @@ mod tests {
         assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0);
         let bare = Bare::start().expect("a server");
         assert_eq!(echoes(bare.address, 5).expect("echoes").len(), 5);
-        let body = |number| json!({ "id": number.to_string() }).to_string();
+        let body = |number: u64| json!({ "id": number.to_string() }).to_string();
         let lasts = Duration::from_millis(50);
         assert!(posts(bare.address, "/", "k", lasts, body).expect("posted") > 0.0);
         assert!(posts(bare.address, "/none", "k", lasts, body).is_err(), "a refusal is no request");

@@ -53,8 +53,6 @@ use wire::{Say, Source};
 
 /// How long dashboards and desks may take to open.
 const OPENING: Duration = Duration::from_secs(60);
-/// How long the machine's floor is measured by each of its rates.
-const FLOOR: Duration = Duration::from_secs(2);
 /// Samples of each of the floor's times.
 const FLOOR_SAMPLES: usize = 500;
 /// After the last event, dashboards have so long to show it.
@@ -111,7 +109,7 @@ impl Run {
         furnish::furnish(&self.client, &account, &switches, &self.plan.floor, habits)
             .await
             .map_err(|e| format!("setting up: {e}"))?;
-        let floor = match self.args.no_floor {
+        let floor = match self.args.floor_for.is_zero() {
             true => None,
             false => Some(self.floor(&floor_switch).await?),
         };
@@ -129,7 +127,8 @@ impl Run {
         };
         let (url, key) = (self.url(), self.client.key().to_owned());
         let (path, switch) = (format!("{}/events", self.args.account()), switch.to_owned());
-        let measure = move || measure_floor(&folder, &url, &path, &key, switch);
+        let lasts = self.args.floor_for;
+        let measure = move || measure_floor(&folder, &url, &path, &key, switch, lasts);
         let found = tokio::task::spawn_blocking(measure).await.map_err(|e| e.to_string())?;
         found.map_err(|e| format!("the machine's floor: {e}"))
     }
@@ -339,6 +338,7 @@ fn measure_floor(
     path: &str,
     key: &str,
     switch: String,
+    lasts: Duration,
 ) -> std::io::Result<Floor> {
     let sync = floor::quantiles(&floor::syncs(folder, FLOOR_SAMPLES)?);
     let bare = floor::Bare::start()?;
@@ -350,11 +350,11 @@ fn measure_floor(
         let place = if is_first { 1 } else { 2 };
         source.event(number, Some((call, place)), "2026-01-01T00:00:00.000Z", say).into_string()
     };
-    let http_per_s = floor::posts(bare.address, "/", key, FLOOR, single.clone())?;
+    let http_per_s = floor::posts(bare.address, "/", key, lasts, single.clone())?;
     let address = url.trim_start_matches("http://").trim_end_matches('/');
     let address = std::net::ToSocketAddrs::to_socket_addrs(address)?.next();
     let address = address.ok_or_else(|| std::io::Error::other("no address"))?;
-    let singles_per_s = floor::posts(address, path, key, FLOOR, single)?;
+    let singles_per_s = floor::posts(address, path, key, lasts, single)?;
     Ok(Floor { sync, http_per_s, echo, singles_per_s })
 }
 

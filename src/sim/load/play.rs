@@ -102,6 +102,7 @@ impl Play {
         tokio::pin!(stop);
         let (mut sent_us, mut beat_us, mut told) = (0, 0, 0);
         let mut closed_us = None;
+        self.player.outbox.set_time(self.clock.now().rfc3339());
         self.player.say(Say::Started, self.now_us());
         loop {
             let wake_us = self.wake_us(sent_us);
