@@ -465,7 +465,7 @@ impl Player {
     fn connect(&mut self, number: u64, command: &Command<'_>, now_us: u64) {
         let Some(call) = self.calls.get_mut(&number) else { return };
         if call.state != State::Answered || call.offer.as_deref() != command.offer.as_deref() {
-            let (state, offer) = (call.state, &command.offer);
+            let (state, offer) = (call.state, command.offer.as_deref());
             let how = || format!("call {number} is joined for {offer:?} while {state:?}");
             return self.checks.broken(Check::NoCallTwice, how);
         }

@@ -193,11 +193,10 @@ fn line(f: &mut fmt::Formatter<'_>, name: &str, q: &Quantiles) -> fmt::Result {
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(super) mod tests {
     use super::*;
 
     /// A run of which everything is known.
-    #[must_use]
     pub fn sample() -> Report {
         let mut recorder = Recorder::new(0, u64::MAX);
         (1..=100).for_each(|ms| recorder.record(0, ms * 1_000));

@@ -141,6 +141,20 @@ pub struct Told<'a> {
     pub problem: Option<Problem<'a>>,
 }
 
+/// A text that is borrowed from its frame wherever it holds no escapes. (A `Cow` inside an `Option`
+/// would always be copied.)
+#[derive(Debug, Default, Deserialize)]
+#[serde(transparent)]
+pub struct Text<'a>(#[serde(borrow)] pub Cow<'a, str>);
+
+impl std::ops::Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
 /// What became of an event.
 #[derive(Debug, Deserialize)]
 pub struct EventResult<'a> {
@@ -152,7 +166,7 @@ pub struct EventResult<'a> {
     pub status: Cow<'a, str>,
     /// Why it was not accepted.
     #[serde(borrow, default)]
-    pub code: Option<Cow<'a, str>>,
+    pub code: Option<Text<'a>>,
 }
 
 /// A command, as far as this switch looks at it.
@@ -165,13 +179,13 @@ pub struct Command<'a> {
     pub kind: Cow<'a, str>,
     /// The call's name.
     #[serde(borrow, default)]
-    pub call: Option<Cow<'a, str>>,
+    pub call: Option<Text<'a>>,
     /// The offer.
     #[serde(borrow, default)]
-    pub offer: Option<Cow<'a, str>>,
+    pub offer: Option<Text<'a>>,
     /// The user.
     #[serde(borrow, default)]
-    pub agent: Option<Cow<'a, str>>,
+    pub agent: Option<Text<'a>>,
 }
 
 /// A refusal.
@@ -234,7 +248,7 @@ mod tests {
         let told: Told<'_> = serde_json::from_str(text).expect("a frame");
         let ring = &told.commands[0];
         assert_eq!((ring.seq, &*ring.kind), (4, "offer.ring"));
-        assert!(matches!(ring.offer, Some(Cow::Borrowed("off_1"))), "nothing is copied");
+        assert!(matches!(ring.offer, Some(Text(Cow::Borrowed("off_1")))), "nothing is copied");
         assert_eq!(ring.agent.as_deref().and_then(agent_number), Some(17));
         let text = r#"{"results":[{"id":"b7-9","status":"ignored","code":"late","call_id":null}]}"#;
         let told: Told<'_> = serde_json::from_str(text).expect("a frame");
