@@ -101,6 +101,15 @@ fn single_posts_to_a_server_that_runs_hold_too() {
 }
 
 #[test]
+fn commands_by_webhook_hold_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let json = folder.path().join("load.json");
+    let output = load(&["--via", "webhook", "--json", json.to_str().expect("text")]);
+    assert!(json.exists(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_held(&output, &read(&json));
+}
+
+#[test]
 fn a_server_that_is_not_there_is_told_and_nothing_is_written() {
     let folder = tempfile::tempdir().expect("a folder");
     let json = folder.path().join("load.json");

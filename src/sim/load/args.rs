@@ -16,6 +16,9 @@ pub enum Via {
     Link,
     /// One POST each; a link brings the commands.
     Post,
+    /// One POST each; a webhook brings the commands that the answers did not. The server must be on
+    /// this machine.
+    Webhook,
 }
 
 /// What `callboard load` takes.
@@ -72,7 +75,7 @@ pub struct Args {
     /// How events reach the server.
     #[arg(long, value_enum, default_value = "link")]
     pub via: Via,
-    /// Connections, with --via post.
+    /// Connections, with --via post or webhook.
     #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub connections: u32,
     /// Events that gather in this time go over the link together; 0 to 100 ms.

@@ -25,7 +25,7 @@ pub struct Floor {
     pub queues_per_agent: usize,
 }
 
-/// Sets it up below `account` (a path), with `switches` as they are named.
+/// Sets it up below `account` (a path), with `switches` as they are named; they have no webhook.
 ///
 /// # Errors
 /// What the server refuses.
@@ -36,7 +36,7 @@ pub async fn furnish(
     floor: &Floor,
     habits: &Habits,
 ) -> Result<(), Error> {
-    let switch = |id: &&str| (format!("/switches/{id}"), json!({ "name": "Load" }));
+    let switch = |id: &&str| (format!("/switches/{id}"), switch(None));
     let queue = json!({
         "name": "Load", "wrap_up": { "ms": millis(habits.wrap_up) }, "max_misses": 0,
         "after_miss_ms": millis(habits.after_miss), "ring_for_ms": 60_000, "short_abandon_ms": 0,
@@ -56,6 +56,12 @@ pub async fn furnish(
     put(client, account, places).await?;
     let ready = |n| (format!("/agents/{USER}{n}/status"), json!({ "status": "ready" }));
     put(client, account, (0..floor.agents).map(ready).collect()).await
+}
+
+/// A switch, perhaps with a webhook at this address.
+#[must_use]
+pub fn switch(webhook: Option<&str>) -> Value {
+    json!({ "name": "Load", "webhook": webhook.map(|url| json!({ "url": url })) })
 }
 
 fn user(n: usize) -> Value {

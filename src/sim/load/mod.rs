@@ -13,6 +13,7 @@ mod desks;
 pub mod figures;
 pub mod floor;
 mod furnish;
+mod hooks;
 mod host;
 mod html;
 pub mod latency;
@@ -38,6 +39,7 @@ use desks::Desks;
 use figures::{Figures, Second};
 use floor::Floor;
 use furnish::Counts;
+use hooks::Hooks;
 use host::Host;
 use latency::{Measure, Recorder};
 use play::Play;
@@ -174,16 +176,19 @@ impl Run {
         });
         let server = self.host.as_ref().map(|host| Process::of(host.id()));
         let figures = Figures::new(wall.clone(), begins_us, server, args.quiet);
-        let posts = match args.via {
-            Via::Link => None,
-            Via::Post => {
-                let path = format!("{account}/events");
-                Some(Posts::open(&self.client, &path, args.connections as usize))
-            }
+        let posts = (args.via != Via::Link).then(|| {
+            let path = format!("{account}/events");
+            Posts::open(&self.client, &path, args.connections as usize)
+        });
+        let switch = format!("{account}/switches/{}", source.switch);
+        let hooks = match args.via {
+            Via::Webhook => Some(self.hooks(&switch).await?),
+            Via::Link | Via::Post => None,
         };
         let play = Play {
             client: self.client.clone(),
-            link: format!("{account}/switches/{}/link", source.switch),
+            link: hooks.is_none().then(|| format!("{switch}/link")),
+            hooks,
             clock: self.clock.clone(),
             player,
             // A connection that is idle again is given the next event at once.
@@ -199,6 +204,15 @@ impl Run {
         tokio::time::sleep(LAST_FRAMES).await;
         let window_us = (plan.warm_up_us, plan.schedule.lasts_us());
         self.conclude(played, before, (wall, desks), floor, began, window_us).await
+    }
+
+    /// A webhook, and the switch set up with it.
+    async fn hooks(&self, switch: &str) -> Result<Hooks, String> {
+        let hooks = Hooks::open().await.map_err(|e| format!("the webhook: {e}"))?;
+        let body = furnish::switch(Some(&hooks.url));
+        let told = self.client.put(switch, &body).await;
+        told.map_err(|e| format!("the webhook: {e}"))?;
+        Ok(hooks)
     }
 
     /// Dashboards and desks, at work.

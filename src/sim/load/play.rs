@@ -2,11 +2,13 @@
 //! over the link or as single `POST`s.
 
 use super::figures::{Figures, Second};
+use super::hooks::Hooks;
 use super::player::Player;
-use super::posts::Posts;
+use super::posts::{Answer, Posts};
 use super::wire::{Say, Told};
 use crate::node::clock::Clock;
 use crate::sim::client::{Client, Error, Receiving, Sending, Socket};
+use bytes::Bytes;
 use std::future::Future;
 use std::time::Duration;
 use tokio::sync::mpsc::{self, UnboundedSender};
@@ -29,8 +31,10 @@ const LOST_US: u64 = 20_000_000;
 pub struct Play {
     /// With a key that may speak for the switch.
     pub client: Client,
-    /// The link's path.
-    pub link: String,
+    /// The link's path; without it commands come by the webhook.
+    pub link: Option<String>,
+    /// The webhook.
+    pub hooks: Option<Hooks>,
     /// The run's clock.
     pub clock: Clock,
     /// The floor.
@@ -83,7 +87,8 @@ impl Link {
 
 enum Heard {
     Frame(Utf8Bytes),
-    Posted(super::posts::Answer),
+    Delivery(Bytes),
+    Posted(Answer),
     Nothing,
     Second,
     Stop,
@@ -108,13 +113,14 @@ impl Play {
             let wake_us = self.wake_us(sent_us);
             let heard = tokio::select! {
                 biased;
-                frame = link.frames.next() => match frame {
+                frame = next_frame(&mut link) => match frame {
                     Ok(text) => Heard::Frame(text),
                     Err(e) => {
                         link = self.again(e).await?;
                         Heard::Nothing
                     }
                 },
+                body = next_delivery(&mut self.hooks) => Heard::Delivery(body),
                 answer = next_answer(&mut self.posts) => Heard::Posted(answer),
                 _ = second.tick() => Heard::Second,
                 () = &mut stop, if closed_us.is_none() => Heard::Stop,
@@ -122,7 +128,8 @@ impl Play {
             };
             let now_us = self.now_us();
             match heard {
-                Heard::Frame(text) => self.hear(&text, now_us)?,
+                Heard::Frame(text) => self.hear(text.as_bytes(), now_us)?,
+                Heard::Delivery(body) => self.hear(&body, now_us)?,
                 Heard::Posted(answer) => self.posted(answer, now_us)?,
                 Heard::Second => self.tell(now_us),
                 Heard::Stop => self.ends_us = now_us,
@@ -171,12 +178,14 @@ impl Play {
         quiet || now_us > closed_us + LOST_US
     }
 
-    async fn open(&self) -> Result<Link, Error> {
-        self.client.socket(&self.link, "callboard.switch.v1").await.map(Link::new)
+    async fn open(&self) -> Result<Option<Link>, Error> {
+        let Some(path) = &self.link else { return Ok(None) };
+        let socket = self.client.socket(path, "callboard.switch.v1").await?;
+        Ok(Some(Link::new(socket)))
     }
 
     /// A new link after a broken one. The schedule goes on meanwhile: what is late counts as late.
-    async fn again(&mut self, broken: Error) -> Result<Link, Error> {
+    async fn again(&mut self, broken: Error) -> Result<Option<Link>, Error> {
         let mut error = broken;
         for _ in 0..RETRY.1 {
             if !error.may_pass() {
@@ -198,36 +207,29 @@ impl Play {
         Err(error)
     }
 
-    fn hear(&mut self, text: &str, now_us: u64) -> Result<(), Error> {
+    fn hear(&mut self, text: &[u8], now_us: u64) -> Result<(), Error> {
         let told: Told<'_> =
-            serde_json::from_str(text).map_err(|e| Error::NotJson(format!("{e}: {text}")))?;
+            serde_json::from_slice(text).map_err(|e| Error::NotJson(e.to_string()))?;
         self.player.hear(&told, now_us);
         Ok(())
     }
 
-    fn posted(&mut self, answer: super::posts::Answer, now_us: u64) -> Result<(), Error> {
+    fn posted(&mut self, answer: Answer, now_us: u64) -> Result<(), Error> {
         let Some(posts) = &mut self.posts else { return Ok(()) };
-        match posts.take(answer) {
-            Ok(Some(bytes)) => {
-                let told: Told<'_> =
-                    serde_json::from_slice(&bytes).map_err(|e| Error::NotJson(e.to_string()))?;
-                self.player.hear(&told, now_us);
-                Ok(())
-            }
-            Ok(None) => Ok(()),
-            Err(error) => Err(error),
-        }
+        let body = posts.take(answer)?;
+        self.hear(&body, now_us)
     }
 
     /// Plays what is due and sends what has gathered.
-    fn send(&mut self, link: &Link, told: &mut u64, now_us: u64) {
+    fn send(&mut self, link: &Option<Link>, told: &mut u64, now_us: u64) {
         self.player.outbox.set_time(self.clock.now().rfc3339());
         self.player.play(now_us);
+        let done = self.player.done();
         if let Some(posts) = &mut self.posts {
-            let dues: Vec<u64> = posts.send(&mut self.player.outbox);
+            let dues = posts.send(&mut self.player.outbox, done);
             self.player.was_sent(&dues, now_us);
         }
-        let done = self.player.done();
+        let Some(link) = link else { return };
         let mut acknowledges = std::mem::replace(told, done) < done;
         loop {
             let mut dues = Vec::new();
@@ -271,7 +273,21 @@ impl Play {
     }
 }
 
-async fn next_answer(posts: &mut Option<Posts>) -> super::posts::Answer {
+async fn next_frame(link: &mut Option<Link>) -> Result<Utf8Bytes, Error> {
+    match link {
+        Some(link) => link.frames.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn next_delivery(hooks: &mut Option<Hooks>) -> Bytes {
+    match hooks {
+        Some(hooks) => hooks.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn next_answer(posts: &mut Option<Posts>) -> Answer {
     match posts {
         Some(posts) => posts.next().await,
         None => std::future::pending().await,

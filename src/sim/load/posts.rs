@@ -20,9 +20,12 @@ pub struct Answer {
     result: Result<Bytes, Error>,
 }
 
+/// A body, and what it acknowledges: all commands up to this one are done.
+type Post = (Bytes, u64);
+
 /// The connections.
 pub struct Posts {
-    connections: Vec<(UnboundedSender<Bytes>, JoinHandle<()>)>,
+    connections: Vec<(UnboundedSender<Post>, JoinHandle<()>)>,
     idle: Vec<usize>,
     waiting: VecDeque<(u64, Bytes)>,
     answers: UnboundedReceiver<Answer>,
@@ -67,13 +70,14 @@ impl Posts {
     ///
     /// # Errors
     /// When the server refuses for good.
-    pub fn take(&mut self, answer: Answer) -> Result<Option<Bytes>, Error> {
+    pub fn take(&mut self, answer: Answer) -> Result<Bytes, Error> {
         self.idle.push(answer.connection);
-        answer.result.map(Some)
+        answer.result
     }
 
-    /// Gives what waits to the idle connections; the instants at which these events were due.
-    pub fn send(&mut self, outbox: &mut Outbox) -> Vec<u64> {
+    /// Gives what waits to the idle connections; the instants at which these events were due. `done`
+    /// is acknowledged with each.
+    pub fn send(&mut self, outbox: &mut Outbox, done: u64) -> Vec<u64> {
         let fresh = outbox.send(usize::MAX >> 1);
         let fresh =
             fresh.map(|(_, event)| (event.due_us, Bytes::copy_from_slice(event.text.as_bytes())));
@@ -86,7 +90,7 @@ impl Posts {
                 break;
             };
             // It takes bodies for as long as this value lives.
-            let _ = self.connections[connection].0.send(body);
+            let _ = self.connections[connection].0.send((body, done));
             dues.push(due_us);
         }
         dues
@@ -97,10 +101,11 @@ async fn work(
     client: Client,
     path: String,
     connection: usize,
-    mut bodies: UnboundedReceiver<Bytes>,
+    mut bodies: UnboundedReceiver<Post>,
     answer: UnboundedSender<Answer>,
 ) {
-    while let Some(body) = bodies.recv().await {
+    while let Some((body, done)) = bodies.recv().await {
+        let path = format!("{path}?ack={done}");
         let mut result = client.post_text(&path, body.clone()).await;
         for _ in 1..TRIES {
             if !result.as_ref().is_err_and(Error::may_pass) {
