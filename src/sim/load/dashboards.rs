@@ -16,8 +16,9 @@ use std::time::Duration;
 
 /// How long after a broken connection the next try is made.
 const RETRY: Duration = Duration::from_millis(500);
-/// In one view, one call is marked this often at most.
-const MARK_EVERY_US: u64 = 500_000;
+/// In one view, one call is marked this often at most: the golden section of any round rate of frames,
+/// so that marks fall on all parts of the time between two frames.
+const MARK_EVERY_US: u64 = 461_803;
 /// A mark that was not seen in this time will not be.
 const UNSEEN_US: u64 = 30_000_000;
 
@@ -420,7 +421,7 @@ mod tests {
     #[test]
     fn marks_are_few_and_belong_to_a_view() {
         let marks = Marks::new(View::Queue, 2);
-        assert!(marks.offer(1, 10, 0) && !marks.offer(1, 11, 499_999));
+        assert!(marks.offer(1, 10, 0) && !marks.offer(1, 11, 461_802));
         assert!(marks.offer(0, 12, 5) && marks.offer(1, 13, 500_000) && !marks.offer(2, 14, 0));
         let numbers = |list, known| marks.after(list, known).iter().map(|m| m.number).collect();
         let (all, last): (Vec<u64>, Vec<u64>) = (numbers(1, 0), numbers(1, 1));

@@ -31,6 +31,7 @@ impl Host {
     pub async fn start(data: Option<PathBuf>) -> Result<Host, String> {
         let house = House::new(data)?;
         let log = house.data().join("server.log");
+        fs::create_dir_all(house.data()).map_err(|e| format!("{}: {e}", house.data().display()))?;
         let _ = fs::remove_file(house.data().join("listen.addr"));
         let child = spawn(house.data(), &log).map_err(|e| format!("the server: {e}"))?;
         let mut host = Host { child, house, url: String::new(), key: String::new() };
@@ -42,14 +43,22 @@ impl Host {
                 host.url = format!("http://{}", address.trim());
                 return Ok(host);
             }
-            if let Ok(Some(status)) = host.child.try_wait() {
-                let said = fs::read_to_string(&log).unwrap_or_default();
-                return Err(format!("the server ended with {status}: {}", said.trim()));
+            if let Some(why) = host.ended() {
+                return Err(why);
             }
             tokio::time::sleep(LOOK).await;
             waited += LOOK;
         }
         Err("the server does not listen".to_owned())
+    }
+
+    /// How the child ended, with its last words, if it did.
+    pub fn ended(&mut self) -> Option<String> {
+        let status = self.child.try_wait().ok()??;
+        let said = fs::read_to_string(self.house.data().join("server.log")).unwrap_or_default();
+        let lines: Vec<&str> = said.trim().lines().collect();
+        let last = lines[lines.len().saturating_sub(10)..].join("\n");
+        Some(format!("the server ended with {status}: {last}"))
     }
 
     /// The child's process id.

@@ -76,8 +76,14 @@ pub async fn run(args: Args) -> Result<bool, String> {
         _ => return Err("--server needs --key".to_owned()),
     };
     let client = Client::new(&url, &key).map_err(|e| e.to_string())?;
-    let run = Run { args, plan, host, client, clock: Clock::system(Millis(0)) };
-    let report = run.whole().await?;
+    let mut run = Run { args, plan, host, client, clock: Clock::system(Millis(0)) };
+    let done = run.whole().await;
+    // What happened to the switch or a dashboard is seldom the cause when the server is gone.
+    let fate = run.host.as_mut().and_then(Host::ended);
+    let report = done.map_err(|why| match fate {
+        Some(fate) => format!("{why}; {fate}"),
+        None => why,
+    })?;
     run.tell(&report)?;
     Ok(report.held())
 }
@@ -97,7 +103,8 @@ impl Run {
         let source =
             Source { switch: format!("load-{}", began.0), boot: format!("l{:x}", began.0) };
         let floor_switch = format!("load-{}-floor", began.0);
-        let switches = [source.switch.as_str(), &floor_switch];
+        let switch = source.switch.clone();
+        let switches = [&*switch, &*floor_switch];
         self.say(&format!(
             "{} agents, {} queues, {} dashboards, {} calls at up to {:.0}/s, talk {} ms on average",
             self.plan.floor.agents,
@@ -115,7 +122,7 @@ impl Run {
             true => None,
             false => Some(self.floor(&floor_switch).await?),
         };
-        let report = self.play(source.clone(), floor, began).await;
+        let report = self.play(source, floor, began).await;
         furnish::clear(&self.client, &account, &switches).await;
         report
     }
@@ -148,22 +155,42 @@ impl Run {
         floor: Option<Floor>,
         began: Millis,
     ) -> Result<Report, String> {
-        let (args, plan) = (&self.args, &self.plan);
-        let account = args.account();
-        let watched = args.dashboards.min(plan.floor.queues);
-        let marks = Arc::new(Marks::new(args.view, watched));
+        let account = self.args.account();
         let looked = Counts::look(&self.client, &account);
         let before = looked.await.map_err(|e| format!("the account's counts: {e}"))?;
-        // Recorders need the window, which begins when all dashboards are open: they get a schedule
-        // that is moved to then.
+        let watched = self.args.dashboards.min(self.plan.floor.queues);
+        let marks = Arc::new(Marks::new(self.args.view, watched));
+        // What is measured begins when all dashboards are open.
         let wall = Wall::new(Seen::new(Recorder::new(0, 0)));
         let desks = Desks::default();
         let mut audience = self.audience(&marks, &wall, &desks);
         self.opened(&wall, &desks, &mut audience).await?;
+        let play = self.switch(source, marks, &wall).await?;
+        let played = tokio::select! {
+            played = play.run(stop()) => played.map_err(|e| format!("the switch: {e}"))?,
+            trouble = trouble(&mut audience) => return Err(trouble),
+        };
+        tokio::time::sleep(LAST_FRAMES).await;
+        self.conclude(played, before, (wall, desks), floor, began).await
+    }
+
+    /// The switch, from now on.
+    async fn switch(&self, source: Source, marks: Arc<Marks>, wall: &Wall) -> Result<Play, String> {
+        let (args, plan, account) = (&self.args, &self.plan, self.args.account());
+        let switch = format!("{account}/switches/{}", source.switch);
+        let hooks = match args.via {
+            Via::Webhook => Some(self.hooks(&switch).await?),
+            Via::Link | Via::Post => None,
+        };
+        let posts = (args.via != Via::Link).then(|| {
+            let path = format!("{account}/events");
+            Posts::open(&self.client, &path, args.connections as usize)
+        });
         let begins_us = self.clock.ticks().0 / 1_000;
-        let from_us = begins_us + plan.warm_up_us;
-        let ends_us = begins_us + plan.schedule.lasts_us();
+        let (from_us, ends_us) =
+            (begins_us + plan.warm_up_us, begins_us + plan.schedule.lasts_us());
         wall.look(|seen| seen.frame = Recorder::new(from_us, ends_us));
+        let server = self.host.as_ref().map(|host| Process::of(host.id()));
         let player = Player::new(Start {
             habits: plan.habits,
             dice: dice(args.seed, 0),
@@ -171,21 +198,10 @@ impl Run {
             agents: plan.floor.agents,
             queues: u32::try_from(plan.floor.queues).unwrap_or(u32::MAX),
             marks,
-            source: source.clone(),
+            source,
             window_us: (from_us, ends_us),
         });
-        let server = self.host.as_ref().map(|host| Process::of(host.id()));
-        let figures = Figures::new(wall.clone(), begins_us, server, args.quiet);
-        let posts = (args.via != Via::Link).then(|| {
-            let path = format!("{account}/events");
-            Posts::open(&self.client, &path, args.connections as usize)
-        });
-        let switch = format!("{account}/switches/{}", source.switch);
-        let hooks = match args.via {
-            Via::Webhook => Some(self.hooks(&switch).await?),
-            Via::Link | Via::Post => None,
-        };
-        let play = Play {
+        Ok(Play {
             client: self.client.clone(),
             link: hooks.is_none().then(|| format!("{switch}/link")),
             hooks,
@@ -195,15 +211,8 @@ impl Run {
             batch_us: if posts.is_some() { 0 } else { args.batch_ms * 1_000 },
             posts,
             ends_us,
-            figures,
-        };
-        let played = tokio::select! {
-            played = play.run(stop()) => played.map_err(|e| format!("the switch: {e}"))?,
-            trouble = trouble(&mut audience) => return Err(trouble),
-        };
-        tokio::time::sleep(LAST_FRAMES).await;
-        let window_us = (plan.warm_up_us, plan.schedule.lasts_us());
-        self.conclude(played, before, (wall, desks), floor, began, window_us).await
+            figures: Figures::new(wall.clone(), begins_us, server, args.quiet),
+        })
     }
 
     /// A webhook, and the switch set up with it.
@@ -282,8 +291,8 @@ impl Run {
         (wall, desks): (Wall, Desks),
         floor: Option<Floor>,
         began: Millis,
-        window_us: (u64, u64),
     ) -> Result<Report, String> {
+        let window_us = (self.plan.warm_up_us, self.plan.schedule.lasts_us());
         let account = self.args.account();
         let looked = Counts::look(&self.client, &account);
         let after = looked.await.map_err(|e| format!("the account's counts: {e}"))?;
