@@ -2,7 +2,7 @@
 
 use super::dashboards::Wall;
 use super::latency::Quantiles;
-use super::player::Tally;
+use super::tally::Tally;
 use super::usage::{Process, Usage};
 use serde_json::{Value, json};
 use std::io::Write;

@@ -23,6 +23,7 @@ pub mod player;
 mod posts;
 pub mod report;
 pub mod schedule;
+pub mod tally;
 mod usage;
 pub mod wire;
 

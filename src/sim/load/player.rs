@@ -4,10 +4,10 @@
 use super::agenda::{Agenda, Step};
 use super::checks::{Check, Checks, Received};
 use super::dashboards::Marks;
-use super::furnish::Counts;
 use super::latency::{Measure, Quantiles, Recorder};
 use super::outbox::Outbox;
 use super::schedule::Schedule;
+use super::tally::Tally;
 use super::wire::{self, Command, EventResult, Say, Told};
 use crate::sim::floor::exponential;
 use rand::RngExt;
@@ -38,58 +38,6 @@ pub struct Habits {
     pub held: f64,
     /// A call that dashboards look for lives at least so long.
     pub seen: Duration,
-}
-
-/// Counts of a run, as seen from the switch.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Calls that came.
-    pub arrived: u64,
-    /// … were joined with an agent.
-    pub answered: u64,
-    /// … were given up by the caller.
-    pub abandoned: u64,
-    /// … ended after a conversation.
-    pub finished: u64,
-    /// … were ended by the engine.
-    pub exited: u64,
-    /// Offers that rang.
-    pub offered: u64,
-    /// … and were not answered.
-    pub missed: u64,
-    /// Calls that were told to wait.
-    pub waited: u64,
-    /// Events with a result.
-    pub events: u64,
-    /// … of which the engine ignored some: they came too late to matter.
-    pub ignored: u64,
-    /// Commands received.
-    pub commands: u64,
-}
-
-impl Tally {
-    /// How the account's own counts differ from these; `None` when they agree, or cannot be compared
-    /// since midnight came between the two looks.
-    #[must_use]
-    pub fn differs(&self, before: &Counts, after: &Counts) -> Option<String> {
-        if before.day != after.day {
-            return None;
-        }
-        let rows = [
-            ("offered", self.arrived, before.offered, after.offered),
-            ("answered", self.answered, before.answered, after.answered),
-            ("abandoned", self.abandoned, before.abandoned, after.abandoned),
-            ("exited", self.exited, before.exited, after.exited),
-            ("live", 0, 0, after.live),
-        ];
-        let wrong = |(name, ours, before, after): (&str, u64, u64, u64)| {
-            let theirs = after.checked_sub(before);
-            (theirs != Some(ours))
-                .then(|| format!("{name}: {ours} here, {before} to {after} there"))
-        };
-        let wrong: Vec<String> = rows.into_iter().filter_map(wrong).collect();
-        (!wrong.is_empty()).then(|| wrong.join("; "))
-    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

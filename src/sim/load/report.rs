@@ -5,7 +5,7 @@ use super::dashboards::Seen;
 use super::figures::Second;
 use super::floor::Floor;
 use super::latency::{Measure, Quantiles, Recorder};
-use super::player::Tally;
+use super::tally::Tally;
 use serde_json::{Map, Value, json};
 use std::fmt;
 

@@ -217,18 +217,6 @@ fn callers_give_up_and_closing_time_ends_what_lives() {
     assert!(player.checks.held(), "{:?}", player.checks);
 }
 
-#[test]
-fn counts_that_differ_from_the_account_s_are_told() {
-    let tally = Tally { arrived: 5, answered: 3, abandoned: 2, ..Tally::default() };
-    let before = Counts { offered: 10, answered: 1, ..Counts::default() };
-    let after = Counts { offered: 15, answered: 4, abandoned: 2, ..Counts::default() };
-    assert_eq!(tally.differs(&before, &after), None);
-    let lost = Counts { answered: 3, live: 1, ..after };
-    let how = tally.differs(&before, &lost).expect("told");
-    assert_eq!(how, "answered: 3 here, 1 to 3 there; live: 0 here, 0 to 1 there");
-    assert_eq!(tally.differs(&before, &Counts { day: 1, ..lost }), None, "midnight");
-}
-
 impl Player {
     fn now_after_rings(&self) -> u64 {
         // Later than any delay after a miss.
