@@ -60,7 +60,7 @@ enum Command {
     /// Shows calls being routed: a server, agents and callers in one process, for trying it out.
     Demo(demo::Args),
     /// Loads a server (or one of its own) with calls, agents and dashboards; measures and checks.
-    Load(load::Args),
+    Load(Box<load::Args>),
     /// Shows the live board, or the account's events, of a running server in the terminal.
     Watch(watch::Args),
 }
@@ -151,7 +151,7 @@ fn main() -> ExitCode {
             Ok(())
         }
         Command::Demo(args) => run_demo(args),
-        Command::Load(args) => run_load(args),
+        Command::Load(args) => run_load(*args),
         Command::Watch(args) => run_watch(args),
     };
     match done {

@@ -39,9 +39,9 @@ pub fn page(report: &Report) -> String {
     latencies(&mut html, report);
     charts(&mut html, report);
     let asked = serde_json::to_string_pretty(&report.asked).unwrap_or_default();
-    let _ = write!(
+    let _ = writeln!(
         html,
-        "<h2>Summary</h2><pre>{}</pre><h2>Asked for</h2><pre>{}</pre></html>\n",
+        "<h2>Summary</h2><pre>{}</pre><h2>Asked for</h2><pre>{}</pre></html>",
         escape(report.to_string().trim()),
         escape(&asked)
     );
