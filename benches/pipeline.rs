@@ -9,20 +9,16 @@
 #[path = "../tests/support/mod.rs"]
 mod support;
 
+use callboard::sim::load::floor::{self, Bare, Http};
 use serde_json::{Value, json};
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::os::unix::fs::FileExt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use support::Server;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Message, WebSocket, client};
 
 const BLOCKS: usize = 7;
-const CONNECTIONS: usize = 32;
 const AGENTS: usize = 20;
 
 struct Sizes {
@@ -48,7 +44,7 @@ fn main() {
     let key = std::fs::read_to_string(server.data().join("owner.key")).expect("a key");
     let key = key.trim().to_owned();
     furnish(&server);
-    let bare = bare_handler();
+    let bare = Bare::start().expect("a server");
     let mut found = Found::default();
     let mut calls = Calls::default();
     // The first calls pay for tables that grow; they are not counted.
@@ -66,13 +62,13 @@ fn main() {
     for _ in 0..blocks {
         // A link of its own: nobody answers its pings during the other measurements.
         let mut link = open_link(address, &key);
-        found.syncs.push(median(&mut bare_syncs(server.data(), 200)));
+        found.syncs.push(median(&mut floor::syncs(server.data(), 200).expect("synced")));
         let mut times = round_trips(&mut link, &mut calls, sizes.round_trips);
         found.link_p99.push(quantile(&mut times, 0.99));
         found.link.push(median(&mut times));
         drop(link);
         let per_second = |target, path: &str| singles(target, path, &key, sizes.seconds);
-        found.bare.push(per_second(bare, "/"));
+        found.bare.push(per_second(bare.address, "/"));
         found.singles.push(per_second(address, "/v1/accounts/default/events"));
         found.batches.push(batches(address, &key, sizes.batches));
     }
@@ -155,32 +151,18 @@ fn round_trips(link: &mut WebSocket<TcpStream>, calls: &mut Calls, count: usize)
 
 /// Durable single events a second, from connections with one event in flight each.
 fn singles(address: SocketAddr, path: &str, key: &str, seconds: f64) -> f64 {
-    static NEXT: AtomicU64 = AtomicU64::new(1 << 40);
-    let stop = Arc::new(AtomicBool::new(false));
-    let began = Instant::now();
-    let clients: Vec<_> = (0..CONNECTIONS)
-        .map(|_| {
-            let (stop, path, key) = (Arc::clone(&stop), path.to_owned(), key.to_owned());
-            std::thread::spawn(move || {
-                let mut http = Http::open(address);
-                let mut sent = 0_u64;
-                while !stop.load(Ordering::Relaxed) {
-                    let id = NEXT.fetch_add(1, Ordering::Relaxed);
-                    let subject = format!("one-{id}");
-                    let body = event(id, "call.arrived", &subject, &json!({ "queue": "empty" }));
-                    http.post(&path, &key, &body);
-                    let id = NEXT.fetch_add(1, Ordering::Relaxed);
-                    http.post(&path, &key, &event(id, "call.abandoned", &subject, &json!({})));
-                    sent += 2;
-                }
-                sent
-            })
-        })
-        .collect();
-    std::thread::sleep(Duration::from_secs_f64(seconds));
-    stop.store(true, Ordering::Relaxed);
-    let sent: u64 = clients.into_iter().map(|c| c.join().expect("a client")).sum();
-    sent as f64 / began.elapsed().as_secs_f64()
+    static RUN: AtomicU64 = AtomicU64::new(0);
+    let run = RUN.fetch_add(1, Ordering::Relaxed);
+    let body = move |number: u64| {
+        // A call is there, and is gone.
+        let subject = format!("one-{run}-{}", number / 2);
+        let (kind, data) = match number.is_multiple_of(2) {
+            true => ("call.arrived", json!({ "queue": "empty" })),
+            false => ("call.abandoned", json!({})),
+        };
+        event((1 << 40) + (run << 32) + number, kind, &subject, &data).to_string()
+    };
+    floor::posts(address, path, key, Duration::from_secs_f64(seconds), body).expect("posted")
 }
 
 /// Records a second in batches of 1,000 events, from two connections.
@@ -191,7 +173,7 @@ fn batches(address: SocketAddr, key: &str, count: usize) -> f64 {
         .map(|_| {
             let key = key.to_owned();
             std::thread::spawn(move || {
-                let mut http = Http::open(address);
+                let mut http = Http::open(address).expect("connected");
                 for _ in 0..count / 2 {
                     let pair = |_| {
                         let id = NEXT.fetch_add(2, Ordering::Relaxed);
@@ -203,92 +185,14 @@ fn batches(address: SocketAddr, key: &str, count: usize) -> f64 {
                         ]
                     };
                     let body = Value::Array((0..500).flat_map(pair).collect());
-                    http.post("/v1/accounts/default/events", &key, &body);
+                    let path = "/v1/accounts/default/events";
+                    http.post(path, &key, &body.to_string()).expect("posted");
                 }
             })
         })
         .collect();
     clients.into_iter().for_each(|c| c.join().expect("a client"));
     (count / 2 * 2 * 1_000) as f64 / began.elapsed().as_secs_f64()
-}
-
-/// The least HTTP client: one keep-alive connection.
-struct Http(BufReader<TcpStream>);
-
-impl Http {
-    fn open(address: SocketAddr) -> Http {
-        let stream = TcpStream::connect(address).expect("connected");
-        stream.set_nodelay(true).expect("set");
-        Http(BufReader::new(stream))
-    }
-
-    fn post(&mut self, path: &str, key: &str, body: &Value) {
-        let body = body.to_string();
-        let head = format!(
-            "POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\n\
-             content-type: application/json\r\ncontent-length: {}\r\n\r\n",
-            body.len()
-        );
-        self.0.get_mut().write_all((head + &body).as_bytes()).expect("sent");
-        let (mut line, mut length) = (String::new(), 0);
-        self.0.read_line(&mut line).expect("a status");
-        assert!(line.contains(" 20"), "{line}");
-        loop {
-            line.clear();
-            self.0.read_line(&mut line).expect("a header");
-            if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-                length = value.trim().parse().expect("a length");
-            }
-            if line == "\r\n" {
-                break;
-            }
-        }
-        let mut answer = vec![0; length];
-        self.0.read_exact(&mut answer).expect("a body");
-    }
-}
-
-/// What the framework alone does: reads JSON, answers JSON.
-fn bare_handler() -> SocketAddr {
-    let (tell, told) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-        runtime.block_on(async move {
-            let router = axum::Router::new().route(
-                "/",
-                axum::routing::post(async |axum::Json(body): axum::Json<Value>| {
-                    axum::Json(json!({ "results": [{ "id": body["id"], "status": "accepted" }] }))
-                }),
-            );
-            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("bound");
-            tell.send(listener.local_addr().expect("an address")).expect("told");
-            use axum::serve::ListenerExt as _;
-            let listener = listener.tap_io(|stream| _ = stream.set_nodelay(true));
-            axum::serve(listener, router).await.expect("served");
-        });
-    });
-    told.recv().expect("an address")
-}
-
-/// `fdatasync` of 4 KiB, overwriting in place.
-fn bare_syncs(folder: &std::path::Path, count: usize) -> Vec<Duration> {
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(folder.join("bare"))
-        .expect("a file");
-    let block = [7_u8; 4_096];
-    file.write_all_at(&block, 0).expect("written");
-    file.sync_all().expect("synced");
-    (0..count)
-        .map(|_| {
-            let began = Instant::now();
-            file.write_all_at(&block, 0).expect("written");
-            file.sync_data().expect("synced");
-            began.elapsed()
-        })
-        .collect()
 }
 
 #[derive(Default)]

@@ -11,7 +11,7 @@ use callboard::config::{Config, LogFormat, LogLevel, Origin, SETTINGS, Setting};
 use callboard::console;
 use callboard::journal;
 use callboard::node::{EXIT_JOURNAL, Node, Options, telemetry};
-use callboard::sim::{demo, watch};
+use callboard::sim::{demo, load, watch};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, FromArgMatches, Parser, Subcommand};
@@ -59,6 +59,8 @@ enum Command {
     Openapi,
     /// Shows calls being routed: a server, agents and callers in one process, for trying it out.
     Demo(demo::Args),
+    /// Loads a server (or one of its own) with calls, agents and dashboards; measures and checks.
+    Load(Box<load::Args>),
     /// Shows the live board, or the account's events, of a running server in the terminal.
     Watch(watch::Args),
 }
@@ -149,6 +151,7 @@ fn main() -> ExitCode {
             Ok(())
         }
         Command::Demo(args) => run_demo(args),
+        Command::Load(args) => run_load(*args),
         Command::Watch(args) => run_watch(args),
     };
     match done {
@@ -195,6 +198,11 @@ fn run_demo(args: demo::Args) -> Result<(), Failure> {
     let held =
         in_runtime(async { demo::run(args, host).await.map_err(|why| Failure::new(1, why)) })?;
     if held { Ok(()) } else { Err(Failure::new(1, "the demo found a rule broken; see above")) }
+}
+
+fn run_load(args: load::Args) -> Result<(), Failure> {
+    let held = in_runtime(async { load::run(args).await.map_err(|why| Failure::new(1, why)) })?;
+    if held { Ok(()) } else { Err(Failure::new(1, "the load found a check broken; see above")) }
 }
 
 /// The demo's server: a node and the public surface, until `stop` says so.

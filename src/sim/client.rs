@@ -4,6 +4,7 @@
 //! any other client sees.
 
 use bytes::Bytes;
+use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
@@ -15,7 +16,7 @@ use serde_json::Value;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::{Error as WsError, Message};
+use tokio_tungstenite::tungstenite::{Error as WsError, Message, Utf8Bytes};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
 /// How long one request may take, or a connection to be made.
@@ -144,6 +145,25 @@ impl Client {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Value, Error> {
+        let bytes = body.map(|body| Bytes::from(body.to_string()));
+        parse(&self.exchange(method, path, bytes).await?)
+    }
+
+    /// `POST` of a JSON text as it is; the answer's body as it came. For those who send so much that
+    /// values in between would cost too much.
+    ///
+    /// # Errors
+    /// As [`Client::request`], but for [`Error::NotJson`].
+    pub async fn post_text(&self, path: &str, body: Bytes) -> Result<Bytes, Error> {
+        self.exchange(Method::POST, path, Some(body)).await
+    }
+
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Bytes>,
+    ) -> Result<Bytes, Error> {
         let request = self.build(method, path, body)?;
         let broken = |e: &dyn std::error::Error| Error::Connection(chain(e));
         let exchange = async {
@@ -156,23 +176,23 @@ impl Client {
         let (status, bytes) = tokio::time::timeout(REQUEST_TIMEOUT, exchange)
             .await
             .map_err(|_| Error::Connection(format!("{path}: no answer in time")))??;
-        if (200..300).contains(&status) { parse(&bytes) } else { Err(refusal(status, &bytes)) }
+        if (200..300).contains(&status) { Ok(bytes) } else { Err(refusal(status, &bytes)) }
     }
 
     fn build(
         &self,
         method: Method,
         path: &str,
-        body: Option<&Value>,
+        body: Option<Bytes>,
     ) -> Result<Request<Full<Bytes>>, Error> {
-        let bytes = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
+        let is_json = body.is_some();
         let mut request = Request::builder()
             .method(method)
             .uri(format!("http://{}{path}", self.authority))
-            .body(Full::new(bytes))
+            .body(Full::new(body.unwrap_or_default()))
             .map_err(|_| Error::Address(path.to_owned()))?;
         request.headers_mut().insert(AUTHORIZATION, self.bearer()?);
-        if body.is_some() {
+        if is_json {
             let json = HeaderValue::from_static("application/json");
             request.headers_mut().insert(CONTENT_TYPE, json);
         }
@@ -231,28 +251,77 @@ impl Socket {
     /// [`Error::Closed`] with the server's code, [`Error::Connection`], [`Error::NotJson`].
     pub async fn next(&mut self) -> Result<Value, Error> {
         loop {
-            let message = match self.stream.next().await {
-                Some(Ok(message)) => message,
-                Some(Err(e)) => return Err(Error::Connection(e.to_string())),
-                None => return Err(Error::Connection("the connection ended".to_owned())),
-            };
-            match message {
-                Message::Text(text) => return parse(text.as_bytes()),
-                Message::Binary(bytes) => return parse(&bytes),
-                Message::Close(frame) => {
-                    let (code, reason) = frame.map_or((1005, String::new()), |frame| {
-                        (u16::from(frame.code), frame.reason.to_string())
-                    });
-                    return Err(Error::Closed { code, reason });
-                }
-                Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
+            if let Some(text) = text(self.stream.next().await)? {
+                return parse(text.as_bytes());
             }
         }
+    }
+
+    /// Two halves that work side by side, with frames as texts: neither waits for the other when
+    /// the peer reads slowly.
+    #[must_use]
+    pub fn split(self) -> (Sending, Receiving) {
+        let (sending, receiving) = self.stream.split();
+        (Sending(sending), Receiving(receiving))
     }
 
     /// Closes in good order; errors do not matter any more.
     pub async fn close(mut self) {
         let _ = self.stream.close(None).await;
+    }
+}
+
+/// The half of a WebSocket that sends.
+#[derive(Debug)]
+pub struct Sending(SplitSink<WebSocketStream<TcpStream>, Message>);
+
+impl Sending {
+    /// Sends a frame that is JSON already.
+    ///
+    /// # Errors
+    /// [`Error::Connection`] when the socket is broken or closed.
+    pub async fn send(&mut self, frame: String) -> Result<(), Error> {
+        self.0.send(Message::text(frame)).await.map_err(|e| Error::Connection(e.to_string()))
+    }
+}
+
+/// The half of a WebSocket that receives. Pings are answered while it does.
+#[derive(Debug)]
+pub struct Receiving(SplitStream<WebSocketStream<TcpStream>>);
+
+impl Receiving {
+    /// The next frame's text. May be dropped while waiting without losing one.
+    ///
+    /// # Errors
+    /// [`Error::Closed`] with the server's code, [`Error::Connection`].
+    pub async fn next(&mut self) -> Result<Utf8Bytes, Error> {
+        loop {
+            if let Some(text) = text(self.0.next().await)? {
+                return Ok(text);
+            }
+        }
+    }
+}
+
+/// A message's text; `None` for a message that is none of ours.
+fn text(message: Option<Result<Message, WsError>>) -> Result<Option<Utf8Bytes>, Error> {
+    let message = match message {
+        Some(Ok(message)) => message,
+        Some(Err(e)) => return Err(Error::Connection(e.to_string())),
+        None => return Err(Error::Connection("the connection ended".to_owned())),
+    };
+    match message {
+        Message::Text(text) => Ok(Some(text)),
+        Message::Binary(bytes) => {
+            Utf8Bytes::try_from(bytes).map(Some).map_err(|e| Error::NotJson(e.to_string()))
+        }
+        Message::Close(frame) => {
+            let (code, reason) = frame.map_or((1005, String::new()), |frame| {
+                (u16::from(frame.code), frame.reason.to_string())
+            });
+            Err(Error::Closed { code, reason })
+        }
+        Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Ok(None),
     }
 }
 

@@ -8,7 +8,7 @@
 //!
 //! For people: `client` speaks the public interface, `floor` are agents, callers and a switch that
 //! use it, `demo` is a server with such a floor around it, `watch` and `board` show a live board in
-//! a terminal.
+//! a terminal. `load` is a floor of thousands, played by one task, that measures and checks.
 
 pub mod board;
 pub mod client;
@@ -18,6 +18,7 @@ pub mod driver;
 pub mod fact;
 pub mod floor;
 pub mod history;
+pub mod load;
 pub mod model;
 pub mod scenario;
 pub mod step;

@@ -196,8 +196,11 @@ async fn invariants(node: &Handle) -> Result<(), String> {
     }
 }
 
-/// `30s`, `5m`, `1500ms`, `1h`.
-fn duration(text: &str) -> Result<Duration, String> {
+/// Reads `30s`, `5m`, `1500ms`, `1h`.
+///
+/// # Errors
+/// What is expected, in words.
+pub fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let number: u64 = digits.parse().map_err(|_| "a time such as 30s, 5m or 1500ms".to_owned())?;
     let factor: u64 = match &text[digits.len()..] {
