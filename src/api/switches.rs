@@ -114,8 +114,8 @@ pub(super) async fn take(
     Ok((results, commands))
 }
 
-/// Runs of events of one source. Wrong events name none: they go with those around them.
-fn by_source(parsed: Vec<Parsed>, actor: &Actor) -> Vec<(String, Vec<EventItem>)> {
+/// Runs of events of one source, at least one. Wrong events name none: they go with those around them.
+pub(super) fn by_source(parsed: Vec<Parsed>, actor: &Actor) -> Vec<(String, Vec<EventItem>)> {
     let own = actor.switch.as_deref().unwrap_or_default();
     let mut runs: Vec<(Option<String>, Vec<EventItem>)> = Vec::new();
     for item in parsed {

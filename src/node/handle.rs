@@ -17,6 +17,7 @@ use crate::node::shutdown::Life;
 use crate::node::streams::{COMMANDS_AHEAD, CommandStream, DeskStream};
 use serde::Serialize;
 use serde_json::Value;
+use std::future::Future;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -31,6 +32,9 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 pub struct Handle {
     pub(super) shared: Arc<Shared>,
 }
+
+/// What became of a switch's events: a result each, and the commands that they caused.
+pub type Taken = Result<(Vec<EventResult>, Vec<Arc<Command>>), Problem>;
 
 /// How the node is, for `/readyz` and people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -84,12 +88,27 @@ impl Handle {
         source: String,
         events: Vec<EventItem>,
         ack: Option<u64>,
-    ) -> Result<(Vec<EventResult>, Vec<Arc<Command>>), Problem> {
+    ) -> Taken {
+        self.offer_switch_events(account, actor, source, events, ack)?.await
+    }
+
+    /// As [`Handle::send_switch_events`], in two steps: when this returns, the batch stands in the
+    /// line of inputs behind all that came before it; the future is its answer.
+    ///
+    /// # Errors
+    /// 404 when there is no such account; 503 `overloaded` or `stopping`. Then nothing was taken.
+    pub fn offer_switch_events(
+        &self,
+        account: &str,
+        actor: Actor,
+        source: String,
+        events: Vec<EventItem>,
+        ack: Option<u64>,
+    ) -> Result<impl Future<Output = Taken> + Send + use<>, Problem> {
         let account = self.account(account)?;
-        self.ask(|reply| {
+        self.offer(move |reply| {
             What::Events(Box::new(Events { account, actor, source, items: events, ack, reply }))
         })
-        .await
     }
 
     /// Waits until the inbox has room: how a link stops reading instead of being refused.
@@ -363,13 +382,26 @@ impl Handle {
     }
 
     /// Sends, and waits for the answer.
-    pub(super) async fn ask<T>(&self, what: impl FnOnce(ReplyTo<T>) -> What) -> Result<T, Problem> {
+    pub(super) async fn ask<T: Send>(
+        &self,
+        what: impl FnOnce(ReplyTo<T>) -> What,
+    ) -> Result<T, Problem> {
+        self.offer(what)?.await
+    }
+
+    fn offer<T: Send, F: FnOnce(ReplyTo<T>) -> What>(
+        &self,
+        what: F,
+    ) -> Result<impl Future<Output = Result<T, Problem>> + Send + use<T, F>, Problem> {
         let (reply, answer) = oneshot::channel();
         self.shared.gate.offer(self.shared.ticks(), what(reply))?;
-        match answer.await {
-            Ok(answer) => answer,
-            Err(_) => self.unanswered().await,
-        }
+        let handle = self.clone();
+        Ok(async move {
+            match answer.await {
+                Ok(answer) => answer,
+                Err(_) => handle.unanswered().await,
+            }
+        })
     }
 
     /// The answer was dropped: either the node stops, or it may say nothing more.

@@ -34,7 +34,7 @@ mod streams;
 mod tests;
 
 pub use gate::EventItem;
-pub use handle::{Handle, Health};
+pub use handle::{Handle, Health, Taken};
 pub use recovery::StartError;
 pub use registry::{AccountInfo, KeyRequest};
 pub use shutdown::{EXIT_JOURNAL, EXIT_SOFTWARE, Fatal, Life};

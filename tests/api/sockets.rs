@@ -240,3 +240,44 @@ fn a_ticket_opens_the_live_board_once() {
         assert_eq!(again.closed(), 4401, "{first}");
     }
 }
+
+/// A full inbox still takes what ends calls: it must not take a call's end before its arrival, which
+/// waits for room. (Such an end was parked ahead of the arrival, dropped after 2 s, and the call
+/// stayed for good.)
+#[test]
+fn a_link_is_heard_in_order_also_when_the_inbox_is_full() {
+    const CALLS: u64 = 400;
+    let server = Server::start_with(&["--inbox-capacity", "64"]);
+    server.must("PUT", &format!("{BASE}/switches/edge"), &json!({ "name": "Edge" }));
+    server.must("PUT", &format!("{BASE}/queues/support"), &json!({ "name": "Support" }));
+    let mut link = open(&server, "switches/edge/link", "callboard.switch.v1").expect("a link");
+    let event = |call: u64, sequence: u64, kind: &str, data: Value| {
+        json!({ "events": [{ "specversion": "1.0", "id": format!("{call}-{sequence}"),
+            "source": "edge", "type": kind, "subject": format!("c{call}"),
+            "sequence": format!("{sequence:020}"), "data": data }] })
+    };
+    // Written beside the reading: a server that is not read stops reading.
+    let writes = link.0.get_ref().try_clone().expect("cloned");
+    let mut writing = WebSocket::from_raw_socket(
+        writes,
+        tokio_tungstenite::tungstenite::protocol::Role::Client,
+        None,
+    );
+    let writer = std::thread::spawn(move || {
+        for call in 1..=CALLS {
+            let arrived = event(call, 1, "call.arrived", json!({ "queue": "support" }));
+            let gone = event(call, 2, "call.abandoned", json!({}));
+            for frame in [arrived, gone] {
+                writing.write(Message::text(frame.to_string())).expect("written");
+            }
+        }
+        writing.flush().expect("sent");
+    });
+    for n in 0..2 * CALLS {
+        let frame = link.next("results", |frame| frame["results"].is_array());
+        assert_eq!(frame["results"][0]["status"], "accepted", "frame {n}: {frame}");
+    }
+    writer.join().expect("all was said");
+    let live = server.must_get(&format!("{BASE}/calls?limit=5"));
+    assert_eq!(live["items"], json!([]), "every call that was given up is gone");
+}
