@@ -1,0 +1,137 @@
+//! Phones that register with Kamailio, and what Callboard hears of it.
+
+use super::kamailio::{Lab, Setup};
+use super::phones::Manner;
+use crate::support::until;
+use crate::{lab_with, switches::sip::Message};
+use std::process::{Command, Stdio};
+
+/// A registrar that lets phones go after a second.
+fn registrar(passwords: Option<&std::path::Path>) -> Setup {
+    let mut define = vec!["REGISTER_LEAST=1".to_owned(), "REGISTER_CHECK=1".to_owned()];
+    define.push(match passwords {
+        Some(folder) => format!("PHONES=\"text://{}\"", folder.display()),
+        None => "OPEN_REGISTRAR".to_owned(),
+    });
+    Setup { define, ..Setup::default() }
+}
+
+/// An agent whose endpoint is the name under which the phone registers.
+fn agent(lab: &Lab) {
+    lab.queue("support", "longest_idle");
+    lab.user("usr_ann", "ann");
+    lab.put("/queues/support/members/usr_ann", &serde_json::json!({}));
+    lab.set_status("usr_ann", "ready");
+    lab.phones.set("ann", Manner::Answers);
+}
+
+fn until_device(lab: &Lab, lost: bool) {
+    until(&format!("device_lost = {lost}"), || {
+        let agent = lab.agent_json("usr_ann");
+        let blocked = agent["queues"][0]["blocked_by"] == "device_lost";
+        (agent["device_lost"] == lost && blocked == lost).then_some(())
+    });
+}
+
+#[test]
+fn a_phone_that_registers_is_rung_where_it_is_and_one_that_leaves_is_not() {
+    let Some(lab) = lab_with(registrar(None)) else { return };
+    agent(&lab);
+    assert_eq!(lab.phones.register("ann", 60, None).status(), Some(200));
+    let caller = lab.caller("registered");
+    lab.until_call("registered", "connected");
+    caller.hears(200);
+    caller.hang_up();
+    lab.until_call("registered", "ended");
+
+    assert_eq!(lab.phones.register("ann", 0, None).status(), Some(200));
+    until_device(&lab, true);
+    let waits = lab.caller("waits");
+    lab.until_call("waits", "waiting");
+    assert_eq!(lab.phones.register("ann", 60, None).status(), Some(200));
+    lab.until_call("waits", "connected");
+    waits.hears(200);
+    waits.hang_up();
+    until_device(&lab, false);
+}
+
+#[test]
+fn a_registration_that_runs_out_is_a_lost_device() {
+    let Some(lab) = lab_with(registrar(None)) else { return };
+    agent(&lab);
+    assert_eq!(lab.phones.register("ann", 1, None).status(), Some(200));
+    until_device(&lab, true);
+    assert_eq!(lab.phones.register("ann", 60, None).status(), Some(200));
+    until_device(&lab, false);
+}
+
+/// Not registered and nowhere to dial: unreachable, which is the phone's fault and no error.
+#[test]
+fn a_phone_that_never_registered_is_unreachable() {
+    let Some(lab) = lab_with(registrar(None)) else { return };
+    agent(&lab);
+    let caller = lab.caller("never");
+    let call = until("the offer over", || {
+        lab.call_in_state("never", "waiting")
+            .filter(|call| call["offers"][0]["outcome"].is_string())
+    });
+    assert_eq!(call["offers"][0]["outcome"], "unreachable", "{call:#}");
+    assert_eq!(lab.agent_json("usr_ann")["queues"][0]["blocked_by"], "delay");
+    caller.give_up();
+    caller.hears(487);
+}
+
+#[test]
+fn a_phone_needs_its_password() {
+    let passwords = tempfile::tempdir().unwrap();
+    let table = "id(int,auto) key_name(string) key_type(int) value_type(int) key_value(string) \
+                 expires(int)\n1:ann:0:0:open sesame:0\n";
+    std::fs::write(passwords.path().join("phones"), table).unwrap();
+    let Some(lab) = lab_with(registrar(Some(passwords.path()))) else { return };
+    agent(&lab);
+    let challenge = lab.phones.register("ann", 60, None);
+    assert_eq!(challenge.status(), Some(401));
+    let wrong = answer(&lab.phones.register("ann", 60, None), "ann", "guess");
+    assert_eq!(lab.phones.register("ann", 60, Some(&wrong)).status(), Some(401));
+    let other = answer(&lab.phones.register("bob", 60, None), "ann", "open sesame");
+    assert_eq!(lab.phones.register("bob", 60, Some(&other)).status(), Some(401));
+    let right = answer(&challenge, "ann", "open sesame");
+    assert_eq!(lab.phones.register("ann", 60, Some(&right)).status(), Some(200));
+    let caller = lab.caller("with-password");
+    lab.until_call("with-password", "connected");
+    caller.hears(200);
+    caller.hang_up();
+}
+
+/// Without a word about registrations there is no registrar.
+#[test]
+fn no_phone_registers_unasked() {
+    let Some(lab) = lab_with(Setup::default()) else { return };
+    assert_eq!(lab.phones.register("ann", 60, None).status(), Some(403));
+}
+
+/// The answer to a digest challenge (RFC 2617, without qop).
+fn answer(challenge: &Message, user: &str, password: &str) -> String {
+    let offered = challenge.header("WWW-Authenticate").expect("a challenge");
+    let value = |name: &str| {
+        let found = offered.split_once(&format!("{name}=\"")).map(|(_, rest)| rest);
+        found.and_then(|rest| rest.split('"').next()).unwrap_or("").to_owned()
+    };
+    let (realm, nonce, uri) = (value("realm"), value("nonce"), "sip:127.0.0.1");
+    let who = md5(&format!("{user}:{realm}:{password}"));
+    let response = md5(&format!("{who}:{nonce}:{}", md5(&format!("REGISTER:{uri}"))));
+    format!(
+        "Digest username=\"{user}\", realm=\"{realm}\", nonce=\"{nonce}\", uri=\"{uri}\", \
+         response=\"{response}\", algorithm=MD5"
+    )
+}
+
+/// By the tool of coreutils: MD5 serves nothing else here.
+fn md5(text: &str) -> String {
+    use std::io::Write;
+    let piped = Command::new("md5sum").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let mut child = piped.expect("md5sum");
+    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    String::from_utf8(output.stdout).unwrap()[..32].to_owned()
+}
