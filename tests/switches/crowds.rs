@@ -1,6 +1,6 @@
 //! Many phones at once.
 
-use super::kamailio::offers;
+use super::kamailio::{Lab, offers};
 use super::phones::{Doing, Manner};
 use crate::lab;
 use crate::support::until;
@@ -81,4 +81,60 @@ fn one_phone_of_several_stops_and_the_others_ring_on() {
     caller.hang_up();
     let call = lab.until_call("three", "ended");
     assert_eq!((&call["outcome"], &call["reason"]), (&json!("answered"), &json!("caller_hung_up")));
+}
+
+/// Two agents share a phone: it cannot ring twice for one call, and the second offer ends at once.
+#[test]
+fn a_shared_phone_rings_once() {
+    let Some(lab) = lab() else { return };
+    lab.queue("support", "simultaneous");
+    let endpoint = format!("sip:shared@127.0.0.1:{}", lab.phones.port());
+    for user in ["usr_ann", "usr_bob"] {
+        lab.user(user, &endpoint);
+        lab.put(&format!("/queues/support/members/{user}"), &json!({}));
+        lab.set_status(user, "ready");
+    }
+    let caller = lab.caller("shared");
+    let call = until("one offer failed, one ringing", || {
+        let call = lab.call_named("shared")?;
+        let ringing = call["offers"][0]["ringing"] == true;
+        (ringing && call["offers"][1]["outcome"] == "error").then_some(call)
+    });
+    assert_eq!(offers(&call)[0], ("usr_ann".to_owned(), "?".to_owned()), "{call:#}");
+    assert_eq!(lab.phones.rung("shared"), 1);
+    lab.phones.answer("shared");
+    lab.until_call("shared", "connected");
+    caller.hears(200);
+    caller.hang_up();
+    lab.until_call("shared", "ended");
+}
+
+/// A full house through an outage: the report of all calls, the offers to all phones, and the answers
+/// of all come at once.
+#[test]
+fn a_hundred_callers_are_served_after_an_outage() {
+    let Some(mut lab) = lab() else { return };
+    lab.queue_with("support", "longest_idle", json!({ "ring_for_ms": 120_000 }));
+    let names: Vec<String> = (0..100).map(|n| format!("a{n:02}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let callers: Vec<_> = (0..100).map(|n| lab.caller(&format!("call-{n}"))).collect();
+    let waiting = |lab: &Lab| lab.get("/queues/support/calls")["waiting"].as_u64().unwrap();
+    until("all waiting", || (waiting(&lab) == 100).then_some(()));
+    lab.kill_callboard();
+    lab.start_callboard();
+    assert_eq!(waiting(&lab), 100);
+    names.iter().for_each(|name| lab.phones.set(name, Manner::Answers));
+    lab.staff("support", &names);
+    for caller in &callers {
+        caller.hears(200);
+        lab.until_call(caller.name(), "connected");
+    }
+    callers.iter().for_each(super::callers::Caller::hang_up);
+    for caller in &callers {
+        let call = lab.until_call(caller.name(), "ended");
+        assert_eq!((&call["outcome"], offers(&call).len()), (&json!("answered"), 1), "{call:#}");
+    }
+    for name in &names {
+        assert_eq!(lab.phones.rung(name), 1, "{name}");
+    }
 }

@@ -4,7 +4,7 @@
 use super::callers::Caller;
 use super::phones::Phones;
 use super::sipp::Sipp;
-use crate::support::{Process, Server, free_tcp_port, free_udp_port, until};
+use crate::support::{Answer, Api, Process, Server, free_tcp_port, free_udp_port, until};
 use serde_json::{Value, json};
 use std::fs;
 use std::net::{TcpStream, UdpSocket};
@@ -15,7 +15,8 @@ use std::time::Duration;
 /// The account's part of the API.
 pub const ACCOUNT: &str = "/v1/accounts/default";
 const SWITCH: &str = "sip-edge-1";
-const WEBHOOK_AUTHORIZATION: &str = "Bearer from-callboard";
+/// What Callboard sends as `Authorization` with its commands.
+pub const WEBHOOK_AUTHORIZATION: &str = "Bearer from-callboard";
 
 /// Panics with the way out when Kamailio or SIPp is missing.
 pub fn assert_installed() {
@@ -180,6 +181,12 @@ impl Lab {
     /// A `POST` that must succeed.
     pub fn post(&self, path: &str, body: &Value) {
         self.server.must("POST", &format!("{ACCOUNT}{path}"), body);
+    }
+
+    /// Commands to Kamailio, as Callboard would send them.
+    pub fn command(&self, authorization: &str, body: &Value) -> Answer {
+        let webhook = Api { addr: ([127, 0, 0, 1], self.webhook_port).into(), key: String::new() };
+        webhook.request("POST", "/commands", &[("authorization", authorization)], Some(body))
     }
 
     /// A `GET` that must succeed.

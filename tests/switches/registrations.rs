@@ -110,6 +110,45 @@ fn no_phone_registers_unasked() {
     assert_eq!(lab.phones.register("ann", 60, None).status(), Some(403));
 }
 
+/// Only the addresses that CALLBOARD_TRUNKS names may call.
+#[test]
+fn a_stranger_s_call_is_refused() {
+    let strangers = vec![("CALLBOARD_TRUNKS", "^192[.]0[.]2[.]".to_owned())];
+    let Some(lab) = lab_with(Setup { env: strangers, ..Setup::default() }) else { return };
+    let caller = lab.caller("stranger");
+    caller.hears(403);
+    let friends = vec![("CALLBOARD_TRUNKS", "^(192[.]0[.]2|127[.]0[.]0)[.]".to_owned())];
+    drop(lab);
+    let Some(lab) = lab_with(Setup { env: friends, ..Setup::default() }) else { return };
+    lab.queue("support", "longest_idle");
+    let caller = lab.caller("friend");
+    lab.until_call("friend", "waiting");
+    caller.give_up();
+    caller.hears(487);
+}
+
+/// Whoever does not know the webhook's password gives no commands.
+#[test]
+fn a_stranger_s_commands_are_refused() {
+    let Some(lab) = lab_with(Setup::default()) else { return };
+    lab.queue("support", "longest_idle");
+    let caller = lab.caller("victim");
+    lab.until_call("victim", "waiting");
+    let command = serde_json::json!({ "commands": [
+        { "seq": 1, "id": "cmd_forged", "type": "call.end", "call": "victim", "reason": "forged" }
+    ] });
+    assert_eq!(lab.command("Bearer guess", &command).0, 401);
+    assert!(caller.statuses().iter().all(|status| *status < 200));
+    let unknown = serde_json::json!({ "commands": [
+        { "seq": 1, "id": "cmd_odd", "type": "call.sing", "call": "victim" }
+    ] });
+    let (status, _, answer) = lab.command(super::kamailio::WEBHOOK_AUTHORIZATION, &unknown);
+    let failed = serde_json::json!({ "failed": [{ "id": "cmd_odd", "reason": "unsupported" }] });
+    assert_eq!((status, answer), (409, failed));
+    caller.give_up();
+    caller.hears(487);
+}
+
 /// The answer to a digest challenge (RFC 2617, without qop).
 fn answer(challenge: &Message, user: &str, password: &str) -> String {
     let offered = challenge.header("WWW-Authenticate").expect("a challenge");
