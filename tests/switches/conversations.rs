@@ -129,6 +129,39 @@ fn waiting_callers_are_told_their_places() {
     }
 }
 
+#[test]
+fn a_conversation_is_ended_from_the_desk() {
+    let Some(lab) = lab() else { return };
+    lab.queue("support", "longest_idle");
+    lab.phones.set("ann", Manner::Answers);
+    lab.staff("support", &["ann"]);
+    let caller = lab.caller("talks");
+    let call = lab.until_call("talks", "connected");
+    caller.hears(200);
+    lab.post(&format!("/calls/{}/end", call["id"].as_str().unwrap()), &json!({}));
+    caller.is_hung_up_on();
+    until("the phone hung up on", || (lab.phones.doing("ann") == Doing::HungUpOn).then_some(()));
+    assert_answered(&lab, "talks", &[("usr_ann", "answered")]);
+    until("Ann offerable", || lab.offerable("usr_ann").then_some(()));
+}
+
+/// The queue's `total_ms` is over while phones ring: they stop, and the caller is let go.
+#[test]
+fn a_call_that_rang_long_enough_is_over() {
+    let Some(lab) = lab() else { return };
+    lab.queue_with("support", "simultaneous", json!({ "total_ms": 2_000 }));
+    lab.staff("support", &["ann", "bob"]);
+    let caller = lab.caller("total");
+    lab.until_rings("ann");
+    lab.until_rings("bob");
+    caller.hears(480);
+    let call = lab.until_call("total", "ended");
+    assert_eq!((&call["outcome"], &call["reason"]), (&json!("exited"), &json!("total")));
+    for name in ["ann", "bob"] {
+        assert_eq!(lab.phones.doing(name), Doing::Cancelled, "{name}");
+    }
+}
+
 /// A group has an extension, which rings its members, who need only be `online`.
 #[test]
 fn a_groups_extension_rings_the_group() {

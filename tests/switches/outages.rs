@@ -147,3 +147,27 @@ fn the_last_word_about_a_phone_counts() {
     lab.until_call("probe", "waiting");
     assert!(lost(&lab));
 }
+
+/// Callboard ends the rings; while it is away the switch does, and the caller waits on.
+#[test]
+fn no_phone_rings_for_ever_while_callboard_is_away() {
+    let Some(mut lab) = lab() else { return };
+    lab.queue_with("support", "longest_idle", json!({ "ring_for_ms": 1_000 }));
+    lab.staff("support", &["ann"]);
+    let caller = lab.caller("alone");
+    lab.until_rings("ann");
+    lab.kill_callboard();
+    until("the phone silent", || (lab.phones.doing("ann") == Doing::Cancelled).then_some(()));
+    assert!(caller.statuses().iter().all(|status| *status < 200), "{:?}", caller.statuses());
+    lab.start_callboard();
+    until("the offer over", || {
+        lab.call_in_state("alone", "waiting")
+            .filter(|call| call["offers"][0]["outcome"].is_string())
+    });
+    lab.phones.set("ann", Manner::Answers);
+    lab.set_status("usr_ann", "ready");
+    lab.until_call("alone", "connected");
+    caller.hears(200);
+    caller.hang_up();
+    lab.until_call("alone", "ended");
+}

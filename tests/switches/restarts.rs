@@ -153,6 +153,9 @@ fn the_calls_of_a_switch_that_restarts_are_over() {
     assert_eq!(ann["detail"], "wrap_up", "of before: {ann:#}");
     assert_eq!(bob["detail"], "wrap_up", "who talked: {bob:#}");
     assert_eq!((&cyd["detail"], &cyd["offerable"]), (&json!("idle"), &json!(true)), "{cyd:#}");
+    // Those who talk never noticed, and can hang up.
+    floor.talks.hang_up();
+    until("Bob's phone hung up on", || (lab.phones.doing("bob") == Doing::HungUpOn).then_some(()));
     drop(floor);
 
     lab.phones.set("cyd", Manner::Answers);
