@@ -44,8 +44,6 @@ fn kamailio() -> &'static str {
 pub struct Setup {
     /// More of its environment.
     pub env: Vec<(&'static str, String)>,
-    /// More of its `-A` definitions.
-    pub define: Vec<String>,
     /// Callers go to the phone `overflow` while Callboard is away.
     pub overflow: bool,
 }
@@ -98,11 +96,6 @@ impl Lab {
         let folder = self.folder.path();
         let mut command = Command::new(kamailio());
         command.args(["-DD", "-E", "-m", "64", "-M", "32"]);
-        let own = [
-            format!("SIP_LISTEN=udp:127.0.0.1:{}", self.sip_port),
-            format!("WEBHOOK_LISTEN=tcp:127.0.0.1:{}", self.webhook_port),
-        ];
-        own.iter().chain(&self.setup.define).for_each(|one| _ = command.arg("-A").arg(one));
         command
             .arg("-P")
             .arg(folder.join("kamailio.pid"))
@@ -112,6 +105,8 @@ impl Lab {
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("config/switches/kamailio.cfg"))
             .env("TZ", "UTC")
             .env("CALLBOARD_URL", format!("http://{}", self.server.api().addr))
+            .env("CALLBOARD_SIP_LISTEN", format!("udp:127.0.0.1:{}", self.sip_port))
+            .env("CALLBOARD_WEBHOOK_LISTEN", format!("tcp:127.0.0.1:{}", self.webhook_port))
             .env("CALLBOARD_SWITCH", SWITCH)
             .env("CALLBOARD_KEY", &self.key)
             .env("CALLBOARD_WEBHOOK_AUTH", WEBHOOK_AUTHORIZATION)
@@ -143,6 +138,14 @@ impl Lab {
         self.kamailio.stop("TERM");
         self.start_kamailio();
         until("Callboard to know of the new start", || (self.bootid() != before).then_some(()));
+    }
+
+    /// Runs an administrator's command of Kamailio.
+    pub fn kamcmd(&self, arguments: &[&str]) {
+        let socket = format!("unix:{}", self.folder.path().join("kamailio_ctl").display());
+        let done = Command::new("/usr/sbin/kamcmd").args(["-s", &socket]).args(arguments).output();
+        let done = done.expect("kamcmd");
+        assert!(done.status.success(), "kamcmd {arguments:?}: {done:?}");
     }
 
     /// `kill -9` of Callboard.

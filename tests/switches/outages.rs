@@ -128,8 +128,8 @@ fn callers_wait_for_a_callboard_that_hangs() {
 /// A phone that comes and goes while Callboard is away: what it is at last counts.
 #[test]
 fn the_last_word_about_a_phone_counts() {
-    let define = vec!["OPEN_REGISTRAR".to_owned(), "REGISTER_LEAST=1".to_owned()];
-    let Some(mut lab) = lab_with(Setup { define, ..Setup::default() }) else { return };
+    let env = vec![("CALLBOARD_OPEN_REGISTRAR", "1".to_owned())];
+    let Some(mut lab) = lab_with(Setup { env, ..Setup::default() }) else { return };
     lab.queue("support", "longest_idle");
     lab.user("usr_ann", "ann");
     lab.put("/queues/support/members/usr_ann", &json!({}));

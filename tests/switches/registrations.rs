@@ -5,15 +5,21 @@ use super::phones::Manner;
 use crate::support::until;
 use crate::{lab_with, switches::sip::Message};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 /// A registrar that lets phones go after a second.
 fn registrar(passwords: Option<&std::path::Path>) -> Setup {
-    let mut define = vec!["REGISTER_LEAST=1".to_owned(), "REGISTER_CHECK=1".to_owned()];
-    define.push(match passwords {
-        Some(folder) => format!("PHONES=\"text://{}\"", folder.display()),
-        None => "OPEN_REGISTRAR".to_owned(),
-    });
-    Setup { define, ..Setup::default() }
+    let second = "1".to_owned();
+    let how = match passwords {
+        Some(folder) => ("CALLBOARD_PHONES", format!("text://{}", folder.display())),
+        None => ("CALLBOARD_OPEN_REGISTRAR", "1".to_owned()),
+    };
+    let env = vec![
+        ("CALLBOARD_REGISTER_LEAST", second.clone()),
+        ("CALLBOARD_REGISTER_CHECK", second),
+        how,
+    ];
+    Setup { env, ..Setup::default() }
 }
 
 /// An agent whose endpoint is the name under which the phone registers.
@@ -89,6 +95,17 @@ fn a_phone_needs_its_password() {
     std::fs::write(passwords.path().join("phones"), table).unwrap();
     let Some(lab) = lab_with(registrar(Some(passwords.path()))) else { return };
     agent(&lab);
+    // A phone whose password is there only after the table has been read again.
+    let path = passwords.path().join("phones");
+    std::fs::write(&path, format!("{table}2:dee:0:0:later:0\n")).unwrap();
+    // Kamailio sees by the second whether a file has changed.
+    let later = std::fs::metadata(&path).unwrap().modified().unwrap() + Duration::from_secs(2);
+    std::fs::File::options().write(true).open(&path).unwrap().set_modified(later).unwrap();
+    let dee = answer(&lab.phones.register("dee", 60, None), "dee", "later");
+    assert_eq!(lab.phones.register("dee", 60, Some(&dee)).status(), Some(401));
+    lab.kamcmd(&["htable.reload", "phones"]);
+    let dee = answer(&lab.phones.register("dee", 60, None), "dee", "later");
+    assert_eq!(lab.phones.register("dee", 60, Some(&dee)).status(), Some(200));
     let challenge = lab.phones.register("ann", 60, None);
     assert_eq!(challenge.status(), Some(401));
     let wrong = answer(&lab.phones.register("ann", 60, None), "ann", "guess");
