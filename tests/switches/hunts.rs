@@ -1,9 +1,9 @@
 //! Which phone rings next, and for how long an agent is left alone after what happened at the phone.
 
-use super::kamailio::{assert_answered, offers};
+use super::kamailio::{Setup, assert_answered, offers};
 use super::phones::{Doing, Manner};
 use crate::support::until;
-use crate::{NUMBER, lab};
+use crate::{NUMBER, lab, lab_with};
 use serde_json::json;
 
 #[test]
@@ -183,19 +183,28 @@ fn a_caller_gives_up_after_many_offers() {
     until("Ann offerable", || lab.offerable("usr_ann").then_some(()));
 }
 
-/// The exit `exhausted` of a call whose switch can ring nobody more for it.
+/// The exit `exhausted` of a call whose switch can ring nobody more for it, with what the guide says
+/// for every floor, and for one without `simultaneous`.
 #[test]
 fn a_call_that_used_up_its_offers_leaves_by_the_exit_for_that() {
-    let Some(lab) = lab() else { return };
-    let settings = json!({ "after_busy_ms": 0, "again_after_ms": 0 });
-    lab.queue_with("support", "longest_idle", settings);
-    lab.phones.set("ann", Manner::Busy);
-    lab.staff("support", &["ann"]);
-    let caller = lab.caller("exhausted");
-    caller.hears(480);
-    let call = lab.until_call("exhausted", "ended");
-    assert_eq!((&call["outcome"], &call["reason"]), (&json!("exited"), &json!("exhausted")));
-    assert_eq!(offers(&call).len(), 27, "one is kept for a way out");
+    for offers_per_call in [28, 100] {
+        let setup = Setup { offers_per_call: Some(offers_per_call), ..Setup::default() };
+        let Some(lab) = lab_with(setup) else { return };
+        let settings = json!({ "after_busy_ms": 0, "again_after_ms": 0 });
+        lab.queue_with("support", "longest_idle", settings);
+        lab.phones.set("ann", Manner::Busy);
+        lab.staff("support", &["ann"]);
+        let caller = lab.caller("exhausted");
+        caller.hears(480);
+        let call = lab.until_call("exhausted", "ended");
+        assert_eq!((&call["outcome"], &call["reason"]), (&json!("exited"), &json!("exhausted")));
+        let made = offers_per_call as usize - 1;
+        assert_eq!(
+            (offers(&call).len(), lab.phones.rung("ann")),
+            (made, made),
+            "one way out is kept"
+        );
+    }
 }
 
 /// An exit to a number that the switch cannot dial must not leave the caller in the air.

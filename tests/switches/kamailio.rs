@@ -46,6 +46,8 @@ pub struct Setup {
     pub env: Vec<(&'static str, String)>,
     /// Callers go to the phone `overflow` while Callboard is away.
     pub overflow: bool,
+    /// The capability, where it is not that of the guide.
+    pub offers_per_call: Option<u32>,
 }
 
 /// Callboard and Kamailio, connected.
@@ -74,7 +76,7 @@ impl Lab {
             "webhook": { "url": url, "authorization": WEBHOOK_AUTHORIZATION },
             "capabilities": {
                 "connects": "switch", "times_ring": false, "adds_leg": true,
-                "cancels_one_leg": true, "offers_per_call": 28, "answers_for_agent": false,
+                "cancels_one_leg": true, "offers_per_call": setup.offers_per_call.unwrap_or(28), "answers_for_agent": false,
                 "hold": false, "transfer": false, "announce": false, "originate": false,
                 "supervise": false, "media": ["voice"]
             }
