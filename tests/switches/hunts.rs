@@ -127,6 +127,28 @@ fn a_phone_that_is_not_there_counts_as_lost() {
     caller.hang_up();
 }
 
+/// An address to which nothing can be sent: told at once, and the next agent's phone rings.
+#[test]
+fn an_address_that_leads_nowhere_is_unreachable() {
+    let Some(lab) = lab() else { return };
+    lab.queue("support", "sequential");
+    lab.user("usr_lost", "sip:lost@127.0.0.1:5070;transport=sctp");
+    lab.put("/queues/support/members/usr_lost", &json!({ "position": 1 }));
+    lab.set_status("usr_lost", "ready");
+    let caller = lab.caller("astray");
+    let call = until("the first offer over", || {
+        let call = lab.call_named("astray")?;
+        call["offers"][0]["outcome"].is_string().then_some(call)
+    });
+    assert_eq!(offers(&call)[0], ("usr_lost".to_owned(), "unreachable".to_owned()), "{call:#}");
+    lab.phones.set("ann", Manner::Answers);
+    lab.staff("support", &["ann"]);
+    lab.until_call("astray", "connected");
+    caller.hears(200);
+    caller.hang_up();
+    lab.until_call("astray", "ended");
+}
+
 /// More offers than one SIP transaction has branches: the call goes on in a fresh one, in which it
 /// can still be rung, cancelled, and answered.
 #[test]
