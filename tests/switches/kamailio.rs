@@ -274,7 +274,22 @@ impl Lab {
 
     /// Waits until the call of this name is in this state.
     pub fn until_call(&self, name: &str, state: &str) -> Value {
-        until(&format!("{name} to be {state}"), || self.call_in_state(name, state))
+        let mut seen = Value::Null;
+        let give_up = std::time::Instant::now() + crate::support::PATIENCE;
+        loop {
+            seen = self.call_named(name).unwrap_or(seen);
+            if seen["state"] == state {
+                return seen;
+            }
+            // What it is instead, and how it came to that, is what one must know.
+            let told = || {
+                let id = seen["id"].as_str().unwrap_or("");
+                self.get(&format!("/calls/{id}/trace")).to_string()
+            };
+            let in_time = std::time::Instant::now() < give_up;
+            assert!(in_time, "{name} is not {state}: {seen:#}\n{}", told());
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// Waits until a phone rings.
