@@ -4,6 +4,7 @@ use crate::support::{PATIENCE, Process, free_udp_port, until};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// One SIPp that plays one call of a scenario in `tests/switches/sipp/`.
 pub struct Sipp {
@@ -27,7 +28,7 @@ impl Sipp {
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(file))
             .args(["-i", "127.0.0.1", "-p", &port.to_string(), "-m", "1", "-nostdin"])
             // Ports of its own for media and control: the defaults are shared by all.
-            .args(["-mp", &free_udp_port().to_string(), "-cp", &free_udp_port().to_string()])
+            .args(["-mp", &media_port().to_string(), "-cp", &free_udp_port().to_string()])
             .args(["-timeout", &format!("{}s", PATIENCE.as_secs()), "-timeout_error"])
             .args(["-trace_err", "-error_file"])
             .arg(&errors);
@@ -49,6 +50,12 @@ impl Sipp {
         let said = fs::read_to_string(&self.errors).unwrap_or_default();
         assert!(status.success(), "sipp {} ended with {status}:\n{said}", self.scenario);
     }
+}
+
+/// SIPp binds this port and the next ones: below those that the kernel gives to others.
+fn media_port() -> u32 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    10_000 + std::process::id() % 1_000 * 20 + NEXT.fetch_add(4, Ordering::Relaxed) % 20
 }
 
 /// Whether a process listens on this UDP port: read from the kernel's table, because a bind of our
