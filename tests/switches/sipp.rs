@@ -55,7 +55,7 @@ impl Sipp {
 /// SIPp binds this port and the next ones: below those that the kernel gives to others.
 fn media_port() -> u32 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    10_000 + std::process::id() % 1_000 * 20 + NEXT.fetch_add(4, Ordering::Relaxed) % 20
+    10_000 + std::process::id() % 100 * 200 + NEXT.fetch_add(4, Ordering::Relaxed) % 200
 }
 
 /// Whether a process listens on this UDP port: read from the kernel's table, because a bind of our
