@@ -19,6 +19,9 @@ const DOUBT: u32 = 3;
 /// Failed deliveries in a row after which the switch counts as unreachable.
 const UNREACHABLE: u32 = 3;
 
+/// Commands of one delivery at most: small switches read a request into a buffer of fixed size.
+const PARCEL: usize = 100;
+
 /// A sign of life is reported at most this often.
 const SPOKE_EACH_MS: u64 = 10_000;
 
@@ -164,7 +167,8 @@ impl Line {
             return None;
         }
         if self.over_link(&due, now) {
-            let doubted = due.into_iter().filter(|seq| self.open.goes(*seq) > DOUBT).collect();
+            let doubted =
+                due.into_iter().filter(|seq| self.open.goes(*seq) > DOUBT).take(PARCEL).collect();
             return self.parcel(doubted);
         }
         if self.over_poll(&due, now) || !self.can_post() {
@@ -174,6 +178,8 @@ impl Line {
         seqs.append(&mut self.lost);
         seqs.sort_unstable();
         seqs.dedup();
+        // What is too much goes with the next, in its order.
+        self.lost = seqs.split_off(seqs.len().min(PARCEL));
         self.go(&seqs, now);
         self.parcel(seqs)
     }
@@ -440,6 +446,22 @@ mod tests {
         assert_eq!(posted(&mut line, new), Some(vec![1, 2]));
         let report = line.posted(new, Posted::Taken);
         assert_eq!(report, Report { acknowledged: Some(2), unreachable: false, spoke: true });
+    }
+
+    #[test]
+    fn a_delivery_is_of_bounded_size_and_the_rest_follows_in_order() {
+        let all: Vec<u64> = (1..=230).collect();
+        let mut line = hooked(with(all.clone()));
+        assert_eq!(posted(&mut line, START).as_deref(), Some(&all[..100]));
+        line.posted(after(5), Posted::Failed);
+        // What failed is not overtaken by what has not gone yet.
+        assert_eq!(posted(&mut line, after(5)).as_deref(), Some(&all[..100]));
+        for (rest, acknowledged) in [(&all[100..200], 100), (&all[200..], 200)] {
+            assert_eq!(line.posted(after(9), Posted::Taken).acknowledged, Some(acknowledged));
+            assert_eq!(posted(&mut line, after(9)).as_deref(), Some(rest));
+        }
+        assert_eq!(line.posted(after(9), Posted::Taken).acknowledged, Some(230));
+        assert_eq!(posted(&mut line, after(9)), None);
     }
 
     #[test]

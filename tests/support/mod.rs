@@ -159,7 +159,10 @@ impl Server {
         let _ = fs::remove_file(data.join("listen.addr"));
         let log = data.with_extension("log");
         let mut command = Command::new(env!("CARGO_BIN_EXE_callboard"));
-        command.arg("serve").arg("--data").arg(data).args(["--listen", "127.0.0.1:0"]);
+        command.arg("serve").arg("--data").arg(data);
+        if !arguments.contains(&"--listen") {
+            command.args(["--listen", "127.0.0.1:0"]);
+        }
         let mut process = Process::start("callboard serve", command.args(arguments), &log);
         let addr = until("DATA/listen.addr", || {
             if let Some(status) = process.ended() {
