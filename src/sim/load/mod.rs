@@ -1,7 +1,7 @@
 //! `callboard load`: a floor of thousands over the public interfaces, that measures and checks.
 //!
-//! One task plays the switch, its callers and its phones ([`player`], [`play`]); dashboards and desks
-//! are sockets that are hardly read ([`dashboards`], [`desks`]). Calls come by a schedule that is fixed
+//! One task plays the switch, its callers and its phones (`player`, `play`); dashboards and desks
+//! are sockets that are hardly read (`dashboards`, `desks`). Calls come by a schedule that is fixed
 //! before ([`schedule`]), and latencies are taken from the instant at which something was due
 //! ([`latency`]). `docs/performance.md` says what each figure means.
 
