@@ -246,7 +246,7 @@ fn a_ticket_opens_the_live_board_once() {
 /// stayed for good.)
 #[test]
 fn a_link_is_heard_in_order_also_when_the_inbox_is_full() {
-    const CALLS: u64 = 400;
+    const CALLS: u64 = 600;
     let server = Server::start_with(&["--inbox-capacity", "64"]);
     server.must("PUT", &format!("{BASE}/switches/edge"), &json!({ "name": "Edge" }));
     server.must("PUT", &format!("{BASE}/queues/support"), &json!({ "name": "Support" }));
@@ -276,6 +276,8 @@ fn a_link_is_heard_in_order_also_when_the_inbox_is_full() {
     for n in 0..2 * CALLS {
         let frame = link.next("results", |frame| frame["results"].is_array());
         assert_eq!(frame["results"][0]["status"], "accepted", "frame {n}: {frame}");
+        // An end that is heard before its call has none to name.
+        assert!(frame["results"][0]["call_id"].is_string(), "frame {n}: {frame}");
     }
     writer.join().expect("all was said");
     let live = server.must_get(&format!("{BASE}/calls?limit=5"));
