@@ -1,7 +1,8 @@
 //! The live feed over a WebSocket, `callboard.live.v1`.
 //!
-//! Close codes: 1001 going away (come back after `retry_after_ms`), 4400 bad frame (do not come
-//! back with the same), 4401 sign in again, 4403 not allowed, 4408 no first frame in 5 s.
+//! Close codes: 1001 going away (come back after `retry_after_ms`), 1002 not RFC 6455, 4400 bad
+//! frame (do not come back with the same), 4401 sign in again, 4403 not allowed, 4408 no first frame
+//! in 5 s.
 
 use crate::live::frame::Frame;
 use crate::live::handle::{Connection, HubHandle, Viewer};

@@ -175,7 +175,7 @@ impl Line {
             return None;
         }
         let mut seqs = due;
-        seqs.append(&mut self.lost);
+        seqs.extend(self.lost.drain(..).filter(|seq| self.open.is_of_use(*seq, now)));
         seqs.sort_unstable();
         seqs.dedup();
         // What is too much goes with the next, in its order.
@@ -235,7 +235,8 @@ impl Line {
         let delivered = std::mem::take(&mut self.in_delivery);
         if posted == Posted::Failed {
             delivered.iter().for_each(|seq| self.open.posting(*seq, false));
-            self.lost = delivered;
+            // Beside what found no place in it.
+            self.lost.extend(delivered);
             self.failures += 1;
             // Each failure counts once as the third, not again with each that follows.
             return Report { unreachable: self.failures == UNREACHABLE, ..Report::default() };
@@ -494,6 +495,18 @@ mod tests {
         assert_eq!(std::iter::from_fn(|| link.try_recv().ok()).count(), 4, "and by link each time");
         assert_eq!(line.posted(after(7_010), Posted::Taken).acknowledged, Some(1));
         assert_eq!(line.wake_at(after(7_010)), None);
+    }
+
+    #[test]
+    fn what_was_lost_and_is_done_with_since_does_not_go_again() {
+        let mut line = hooked(Line::default());
+        line.add(START, std::iter::once(command(1)), true);
+        line.add(START, std::iter::once(command(2)), false);
+        assert_eq!(posted(&mut line, START), Some(vec![2]));
+        line.posted(after(5), Posted::Failed);
+        line.drop_failed(CommandId(2));
+        line.add(after(6), std::iter::once(command(3)), false);
+        assert_eq!(posted(&mut line, after(6)), Some(vec![3]));
     }
 
     #[test]

@@ -37,6 +37,12 @@ enum Stage {
     Done,
 }
 
+impl Open {
+    fn is_of_use(&self, now: Millis) -> bool {
+        self.stage != Stage::Done && now < self.command.deadline
+    }
+}
+
 impl OpenCommands {
     /// Adds one; its sequence is higher than any before. `goes`: how often it was told already.
     pub fn push(&mut self, command: Arc<Command>, goes: u32, next_at: Millis) {
@@ -90,8 +96,12 @@ impl OpenCommands {
     pub fn after(&self, seq: u64, now: Millis) -> Vec<u64> {
         let from = self.all.partition_point(|open| open.command.seq <= seq);
         let open = self.all.range(from..);
-        let of_use = open.filter(|o| o.stage != Stage::Done && now < o.command.deadline);
-        of_use.map(|open| open.command.seq).collect()
+        open.filter(|open| open.is_of_use(now)).map(|open| open.command.seq).collect()
+    }
+
+    /// Whether it is there, neither done with nor past its deadline.
+    pub fn is_of_use(&self, seq: u64, now: Millis) -> bool {
+        self.at(seq).and_then(|at| self.all.get(at)).is_some_and(|open| open.is_of_use(now))
     }
 
     /// All go out now.
