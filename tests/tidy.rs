@@ -11,12 +11,13 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("routing", &["domain"]),
     ("journal", &["domain"]),
     ("reporting", &["domain"]),
-    ("switch", &["domain", "config"]),
+    ("tls", &[]),
+    ("switch", &["domain", "config", "tls"]),
     ("access", &["domain", "config"]),
     ("engine", &["domain", "routing"]),
     ("live", &["domain", "reporting"]),
     ("node", &["domain", "config", "journal", "reporting", "switch", "access", "engine", "live"]),
-    ("api", &["domain", "config", "access", "live", "reporting", "switch", "node"]),
+    ("api", &["domain", "config", "access", "live", "reporting", "switch", "node", "tls"]),
     ("console", &["domain", "config", "access", "live", "reporting", "switch", "node"]),
     // The simulated world may use all but the HTTP surface: its load generator speaks over sockets.
     (
@@ -33,6 +34,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "live",
             "node",
             "console",
+            "tls",
         ],
     ),
 ];
