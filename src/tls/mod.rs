@@ -1,18 +1,20 @@
 //! TLS by rustls and ring: the server's certificate and how it is renewed, whom clients trust, and
 //! streams that may be plain or not.
 
+mod blocking;
 mod identity;
 mod stream;
 mod trust;
 mod validity;
 
+pub use blocking::{Connection, Target};
 pub use identity::Identity;
 pub use stream::Stream;
 pub use trust::{Trust, nobody, untrusted};
 
 use rustls::crypto::CryptoProvider;
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -60,6 +62,12 @@ pub enum Error {
 /// The cryptography, named rather than taken from a process-wide default.
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
+}
+
+/// A host as it stands in an address, as a certificate names it.
+fn server_name(host: &str) -> io::Result<ServerName<'static>> {
+    let bare = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    ServerName::try_from(bare).map_err(|e| io::Error::other(format!("{host:?}: {e}")))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Error> {

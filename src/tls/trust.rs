@@ -3,8 +3,8 @@
 //! The system's list and not one that is built in: it follows the system's updates, holds what the
 //! administrator added to it, and an old binary does not trust what was withdrawn long ago.
 
-use super::{Error, Stream, certificates, provider};
-use rustls::pki_types::{CertificateDer, ServerName};
+use super::{Error, Stream, certificates, provider, server_name};
+use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 use std::error::Error as StdError;
 use std::io;
@@ -72,8 +72,7 @@ impl Trust {
     /// When it is not trusted, or no TLS server at all.
     pub async fn greet(&self, host: &str, tcp: TcpStream) -> io::Result<Stream<TcpStream>> {
         let config = self.client().map_err(io::Error::other)?;
-        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let name = ServerName::try_from(host).map_err(io::Error::other)?;
+        let name = server_name(host)?;
         let stream = TlsConnector::from(config).connect(name, tcp).await?;
         Ok(Stream::Tls(Box::new(stream.into())))
     }
