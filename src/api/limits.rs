@@ -16,6 +16,10 @@ pub const BODY_PARTS: u32 = 10;
 /// Connections that are told why they are turned away, at a time; those beyond are just closed.
 pub const MOST_REFUSALS: usize = 64;
 
+/// What the system may hold of answers and frames that a peer has not taken yet, in bytes (Linux
+/// books twice as much). Left to itself it grows to megabytes for each.
+pub const SEND_BUFFER_BYTES: usize = 192 * 1024;
+
 /// What peers may take.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {

@@ -10,7 +10,9 @@ mod places;
 
 pub use files::room_for;
 
-use crate::api::limits::{Limits, MOST_HEAD_BYTES, MOST_HEADERS, MOST_REFUSALS, UNREAD_HEAD_BYTES};
+use crate::api::limits::{
+    Limits, MOST_HEAD_BYTES, MOST_HEADERS, MOST_REFUSALS, SEND_BUFFER_BYTES, UNREAD_HEAD_BYTES,
+};
 use crate::api::problem::Refusal;
 use crate::domain::problem::Problem;
 use crate::tls::Stream;
@@ -28,6 +30,7 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use places::{Place, Places};
+use rustix::net::sockopt::set_socket_send_buffer_size;
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
@@ -66,6 +69,10 @@ pub async fn serve(
     serving: Serving,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
+    // Accepted sockets inherit it.
+    if let Err(error) = set_socket_send_buffer_size(&listener, SEND_BUFFER_BYTES) {
+        tracing::debug!(%error, "the size of send buffers could not be set");
+    }
     let limits = serving.limits;
     let door = Arc::new(Door {
         places: Places::new(limits.connections, MOST_REFUSALS),
