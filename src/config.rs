@@ -364,7 +364,9 @@ fn read_file(text: &str, all: &mut Given) -> Result<(), Wrong> {
 /// `[journal] keep_days = 3` → `journal.keep_days`.
 fn flatten<'t>(at: &str, table: &'t toml::Table, flat: &mut Vec<(String, &'t toml::Value)>) {
     for (name, value) in table {
-        let key = if at.is_empty() { name.clone() } else { format!("{at}.{name}") };
+        // A dot within quotes is part of a name, and leads nowhere: a key has one spelling only.
+        let name = if name.contains('.') { format!("{name:?}") } else { name.clone() };
+        let key = if at.is_empty() { name } else { format!("{at}.{name}") };
         match value {
             toml::Value::Table(inner) => flatten(&key, inner, flat),
             value => flat.push((key, value)),
@@ -426,20 +428,21 @@ mod tests {
     #[test]
     fn everything_wrong_is_told_at_once_with_the_nearest_name() {
         let wrong = read(
-            "liste = \"x\"\ninsecure = \"true\"\n[journal]\nkeep_days = 0\nkeepdays = 3\n[log]\nlevel = 3",
+            "liste = \"x\"\n\"log.level\" = \"warn\"\ninsecure = \"true\"\n[journal]\nkeep_days = 0\nkeepdays = 3\n[log]\nlevel = 3",
         )
         .expect_err("is wrong");
         let all = wrong.join("\n");
         for part in [
             "there is no key liste; did you mean listen?",
             "insecure in the file must be written without quotes",
+            "there is no key \"log.level\"; did you mean log.level?",
             "journal.keepdays; did you mean journal.keep_days?",
             "log.level in the file must be a text in quotes",
             "journal.keep_days in the file must be a whole number from 1 to 36500",
         ] {
             assert!(all.contains(part), "{part:?} is missing in\n{all}");
         }
-        assert_eq!(wrong.len(), 5, "{all}");
+        assert_eq!(wrong.len(), 6, "{all}");
         let given = [("listen", Origin::Flag, "here".to_owned())];
         let wrong = Config::read(None, given).expect_err("is wrong").0;
         assert!(wrong[0].starts_with("--listen must be an address"), "{wrong:?}");

@@ -232,8 +232,13 @@ fn repository_files() -> Vec<PathBuf> {
             paths.push(entry.path())
         }
     }
+    // What fuzzing leaves behind.
+    paths.retain(|path| !LEFT_BY_FUZZING.iter().any(|left| path.starts_with(root().join(left))));
     paths.iter().map(|path| path.strip_prefix(root()).unwrap().to_owned()).collect()
 }
+
+const LEFT_BY_FUZZING: &[&str] =
+    &["fuzz/target", "fuzz/Cargo.lock", "fuzz/corpus", "fuzz/artifacts"];
 
 fn walk(folder: &Path, into: &mut Vec<PathBuf>) {
     let Ok(entries) = fs::read_dir(folder) else { return };
