@@ -1,10 +1,10 @@
-//! The fuzz bodies over the committed corpus, over mutations of it and over random bytes. What
-//! cargo-fuzz finds becomes a file of the corpus; `CALLBOARD_FUZZ_CASES` asks for more than the
-//! usual number of mutations.
+//! The fuzz bodies over the committed corpus, over mutations of it and over random bytes, the same
+//! ones each time. What cargo-fuzz finds becomes a file of the corpus; `CALLBOARD_FUZZ_CASES` asks
+//! for so many mutations, other ones each time.
 
 use callboard::sim::fuzz::{BODIES, Body};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use std::fs;
 use std::path::PathBuf;
 
@@ -27,7 +27,11 @@ fn runner() -> TestRunner {
     let asked = std::env::var("CALLBOARD_FUZZ_CASES").ok().and_then(|text| text.parse().ok());
     let config =
         Config { cases: asked.unwrap_or(CASES), failure_persistence: None, ..Config::default() };
-    TestRunner::new(config)
+    match asked {
+        // Whoever asks for more wants others.
+        Some(_) => TestRunner::new(config),
+        None => TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha)),
+    }
 }
 
 #[test]
