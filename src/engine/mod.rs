@@ -156,13 +156,24 @@ impl Engine {
     /// # Errors
     /// When the body does not decode, or its sequence does not follow.
     pub fn replay(&mut self, seq: u64, at: Millis, body: &[u8]) -> Result<(), Unreadable> {
+        self.replay_events(seq, at, &decode(seq, body)?)
+    }
+
+    /// As [`Engine::replay`], with a body that [`decode`] has read: another thread may have.
+    ///
+    /// # Errors
+    /// When its sequence does not follow.
+    pub fn replay_events(
+        &mut self,
+        seq: u64,
+        at: Millis,
+        events: &[Event],
+    ) -> Result<(), Unreadable> {
         if seq != self.state.seq + 1 {
             return Err(Unreadable(format!("record {seq} does not follow {}", self.state.seq)));
         }
-        let events: Vec<Event> =
-            serde_json::from_slice(body).map_err(|e| Unreadable(format!("record {seq}: {e}")))?;
         (self.state.seq, self.state.at) = (seq, at);
-        for event in &events {
+        for event in events {
             self.evolve(event);
         }
         self.refresh();
@@ -358,6 +369,14 @@ impl Engine {
     pub fn invariants(&self) -> Vec<String> {
         invariants::broken(self)
     }
+}
+
+/// The events of record `seq`.
+///
+/// # Errors
+/// When the body is not what [`encode`] of this or an older release wrote.
+pub fn decode(seq: u64, body: &[u8]) -> Result<Vec<Event>, Unreadable> {
+    serde_json::from_slice(body).map_err(|e| Unreadable(format!("record {seq}: {e}")))
 }
 
 /// The body of a record: its events as JSON.

@@ -4,7 +4,7 @@ use crate::domain::ids::Name;
 use crate::domain::time::Millis;
 use crate::engine::Engine;
 use crate::journal::{Reader, StreamId};
-use crate::node::recovery::{self, StartError};
+use crate::node::recovery::{self, Pace, StartError};
 use crate::node::registry::AccountInfo;
 use crate::node::run::Run;
 use crate::node::shared::Shared;
@@ -97,7 +97,7 @@ fn fold_all(shared: &Shared, orders: &crossbeam_channel::Receiver<Order>) {
 
 /// Answers the size of the newest.
 fn fold(reader: &mut dyn Reader, info: &AccountInfo) -> Result<u64, StartError> {
-    let loaded = recovery::account(reader, info)?;
+    let loaded = recovery::account(reader, info, Pace::Quiet)?;
     if loaded.replayed == 0 {
         return Ok(loaded.snapshot_bytes);
     }

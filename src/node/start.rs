@@ -16,7 +16,7 @@ use crate::node::inbox::Inbox;
 use crate::node::keeper::Keeper;
 use crate::node::outbox::{Opening, Outbox};
 use crate::node::pipeline::Carried;
-use crate::node::recovery::{self, NodeState, StartError};
+use crate::node::recovery::{self, NodeState, Pace, StartError};
 use crate::node::registry::{self, FIRST_ACCOUNT, KeyRequest};
 use crate::node::run::Run;
 use crate::node::shared::{AccountHead, Flow, Readers, Shared};
@@ -348,7 +348,7 @@ fn last_record(reader: &mut dyn Reader, state: &NodeState) -> Result<Millis, Sta
 fn recover(reader: &mut dyn Reader, state: &NodeState) -> Result<Vec<(Run, Opening)>, StartError> {
     let mut recovered = Vec::new();
     for info in state.registry.accounts() {
-        let loaded = recovery::account(reader, info)?;
+        let loaded = recovery::account(reader, info, Pace::Fast)?;
         tracing::info!(account = %info.name, seq = loaded.engine.seq(), replayed = loaded.replayed,
             "recovered");
         let engine = loaded.engine;
