@@ -57,6 +57,7 @@ pub fn parse_list(events: &[Value], at: &str) -> Result<Vec<Parsed>, Problem> {
 pub fn parse_event(event: &Value, at: String) -> Parsed {
     let mut fields = Fields::under(event, at).open();
     let f = &mut fields;
+    let mut extra = Extra::default();
     read_version(f);
     let id = f.text("id", TEXT);
     let source = read_source(f);
@@ -72,8 +73,14 @@ pub fn parse_event(event: &Value, at: String) -> Parsed {
         bootid: f.text_or_null("bootid", TEXT),
         sequence: read_sequence(f),
         replayed: read_replayed(f),
-        what: read_happening(f, &kind),
+        what: read_happening(f, &kind, &mut extra),
+        extra: None,
     };
+    for known in ["datacontenttype", "dataschema"] {
+        f.raw(known);
+    }
+    extra.keep("extensions", f.unread());
+    let read = SwitchEvent { extra: extra.done(), ..read };
     fields.done((source, read)).map_err(|errors| {
         Box::new(EventResult {
             // An id that is itself wrong is still told, so that the sender finds its event.
@@ -154,7 +161,34 @@ fn read_replayed(f: &mut Fields<'_>) -> bool {
 
 static NO_DATA: Value = Value::Null;
 
-fn read_happening(f: &mut Fields<'_>, kind: &str) -> Happening {
+/// What of an event is not read here, and is kept for whoever reads it later.
+#[derive(Default)]
+struct Extra {
+    kept: Map<String, Value>,
+    count: usize,
+    bytes: usize,
+}
+
+impl Extra {
+    /// Keeps fields of one part, as many as there is room for.
+    fn keep<'a>(&mut self, part: &str, fields: impl Iterator<Item = (&'a String, &'a Value)>) {
+        for (name, value) in fields {
+            let bytes = self.bytes + name.len() + value.to_string().len();
+            if self.count == MOST_ATTRIBUTES || bytes > MOST_BYTES {
+                return;
+            }
+            (self.count, self.bytes) = (self.count + 1, bytes);
+            self.kept.entry(part).or_insert_with(|| Value::Object(Map::new()))[name] =
+                value.clone();
+        }
+    }
+
+    fn done(self) -> Option<Box<Value>> {
+        (!self.kept.is_empty()).then(|| Box::new(Value::Object(self.kept)))
+    }
+}
+
+fn read_happening(f: &mut Fields<'_>, kind: &str, extra: &mut Extra) -> Happening {
     let data = match f.raw("data") {
         None => &NO_DATA,
         Some(data) => data,
@@ -165,19 +199,20 @@ fn read_happening(f: &mut Fields<'_>, kind: &str) -> Happening {
     let empty = Value::Object(Map::new());
     let at = f.pointer("data");
     let part = Fields::under(if data.is_null() { &empty } else { data }, at).open();
-    let (what, errors) = read(part);
+    let (what, errors) = read(part, extra);
     f.wrong_all(errors);
     what
 }
 
-type Read = fn(Fields<'_>) -> (Happening, Vec<FieldError>);
+type Read = fn(Fields<'_>, &mut Extra) -> (Happening, Vec<FieldError>);
 
 /// A reader of the data of one type.
 macro_rules! of {
     ($read:expr) => {
-        Some(|mut fields: Fields<'_>| {
+        Some(|mut fields: Fields<'_>, extra: &mut Extra| {
             let read: fn(&mut Fields<'_>) -> Happening = $read;
             let what = read(&mut fields);
+            extra.keep("data", fields.unread());
             let errors = fields.done(()).err().unwrap_or_default();
             (what, errors)
         })
@@ -414,6 +449,29 @@ mod tests {
         assert_eq!(arrival.target, Some(ArrivalTarget::Queue("support".into())));
         assert_eq!(arrival.skills, [SkillNeed { skill: "spanish".into(), min: 40, max: None }]);
         assert_eq!(arrival.attributes["vip"], "true");
+        let extra = json!({ "data": { "colour": "red" },
+            "extensions": { "traceparent": sent["traceparent"] } });
+        assert_eq!(read.extra.as_deref(), Some(&extra));
+    }
+
+    #[test]
+    fn what_is_not_read_is_kept_within_bounds() {
+        assert_eq!(read(&event("call.held", json!({}))).extra, None);
+        let mut sent = event("call.held", json!({ "music": 3 }));
+        sent["datacontenttype"] = json!("application/json");
+        sent["dataschema"] = json!("https://example.test/held");
+        let only = json!({ "data": { "music": 3 } });
+        assert_eq!(read(&sent).extra.as_deref(), Some(&only));
+        for i in 0..50 {
+            sent[format!("x{i:02}")] = json!(i);
+        }
+        let extra = read(&sent).extra.expect("kept");
+        let kept = extra["extensions"].as_object().expect("an object").len();
+        assert_eq!(kept, MOST_ATTRIBUTES - 1, "one field of data stands there already");
+        let mut sent = event("call.held", json!({ "a": "x".repeat(3_000) }));
+        sent["b"] = json!("x".repeat(3_000));
+        let extra = read(&sent).extra.expect("kept");
+        assert!(extra.get("data").is_some() && extra.get("extensions").is_none());
     }
 
     #[test]

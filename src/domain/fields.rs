@@ -141,6 +141,12 @@ impl<'a> Fields<'a> {
         self.map.and_then(|map| map.get(name))
     }
 
+    /// The fields that nobody has asked for so far.
+    pub fn unread(&self) -> impl Iterator<Item = (&'a String, &'a Value)> {
+        let all = self.map.into_iter().flatten();
+        all.filter(|(name, _)| !self.known.contains(&name.as_str()))
+    }
+
     /// Whether the field was sent and is not null.
     pub fn is_set(&mut self, name: &'static str) -> bool {
         self.raw(name).is_some_and(|value| !value.is_null())

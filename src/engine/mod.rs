@@ -335,7 +335,8 @@ impl Engine {
         }
     }
 
-    /// Of a record: the parts of the story of one call, for `trace`.
+    /// Of a record: the parts of the story of one call, for `trace`. Personal values are read
+    /// through `personal`, where they are still in the vault.
     ///
     /// # Errors
     /// When the body does not decode.
@@ -345,8 +346,9 @@ impl Engine {
         at: Millis,
         body: &[u8],
         call: CallId,
+        personal: &mut dyn FnMut(PersonalKey) -> Option<String>,
     ) -> Result<Vec<Value>, Unreadable> {
-        feed::trace(self, seq, at, body, call)
+        feed::trace(self, seq, at, body, call, personal)
     }
 
     /// The public form of a record, for the feed: names at the edge, personal values filled in

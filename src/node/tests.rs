@@ -130,6 +130,7 @@ fn event(id: &str, subject: &str, what: Happening) -> SwitchEvent {
         sequence: None,
         replayed: false,
         what,
+        extra: None,
     }
 }
 
