@@ -344,7 +344,7 @@ mod tests {
         let urgent = || input(Input::Deadline);
         let taken = (0..20).filter(|_| gate.offer(now, urgent()).is_ok()).count();
         assert_eq!(taken, 2, "the reserve");
-        let refused = gate.offer(now, urgent()).err().expect("full").problem;
+        let refused = gate.offer(now, urgent()).expect_err("full").problem;
         assert_eq!(
             (refused.status, refused.code, refused.retry_after),
             (503, "overloaded", Some(1))
@@ -360,6 +360,6 @@ mod tests {
         waiting.await;
         assert!(gate.offer(now, ordinary()).is_ok());
         gate.close();
-        assert_eq!(gate.offer(now, urgent()).err().expect("closed").problem.code, "stopping");
+        assert_eq!(gate.offer(now, urgent()).expect_err("closed").problem.code, "stopping");
     }
 }
