@@ -5,6 +5,7 @@ use crate::domain::fields::{Fields, Rule, kind_of};
 use crate::domain::ids::{CommandId, OfferId, is_name};
 use crate::domain::media::Media;
 use crate::domain::objects::SkillNeed;
+use crate::domain::pointer::Pointer;
 use crate::domain::problem::{FieldError, Problem};
 use crate::domain::switching::{
     Arrival, ArrivalTarget, CommandFailure, Direction, EndedBy, EventResult, FailReason, Happening,
@@ -29,8 +30,8 @@ pub type Parsed = Result<(String, SwitchEvent), Box<EventResult>>;
 /// When the body is neither, or holds more than [`MOST_EVENTS`].
 pub fn parse_batch(content: &Value) -> Result<Vec<Parsed>, Problem> {
     match content {
-        Value::Object(_) => Ok(vec![parse_event(content, String::new())]),
-        Value::Array(events) => parse_list(events, ""),
+        Value::Object(_) => Ok(vec![parse_event(content, Pointer::ROOT)]),
+        Value::Array(events) => parse_list(events, &Pointer::ROOT),
         other => {
             let detail = format!("must be an event or a list of events, not {}", kind_of(other));
             Err(Problem::invalid(vec![FieldError::new("", "type", detail)]))
@@ -42,19 +43,19 @@ pub fn parse_batch(content: &Value) -> Result<Vec<Parsed>, Problem> {
 ///
 /// # Errors
 /// When it holds more than [`MOST_EVENTS`].
-pub fn parse_list(events: &[Value], at: &str) -> Result<Vec<Parsed>, Problem> {
+pub fn parse_list(events: &[Value], at: &Pointer) -> Result<Vec<Parsed>, Problem> {
     if events.len() > MOST_EVENTS {
         let detail = format!("a batch holds at most {MOST_EVENTS} events, not {}", events.len());
-        return Err(Problem::invalid(vec![FieldError::new(at, "too_many", detail)]));
+        return Err(Problem::invalid(vec![FieldError::new(at.to_string(), "too_many", detail)]));
     }
-    Ok(events.iter().enumerate().map(|(i, e)| parse_event(e, format!("{at}/{i}"))).collect())
+    Ok(events.iter().enumerate().map(|(i, e)| parse_event(e, at.item(i))).collect())
 }
 
 /// Reads one event that stands at the pointer `at`.
 ///
 /// # Errors
 /// The answer that the switch is given: rejected, with the first wrong field.
-pub fn parse_event(event: &Value, at: String) -> Parsed {
+pub fn parse_event(event: &Value, at: Pointer) -> Parsed {
     let mut fields = Fields::under(event, at).open();
     let f = &mut fields;
     let mut extra = Extra::default();
@@ -102,7 +103,11 @@ pub fn parse_event(event: &Value, at: String) -> Parsed {
 /// A text of 1–255 characters, none of them a control character.
 const TEXT: Rule = Rule {
     must_be: "1 to 255 characters, none of them a control character",
-    holds: |text| (1..=255).contains(&text.chars().count()) && !text.chars().any(char::is_control),
+    holds: |text| {
+        let is_plain = text.len() <= 255 && text.bytes().all(|c| (b' '..=b'~').contains(&c));
+        let count = if is_plain { text.len() } else { text.chars().count() };
+        (1..=255).contains(&count) && (is_plain || !text.chars().any(char::is_control))
+    },
 };
 
 /// The switch's name for a call.
@@ -418,11 +423,11 @@ mod tests {
     }
 
     fn read(event: &Value) -> SwitchEvent {
-        parse_event(event, String::new()).expect("is right").1
+        parse_event(event, Pointer::ROOT).expect("is right").1
     }
 
     fn wrong(event: &Value) -> (String, &'static str) {
-        let result = parse_event(event, String::new()).expect_err("is wrong");
+        let result = parse_event(event, Pointer::ROOT).expect_err("is wrong");
         assert_eq!(result.status, ResultStatus::Rejected);
         let error = result.error.expect("says why");
         (error.pointer, error.code)
@@ -442,7 +447,7 @@ mod tests {
         sent["sequence"] = json!("1");
         sent["replayed"] = json!("true");
         sent["traceparent"] = json!("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
-        let (source, read) = parse_event(&sent, String::new()).expect("is right");
+        let (source, read) = parse_event(&sent, Pointer::ROOT).expect("is right");
         assert_eq!(source, "sip-edge-1");
         assert_eq!((read.sequence, read.replayed), (Some(1), true));
         let Happening::CallArrived(arrival) = read.what else { panic!("another type") };
