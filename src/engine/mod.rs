@@ -384,5 +384,10 @@ pub fn decode(seq: u64, body: &[u8]) -> Result<Vec<Event>, Unreadable> {
 /// The body of a record: its events as JSON.
 #[must_use]
 pub fn encode(events: &[Event]) -> Vec<u8> {
-    serde_json::to_vec(events).unwrap_or_default()
+    // A common record fits, so that the text is not moved while it grows.
+    let mut body = Vec::with_capacity(512);
+    match serde_json::to_writer(&mut body, events) {
+        Ok(()) => body,
+        Err(_) => Vec::new(),
+    }
 }
