@@ -70,6 +70,10 @@ struct Serve {
     /// The configuration file; config/callboard.toml explains every key.
     #[arg(long, env = "CALLBOARD_CONFIG")]
     config: Option<PathBuf>,
+    /// Stops when the standard input ends, as at SIGTERM: for a program that starts a server of its
+    /// own, which should not outlive it.
+    #[arg(long)]
+    until_stdin_ends: bool,
     #[command(flatten)]
     settings: SettingFlags,
 }
@@ -174,7 +178,7 @@ fn serve(args: Serve) -> Result<(), Failure> {
     let config = Config::read(file.as_deref(), args.settings.0).map_err(|e| wrong(&e))?;
     config.check_listen().map_err(|e| wrong(&e))?;
     log(config.log_level, config.log_format);
-    in_runtime(run(&config))
+    in_runtime(run(&config, args.until_stdin_ends))
 }
 
 /// Runs to its end; tasks that are still open then end with the runtime.
@@ -270,7 +274,7 @@ fn options(config: &Config) -> Options {
     }
 }
 
-async fn run(config: &Config) -> Result<(), Failure> {
+async fn run(config: &Config, until_stdin_ends: bool) -> Result<(), Failure> {
     let node = Node::open(&options(config)).map_err(|e| Failure::new(EXIT_JOURNAL, e))?;
     let listener = TcpListener::bind(config.listen)
         .await
@@ -285,6 +289,7 @@ async fn run(config: &Config) -> Result<(), Failure> {
     tell(config, &addr.to_string())?;
     let failed = tokio::select! {
         () = asked_to_stop() => None,
+        () = stdin_ends(), if until_stdin_ends => None,
         fatal = node.failed() => Some(fatal),
         ended = &mut server => {
             let why = format!("the listening socket failed: {ended:?}");
@@ -332,6 +337,17 @@ async fn asked_to_stop() {
         _ = terminate.recv() => {}
         _ = tokio::signal::ctrl_c() => {}
     }
+}
+
+/// Reads the standard input to its end, on a thread of its own: a read of it cannot be called off.
+async fn stdin_ends() {
+    let (ended, end) = oneshot::channel::<()>();
+    std::thread::spawn(move || {
+        // An input that cannot be read has ended, too.
+        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        drop(ended);
+    });
+    let _ = end.await;
 }
 
 fn verify(path: &Path) -> Result<(), Failure> {

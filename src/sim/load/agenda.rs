@@ -45,6 +45,11 @@ impl Agenda {
         self.0.pop().map(|Reverse(entry)| entry)
     }
 
+    /// Nothing will happen any more.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
     /// What is further away than `within_us` happens within it, in the order it would have had:
     /// evenly, so that the end is no flood.
     pub fn hurry(&mut self, now_us: u64, within_us: u64) {

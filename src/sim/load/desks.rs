@@ -1,5 +1,6 @@
 //! Agents' desks in numbers: WebSockets that hold the lease and are shown their agent's state.
 
+use super::faults::{Counted, Lives, one};
 use crate::sim::client::{Client, Error};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -41,7 +42,13 @@ impl Desks {
     ///
     /// # Errors
     /// When the server refuses for good.
-    pub async fn sit(self, client: Client, path: String) -> Result<(), Error> {
+    pub async fn sit(
+        self,
+        client: Client,
+        path: String,
+        mut lives: Lives,
+        counted: Counted,
+    ) -> Result<(), Error> {
         let mut was_open = false;
         loop {
             let ended = async {
@@ -56,7 +63,15 @@ impl Desks {
                     }
                 }
             };
-            let ended: Result<(), Error> = ended.await;
+            let ended: Result<(), Error> = tokio::select! {
+                ended = ended => ended,
+                // Dropped without a close: the lease has its grace.
+                sleeps = lives.end() => {
+                    one(&counted.desks);
+                    tokio::time::sleep(sleeps.unwrap_or_default() + lives.pause()).await;
+                    continue;
+                }
+            };
             match ended {
                 Err(e) if e.may_pass() => {
                     self.0.reconnects.fetch_add(1, Ordering::Relaxed);

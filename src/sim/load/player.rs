@@ -4,11 +4,13 @@
 use super::agenda::{Agenda, Step};
 use super::checks::{Check, Checks, Received};
 use super::dashboards::Marks;
+use super::flapping::News;
 use super::latency::{Measure, Quantiles, Recorder};
 use super::outbox::Outbox;
 use super::schedule::Schedule;
 use super::tally::Tally;
 use super::wire::{self, Command, EventResult, Say, Told};
+use crate::domain::time::Millis;
 use crate::sim::floor::exponential;
 use rand::RngExt;
 use rand_pcg::Pcg64;
@@ -18,6 +20,9 @@ use std::time::Duration;
 
 /// At closing time nobody rings or talks longer than this.
 const AT_CLOSING: Duration = Duration::from_millis(200);
+
+/// So many agents are looked at for one who works.
+const LEAVERS: usize = 20;
 
 /// How people behave.
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +75,16 @@ struct Agent {
     used: Option<u64>,
     /// When the engine may ring again.
     free_us: u64,
+    /// The miss that `free_us` is about, until the next ring.
+    missed: bool,
+    /// On the way out or away, until back.
+    leaves: bool,
+    /// Away since this instant of the engine's, until about to be back.
+    away: Option<Millis>,
+    /// Something other than work kept this agent since the last ring: the next one measures nothing.
+    tainted: bool,
+    /// When the engine decided to ring last.
+    rung_at: Option<Millis>,
 }
 
 /// The state.
@@ -86,6 +101,8 @@ pub struct Player {
     /// What was sent and is to be sent.
     pub outbox: Outbox,
     received: Received,
+    /// Offers that rang in vain, and at whom, until that agent is rung again.
+    missed: FxHashMap<Box<str>, usize>,
     /// Counts.
     pub tally: Tally,
     /// What was found wrong.
@@ -133,6 +150,7 @@ impl Player {
             closing: false,
             outbox: Outbox::new(start.source),
             received: Received::default(),
+            missed: FxHashMap::default(),
             tally: Tally::default(),
             checks: Checks::default(),
             reply: recorder.clone(),
@@ -255,6 +273,9 @@ impl Player {
             Step::Miss => {
                 self.outbox.add(due_us, place, Say::Failed(offer, "no_answer"));
                 self.tally.missed += 1;
+                if let (Some(agent), Some(offer)) = (call.agent, call.offer.clone()) {
+                    self.missed.insert(offer, agent);
+                }
                 let free_us = due_us + micros(self.habits.after_miss);
                 self.put_back(number, due_us, free_us);
             }
@@ -273,7 +294,7 @@ impl Player {
         if let Some(Call { agent: Some(agent), .. }) = self.calls.remove(&number)
             && let Some(agent) = self.agents.get_mut(agent)
         {
-            *agent = Agent { used: None, free_us };
+            (agent.used, agent.free_us, agent.missed) = (None, free_us, false);
         }
     }
 
@@ -286,7 +307,8 @@ impl Player {
         call.told_to_wait = true;
         call.offer = None;
         if let Some(agent) = call.agent.take().and_then(|agent| self.agents.get_mut(agent)) {
-            *agent = Agent { used: None, free_us: agent_free_us };
+            (agent.used, agent.free_us) = (None, agent_free_us);
+            agent.missed = agent_free_us > now_us;
         }
     }
 
@@ -349,6 +371,7 @@ impl Player {
             "offer.cancel" if call.offer.as_deref() == command.offer.as_deref() => {
                 self.put_back(number, now_us, now_us);
             }
+            "offer.cancel" => self.cancelled(command, now_us),
             "call.connect" => self.connect(number, command, now_us),
             "call.end" | "call.route" => {
                 call.places += 1;
@@ -358,6 +381,16 @@ impl Player {
                 self.forget(number, now_us);
             }
             _ => {}
+        }
+    }
+
+    /// An offer is withdrawn that rang in vain: where the engine heard of the miss only after that, it
+    /// was none, and the agent is not left alone for it.
+    fn cancelled(&mut self, command: &Command<'_>, now_us: u64) {
+        let offer = command.offer.as_deref().unwrap_or_default();
+        let missed = self.missed.remove(offer).and_then(|agent| self.agents.get_mut(agent));
+        if let Some(agent) = missed.filter(|agent| agent.missed) {
+            (agent.free_us, agent.missed, agent.tainted) = (now_us, false, true);
         }
     }
 
@@ -389,8 +422,21 @@ impl Player {
             let how = || format!("call {number} is offered to {user} while {state:?}");
             self.checks.broken(Check::NoCallTwice, how);
         }
+        let rung_at = command.time.as_deref().and_then(|at| Millis::parse_rfc3339(at).ok());
+        if let (Some(since), Some(at)) = (agent.away, rung_at)
+            && at > since
+        {
+            self.checks.broken(Check::NoAgentAway, || away(user, since, at));
+        }
+        if agent.missed {
+            // What is older than the last ring is not asked for any more.
+            self.missed.retain(|_, missed| *missed != index);
+        }
+        let is_tainted = agent.tainted;
+        (agent.rung_at, agent.missed, agent.tainted) = (rung_at, false, agent.leaves);
         // What made this offer possible: the later of the two became free last.
-        if agent.free_us > call.free_us && call.told_to_wait {
+        if is_tainted {
+        } else if agent.free_us > call.free_us && call.told_to_wait {
             self.freed.record(agent.free_us, now_us);
         } else if !call.told_to_wait {
             self.ring.record(call.due_us, now_us);
@@ -408,6 +454,86 @@ impl Player {
         let rings = self.habits.ring.mul_f64(self.dice.random_range(0.5..1.5));
         let rings = if self.closing { rings.min(AT_CLOSING) } else { rings };
         self.agenda.add(now_us + micros(rings), number, call.turn, step);
+    }
+
+    /// Somebody who is not on the way out already, and rather one who works: who, and whether so.
+    pub fn leaver(&self, dice: &mut Pcg64) -> Option<(usize, bool)> {
+        let mut found = None;
+        for _ in 0..LEAVERS {
+            let index = dice.random_range(0..self.agents.len().max(1));
+            let Some(agent) = self.agents.get(index).filter(|agent| !agent.leaves) else {
+                continue;
+            };
+            if agent.used.is_some() {
+                return Some((index, true));
+            }
+            found = found.or(Some((index, false)));
+        }
+        found
+    }
+
+    /// This agent is told to leave.
+    pub fn leaves(&mut self, index: usize) {
+        if let Some(agent) = self.agents.get_mut(index) {
+            (agent.leaves, agent.tainted) = (true, true);
+        }
+    }
+
+    /// What the server made of an agent who leaves.
+    pub fn learn(&mut self, news: &News) {
+        let (News::Away(index, _)
+        | News::Returning(index)
+        | News::Back(index)
+        | News::Refused(index, _)) = news;
+        let Some(agent) = self.agents.get_mut(*index) else { return };
+        match news {
+            News::Away(_, since) => {
+                agent.away = *since;
+                if let (Some(since), Some(at)) = (*since, agent.rung_at)
+                    && at > since
+                {
+                    let user = format!("{}{index}", wire::USER);
+                    self.checks.broken(Check::NoAgentAway, || away(&user, since, at));
+                }
+            }
+            News::Returning(_) => agent.away = None,
+            News::Back(_) => (agent.leaves, agent.tainted) = (false, true),
+            News::Refused(_, why) => {
+                let how = || format!("a change of status was refused: {why}");
+                self.checks.broken(Check::EventsTaken, how);
+            }
+        }
+    }
+
+    /// The switch starts anew, under another name: its calls are gone, callers and all, and what was
+    /// not heard by the engine never will be. Calls that were due meanwhile never came.
+    pub fn restart(&mut self, boot: String, now_us: u64) {
+        for event in self.outbox.restart(boot) {
+            let is = |kind: &str| event.text.contains(&format!("\"type\":\"{kind}\""));
+            self.tally.unsure.arrived += u64::from(is("call.arrived"));
+            self.tally.unsure.abandoned += u64::from(is("call.abandoned"));
+        }
+        let talked_us = now_us + micros(self.habits.wrap_up);
+        for agent in &mut self.agents {
+            let state = agent.used.and_then(|call| self.calls.get(&call)).map(|call| call.state);
+            match state {
+                // Joined: the engine ends the call when it hears of the start, or later.
+                Some(State::Talking) => agent.free_us = talked_us,
+                Some(_) => agent.free_us = now_us,
+                // Perhaps the miss was not heard.
+                None if agent.missed => agent.free_us = agent.free_us.min(now_us),
+                None => {}
+            }
+            (agent.used, agent.missed, agent.tainted) = (None, false, true);
+        }
+        let answered = self.calls.values().filter(|call| call.state == State::Answered).count();
+        self.tally.unsure.answered += answered as u64;
+        self.tally.restarted += self.calls.len() as u64;
+        self.calls.clear();
+        self.missed.clear();
+        self.agenda.clear();
+        self.schedule.skip(now_us);
+        self.say(Say::Started, now_us);
     }
 
     fn connect(&mut self, number: u64, command: &Command<'_>, now_us: u64) {
@@ -441,7 +567,7 @@ impl Player {
             });
         }
         let t = self.tally;
-        let ended = t.abandoned + t.finished + t.exited;
+        let ended = t.abandoned + t.finished + t.exited + t.restarted;
         if ended + left != t.arrived {
             let how = || format!("{} arrived, {ended} ended, {left} live", t.arrived);
             self.checks.broken(Check::NoCallLost, how);
@@ -455,6 +581,10 @@ impl Player {
             self.checks.broken(Check::NoCommandMissing, || format!("command {seq} never came"));
         }
     }
+}
+
+fn away(user: &str, since: Millis, at: Millis) -> String {
+    format!("{user} is rung at {}, away since {}", at.rfc3339(), since.rfc3339())
 }
 
 fn micros(duration: Duration) -> u64 {
