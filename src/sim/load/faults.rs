@@ -20,6 +20,7 @@ pub const CALM_US: u64 = 3_000_000;
 
 /// The faults' options.
 #[derive(Clone, Debug, Default, clap::Args)]
+#[group(id = "faults")]
 pub struct Args {
     /// Half an hour with every fault below and calls at random; what is given beside it counts more.
     #[arg(long)]

@@ -4,6 +4,8 @@ use super::*;
 use crate::sim::floor::dice;
 use crate::sim::load::dashboards::View;
 
+mod faults;
+
 const SECOND: u64 = 1_000_000;
 
 /// One call a second for `calls` seconds, phones that are picked up after 100–300 ms.
