@@ -31,6 +31,9 @@ const EXIT_CONFIG: u8 = 78;
 const FAREWELL: Duration = Duration::from_millis(300);
 /// How long answers under way may take at a stop.
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
+/// How long a stop may take to write what was decided, and a snapshot. What is not written by then was
+/// not acknowledged either.
+const LAST_RECORDS: Duration = Duration::from_secs(20);
 
 #[derive(Parser)]
 #[command(name = "callboard", version, about = "Real-time call routing and agent status")]
@@ -54,6 +57,13 @@ enum Command {
         data: PathBuf,
         /// The file to write; it must not be there yet.
         file: PathBuf,
+    },
+    /// Puts a backup into a folder that holds no journal; `serve` then starts from it, with a new epoch.
+    Restore {
+        /// The backup's file.
+        file: PathBuf,
+        /// The data folder; it is made when it is not there.
+        data: PathBuf,
     },
     /// Prints the OpenAPI 3.1 document.
     Openapi,
@@ -150,6 +160,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve(args),
         Command::Verify { path } => verify(&path),
         Command::Backup { data, file } => backup(&data, &file),
+        Command::Restore { file, data } => restore(&file, &data),
         Command::Openapi => {
             print!("{}", api::openapi_json());
             Ok(())
@@ -303,11 +314,18 @@ async fn run(config: &Config, until_stdin_ends: bool) -> Result<(), Failure> {
         std::process::exit(i32::from(fatal.exit_code));
     }
     tracing::info!("stopping");
+    // The port stays open meanwhile: whoever asks is told that the node stops (503), by /readyz too.
+    let stopped = tokio::time::timeout(LAST_RECORDS, node.stop()).await;
+    let stopped = stopped.map_err(|_| {
+        let why = format!("the journal was not closed within {LAST_RECORDS:?}");
+        Failure::new(EXIT_JOURNAL, why)
+    })?;
+    stopped.map_err(|fatal| Failure::new(fatal.exit_code, fatal.why))?;
     let _ = stop.send(());
-    node.stop().await.map_err(|fatal| Failure::new(fatal.exit_code, fatal.why))?;
     // A client that reads its last answer slowly does not hold up the stop.
     let _ = tokio::time::timeout(LAST_ANSWERS, server).await;
     tokio::time::sleep(FAREWELL).await;
+    tracing::info!("stopped");
     Ok(())
 }
 
@@ -364,6 +382,16 @@ fn verify(path: &Path) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::new(1, report.problems.join("\ncallboard: ")))
+}
+
+fn restore(file: &Path, data: &Path) -> Result<(), Failure> {
+    journal::backup::restore(file, data).map_err(|e| Failure::new(1, e))?;
+    println!(
+        "{} is restored in {}; check it with callboard verify",
+        file.display(),
+        data.display()
+    );
+    Ok(())
 }
 
 fn backup(data: &Path, file: &Path) -> Result<(), Failure> {
