@@ -11,12 +11,13 @@ use callboard::config::{Config, LogFormat, LogLevel, Origin, SETTINGS, Setting};
 use callboard::console;
 use callboard::journal;
 use callboard::node::{EXIT_JOURNAL, Node, Options, telemetry};
+use callboard::sim::client::Client;
 use callboard::sim::{demo, load, watch};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, FromArgMatches, Parser, Subcommand};
 use std::fs;
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -34,6 +35,9 @@ const LAST_ANSWERS: Duration = Duration::from_secs(5);
 /// How long a stop may take to write what was decided, and a snapshot. What is not written by then was
 /// not acknowledged either.
 const LAST_RECORDS: Duration = Duration::from_secs(20);
+
+/// How long a server may take to say how it is.
+const HEALTH_WITHIN: Duration = Duration::from_secs(4);
 
 #[derive(Parser)]
 #[command(name = "callboard", version, about = "Real-time call routing and agent status")]
@@ -64,6 +68,12 @@ enum Command {
         file: PathBuf,
         /// The data folder; it is made when it is not there.
         data: PathBuf,
+    },
+    /// Asks a server whether calls can come (/readyz): exit code 0 when they can, 1 when not.
+    Health {
+        /// Where it listens.
+        #[arg(default_value = "http://127.0.0.1:8080", env = "CALLBOARD_URL")]
+        url: String,
     },
     /// Prints the OpenAPI 3.1 document.
     Openapi,
@@ -161,6 +171,7 @@ fn main() -> ExitCode {
         Command::Verify { path } => verify(&path),
         Command::Backup { data, file } => backup(&data, &file),
         Command::Restore { file, data } => restore(&file, &data),
+        Command::Health { url } => health(&url),
         Command::Openapi => {
             print!("{}", api::openapi_json());
             Ok(())
@@ -201,6 +212,17 @@ fn in_runtime<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Fa
     let done = runtime.block_on(work);
     runtime.shutdown_timeout(Duration::from_secs(1));
     done
+}
+
+fn health(url: &str) -> Result<(), Failure> {
+    let failed = |e: &dyn std::fmt::Display| Failure::new(1, format!("{url}: {e}"));
+    in_runtime(async {
+        let client = Client::new(url, "").map_err(|e| failed(&e))?;
+        let asked = tokio::time::timeout(HEALTH_WITHIN, client.get("/readyz")).await;
+        let answer = asked.map_err(|_| failed(&"no answer in time"))?;
+        println!("{}", answer.map_err(|e| failed(&e))?);
+        Ok(())
+    })
 }
 
 fn run_watch(args: watch::Args) -> Result<(), Failure> {
@@ -266,7 +288,10 @@ fn log(level: LogLevel, format: LogFormat) {
         LogLevel::Debug => tracing::Level::DEBUG,
         LogLevel::Trace => tracing::Level::TRACE,
     };
-    let lines = tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr);
+    // Colours are for people: a collector would keep them as rubbish.
+    let colours = io::stderr().is_terminal();
+    let lines = tracing_subscriber::fmt().with_max_level(level).with_ansi(colours);
+    let lines = lines.with_writer(io::stderr);
     match format {
         LogFormat::Text => lines.init(),
         LogFormat::Json => lines.json().init(),

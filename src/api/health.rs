@@ -3,7 +3,7 @@
 use crate::api::answer::json;
 use crate::api::endpoint::{Method, endpoint};
 use crate::api::{App, Routes};
-use crate::node::Health;
+use crate::node::{Health, telemetry};
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
@@ -61,6 +61,7 @@ async fn ready(State(app): State<App>) -> Response {
 }
 
 async fn metrics(State(app): State<App>) -> Response {
+    telemetry::show_health(&app.node.health());
     let kind = "text/plain; version=0.0.4; charset=utf-8";
     ([(CONTENT_TYPE, kind)], (app.metrics)()).into_response()
 }
