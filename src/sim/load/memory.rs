@@ -3,8 +3,9 @@
 use super::figures::Second;
 use serde_json::{Value, json};
 
-/// The first quarter of the measured time is still part of the growing up: caches fill, tables double.
-const SETTLING: u64 = 4;
+/// The first half of the measured time is still part of the growing up: ended calls are kept for ten
+/// minutes, event ids until there are a million.
+const SETTLING: u64 = 2;
 
 /// What the seconds after that say.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -20,7 +21,7 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// The straight line that is nearest to the seconds (least squares) after the first quarter of the
+    /// The straight line that is nearest to the seconds (least squares) in the second half of the
     /// measured time; `None` where memory is not told, or there are too few.
     #[must_use]
     pub fn of(seconds: &[Second], window_us: (u64, u64)) -> Option<Memory> {
@@ -85,9 +86,9 @@ mod tests {
     fn growth_is_told_and_what_settles_is_not() {
         let window_us = (0, 100_000_000);
         let grown = Memory::of(&seconds(|s| 1_000 + 10 * s), window_us).expect("a line");
-        assert!((grown.per_minute - 600.0).abs() < 1e-6 && grown.from_s == 25.0, "{grown:?}");
-        assert!((grown.first - 1_250.0).abs() < 1e-6 && (grown.last - 2_000.0).abs() < 1e-6);
-        let flat = Memory::of(&seconds(|s| if s < 25 { s } else { 500 }), window_us);
+        assert!((grown.per_minute - 600.0).abs() < 1e-6 && grown.from_s == 50.0, "{grown:?}");
+        assert!((grown.first - 1_500.0).abs() < 1e-6 && (grown.last - 2_000.0).abs() < 1e-6);
+        let flat = Memory::of(&seconds(|s| if s < 50 { s } else { 500 }), window_us);
         assert!(flat.is_some_and(|m| m.per_minute.abs() < 1e-6), "{flat:?}");
         assert_eq!(Memory::of(&seconds(|_| 0), window_us), None, "not told");
         assert_eq!(Memory::of(&[], window_us), None);

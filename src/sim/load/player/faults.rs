@@ -82,6 +82,7 @@ impl Player {
         let talked_us = now_us + micros(self.habits.wrap_up);
         for agent in &mut self.agents {
             let state = agent.used.and_then(|call| self.calls.get(&call)).map(|call| call.state);
+            self.tally.unsure.answered += u64::from(state == Some(State::Answered));
             match state {
                 // Joined: the engine ends the call when it hears of the start, or later.
                 Some(State::Talking) => agent.free_us = talked_us,
@@ -92,8 +93,6 @@ impl Player {
             }
             (agent.used, agent.missed, agent.tainted) = (None, false, true);
         }
-        let answered = self.calls.values().filter(|call| call.state == State::Answered).count();
-        self.tally.unsure.answered += answered as u64;
         self.tally.restarted += self.calls.len() as u64;
         self.calls.clear();
         self.missed.clear();
