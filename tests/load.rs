@@ -144,6 +144,8 @@ fn a_soak_holds_through_its_faults() {
         let ended = count("finished") + count("abandoned") + count("exited") + count("restarted");
         assert_eq!(ended, count("arrived"), "{via}: {said}");
         assert!(count("restarted") > 0 && count("answered") > 0, "{via}: {said}");
+        let acts = &figures["desks"];
+        assert!(acts["acts"].as_u64() > acts["acts_late"].as_u64(), "{via}: {acts}");
         assert!(figures["memory"]["bytes_per_minute"].is_number(), "{via}: {}", figures["memory"]);
         assert_eq!(figures["asked"]["poisson"], true);
     }

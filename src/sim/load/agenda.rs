@@ -8,6 +8,10 @@ use std::collections::BinaryHeap;
 pub enum Step {
     /// The agent picks up.
     PickUp,
+    /// The agent accepts at the desk.
+    Accept,
+    /// The agent refuses at the desk.
+    Refuse,
     /// The phone has rung in vain.
     Miss,
     /// The agent puts the caller on hold.

@@ -59,6 +59,10 @@ pub struct Args {
     /// Agents who sit at a desk, a WebSocket each; the others have a phone only.
     #[arg(long, default_value_t = 0)]
     pub desks: usize,
+    /// Share of their offers that agents with a desk accept (three in four) or refuse there, instead of
+    /// picking up the phone [default: 0, of a soak 0.5].
+    #[arg(long)]
+    pub at_desk: Option<f64>,
     /// Calls that arrive each second, evenly.
     #[arg(long, default_value_t = 20.0, conflicts_with = "profile")]
     pub calls_per_second: f64,
@@ -152,6 +156,7 @@ impl Plan {
         for (name, share, most) in [
             ("--missed", args.missed, 0.95),
             ("--held", args.held, 1.0),
+            ("--at-desk", args.at_desk(), 1.0),
             ("--busy", args.busy, 100.0),
             ("--calls-per-second", args.calls_per_second, 1e6),
         ] {
@@ -181,6 +186,8 @@ impl Plan {
             after_miss: Duration::from_secs(1),
             held: args.held,
             seen: Duration::from_millis(500 + 2 * args.every_ms),
+            desks: args.desks.min(args.agents as usize),
+            at_desk: args.at_desk(),
         };
         let floor = Floor {
             agents: args.agents as usize,
@@ -197,6 +204,10 @@ impl Args {
     #[must_use]
     pub fn account(&self) -> String {
         format!("/v1/accounts/{}", self.account_id)
+    }
+
+    fn at_desk(&self) -> f64 {
+        self.at_desk.unwrap_or(if self.faults.soak { 0.5 } else { 0.0 })
     }
 
     /// The measured time.
@@ -222,7 +233,7 @@ impl Args {
             "agents": self.agents, "queues": self.queues,
             "queues_per_agent": self.queues_per_agent, "dashboards": self.dashboards,
             "every_ms": self.every_ms, "view": format!("{:?}", self.view).to_lowercase(),
-            "desks": self.desks, "calls": plan.schedule.calls(),
+            "desks": self.desks, "at_desk": self.at_desk(), "calls": plan.schedule.calls(),
             "calls_per_s": plan.schedule.peak_per_second(),
             "profile": self.profile.as_ref().map(|path| path.display().to_string()),
             "for_ms": ms(self.lasts()), "warm_up_ms": ms(self.warm_up),

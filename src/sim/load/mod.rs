@@ -184,7 +184,7 @@ impl Run {
         let mut audience = self.audience(&marks, &wall, &desks, &faults);
         let audit = self.audit(&mut audience, &faults);
         self.opened(&wall, &desks, &mut audience).await?;
-        let play = self.switch(source, marks, &wall, &faults).await?;
+        let play = self.switch(source, marks, (&wall, &desks), &faults).await?;
         let played = tokio::select! {
             played = play.run(stop()) => played.map_err(|e| format!("the switch: {e}"))?,
             trouble = trouble(&mut audience) => return Err(trouble),
@@ -207,7 +207,7 @@ impl Run {
         &self,
         source: Source,
         marks: Arc<Marks>,
-        wall: &Wall,
+        (wall, desks): (&Wall, &Desks),
         faults: &Troubles,
     ) -> Result<Play, String> {
         let (args, plan, account) = (&self.args, &self.plan, self.args.account());
@@ -255,6 +255,7 @@ impl Run {
             figures: Figures::new(wall.clone(), begins_us, server, args.quiet),
             outages: Outages::new(planned, dice(args.seed, 3), begins_us, ends_us),
             flapping,
+            desks: desks.clone(),
             counted,
             boot,
             calm: Arc::clone(&faults.calm),
@@ -304,10 +305,11 @@ impl Run {
         for number in 0..sitting {
             let path = format!("{account}/agents/{}{number}/desk", wire::USER);
             let (desk, client) = (desks.clone(), self.client.clone());
-            let lives = lives(100_000 + number, sitting, planned.dying_desks);
+            let (seat, lives) =
+                (desks.seat(), lives(100_000 + number, sitting, planned.dying_desks));
             let counted = faults.counted.clone();
             audience.spawn(async move {
-                desk.sit(client, path, lives, counted)
+                desk.sit(client, path, seat, lives, counted)
                     .await
                     .map_err(|e| format!("desk {number}: {e}"))
             });
@@ -380,6 +382,7 @@ impl Run {
         }
         let frame = wall.look(|seen| {
             checks.merge(seen.checks.clone());
+            checks.merge(desks.checks());
             seen.frame.clone()
         });
         let recorder = |of: &Measure| match of {
@@ -404,7 +407,8 @@ impl Run {
             checks,
             dashboards: wall.look(|seen| report::dashboards(self.args.dashboards, seen)),
             desks: serde_json::json!({ "count": self.args.desks, "states": desks.states(),
-                "reconnects": desks.reconnects() }),
+                "reconnects": desks.reconnects(), "acts": desks.acts().0,
+                "acts_late": desks.acts().1 }),
             links_broken: figures.links_broken,
             faults: counted.all().to_vec(),
             memory: Memory::of(&figures.seconds, window_us),

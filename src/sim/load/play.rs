@@ -1,6 +1,7 @@
 //! The player's loop: takes what the engine says, does what is due, and sends what has gathered,
 //! over the link or as single `POST`s.
 
+use super::desks::Desks;
 use super::faults::{CALM_US, Counted, Outage, Outages, one};
 use super::figures::{Figures, Second};
 use super::flapping::{Flapping, News};
@@ -55,6 +56,8 @@ pub struct Play {
     pub outages: Outages,
     /// Agents who leave and come back.
     pub flapping: Option<Flapping>,
+    /// Where agents act.
+    pub desks: Desks,
     /// Where faults are counted.
     pub counted: Counted,
     /// The first name of this start; later ones are made of it.
@@ -307,6 +310,7 @@ impl Play {
     fn send(&mut self, link: &Option<Link>, told: &mut u64, now_us: u64) {
         self.player.outbox.set_time(self.clock.now().rfc3339());
         self.player.play(now_us);
+        self.player.acts.drain(..).for_each(|act| self.desks.act(&act));
         let done = self.player.done();
         if let Some(posts) = &mut self.posts {
             let dues = posts.send(&mut self.player.outbox, done);

@@ -4,6 +4,7 @@
 use super::agenda::{Agenda, Step};
 use super::checks::{Check, Checks, Received};
 use super::dashboards::Marks;
+use super::desks::Act;
 use super::latency::{Measure, Quantiles, Recorder};
 use super::outbox::Outbox;
 use super::schedule::Schedule;
@@ -19,6 +20,11 @@ use std::time::Duration;
 
 /// At closing time nobody rings or talks longer than this.
 const AT_CLOSING: Duration = Duration::from_millis(200);
+
+/// A phone rings on for so long after its agent has accepted or refused at the desk.
+const AT_DESK_US: u64 = 2_000_000;
+/// Share of what is done at a desk that is a refusal.
+const REFUSED: f64 = 0.25;
 
 /// How people behave.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +45,10 @@ pub struct Habits {
     pub held: f64,
     /// A call that dashboards look for lives at least so long.
     pub seen: Duration,
+    /// So many agents, from number 0, have a desk.
+    pub desks: usize,
+    /// Share of their offers that they accept or refuse there.
+    pub at_desk: f64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +109,8 @@ pub struct Player {
     received: Received,
     /// Offers that rang in vain, and at whom, until that agent is rung again.
     missed: FxHashMap<Box<str>, usize>,
+    /// What agents do at their desks: to be carried there.
+    pub acts: Vec<Act>,
     /// Counts.
     pub tally: Tally,
     /// What was found wrong.
@@ -147,6 +159,7 @@ impl Player {
             outbox: Outbox::new(start.source),
             received: Received::default(),
             missed: FxHashMap::default(),
+            acts: Vec::new(),
             tally: Tally::default(),
             checks: Checks::default(),
             reply: recorder.clone(),
@@ -266,6 +279,14 @@ impl Player {
                 call.state = State::Answered;
                 self.outbox.add(due_us, place, Say::Answered(offer));
             }
+            Step::Accept | Step::Refuse => {
+                call.places -= 1;
+                let (Some(agent), offer) = (call.agent, offer.into()) else { return };
+                self.acts.push(Act { agent, accepts: step == Step::Accept, offer });
+                // The phone rings on meanwhile; when nothing comes of it, in vain.
+                self.agenda.add(due_us + AT_DESK_US, number, turn, Step::Miss);
+                self.agents[agent].tainted = true;
+            }
             Step::Miss => {
                 self.outbox.add(due_us, place, Say::Failed(offer, "no_answer"));
                 self.tally.missed += 1;
@@ -367,6 +388,9 @@ impl Player {
             "offer.cancel" if call.offer.as_deref() == command.offer.as_deref() => {
                 self.put_back(number, now_us, now_us);
             }
+            "offer.answer" if call.offer.as_deref() == command.offer.as_deref() => {
+                self.answered_at_desk(number, now_us);
+            }
             "offer.cancel" => self.cancelled(command, now_us),
             "call.connect" => self.connect(number, command, now_us),
             "call.end" | "call.route" => {
@@ -388,6 +412,7 @@ impl Player {
             let how = || format!("{user:?} is rung, who is not on this floor");
             return self.checks.broken(Check::NoAgentTwice, how);
         };
+        let step = self.how(index);
         let Some(call) = self.calls.get_mut(&number) else { return };
         let agent = &mut self.agents[index];
         if let Some(other) = agent.used {
@@ -435,11 +460,33 @@ impl Player {
         call.places += 1;
         self.tally.offered += 1;
         self.outbox.add(now_us, Some((number, call.places)), Say::Ringing(offer));
-        let step =
-            if self.dice.random_bool(self.habits.missed) { Step::Miss } else { Step::PickUp };
         let rings = self.habits.ring.mul_f64(self.dice.random_range(0.5..1.5));
         let rings = if self.closing { rings.min(AT_CLOSING) } else { rings };
         self.agenda.add(now_us + micros(rings), number, call.turn, step);
+    }
+
+    /// How an agent takes an offer.
+    fn how(&mut self, agent: usize) -> Step {
+        if self.dice.random_bool(self.habits.missed) {
+            Step::Miss
+        } else if agent < self.habits.desks && self.dice.random_bool(self.habits.at_desk) {
+            if self.dice.random_bool(REFUSED) { Step::Refuse } else { Step::Accept }
+        } else {
+            Step::PickUp
+        }
+    }
+
+    /// The switch picks up for the agent, who has accepted at the desk.
+    fn answered_at_desk(&mut self, number: u64, now_us: u64) {
+        let Some(call) = self.calls.get_mut(&number) else { return };
+        if call.state != State::Ringing {
+            return;
+        }
+        call.state = State::Answered;
+        call.turn += 1;
+        call.places += 1;
+        let offer = call.offer.as_deref().unwrap_or_default();
+        self.outbox.add(now_us, Some((number, call.places)), Say::Answered(offer));
     }
 
     fn connect(&mut self, number: u64, command: &Command<'_>, now_us: u64) {
