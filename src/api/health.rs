@@ -49,6 +49,13 @@ pub fn routes(routes: Routes) -> Routes {
                 .answers_plain(200, "OpenAPI 3.1.")
                 .done(),
         )
+        .routes(
+            endpoint(Method::Get, "/asyncapi.json", "asyncapi", "The WebSockets.", sockets)
+                .tag(TAG)
+                .public()
+                .answers_plain(200, "AsyncAPI 3.")
+                .done(),
+        )
 }
 
 async fn live() -> &'static str {
@@ -73,4 +80,10 @@ async fn errors() -> Response {
 
 async fn document(State(app): State<App>) -> Response {
     ([(CONTENT_TYPE, "application/json")], app.openapi.clone()).into_response()
+}
+
+/// Written by hand; a test holds it against what the sockets say.
+async fn sockets() -> Response {
+    let document = include_str!("../../docs/asyncapi.json");
+    ([(CONTENT_TYPE, "application/json")], document).into_response()
 }
