@@ -190,6 +190,7 @@ fn every_frame_of_a_floor_at_work_is_in_the_document() {
     let board = json!({ "subscribe": { "queues": "*", "agents": { "queue": "support" },
         "calls": true, "every_ms": 0 } });
     say(&mut live, "liveHears", board);
+    hear(&mut live, "liveSays", &|f| f["type"] == "snapshot" && f["part"] == f["parts"]);
     let mut desk = open(&ann, "agents/usr_ann/desk", "callboard.desk.v1").expect("a desk");
     say(&mut desk, "deskHears", json!({ "status": "ready", "ref": "a" }));
     assert_eq!(hear(&mut desk, "deskSays", &result)["status"], 200);
@@ -218,6 +219,7 @@ fn every_frame_of_a_floor_at_work_is_in_the_document() {
     }
     link.say(&json!({ "evnts": [] }));
     hear(&mut link, "linkSays", &|f| f["problem"].is_object());
+    hear(&mut live, "liveSays", &|f| f["type"] == "delta" && f["calls"] != json!([]));
     hear(&mut live, "liveSays", &|f| f["type"] == "tick");
     let is_ended = |f: &Value| f["items"].to_string().contains("call_ended");
     hear(&mut feed, "feedSays", &is_ended);
