@@ -158,6 +158,8 @@ impl Play {
                 Heard::Nothing => {}
             }
             if closed_us.is_none() && now_us >= self.ends_us {
+                // What was due before comes, however late this is.
+                self.player.play(now_us.min(self.ends_us));
                 self.player.close(now_us, CLOSING);
                 closed_us = Some(now_us);
             }
