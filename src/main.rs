@@ -13,6 +13,7 @@ use callboard::config::{Config, LogFormat, LogLevel, Origin, SETTINGS, Setting};
 use callboard::console;
 use callboard::journal;
 use callboard::node::{EXIT_JOURNAL, Node, Options, telemetry};
+use callboard::sim::client::Client;
 use callboard::sim::{demo, load, watch};
 use callboard::switch::webhook;
 use callboard::tls::{Identity, Trust};
@@ -20,7 +21,7 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, FromArgMatches, Parser, Subcommand};
 use std::fs;
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -36,6 +37,12 @@ const EXIT_CONFIG: u8 = 78;
 const FAREWELL: Duration = Duration::from_millis(300);
 /// How long answers under way may take at a stop.
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
+/// How long a stop may take to write what was decided, and a snapshot. What is not written by then was
+/// not acknowledged either.
+const LAST_RECORDS: Duration = Duration::from_secs(20);
+
+/// How long a server may take to say how it is.
+const HEALTH_WITHIN: Duration = Duration::from_secs(4);
 
 #[derive(Parser)]
 #[command(name = "callboard", version, about = "Real-time call routing and agent status")]
@@ -60,6 +67,22 @@ enum Command {
         /// The file to write; it must not be there yet.
         file: PathBuf,
     },
+    /// Puts a backup into a folder that holds no journal; `serve` then starts from it, with a new epoch.
+    Restore {
+        /// The backup's file.
+        file: PathBuf,
+        /// The data folder; it is made when it is not there.
+        data: PathBuf,
+    },
+    /// Asks a server whether calls can come (/readyz): exit code 0 when they can, 1 when not.
+    Health {
+        /// Where it listens.
+        #[arg(default_value = "http://127.0.0.1:8080", env = "CALLBOARD_URL")]
+        url: String,
+        /// Certificates of authorities (PEM) that the server's may be of, besides the system's.
+        #[arg(long, env = "CALLBOARD_CA")]
+        ca: Option<PathBuf>,
+    },
     /// Prints the OpenAPI 3.1 document.
     Openapi,
     /// Shows calls being routed: a server, agents and callers in one process, for trying it out.
@@ -75,6 +98,10 @@ struct Serve {
     /// The configuration file; config/callboard.toml explains every key.
     #[arg(long, env = "CALLBOARD_CONFIG")]
     config: Option<PathBuf>,
+    /// Stops when the standard input ends, as at SIGTERM: for a program that starts a server of its
+    /// own, which should not outlive it.
+    #[arg(long)]
+    until_stdin_ends: bool,
     #[command(flatten)]
     settings: SettingFlags,
 }
@@ -151,6 +178,8 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve(args),
         Command::Verify { path } => verify(&path),
         Command::Backup { data, file } => backup(&data, &file),
+        Command::Restore { file, data } => restore(&file, &data),
+        Command::Health { url, ca } => health(&url, ca.as_deref()),
         Command::Openapi => {
             print!("{}", api::openapi_json());
             Ok(())
@@ -179,7 +208,7 @@ fn serve(args: Serve) -> Result<(), Failure> {
     let config = Config::read(file.as_deref(), args.settings.0).map_err(|e| wrong(&e))?;
     config.check_listen().map_err(|e| wrong(&e))?;
     log(config.log_level, config.log_format);
-    in_runtime(run(&config))
+    in_runtime(run(&config, args.until_stdin_ends))
 }
 
 /// Runs to its end; tasks that are still open then end with the runtime.
@@ -191,6 +220,18 @@ fn in_runtime<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Fa
     let done = runtime.block_on(work);
     runtime.shutdown_timeout(Duration::from_secs(1));
     done
+}
+
+fn health(url: &str, ca: Option<&Path>) -> Result<(), Failure> {
+    let failed = |e: &dyn std::fmt::Display| Failure::new(1, format!("{url}: {e}"));
+    in_runtime(async {
+        let trust = Trust::with_file(ca).map_err(|e| failed(&e))?;
+        let client = Client::trusting(url, "", trust).map_err(|e| failed(&e))?;
+        let asked = tokio::time::timeout(HEALTH_WITHIN, client.get("/readyz")).await;
+        let answer = asked.map_err(|_| failed(&"no answer in time"))?;
+        println!("{}", answer.map_err(|e| failed(&e))?);
+        Ok(())
+    })
 }
 
 fn run_watch(args: watch::Args) -> Result<(), Failure> {
@@ -257,7 +298,10 @@ fn log(level: LogLevel, format: LogFormat) {
         LogLevel::Debug => tracing::Level::DEBUG,
         LogLevel::Trace => tracing::Level::TRACE,
     };
-    let lines = tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr);
+    // Colours are for people: a collector would keep them as rubbish.
+    let colours = io::stderr().is_terminal();
+    let lines = tracing_subscriber::fmt().with_max_level(level).with_ansi(colours);
+    let lines = lines.with_writer(io::stderr);
     match format {
         LogFormat::Text => lines.init(),
         LogFormat::Json => lines.json().init(),
@@ -322,7 +366,7 @@ async fn renew(identity: Option<Arc<Identity>>, each: Duration) {
     }
 }
 
-async fn run(config: &Config) -> Result<(), Failure> {
+async fn run(config: &Config, until_stdin_ends: bool) -> Result<(), Failure> {
     // Before the first figure is taken.
     telemetry::install();
     let identity = identity(config)?;
@@ -346,6 +390,7 @@ async fn run(config: &Config) -> Result<(), Failure> {
     tell(config, scheme, &addr.to_string())?;
     let failed = tokio::select! {
         () = asked_to_stop() => None,
+        () = stdin_ends(), if until_stdin_ends => None,
         fatal = node.failed() => Some(fatal),
         ended = &mut server => {
             let why = format!("the listening socket failed: {ended:?}");
@@ -359,11 +404,18 @@ async fn run(config: &Config) -> Result<(), Failure> {
         std::process::exit(i32::from(fatal.exit_code));
     }
     tracing::info!("stopping");
+    // The port stays open meanwhile: whoever asks is told that the node stops (503), by /readyz too.
+    let stopped = tokio::time::timeout(LAST_RECORDS, node.stop()).await;
+    let stopped = stopped.map_err(|_| {
+        let why = format!("the journal was not closed within {LAST_RECORDS:?}");
+        Failure::new(EXIT_JOURNAL, why)
+    })?;
+    stopped.map_err(|fatal| Failure::new(fatal.exit_code, fatal.why))?;
     let _ = stop.send(());
-    node.stop().await.map_err(|fatal| Failure::new(fatal.exit_code, fatal.why))?;
     // A client that reads its last answer slowly does not hold up the stop.
     let _ = tokio::time::timeout(LAST_ANSWERS, server).await;
     tokio::time::sleep(FAREWELL).await;
+    tracing::info!("stopped");
     Ok(())
 }
 
@@ -395,6 +447,17 @@ async fn asked_to_stop() {
     }
 }
 
+/// Reads the standard input to its end, on a thread of its own: a read of it cannot be called off.
+async fn stdin_ends() {
+    let (ended, end) = oneshot::channel::<()>();
+    std::thread::spawn(move || {
+        // An input that cannot be read has ended, too.
+        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        drop(ended);
+    });
+    let _ = end.await;
+}
+
 fn verify(path: &Path) -> Result<(), Failure> {
     let report = journal::verify::verify(path).map_err(|e| Failure::new(1, e))?;
     println!("epoch {}, format {}, {} personal values", report.epoch, report.format, report.values);
@@ -409,6 +472,16 @@ fn verify(path: &Path) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::new(1, report.problems.join("\ncallboard: ")))
+}
+
+fn restore(file: &Path, data: &Path) -> Result<(), Failure> {
+    journal::backup::restore(file, data).map_err(|e| Failure::new(1, e))?;
+    println!(
+        "{} is restored in {}; check it with callboard verify",
+        file.display(),
+        data.display()
+    );
+    Ok(())
 }
 
 fn backup(data: &Path, file: &Path) -> Result<(), Failure> {

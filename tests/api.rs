@@ -3,6 +3,8 @@
 
 mod support;
 
+#[path = "api/asyncapi.rs"]
+mod asyncapi;
 #[path = "api/bad_input.rs"]
 mod bad_input;
 #[path = "api/flows.rs"]

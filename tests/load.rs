@@ -4,6 +4,7 @@
 mod support;
 
 use serde_json::Value;
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -107,6 +108,66 @@ fn commands_by_webhook_hold_too() {
     let output = load(&["--via", "webhook", "--json", json.to_str().expect("text")]);
     assert!(json.exists(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_held(&output, &read(&json));
+}
+
+/// Every fault, in a few seconds: checks that hold, and faults that were there.
+#[test]
+fn a_soak_holds_through_its_faults() {
+    for via in ["link", "post"] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let json = folder.path().join("load.json");
+        let path = json.to_str().expect("text");
+        let lasts = SMALL.iter().position(|word| *word == "--for").expect("a time");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_callboard"));
+        command.args(&SMALL[..lasts]).args(&SMALL[lasts + 2..]).args(["--for", "9s", "--soak"]);
+        command.args(["--switch-restarts", "3s", "--link-breaks", "2s", "--flapping", "4"]);
+        command.args(["--dying-dashboards", "2", "--dying-desks", "1", "--desks", "3"]);
+        command.args(["--via", via, "--json", path]);
+        command.env_remove("CALLBOARD_URL").env_remove("CALLBOARD_KEY");
+        let output = command.output().expect("the load ends");
+        let said = String::from_utf8_lossy(&output.stdout);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{via}: {said}\n{errors}");
+        let figures = read(&json);
+        assert!(figures["held"] == true && !said.contains("BROKEN"), "{via}: {said}");
+        for fault in [
+            "agents_left",
+            "dashboards_died",
+            "dashboards_resumed",
+            "desks_died",
+            "link_breaks",
+            "switch_restarts",
+        ] {
+            assert!(figures["faults"][fault].as_u64() > Some(0), "{via}, {fault}: {said}");
+        }
+        let count = |name: &str| figures["counts"][name].as_u64().expect("a count");
+        let ended = count("finished") + count("abandoned") + count("exited") + count("restarted");
+        assert_eq!(ended, count("arrived"), "{via}: {said}");
+        assert!(count("restarted") > 0 && count("answered") > 0, "{via}: {said}");
+        let acts = &figures["desks"];
+        assert!(acts["acts"].as_u64() > acts["acts_late"].as_u64(), "{via}: {acts}");
+        assert!(figures["memory"]["bytes_per_minute"].is_number(), "{via}: {}", figures["memory"]);
+        assert_eq!(figures["asked"]["poisson"], true);
+    }
+}
+
+#[test]
+fn a_run_that_is_killed_takes_its_server_with_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_callboard"));
+    command.args(["load", "--for", "60s", "--quiet", "--floor-for", "0s", "--agents", "2"]);
+    command.args(["--queues", "1", "--data", data.to_str().expect("text")]);
+    command.env_remove("CALLBOARD_URL").env_remove("CALLBOARD_KEY");
+    let log = folder.path().join("load.log");
+    let mut run = support::Process::start("callboard load", &mut command, &log);
+    let address = support::until("the server's address", || {
+        std::fs::read_to_string(data.join("listen.addr")).ok()?.trim().parse::<SocketAddr>().ok()
+    });
+    assert!(TcpStream::connect(address).is_ok(), "the server is there");
+    run.kill();
+    support::until("the server's end", || TcpStream::connect(address).is_err().then_some(()));
+    assert!(!data.join("listen.addr").exists(), "it stopped in good order");
 }
 
 #[test]

@@ -434,6 +434,8 @@ fn watch_and_load_speak_tls() {
     };
     let watched = run(&["watch", "--once", "--ca", &ca]);
     assert!(watched.status.success(), "{watched:?}");
+    let health = run(&["health", "--ca", &ca]);
+    assert!(health.status.success(), "{health:?}");
     let stranger = run(&["watch", "--once"]);
     let said = String::from_utf8_lossy(&stranger.stderr).into_owned();
     assert!(!stranger.status.success(), "{said}");

@@ -165,6 +165,7 @@ impl World {
             sequence: Some(call.sequence),
             replayed: false,
             what,
+            extra: None,
         };
         let (actor, source) = (self.switch.clone(), SWITCH.to_owned());
         self.handle(Input::Switch { actor, source, event })

@@ -3,7 +3,7 @@
 use crate::api::answer::json;
 use crate::api::endpoint::{Method, endpoint};
 use crate::api::{App, Routes};
-use crate::node::Health;
+use crate::node::{Health, telemetry};
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
@@ -49,6 +49,13 @@ pub fn routes(routes: Routes) -> Routes {
                 .answers_plain(200, "OpenAPI 3.1.")
                 .done(),
         )
+        .routes(
+            endpoint(Method::Get, "/asyncapi.json", "asyncapi", "The WebSockets.", sockets)
+                .tag(TAG)
+                .public()
+                .answers_plain(200, "AsyncAPI 3.")
+                .done(),
+        )
 }
 
 async fn live() -> &'static str {
@@ -61,6 +68,7 @@ async fn ready(State(app): State<App>) -> Response {
 }
 
 async fn metrics(State(app): State<App>) -> Response {
+    telemetry::show_health(&app.node.health());
     let kind = "text/plain; version=0.0.4; charset=utf-8";
     ([(CONTENT_TYPE, kind)], (app.metrics)()).into_response()
 }
@@ -72,4 +80,10 @@ async fn errors() -> Response {
 
 async fn document(State(app): State<App>) -> Response {
     ([(CONTENT_TYPE, "application/json")], app.openapi.clone()).into_response()
+}
+
+/// Written by hand; a test holds it against what the sockets say.
+async fn sockets() -> Response {
+    let document = include_str!("../../docs/asyncapi.json");
+    ([(CONTENT_TYPE, "application/json")], document).into_response()
 }

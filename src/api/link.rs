@@ -16,6 +16,8 @@ use std::collections::VecDeque;
 
 /// Frames under way; past it, reading stops until the oldest is answered.
 const MOST_UNDER_WAY: usize = 256;
+/// The code of the refusal after which a frame waits for room.
+const OVERLOADED: &str = "overloaded";
 
 /// Serves a link until one side ends it.
 pub async fn serve(mut socket: WebSocket, ask: Ask, switch: String, commands: CommandStream) {
@@ -31,7 +33,7 @@ async fn run(socket: &mut WebSocket, ask: &Ask, switch: &str, mut commands: Comm
     let mut waiting: Option<Frame> = None;
     loop {
         if let Some(frame) = waiting.take() {
-            match frame.offer(ask) {
+            match frame.offer(ask, switch) {
                 Offered::Whole(answer) => under_way.push_back(answer),
                 Offered::Part(rest) => waiting = Some(rest),
             }
@@ -49,7 +51,7 @@ async fn run(socket: &mut WebSocket, ask: &Ask, switch: &str, mut commands: Comm
                 match socket::text(message) {
                     Ok(Some(text)) => match wire::read(&text) {
                         Ok(said) => {
-                            waiting = Some(Frame::new(said, ask, switch));
+                            waiting = Some(Frame::new(said, ask));
                             Ok(())
                         }
                         Err(problem) if problem.status == 400 => Err(BAD_FRAME),
@@ -75,11 +77,10 @@ async fn run(socket: &mut WebSocket, ask: &Ask, switch: &str, mut commands: Comm
 /// What a frame led to; `None` when there is nothing to say.
 type Answer = Result<Option<Vec<EventResult>>, Problem>;
 
-/// A frame on its way into the inbox: runs of events of one source, mostly one.
+/// A frame on its way into the inbox: what is done, then runs of events of one source, mostly one.
 struct Frame {
-    runs: VecDeque<(String, Vec<EventItem>)>,
     done: Option<u64>,
-    has_events: bool,
+    runs: VecDeque<(String, Vec<EventItem>)>,
     answers: Vec<BoxFuture<'static, Taken>>,
 }
 
@@ -91,44 +92,52 @@ enum Offered {
 }
 
 impl Frame {
-    fn new(said: Said, ask: &Ask, switch: &str) -> Frame {
-        let has_events = !said.events.is_empty();
+    fn new(said: Said, ask: &Ask) -> Frame {
         let mut runs = VecDeque::new();
-        if has_events {
+        if !said.events.is_empty() {
             runs.extend(switches::by_source(said.events, &ask.identity.actor));
         }
-        // What is done is told of the switch whose link this is, whoever holds it.
-        let is_own = |source: &str| source.strip_prefix("/switches/").unwrap_or(source) == switch;
-        if said.done.is_some() && !runs.front().is_some_and(|(source, _)| is_own(source)) {
-            runs.push_front((switch.to_owned(), Vec::new()));
-        }
-        Frame { runs, done: said.done, has_events, answers: Vec::new() }
+        Frame { done: said.done, runs, answers: Vec::new() }
     }
 
-    fn offer(mut self, ask: &Ask) -> Offered {
-        while let Some((source, items)) = self.runs.front().cloned() {
-            let (node, actor) = (&ask.app.node, ask.actor());
-            match node.offer_switch_events(ask.account(), actor, source, items, self.done) {
+    fn offer(mut self, ask: &Ask, switch: &str) -> Offered {
+        let (node, account) = (&ask.app.node, ask.account());
+        // What is done is told of the switch whose link this is, whoever holds it.
+        if let Some(seq) = self.done.take()
+            && let Err(problem) = node.acknowledge(account, switch, seq)
+        {
+            if problem.code == OVERLOADED {
+                self.done = Some(seq);
+                return Offered::Part(self);
+            }
+            return Offered::Whole(std::future::ready(Err(problem)).boxed());
+        }
+        while let Some((source, items)) = self.runs.pop_front() {
+            match node.offer_switch_events(account, ask.actor(), source.clone(), items, None) {
                 Ok(answer) => self.answers.push(answer.boxed()),
-                Err(problem) if problem.code == "overloaded" => return Offered::Part(self),
-                Err(problem) => {
+                Err((problem, items)) if problem.code == OVERLOADED => {
+                    self.runs.push_front((source, items));
+                    return Offered::Part(self);
+                }
+                Err((problem, _)) => {
                     self.answers.push(std::future::ready(Err(problem)).boxed());
                     break;
                 }
             }
-            self.done = None;
-            self.runs.pop_front();
         }
         Offered::Whole(self.answer().boxed())
     }
 
     async fn answer(self) -> Answer {
+        if self.answers.is_empty() {
+            return Ok(None);
+        }
         let mut results = Vec::new();
         for answer in self.answers {
             // The commands of the answer come by the link's own stream.
             results.append(&mut answer.await?.0);
         }
-        Ok(self.has_events.then_some(results))
+        Ok(Some(results))
     }
 }
 

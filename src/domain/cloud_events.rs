@@ -5,6 +5,7 @@ use crate::domain::fields::{Fields, Rule, kind_of};
 use crate::domain::ids::{CommandId, OfferId, is_name};
 use crate::domain::media::Media;
 use crate::domain::objects::SkillNeed;
+use crate::domain::pointer::Pointer;
 use crate::domain::problem::{FieldError, Problem};
 use crate::domain::switching::{
     Arrival, ArrivalTarget, CommandFailure, Direction, EndedBy, EventResult, FailReason, Happening,
@@ -29,8 +30,8 @@ pub type Parsed = Result<(String, SwitchEvent), Box<EventResult>>;
 /// When the body is neither, or holds more than [`MOST_EVENTS`].
 pub fn parse_batch(content: &Value) -> Result<Vec<Parsed>, Problem> {
     match content {
-        Value::Object(_) => Ok(vec![parse_event(content, String::new())]),
-        Value::Array(events) => parse_list(events, ""),
+        Value::Object(_) => Ok(vec![parse_event(content, Pointer::ROOT)]),
+        Value::Array(events) => parse_list(events, &Pointer::ROOT),
         other => {
             let detail = format!("must be an event or a list of events, not {}", kind_of(other));
             Err(Problem::invalid(vec![FieldError::new("", "type", detail)]))
@@ -42,21 +43,22 @@ pub fn parse_batch(content: &Value) -> Result<Vec<Parsed>, Problem> {
 ///
 /// # Errors
 /// When it holds more than [`MOST_EVENTS`].
-pub fn parse_list(events: &[Value], at: &str) -> Result<Vec<Parsed>, Problem> {
+pub fn parse_list(events: &[Value], at: &Pointer) -> Result<Vec<Parsed>, Problem> {
     if events.len() > MOST_EVENTS {
         let detail = format!("a batch holds at most {MOST_EVENTS} events, not {}", events.len());
-        return Err(Problem::invalid(vec![FieldError::new(at, "too_many", detail)]));
+        return Err(Problem::invalid(vec![FieldError::new(at.to_string(), "too_many", detail)]));
     }
-    Ok(events.iter().enumerate().map(|(i, e)| parse_event(e, format!("{at}/{i}"))).collect())
+    Ok(events.iter().enumerate().map(|(i, e)| parse_event(e, at.item(i))).collect())
 }
 
 /// Reads one event that stands at the pointer `at`.
 ///
 /// # Errors
 /// The answer that the switch is given: rejected, with the first wrong field.
-pub fn parse_event(event: &Value, at: String) -> Parsed {
+pub fn parse_event(event: &Value, at: Pointer) -> Parsed {
     let mut fields = Fields::under(event, at).open();
     let f = &mut fields;
+    let mut extra = Extra::default();
     read_version(f);
     let id = f.text("id", TEXT);
     let source = read_source(f);
@@ -72,8 +74,14 @@ pub fn parse_event(event: &Value, at: String) -> Parsed {
         bootid: f.text_or_null("bootid", TEXT),
         sequence: read_sequence(f),
         replayed: read_replayed(f),
-        what: read_happening(f, &kind),
+        what: read_happening(f, &kind, &mut extra),
+        extra: None,
     };
+    for known in ["datacontenttype", "dataschema"] {
+        f.raw(known);
+    }
+    extra.keep("extensions", f.unread());
+    let read = SwitchEvent { extra: extra.done(), ..read };
     fields.done((source, read)).map_err(|errors| {
         Box::new(EventResult {
             // An id that is itself wrong is still told, so that the sender finds its event.
@@ -95,7 +103,11 @@ pub fn parse_event(event: &Value, at: String) -> Parsed {
 /// A text of 1–255 characters, none of them a control character.
 const TEXT: Rule = Rule {
     must_be: "1 to 255 characters, none of them a control character",
-    holds: |text| (1..=255).contains(&text.chars().count()) && !text.chars().any(char::is_control),
+    holds: |text| {
+        let is_plain = text.len() <= 255 && text.bytes().all(|c| (b' '..=b'~').contains(&c));
+        let count = if is_plain { text.len() } else { text.chars().count() };
+        (1..=255).contains(&count) && (is_plain || !text.chars().any(char::is_control))
+    },
 };
 
 /// The switch's name for a call.
@@ -154,7 +166,34 @@ fn read_replayed(f: &mut Fields<'_>) -> bool {
 
 static NO_DATA: Value = Value::Null;
 
-fn read_happening(f: &mut Fields<'_>, kind: &str) -> Happening {
+/// What of an event is not read here, and is kept for whoever reads it later.
+#[derive(Default)]
+struct Extra {
+    kept: Map<String, Value>,
+    count: usize,
+    bytes: usize,
+}
+
+impl Extra {
+    /// Keeps fields of one part, as many as there is room for.
+    fn keep<'a>(&mut self, part: &str, fields: impl Iterator<Item = (&'a String, &'a Value)>) {
+        for (name, value) in fields {
+            let bytes = self.bytes + name.len() + value.to_string().len();
+            if self.count == MOST_ATTRIBUTES || bytes > MOST_BYTES {
+                return;
+            }
+            (self.count, self.bytes) = (self.count + 1, bytes);
+            self.kept.entry(part).or_insert_with(|| Value::Object(Map::new()))[name] =
+                value.clone();
+        }
+    }
+
+    fn done(self) -> Option<Box<Value>> {
+        (!self.kept.is_empty()).then(|| Box::new(Value::Object(self.kept)))
+    }
+}
+
+fn read_happening(f: &mut Fields<'_>, kind: &str, extra: &mut Extra) -> Happening {
     let data = match f.raw("data") {
         None => &NO_DATA,
         Some(data) => data,
@@ -165,19 +204,20 @@ fn read_happening(f: &mut Fields<'_>, kind: &str) -> Happening {
     let empty = Value::Object(Map::new());
     let at = f.pointer("data");
     let part = Fields::under(if data.is_null() { &empty } else { data }, at).open();
-    let (what, errors) = read(part);
+    let (what, errors) = read(part, extra);
     f.wrong_all(errors);
     what
 }
 
-type Read = fn(Fields<'_>) -> (Happening, Vec<FieldError>);
+type Read = fn(Fields<'_>, &mut Extra) -> (Happening, Vec<FieldError>);
 
 /// A reader of the data of one type.
 macro_rules! of {
     ($read:expr) => {
-        Some(|mut fields: Fields<'_>| {
+        Some(|mut fields: Fields<'_>, extra: &mut Extra| {
             let read: fn(&mut Fields<'_>) -> Happening = $read;
             let what = read(&mut fields);
+            extra.keep("data", fields.unread());
             let errors = fields.done(()).err().unwrap_or_default();
             (what, errors)
         })
@@ -383,11 +423,11 @@ mod tests {
     }
 
     fn read(event: &Value) -> SwitchEvent {
-        parse_event(event, String::new()).expect("is right").1
+        parse_event(event, Pointer::ROOT).expect("is right").1
     }
 
     fn wrong(event: &Value) -> (String, &'static str) {
-        let result = parse_event(event, String::new()).expect_err("is wrong");
+        let result = parse_event(event, Pointer::ROOT).expect_err("is wrong");
         assert_eq!(result.status, ResultStatus::Rejected);
         let error = result.error.expect("says why");
         (error.pointer, error.code)
@@ -407,13 +447,36 @@ mod tests {
         sent["sequence"] = json!("1");
         sent["replayed"] = json!("true");
         sent["traceparent"] = json!("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
-        let (source, read) = parse_event(&sent, String::new()).expect("is right");
+        let (source, read) = parse_event(&sent, Pointer::ROOT).expect("is right");
         assert_eq!(source, "sip-edge-1");
         assert_eq!((read.sequence, read.replayed), (Some(1), true));
         let Happening::CallArrived(arrival) = read.what else { panic!("another type") };
         assert_eq!(arrival.target, Some(ArrivalTarget::Queue("support".into())));
         assert_eq!(arrival.skills, [SkillNeed { skill: "spanish".into(), min: 40, max: None }]);
         assert_eq!(arrival.attributes["vip"], "true");
+        let extra = json!({ "data": { "colour": "red" },
+            "extensions": { "traceparent": sent["traceparent"] } });
+        assert_eq!(read.extra.as_deref(), Some(&extra));
+    }
+
+    #[test]
+    fn what_is_not_read_is_kept_within_bounds() {
+        assert_eq!(read(&event("call.held", json!({}))).extra, None);
+        let mut sent = event("call.held", json!({ "music": 3 }));
+        sent["datacontenttype"] = json!("application/json");
+        sent["dataschema"] = json!("https://example.test/held");
+        let only = json!({ "data": { "music": 3 } });
+        assert_eq!(read(&sent).extra.as_deref(), Some(&only));
+        for i in 0..50 {
+            sent[format!("x{i:02}")] = json!(i);
+        }
+        let extra = read(&sent).extra.expect("kept");
+        let kept = extra["extensions"].as_object().expect("an object").len();
+        assert_eq!(kept, MOST_ATTRIBUTES - 1, "one field of data stands there already");
+        let mut sent = event("call.held", json!({ "a": "x".repeat(3_000) }));
+        sent["b"] = json!("x".repeat(3_000));
+        let extra = read(&sent).extra.expect("kept");
+        assert!(extra.get("data").is_some() && extra.get("extensions").is_none());
     }
 
     #[test]

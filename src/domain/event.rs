@@ -220,6 +220,9 @@ pub enum Event {
         sequence: Option<u64>,
         /// It ended the frozen or replay state of the call, or was itself replayed.
         replayed: bool,
+        /// What of it this version did not read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        extra: Option<PersonalKey>,
     },
     /// It is ahead of a gap and applied later (`what` is the wire event as JSON).
     EventParked {

@@ -2,6 +2,7 @@
 //! mistakes is told five. Reading never stops early: a wrong field yields a stand-in, and
 //! [`Fields::done`] gives the value out only when nothing was wrong.
 
+use crate::domain::pointer::Pointer;
 use crate::domain::problem::FieldError;
 use crate::domain::time::Millis;
 use serde_json::{Map, Value};
@@ -50,7 +51,7 @@ pub const NUMBER: Rule = Rule {
 /// One JSON object that is being read.
 pub struct Fields<'a> {
     map: Option<&'a Map<String, Value>>,
-    at: String,
+    at: Pointer,
     known: Vec<&'static str>,
     open: bool,
     errors: Vec<FieldError>,
@@ -60,17 +61,19 @@ impl<'a> Fields<'a> {
     /// Begins to read a whole body.
     #[must_use]
     pub fn of(body: &'a Value) -> Fields<'a> {
-        Fields::under(body, String::new())
+        Fields::under(body, Pointer::ROOT)
     }
 
     /// Begins to read an object that stands at the pointer `at`.
     #[must_use]
-    pub fn under(value: &'a Value, at: String) -> Fields<'a> {
+    pub fn under(value: &'a Value, at: Pointer) -> Fields<'a> {
         let map = value.as_object();
-        let mut fields = Fields { map, at, known: Vec::new(), open: false, errors: Vec::new() };
+        // Room for an event's fields, the commonest of all bodies.
+        let known = Vec::with_capacity(if map.is_some() { 12 } else { 0 });
+        let mut fields = Fields { map, at, known, open: false, errors: Vec::new() };
         if map.is_none() {
             let detail = format!("must be a JSON object, not {}", kind_of(value));
-            fields.errors.push(FieldError::new(fields.at.clone(), "type", detail));
+            fields.errors.push(FieldError::new(fields.at.to_string(), "type", detail));
         }
         fields
     }
@@ -103,28 +106,26 @@ impl<'a> Fields<'a> {
                     format!("there is no field {name:?} here; known are {}", self.known.join(", "))
                 }
             };
-            let at = format!("{}/{}", self.at, escape(name));
-            self.errors.push(FieldError::new(at, "unknown_field", detail));
+            self.errors.push(FieldError::new(self.at.key(name), "unknown_field", detail));
         }
     }
 
     /// The pointer of a field of this object.
     #[must_use]
-    pub fn pointer(&self, name: &str) -> String {
-        format!("{}/{}", self.at, escape(name))
+    pub fn pointer(&self, name: &'static str) -> Pointer {
+        self.at.field(name)
     }
 
     /// Notes that a field is wrong.
     pub fn wrong(&mut self, name: &str, code: &'static str, detail: impl Into<String>) {
-        let at = self.pointer(name);
-        self.errors.push(FieldError::new(at, code, detail));
+        self.errors.push(FieldError::new(self.at.key(name), code, detail));
     }
 
     /// Notes that this object as a whole is wrong. Said once: a body that is no object has been
     /// told so.
     pub fn wrong_here(&mut self, code: &'static str, detail: impl Into<String>) {
         if self.map.is_some() {
-            self.errors.push(FieldError::new(self.at.clone(), code, detail));
+            self.errors.push(FieldError::new(self.at.to_string(), code, detail));
         }
     }
 
@@ -139,6 +140,12 @@ impl<'a> Fields<'a> {
             self.known.push(name);
         }
         self.map.and_then(|map| map.get(name))
+    }
+
+    /// The fields that nobody has asked for so far.
+    pub fn unread(&self) -> impl Iterator<Item = (&'a String, &'a Value)> {
+        let all = self.map.into_iter().flatten();
+        all.filter(|(name, _)| !self.known.contains(&name.as_str()))
     }
 
     /// Whether the field was sent and is not null.
@@ -162,11 +169,21 @@ impl<'a> Fields<'a> {
 
     /// A required text.
     pub fn text(&mut self, name: &'static str, rule: Rule) -> String {
-        if self.raw(name).is_none() {
-            self.missing(name, rule.must_be);
-            return String::new();
+        match self.raw(name) {
+            None => {
+                self.missing(name, rule.must_be);
+                String::new()
+            }
+            Some(value) => self.text_of(name, rule, value),
         }
-        self.text_or(name, rule, "")
+    }
+
+    /// The text that a field holds; null is refused.
+    fn text_of(&mut self, name: &'static str, rule: Rule, value: &Value) -> String {
+        if value.is_null() {
+            self.type_error(name, "a text", value);
+        }
+        self.text_of_or_null(name, rule, value).unwrap_or_default()
     }
 
     /// Notes that a required field was left out. `must_be` says what it holds.
@@ -181,17 +198,18 @@ impl<'a> Fields<'a> {
     pub fn text_or(&mut self, name: &'static str, rule: Rule, default: &str) -> String {
         match self.raw(name) {
             None => default.to_owned(),
-            Some(Value::Null) => {
-                self.type_error(name, "a text", &Value::Null);
-                default.to_owned()
-            }
-            Some(_) => self.text_or_null(name, rule).unwrap_or_default(),
+            Some(value) => self.text_of(name, rule, value),
         }
     }
 
     /// A text that may be null or left out.
     pub fn text_or_null(&mut self, name: &'static str, rule: Rule) -> Option<String> {
-        match self.raw(name)? {
+        let value = self.raw(name)?;
+        self.text_of_or_null(name, rule, value)
+    }
+
+    fn text_of_or_null(&mut self, name: &'static str, rule: Rule, value: &Value) -> Option<String> {
+        match value {
             Value::Null => None,
             Value::String(text) if (rule.holds)(text) => Some(text.clone()),
             Value::String(text) => {
@@ -336,7 +354,7 @@ impl<'a> Fields<'a> {
     pub fn part<T>(
         &mut self,
         value: &'a Value,
-        at: String,
+        at: Pointer,
         read: impl FnOnce(&mut Fields<'a>) -> T,
     ) -> T {
         let mut inner = Fields::under(value, at);
@@ -348,12 +366,12 @@ impl<'a> Fields<'a> {
     }
 
     /// A list of at most `most` items; null or left out is empty.
-    pub fn items(&mut self, name: &'static str, most: usize) -> Vec<(String, &'a Value)> {
+    pub fn items(&mut self, name: &'static str, most: usize) -> Vec<(Pointer, &'a Value)> {
         match self.raw(name) {
             None | Some(Value::Null) => Vec::new(),
             Some(Value::Array(items)) if items.len() <= most => {
                 let at = self.pointer(name);
-                items.iter().enumerate().map(|(i, item)| (format!("{at}/{i}"), item)).collect()
+                items.iter().enumerate().map(|(i, item)| (at.item(i), item)).collect()
             }
             Some(Value::Array(items)) => {
                 let detail = format!("may hold at most {most} items, not {}", items.len());
@@ -409,9 +427,14 @@ impl<'a> Fields<'a> {
     }
 
     /// Notes that an entry of the map `name` is wrong.
-    pub fn wrong_entry(&mut self, name: &str, key: &str, code: &'static str, detail: String) {
-        let at = format!("{}/{}", self.pointer(name), escape(key));
-        self.errors.push(FieldError::new(at, code, detail));
+    pub fn wrong_entry(
+        &mut self,
+        name: &'static str,
+        key: &str,
+        code: &'static str,
+        detail: String,
+    ) {
+        self.errors.push(FieldError::new(self.pointer(name).key(key), code, detail));
     }
 }
 
@@ -518,12 +541,6 @@ fn shown(text: &str) -> String {
         return format!("{text:?}");
     }
     format!("{:?}…", text.chars().take(60).collect::<String>())
-}
-
-/// A key as a part of a JSON pointer (RFC 6901).
-#[must_use]
-pub fn escape(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ pub mod ids;
 pub mod input;
 pub mod media;
 pub mod objects;
+pub mod pointer;
 pub mod presence;
 pub mod problem;
 pub mod rows;

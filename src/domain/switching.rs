@@ -27,6 +27,10 @@ pub struct SwitchEvent {
     pub replayed: bool,
     /// What happened.
     pub what: Happening,
+    /// What this version does not read and keeps for others: `extensions` and fields of `data`,
+    /// each an object; at most 32 of them and 4 KiB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extra: Option<Box<Value>>,
 }
 
 /// What a switch reports.

@@ -189,8 +189,9 @@ fn set_status(
 fn switches(state: &mut State, derived: &mut Derived, event: &Event) {
     let at = state.at;
     match event {
-        Event::Heard { switch, event, call, sequence, replayed } => {
+        Event::Heard { switch, event, call, sequence, replayed, extra } => {
             heard(state, derived, *switch, *event);
+            state.last_personal = state.last_personal.max(extra.unwrap_or(0));
             if let Some(call) = call.as_ref().and_then(|id| state.calls.get_mut(id)) {
                 call.heard.push(*event);
                 call.frozen_until = None;

@@ -1,6 +1,6 @@
 //! Records for the outside: names at the edge, instants as RFC 3339, personal values from the vault.
 
-use super::{Engine, Unreadable};
+use super::{Engine, Unreadable, decode};
 use crate::domain::event::{Event, PersonalKey};
 use crate::domain::ids::{AgentIx, CallId, CommandId, OfferId, QueueIx, SwitchIx};
 use crate::domain::time::Millis;
@@ -26,22 +26,17 @@ pub fn trace(
     at: Millis,
     body: &[u8],
     call: CallId,
+    personal: &mut dyn FnMut(PersonalKey) -> Option<String>,
 ) -> Result<Vec<Value>, Unreadable> {
     let events = decode(seq, body)?;
     let about = |event: &&Event| concerns(engine, event, call);
     let told = events.iter().filter(about).map(|event| {
-        let mut known =
-            |key| engine.vault.call(key).and_then(|values| serde_json::to_string(values).ok());
-        let mut shown = public(engine, event, &mut known);
+        let mut shown = public(engine, event, personal);
         shown["seq"] = seq.into();
         shown["at"] = at.rfc3339().into();
         shown
     });
     Ok(told.collect())
-}
-
-fn decode(seq: u64, body: &[u8]) -> Result<Vec<Event>, Unreadable> {
-    serde_json::from_slice(body).map_err(|e| Unreadable(format!("record {seq}: {e}")))
 }
 
 /// Whether an event is part of a call's story: by the call's number, or by one of its offers.
@@ -121,7 +116,7 @@ fn edge(
         "until" | "grace_until" | "ended_before" => {
             Some(Millis(i64::try_from(number).unwrap_or(i64::MAX)).rfc3339().into())
         }
-        "personal" => {
+        "personal" | "extra" => {
             let row = personal(number).and_then(|text| serde_json::from_str(&text).ok());
             Some(row.unwrap_or(Value::Null))
         }

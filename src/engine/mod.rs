@@ -156,13 +156,24 @@ impl Engine {
     /// # Errors
     /// When the body does not decode, or its sequence does not follow.
     pub fn replay(&mut self, seq: u64, at: Millis, body: &[u8]) -> Result<(), Unreadable> {
+        self.replay_events(seq, at, &decode(seq, body)?)
+    }
+
+    /// As [`Engine::replay`], with a body that [`decode`] has read: another thread may have.
+    ///
+    /// # Errors
+    /// When its sequence does not follow.
+    pub fn replay_events(
+        &mut self,
+        seq: u64,
+        at: Millis,
+        events: &[Event],
+    ) -> Result<(), Unreadable> {
         if seq != self.state.seq + 1 {
             return Err(Unreadable(format!("record {seq} does not follow {}", self.state.seq)));
         }
-        let events: Vec<Event> =
-            serde_json::from_slice(body).map_err(|e| Unreadable(format!("record {seq}: {e}")))?;
         (self.state.seq, self.state.at) = (seq, at);
-        for event in &events {
+        for event in events {
             self.evolve(event);
         }
         self.refresh();
@@ -324,7 +335,8 @@ impl Engine {
         }
     }
 
-    /// Of a record: the parts of the story of one call, for `trace`.
+    /// Of a record: the parts of the story of one call, for `trace`. Personal values are read
+    /// through `personal`, where they are still in the vault.
     ///
     /// # Errors
     /// When the body does not decode.
@@ -334,8 +346,9 @@ impl Engine {
         at: Millis,
         body: &[u8],
         call: CallId,
+        personal: &mut dyn FnMut(PersonalKey) -> Option<String>,
     ) -> Result<Vec<Value>, Unreadable> {
-        feed::trace(self, seq, at, body, call)
+        feed::trace(self, seq, at, body, call, personal)
     }
 
     /// The public form of a record, for the feed: names at the edge, personal values filled in
@@ -360,8 +373,21 @@ impl Engine {
     }
 }
 
+/// The events of record `seq`.
+///
+/// # Errors
+/// When the body is not what [`encode`] of this or an older release wrote.
+pub fn decode(seq: u64, body: &[u8]) -> Result<Vec<Event>, Unreadable> {
+    serde_json::from_slice(body).map_err(|e| Unreadable(format!("record {seq}: {e}")))
+}
+
 /// The body of a record: its events as JSON.
 #[must_use]
 pub fn encode(events: &[Event]) -> Vec<u8> {
-    serde_json::to_vec(events).unwrap_or_default()
+    // A common record fits, so that the text is not moved while it grows.
+    let mut body = Vec::with_capacity(512);
+    match serde_json::to_writer(&mut body, events) {
+        Ok(()) => body,
+        Err(_) => Vec::new(),
+    }
 }

@@ -110,7 +110,7 @@ impl Engine {
         event: &SwitchEvent,
     ) -> Taken {
         if subject.is_empty() {
-            self.heard(ix, mark, None, None, event.replayed);
+            self.heard(ix, mark, None, event);
             return self.about_switch(ix, event);
         }
         let live = known.and_then(|id| self.state.call(id));
@@ -147,15 +147,20 @@ impl Engine {
         Ok(call)
     }
 
-    fn heard(
-        &mut self,
-        switch: SwitchIx,
-        event: u64,
-        call: Option<CallId>,
-        sequence: Option<u64>,
-        replayed: bool,
-    ) {
-        self.emit(Event::Heard { switch, event, call, sequence, replayed });
+    fn heard(&mut self, switch: SwitchIx, mark: u64, call: Option<CallId>, event: &SwitchEvent) {
+        let extra = event.extra.as_ref().map(|extra| {
+            let key = self.state.last_personal + 1;
+            self.vault.put_extra(key, extra);
+            key
+        });
+        self.emit(Event::Heard {
+            switch,
+            event: mark,
+            call,
+            sequence: event.sequence.filter(|_| call.is_some()),
+            replayed: event.replayed,
+            extra,
+        });
     }
 
     /// Applies an event in its place. `mark: None` for one that was parked before.
@@ -170,25 +175,25 @@ impl Engine {
         let mark = mark.unwrap_or_else(|| fingerprint(&[&self.state.switch(ix).id, &event.id]));
         if let Happening::CallArrived(arrival) = &event.what {
             let call = self.arrive(ix, subject, arrival, event.replayed);
-            self.heard(ix, mark, Some(call), event.sequence, event.replayed);
+            self.heard(ix, mark, Some(call), event);
             return Ok(Some(call));
         }
         if let Happening::AgentCallStarted { agent, direction: _ } = &event.what {
             let agent = self.agent_named(agent).ok_or("unknown_agent")?;
-            self.heard(ix, mark, None, None, event.replayed);
+            self.heard(ix, mark, None, event);
             self.emit(Event::OwnCallStarted { agent, switch: ix, subject });
             return Ok(None);
         }
         if let Happening::AgentCallEnded { agent } = &event.what {
             let agent = self.agent_named(agent).ok_or("unknown_agent")?;
-            self.heard(ix, mark, None, None, event.replayed);
+            self.heard(ix, mark, None, event);
             self.emit(Event::OwnCallEnded { agent, switch: ix, subject });
             return Ok(None);
         }
         let id = known.ok_or("unknown_call")?;
         let verdict = self.check_applies(id, &event.what);
         // Heard in any case, so that the call's next event is no gap.
-        self.heard(ix, mark, Some(id), event.sequence, event.replayed);
+        self.heard(ix, mark, Some(id), event);
         verdict?;
         self.about_call(ix, id, &event.what)?;
         Ok(Some(id))

@@ -89,6 +89,7 @@ impl Floor {
             sequence: None,
             replayed: false,
             what,
+            extra: None,
         };
         self.give(Input::Switch { actor: owner(), source: "sw".into(), event })
     }

@@ -65,6 +65,11 @@ impl Vault {
         self.calls.insert(key, values);
     }
 
+    /// Writes with the record what of an event nobody here reads; memory does not hold it.
+    pub fn put_extra(&mut self, key: PersonalKey, extra: &serde_json::Value) {
+        self.changes.push(VaultChange { key, lasting: false, value: Some(extra.to_string()) });
+    }
+
     /// Drops a row for good.
     pub fn erase(&mut self, key: PersonalKey) {
         self.changes.push(VaultChange { key, lasting: true, value: None });

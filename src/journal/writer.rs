@@ -14,6 +14,9 @@ pub const MAX_BATCH: usize = 1024;
 /// How long the thread sleeps when nothing comes, before it looks after room and trims.
 const IDLE: Duration = Duration::from_secs(1);
 
+/// How long a record may wait for others to share its sync when nobody waits for it.
+const LINGER: Duration = Duration::from_millis(5);
+
 /// How often records are trimmed while commits keep coming: a thousand each time.
 const TRIM_EACH: Duration = Duration::from_millis(100);
 
@@ -21,6 +24,10 @@ const TRIM_EACH: Duration = Duration::from_millis(100);
 pub trait Commit: Send + 'static {
     /// What it writes. `None`, or an empty entry, rides along in order and causes no sync.
     fn entry(&self) -> Option<&Entry>;
+
+    /// Whether nobody waits for it: it may share the sync of what comes within 5 ms. What comes
+    /// after it is held back with it.
+    fn can_wait(&self) -> bool;
 }
 
 /// How the writer runs.
@@ -127,7 +134,7 @@ impl Work {
         loop {
             match rx.recv_timeout(self.patience()) {
                 Ok(first) => {
-                    let batch = gather(first, rx);
+                    let batch = gather(first, rx, self.options.now);
                     self.write(&batch)?;
                     hand_on(batch);
                 }
@@ -181,12 +188,31 @@ impl Work {
     }
 }
 
-/// What has queued up behind `first`, up to [`MAX_BATCH`] commits.
-fn gather<C>(first: C, rx: &Receiver<C>) -> Vec<C> {
+/// What has queued up behind `first`, up to [`MAX_BATCH`] commits; while all of it can wait, also
+/// what comes within [`LINGER`].
+fn gather<C: Commit>(first: C, rx: &Receiver<C>, now: fn() -> Instant) -> Vec<C> {
     let mut batch = Vec::with_capacity((rx.len() + 1).min(MAX_BATCH));
+    let mut all_can_wait = first.can_wait();
     batch.push(first);
-    batch.extend(rx.try_iter().take(MAX_BATCH - 1));
-    batch
+    let mut until = None;
+    loop {
+        for commit in rx.try_iter().take(MAX_BATCH - batch.len()) {
+            all_can_wait &= commit.can_wait();
+            batch.push(commit);
+        }
+        if !all_can_wait || batch.len() == MAX_BATCH {
+            return batch;
+        }
+        let left = until.get_or_insert_with(|| now() + LINGER).saturating_duration_since(now());
+        match rx.recv_timeout(left) {
+            Ok(commit) => {
+                all_can_wait &= commit.can_wait();
+                batch.push(commit);
+            }
+            // Also when no more will come: this is the rest.
+            Err(_) => return batch,
+        }
+    }
 }
 
 struct Figures {

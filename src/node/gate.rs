@@ -126,6 +126,14 @@ impl What {
         }
     }
 
+    /// The events of a batch; none of anything else.
+    pub fn into_events(self) -> Vec<EventItem> {
+        match self {
+            What::Events(batch) => batch.items,
+            _ => Vec::new(),
+        }
+    }
+
     fn is_urgent(&self) -> bool {
         match self {
             What::Input { input, .. } => is_urgent(input),
@@ -211,6 +219,12 @@ fn overloaded() -> Problem {
     Problem { retry_after: Some(1), ..Problem::new(503, "overloaded", detail) }
 }
 
+/// What was not taken in.
+pub(super) struct Refused {
+    pub problem: Problem,
+    pub what: What,
+}
+
 /// The door of the inbox.
 pub(super) struct Gate {
     line: mpsc::UnboundedSender<Message>,
@@ -236,10 +250,10 @@ impl Gate {
         (gate, receiver)
     }
 
-    /// Takes a message in, or says why not: 503 `overloaded` or `stopping`.
-    pub fn offer(&self, received: Ticks, what: What) -> Result<(), Problem> {
+    /// Takes a message in, or gives it back and says why: 503 `overloaded` or `stopping`.
+    pub fn offer(&self, received: Ticks, what: What) -> Result<(), Box<Refused>> {
         if self.closed.load(Ordering::Acquire) {
-            return Err(stopping());
+            return Err(Box::new(Refused { problem: stopping(), what }));
         }
         let limit = if what.is_urgent() { self.capacity } else { self.capacity - self.reserve };
         let weight = what.weight();
@@ -248,9 +262,11 @@ impl Gate {
         if self.queued.fetch_add(weight, Ordering::AcqRel) >= limit {
             self.queued.fetch_sub(weight, Ordering::AcqRel);
             metrics::counter!("callboard_overloaded_total").increment(1);
-            return Err(overloaded());
+            return Err(Box::new(Refused { problem: overloaded(), what }));
         }
-        self.line.send(Message { received, what }).map_err(|_| stopping())
+        self.line
+            .send(Message { received, what })
+            .map_err(|unsent| Box::new(Refused { problem: stopping(), what: unsent.0.what }))
     }
 
     /// Takes in what must not be lost: the node's own reports.
@@ -328,7 +344,7 @@ mod tests {
         let urgent = || input(Input::Deadline);
         let taken = (0..20).filter(|_| gate.offer(now, urgent()).is_ok()).count();
         assert_eq!(taken, 2, "the reserve");
-        let refused = gate.offer(now, urgent()).expect_err("full");
+        let refused = gate.offer(now, urgent()).expect_err("full").problem;
         assert_eq!(
             (refused.status, refused.code, refused.retry_after),
             (503, "overloaded", Some(1))
@@ -344,6 +360,6 @@ mod tests {
         waiting.await;
         assert!(gate.offer(now, ordinary()).is_ok());
         gate.close();
-        assert_eq!(gate.offer(now, urgent()).expect_err("closed").code, "stopping");
+        assert_eq!(gate.offer(now, urgent()).expect_err("closed").problem.code, "stopping");
     }
 }

@@ -89,14 +89,18 @@ impl Handle {
         events: Vec<EventItem>,
         ack: Option<u64>,
     ) -> Taken {
-        self.offer_switch_events(account, actor, source, events, ack)?.await
+        match self.offer_switch_events(account, actor, source, events, ack) {
+            Ok(answer) => answer.await,
+            Err((problem, _)) => Err(problem),
+        }
     }
 
     /// As [`Handle::send_switch_events`], in two steps: when this returns, the batch stands in the
     /// line of inputs behind all that came before it; the future is its answer.
     ///
     /// # Errors
-    /// 404 when there is no such account; 503 `overloaded` or `stopping`. Then nothing was taken.
+    /// 404 when there is no such account; 503 `overloaded` or `stopping`. Then nothing was taken,
+    /// and the events come back.
     pub fn offer_switch_events(
         &self,
         account: &str,
@@ -104,11 +108,17 @@ impl Handle {
         source: String,
         events: Vec<EventItem>,
         ack: Option<u64>,
-    ) -> Result<impl Future<Output = Taken> + Send + use<>, Problem> {
-        let account = self.account(account)?;
-        self.offer(move |reply| {
-            What::Events(Box::new(Events { account, actor, source, items: events, ack, reply }))
-        })
+    ) -> Result<impl Future<Output = Taken> + Send + use<>, (Problem, Vec<EventItem>)> {
+        let account = match self.account(account) {
+            Ok(account) => account,
+            Err(problem) => return Err((problem, events)),
+        };
+        let (reply, answer) = oneshot::channel();
+        let batch = Box::new(Events { account, actor, source, items: events, ack, reply });
+        match self.shared.gate.offer(self.shared.ticks(), What::Events(batch)) {
+            Ok(()) => Ok(self.clone().answered(answer)),
+            Err(refused) => Err((refused.problem, refused.what.into_events())),
+        }
     }
 
     /// Waits until the inbox has room: how a link stops reading instead of being refused.
@@ -260,13 +270,16 @@ impl Handle {
         self.ask(|reply| What::Poll { account, switch, after, wait_ms, reply }).await
     }
 
-    /// The switch has done all commands up to `seq`.
+    /// The switch has done all commands up to `seq`. Nobody is told when it is durable: lost with
+    /// the process, those commands are told again.
     ///
     /// # Errors
-    /// As [`Handle::send`].
-    pub async fn acknowledge(&self, account: &str, switch: &str, seq: u64) -> Result<(), Problem> {
+    /// 404 when there is no such account; 503 `overloaded` or `stopping`. Then nothing was taken.
+    pub fn acknowledge(&self, account: &str, switch: &str, seq: u64) -> Result<(), Problem> {
+        let account = self.account(account)?;
         let input = Input::Acknowledged { switch: switch.to_owned(), seq };
-        self.send(account, input).await.map(drop)
+        let what = What::Input { account, input, reply: None };
+        self.shared.gate.offer(self.shared.ticks(), what).map_err(|refused| refused.problem)
     }
 
     // ---- desks, dashboards, history --------------------------------------------------------
@@ -394,14 +407,19 @@ impl Handle {
         what: F,
     ) -> Result<impl Future<Output = Result<T, Problem>> + Send + use<T, F>, Problem> {
         let (reply, answer) = oneshot::channel();
-        self.shared.gate.offer(self.shared.ticks(), what(reply))?;
-        let handle = self.clone();
-        Ok(async move {
-            match answer.await {
-                Ok(answer) => answer,
-                Err(_) => handle.unanswered().await,
-            }
-        })
+        let offered = self.shared.gate.offer(self.shared.ticks(), what(reply));
+        offered.map_err(|refused| refused.problem)?;
+        Ok(self.clone().answered(answer))
+    }
+
+    async fn answered<T: Send>(
+        self,
+        answer: oneshot::Receiver<Result<T, Problem>>,
+    ) -> Result<T, Problem> {
+        match answer.await {
+            Ok(answer) => answer,
+            Err(_) => self.unanswered().await,
+        }
     }
 
     /// The answer was dropped: either the node stops, or it may say nothing more.

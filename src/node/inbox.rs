@@ -483,7 +483,7 @@ impl Inbox {
                     .map(|value| values.push(value)),
                 RenderJob::Trace(call) => run
                     .engine
-                    .trace_record(record.seq, record.at, &record.body, call)
+                    .trace_record(record.seq, record.at, &record.body, call, &mut personal)
                     .map(|story| values.extend(story)),
             };
             if let Err(error) = rendered {

@@ -363,6 +363,7 @@ impl Outbox {
                 sequence: None,
                 replayed: false,
                 what: Happening::CommandFailed { command: command.id, reason },
+                extra: None,
             };
             let actor = Actor {
                 name: switch.clone(),

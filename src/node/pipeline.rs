@@ -132,4 +132,16 @@ impl journal::Commit for Carried {
     fn entry(&self) -> Option<&Entry> {
         Some(&self.0.entry)
     }
+
+    /// An acknowledgement that led to nothing: lost with the process, the switch is told its
+    /// commands again, as after any cut.
+    fn can_wait(&self) -> bool {
+        let commit = &*self.0;
+        commit.acknowledged.is_some()
+            && matches!(commit.then, Then::Nothing)
+            && commit.entry.vault.is_empty()
+            && commit.commands.is_empty()
+            && commit.changes.is_empty()
+            && commit.desks.is_empty()
+    }
 }

@@ -1,14 +1,18 @@
 //! From the journal back to a running state: the newest snapshot that checks out, the records after
 //! it, the same `evolve`.
 
+use crate::domain::event::Event;
 use crate::domain::time::Millis;
-use crate::engine::{Engine, Unreadable};
+use crate::engine::{self, Engine, Unreadable};
 use crate::journal::{self, Reader, StreamId};
 use crate::node::registry::{self, AccountInfo, Registry};
 use std::path::Path;
 
 /// Records read at a time.
-const CHUNK: usize = 4_096;
+const CHUNK: usize = 1_024;
+
+/// Chunks that may be decoded ahead of the engine.
+const AHEAD: usize = 4;
 
 /// Why a node did not start.
 #[derive(Debug, thiserror::Error)]
@@ -84,26 +88,95 @@ pub(super) struct Loaded {
     pub snapshot_bytes: u64,
 }
 
+/// On how many threads a replay runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// One reads and decodes, one applies: for a start, when nobody is served yet.
+    Fast,
+    /// All on this one: beside a floor at work.
+    Quiet,
+}
+
 /// Recovers one account.
-pub(super) fn account(reader: &mut dyn Reader, info: &AccountInfo) -> Result<Loaded, StartError> {
+pub(super) fn account(
+    reader: &mut dyn Reader,
+    info: &AccountInfo,
+    pace: Pace,
+) -> Result<Loaded, StartError> {
     let Start { engine, seq: from, at, bytes } = snapshot(reader, info)?;
     let mut loaded =
         Loaded { engine, last_at: at, replayed: 0, replayed_bytes: 0, snapshot_bytes: bytes };
-    each(reader, info.stream, from, |record| {
-        loaded
-            .engine
-            .replay(record.seq, record.at, &record.body)
-            .map_err(|error| error.to_string())?;
-        loaded.last_at = record.at;
-        loaded.replayed += 1;
-        loaded.replayed_bytes += record.body.len() as u64;
-        Ok(())
-    })?;
-    with_vault(reader, info.stream, |personal| {
+    let stream = info.stream;
+    match pace {
+        Pace::Quiet => decoded(reader, stream, from, |chunk| {
+            loaded.apply(stream, chunk)?;
+            Ok(true)
+        })?,
+        Pace::Fast => std::thread::scope(|scope| {
+            let (out, chunks) = crossbeam_channel::bounded(AHEAD);
+            let reader = &mut *reader;
+            let reading = scope.spawn(move || {
+                // Once the engine has refused a record nobody takes the next.
+                decoded(reader, stream, from, |chunk| Ok(out.send(chunk).is_ok()))
+            });
+            for chunk in chunks {
+                loaded.apply(stream, chunk)?;
+            }
+            reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })?,
+    }
+    with_vault(reader, stream, |personal| {
         loaded.engine.ready(personal);
         Ok(())
     })?;
     Ok(loaded)
+}
+
+/// A record, decoded.
+struct Decoded {
+    seq: u64,
+    at: Millis,
+    bytes: u64,
+    events: Vec<Event>,
+}
+
+impl Loaded {
+    fn apply(&mut self, stream: StreamId, chunk: Vec<Decoded>) -> Result<(), StartError> {
+        for Decoded { seq, at, bytes, events } in chunk {
+            self.engine.replay_events(seq, at, &events).map_err(unreadable(stream, seq))?;
+            self.last_at = at;
+            self.replayed += 1;
+            self.replayed_bytes += bytes;
+        }
+        Ok(())
+    }
+}
+
+/// Hands on the records after sequence `after`, in chunks, until `f` wants no more.
+fn decoded(
+    reader: &mut dyn Reader,
+    stream: StreamId,
+    mut after: u64,
+    mut f: impl FnMut(Vec<Decoded>) -> Result<bool, StartError>,
+) -> Result<(), StartError> {
+    let mut records = Vec::with_capacity(CHUNK);
+    while reader.read(stream, after, CHUNK, &mut records)? > 0 {
+        let mut chunk = Vec::with_capacity(records.len());
+        for record in records.drain(..) {
+            let (seq, at, bytes) = (record.seq, record.at, record.body.len() as u64);
+            let events = engine::decode(seq, &record.body).map_err(unreadable(stream, seq))?;
+            chunk.push(Decoded { seq, at, bytes, events });
+            after = seq;
+        }
+        if !f(chunk)? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn unreadable(stream: StreamId, seq: u64) -> impl FnOnce(Unreadable) -> StartError {
+    move |error| StartError::Unreadable { stream, seq, why: error.to_string() }
 }
 
 /// What a replay starts from: an engine as of a record, and the size of its snapshot.
@@ -120,12 +193,8 @@ fn snapshot(reader: &mut dyn Reader, info: &AccountInfo) -> Result<Start, StartE
     for at in reader.snapshots(stream)? {
         let restored = reader.snapshot(stream, at.seq).map_err(StartError::from).and_then(|body| {
             with_vault(reader, stream, |personal| {
-                let unreadable = |error: Unreadable| StartError::Unreadable {
-                    stream,
-                    seq: at.seq,
-                    why: error.to_string(),
-                };
-                let engine = Engine::restore(name, &body, personal).map_err(unreadable)?;
+                let engine =
+                    Engine::restore(name, &body, personal).map_err(unreadable(stream, at.seq))?;
                 Ok(Start { engine, seq: at.seq, at: at.at, bytes: body.len() as u64 })
             })
         });
@@ -167,16 +236,13 @@ fn each(
     mut f: impl FnMut(&journal::Record) -> Result<(), String>,
 ) -> Result<(), StartError> {
     let mut records = Vec::with_capacity(CHUNK);
-    loop {
-        records.clear();
-        if reader.read(stream, after, CHUNK, &mut records)? == 0 {
-            return Ok(());
-        }
-        for record in &records {
-            f(record).map_err(|why| StartError::Unreadable { stream, seq: record.seq, why })?;
+    while reader.read(stream, after, CHUNK, &mut records)? > 0 {
+        for record in records.drain(..) {
+            f(&record).map_err(|why| StartError::Unreadable { stream, seq: record.seq, why })?;
             after = record.seq;
         }
     }
+    Ok(())
 }
 
 /// The file that says when the node last lived with work to do.

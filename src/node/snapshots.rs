@@ -1,24 +1,34 @@
-//! Snapshots, made by a fold behind the journal on a thread of its own: the writer is never stopped.
+//! Snapshots, made by a fold behind the journal on a thread of its own: the writer is never stopped,
+//! and on a busy machine the fold is what waits.
 
 use crate::domain::ids::Name;
 use crate::domain::time::Millis;
 use crate::engine::Engine;
 use crate::journal::{Reader, StreamId};
-use crate::node::recovery::{self, StartError};
+use crate::node::recovery::{self, Pace, StartError};
 use crate::node::registry::AccountInfo;
 use crate::node::run::Run;
 use crate::node::shared::Shared;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 /// What the fold is told.
 enum Order {
     /// This account exists.
     Knows(AccountInfo),
-    /// Make one of this account, and tell its size.
-    Fold(Name, Arc<AtomicU64>),
+    /// Make one of this account, and tell how it went.
+    Fold(Name, Arc<Last>),
+}
+
+/// The newest snapshot of an account.
+#[derive(Default)]
+pub(super) struct Last {
+    /// Its size.
+    bytes: AtomicU64,
+    /// The next one is ordered and not made yet.
+    is_ordered: AtomicBool,
 }
 
 /// The way to the fold.
@@ -44,9 +54,9 @@ impl Folder {
 
     /// Makes a snapshot of what is durable of the account by then, when one is due.
     pub fn consider(&self, account: &Name, since: &mut SinceSnapshot, every: u64) {
-        if since.is_due(every) {
+        if since.is_due(every) && !since.last.is_ordered.swap(true, Ordering::AcqRel) {
             (since.records, since.bytes) = (0, 0);
-            let _ = self.0.send(Order::Fold(account.clone(), Arc::clone(&since.last_bytes)));
+            let _ = self.0.send(Order::Fold(account.clone(), Arc::clone(&since.last)));
         }
     }
 }
@@ -54,17 +64,22 @@ impl Folder {
 /// What an account has written since its last snapshot was asked for.
 #[derive(Default)]
 pub(super) struct SinceSnapshot {
-    pub records: u64,
-    pub bytes: u64,
-    /// The size of the last snapshot.
-    pub last_bytes: Arc<AtomicU64>,
+    records: u64,
+    bytes: u64,
+    last: Arc<Last>,
 }
 
 impl SinceSnapshot {
     /// A snapshot reads the one before and writes all of the state anew: it waits until as much was
     /// written as that, so that it costs a share of the work however large the state is.
     fn is_due(&self, every: u64) -> bool {
-        self.records >= every && self.bytes >= self.last_bytes.load(Ordering::Relaxed)
+        self.records >= every && self.bytes >= self.last.bytes.load(Ordering::Relaxed)
+    }
+
+    /// What a start found: a snapshot of that size (0: none), and records after it.
+    pub fn found(&mut self, snapshot_bytes: u64, records: u64, bytes: u64) {
+        self.last.bytes.store(snapshot_bytes, Ordering::Relaxed);
+        (self.records, self.bytes) = (records, bytes);
     }
 
     /// One more record.
@@ -75,29 +90,40 @@ impl SinceSnapshot {
 }
 
 fn fold_all(shared: &Shared, orders: &crossbeam_channel::Receiver<Order>) {
+    give_way();
     let mut known: FxHashMap<Name, AccountInfo> = FxHashMap::default();
     for order in orders {
         match order {
             Order::Knows(info) => {
                 known.insert(info.name.clone(), info);
             }
-            Order::Fold(name, size) => {
+            Order::Fold(name, last) => {
                 let Some(info) = known.get(&name) else { continue };
                 // A failure costs time at the next start, and nothing else.
                 match shared.readers.with(|reader| fold(reader, info)) {
-                    Ok(bytes) => size.store(bytes, Ordering::Relaxed),
+                    Ok(bytes) => last.bytes.store(bytes, Ordering::Relaxed),
                     Err(error) => {
                         tracing::error!(account = %name, %error, "no snapshot could be made");
                     }
                 }
+                last.is_ordered.store(false, Ordering::Release);
             }
         }
     }
 }
 
+/// Steps back behind the process's other threads, where the system can do that for one thread: the
+/// fold then gets about a tenth of a core that others want, and all that nobody wants.
+fn give_way() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::nice(10) {
+        tracing::warn!(%error, "snapshots keep the priority of the rest");
+    }
+}
+
 /// Answers the size of the newest.
 fn fold(reader: &mut dyn Reader, info: &AccountInfo) -> Result<u64, StartError> {
-    let loaded = recovery::account(reader, info)?;
+    let loaded = recovery::account(reader, info, Pace::Quiet)?;
     if loaded.replayed == 0 {
         return Ok(loaded.snapshot_bytes);
     }
@@ -147,7 +173,7 @@ mod tests {
             since.record(10);
         }
         assert!(since.is_due(3), "the first needs records only");
-        since.last_bytes.store(45, Ordering::Relaxed);
+        since.last.bytes.store(45, Ordering::Relaxed);
         assert!(!since.is_due(3));
         since.record(15);
         assert!(since.is_due(3));

@@ -16,7 +16,7 @@ use crate::node::inbox::Inbox;
 use crate::node::keeper::Keeper;
 use crate::node::outbox::{Opening, Outbox};
 use crate::node::pipeline::Carried;
-use crate::node::recovery::{self, NodeState, StartError};
+use crate::node::recovery::{self, Loaded, NodeState, Pace, StartError};
 use crate::node::registry::{self, FIRST_ACCOUNT, KeyRequest};
 use crate::node::run::Run;
 use crate::node::shared::{AccountHead, Flow, Readers, Shared};
@@ -352,7 +352,7 @@ fn last_record(reader: &mut dyn Reader, state: &NodeState) -> Result<Millis, Sta
 fn recover(reader: &mut dyn Reader, state: &NodeState) -> Result<Vec<(Run, Opening)>, StartError> {
     let mut recovered = Vec::new();
     for info in state.registry.accounts() {
-        let loaded = recovery::account(reader, info)?;
+        let loaded = recovery::account(reader, info, Pace::Fast)?;
         tracing::info!(account = %info.name, seq = loaded.engine.seq(), replayed = loaded.replayed,
             "recovered");
         let engine = loaded.engine;
@@ -370,9 +370,8 @@ fn recover(reader: &mut dyn Reader, state: &NodeState) -> Result<Vec<(Run, Openi
         };
         let opening = Opening { head: Arc::new(head), board: engine.board(), open, switches };
         let mut run = Run::new(info.name.clone(), info.stream, engine, loaded.last_at);
-        run.since_snapshot.records = loaded.replayed;
-        run.since_snapshot.bytes = loaded.replayed_bytes;
-        run.since_snapshot.last_bytes.store(loaded.snapshot_bytes, Ordering::Relaxed);
+        let Loaded { replayed, replayed_bytes, snapshot_bytes, .. } = loaded;
+        run.since_snapshot.found(snapshot_bytes, replayed, replayed_bytes);
         recovered.push((run, opening));
     }
     Ok(recovered)

@@ -5,8 +5,12 @@ use crate::domain::presence::Presence;
 use crate::domain::rows::{BoardSeed, Changes, QueueRow};
 use crate::domain::switching::ResultStatus;
 use crate::domain::time::Millis;
+use crate::node::handle::Health;
 use crate::node::run::Run;
-use metrics::{Counter, Gauge, Histogram, Unit, counter, describe_histogram, gauge, histogram};
+use metrics::{
+    Counter, Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram,
+    gauge, histogram,
+};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
@@ -32,6 +36,49 @@ const HISTOGRAMS: [(&str, &str); 4] = [
     ("callboard_event_frame_seconds", "From an event's coming in to the boards showing it"),
 ];
 
+/// Bounds of how many records share a sync.
+const BATCHES: [f64; 10] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1_000.0];
+
+const COUNTERS: [(&str, &str); 8] = [
+    ("callboard_events_total", "Events of switches, by what became of them"),
+    ("callboard_http_requests_total", "Requests, by route, method and status"),
+    ("callboard_overloaded_total", "Inputs refused because too many waited to be decided"),
+    ("callboard_webhook_failures_total", "Deliveries that a switch's webhook did not take"),
+    ("callboard_live_frames_total", "Frames sent to dashboards"),
+    ("callboard_connections_refused_total", "Connections turned away, there being too many"),
+    ("callboard_tls_handshakes_failed_total", "TLS handshakes that came to nothing, and why"),
+    ("callboard_tls_reloads_total", "Times the certificate was read anew, by how it went"),
+];
+
+const GAUGES: [(&str, &str); 14] = [
+    ("callboard_build_info", "1; the version is the label"),
+    ("callboard_ready", "1 while /readyz answers 200"),
+    ("callboard_disk_short", "1 while new work is refused for want of room on the disk"),
+    ("callboard_disk_free_bytes", "Free room on the data folder's disk"),
+    ("callboard_clock_ahead_seconds", "How far the wall clock is ahead of the node's time"),
+    ("callboard_inbox_queued", "Inputs that wait to be decided"),
+    ("callboard_connections", "Open connections, WebSockets included"),
+    ("callboard_tls_certificate_not_after_seconds", "When the certificate ends, since 1970"),
+    ("callboard_live_connections", "Dashboards that are connected"),
+    ("callboard_agents", "Agents, by what the board shows of them"),
+    ("callboard_queue_waiting", "Calls that wait in the queue"),
+    ("callboard_queue_ringing", "Calls of the queue that ring"),
+    ("callboard_queue_talking", "Calls of the queue that are talking"),
+    ("callboard_queue_offerable", "Agents whom the queue could ring now"),
+];
+
+/// Sets the gauges that are looked up when somebody asks.
+pub fn show_health(health: &Health) {
+    let word = |is: bool| f64::from(u8::from(is));
+    gauge!("callboard_ready").set(word(health.ready));
+    gauge!("callboard_disk_short").set(word(health.disk_short));
+    if let Some(free) = health.disk_free {
+        gauge!("callboard_disk_free_bytes").set(free as f64);
+    }
+    gauge!("callboard_clock_ahead_seconds").set(health.wall_ahead_ms as f64 / 1e3);
+    gauge!("callboard_inbox_queued").set(health.queued as f64);
+}
+
 /// Installs the recorder, once per process; what `/metrics` renders. `None` when the process has
 /// another recorder already.
 pub fn install() -> Option<PrometheusHandle> {
@@ -40,11 +87,26 @@ pub fn install() -> Option<PrometheusHandle> {
         .get_or_init(|| {
             let builder = PrometheusBuilder::new()
                 .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &BOUNDS)
+                .ok()?
+                .set_buckets_for_metric(Matcher::Suffix("_records".to_owned()), &BATCHES)
                 .ok()?;
             let handle = builder.install_recorder().ok()?;
             for (name, text) in HISTOGRAMS {
                 describe_histogram!(name, Unit::Seconds, text);
             }
+            for (name, text) in COUNTERS {
+                describe_counter!(name, text);
+            }
+            for (name, text) in GAUGES {
+                describe_gauge!(name, text);
+            }
+            // Shown as 0 from the start, so that the first one is seen as an increase.
+            for name in ["callboard_overloaded_total", "callboard_webhook_failures_total"] {
+                counter!(name).increment(0);
+            }
+            counter!("callboard_live_frames_total").increment(0);
+            gauge!("callboard_live_connections").increment(0.0);
+            gauge!("callboard_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
             Some(handle)
         })
         .clone()

@@ -259,6 +259,7 @@ impl Driver {
             sequence: report.seq,
             replayed: report.replayed,
             what,
+            extra: None,
         }
     }
 

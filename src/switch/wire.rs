@@ -2,6 +2,7 @@
 
 use crate::domain::cloud_events::{Parsed, parse_list};
 use crate::domain::fields::Fields;
+use crate::domain::pointer::Pointer;
 use crate::domain::problem::Problem;
 use crate::domain::switching::{Command, EventResult};
 use serde::Serialize;
@@ -43,7 +44,7 @@ pub fn read(text: &str) -> Result<Said, Problem> {
         }
     };
     fields.done(()).map_err(Problem::invalid)?;
-    Ok(Said { events: parse_list(list, "/events")?, done })
+    Ok(Said { events: parse_list(list, &Pointer::of("/events"))?, done })
 }
 
 /// What a switch is told in one frame.

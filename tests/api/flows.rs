@@ -195,7 +195,12 @@ fn a_call_from_its_arrival_to_the_end_of_its_wrap_up() {
     let server = Server::start();
     let (switch, ann) = floor(&server);
     ann.must("PUT", &at("agents/usr_ann/status"), &json!({ "status": "ready" }));
-    let arrived = event("1", "call.arrived", json!({ "from": "+15551230001", "queue": "support" }));
+    let mut arrived =
+        event("1", "call.arrived", json!({ "from": "+15551230001", "queue": "support" }));
+    // What this version does not read is kept for others.
+    arrived["data"]["colour"] = json!("red");
+    arrived["tenant"] = json!("t7");
+    let extra = json!({ "data": { "colour": "red" }, "extensions": { "tenant": "t7" } });
     let answer = switch.must("POST", &at("events"), &arrived);
     assert_eq!(answer["results"][0]["status"], "accepted", "{answer:#}");
     let call = answer["results"][0]["call_id"].as_str().expect("an id").to_owned();
@@ -230,7 +235,9 @@ fn a_call_from_its_arrival_to_the_end_of_its_wrap_up() {
     let story = server.must_get(&at(&format!("calls/{call}/trace")));
     let text = story["items"].to_string();
     assert!(text.contains("solved") && text.contains("why"), "{story:#}");
+    assert!(text.contains(&extra.to_string()), "{story:#}");
     let feed = server.must_get(&at("feed?limit=1000"));
+    assert!(feed.to_string().contains(&extra.to_string()), "{feed:#}");
     let seqs: Vec<u64> =
         feed["items"].as_array().expect("items").iter().filter_map(|r| r["seq"].as_u64()).collect();
     assert!(seqs.windows(2).all(|pair| pair[1] == pair[0] + 1), "{seqs:?}");

@@ -9,10 +9,10 @@ use tokio_tungstenite::tungstenite::{Error, Message, WebSocket, client};
 
 const BASE: &str = "/v1/accounts/default";
 
-struct Socket(WebSocket<TcpStream>);
+pub struct Socket(WebSocket<TcpStream>);
 
 /// Opens a socket, or the status of the refusal.
-fn open(api: &Api, path: &str, protocol: &str) -> Result<Socket, u16> {
+pub fn open(api: &Api, path: &str, protocol: &str) -> Result<Socket, u16> {
     let mut request =
         format!("ws://{}{BASE}/{path}", api.addr).into_client_request().expect("a request");
     let headers = request.headers_mut();
@@ -35,12 +35,12 @@ fn open(api: &Api, path: &str, protocol: &str) -> Result<Socket, u16> {
 }
 
 impl Socket {
-    fn say(&mut self, frame: &Value) {
+    pub fn say(&mut self, frame: &Value) {
         self.0.send(Message::text(frame.to_string())).expect("sent");
     }
 
     /// The next frame for which `is_meant`.
-    fn next(&mut self, what: &str, is_meant: impl Fn(&Value) -> bool) -> Value {
+    pub fn next(&mut self, what: &str, is_meant: impl Fn(&Value) -> bool) -> Value {
         loop {
             match self.0.read() {
                 Ok(Message::Text(text)) => {
@@ -57,7 +57,7 @@ impl Socket {
     }
 
     /// The code of the close that comes.
-    fn closed(&mut self) -> u16 {
+    pub fn closed(&mut self) -> u16 {
         loop {
             match self.0.read() {
                 Ok(Message::Close(close)) => {
@@ -76,7 +76,7 @@ fn key(server: &Server, body: Value) -> (String, Api) {
     (id, server.with_key(key["secret"].as_str().expect("a secret")))
 }
 
-fn floor(server: &Server) -> (Api, Api) {
+pub fn floor(server: &Server) -> (Api, Api) {
     let put = |path: &str, body: Value| server.must("PUT", &format!("{BASE}/{path}"), &body);
     put("switches/edge", json!({ "name": "Edge" }));
     put("queues/support", json!({ "name": "Support" }));
@@ -87,7 +87,7 @@ fn floor(server: &Server) -> (Api, Api) {
     (switch, ann)
 }
 
-fn event(id: &str, kind: &str, data: Value) -> Value {
+pub fn event(id: &str, kind: &str, data: Value) -> Value {
     json!({ "specversion": "1.0", "id": id, "source": "edge", "type": kind, "subject": "c1",
             "data": data })
 }

@@ -230,6 +230,15 @@ fn switches() -> Vec<Event> {
             call: Some(CALL),
             sequence: Some(2),
             replayed: false,
+            extra: None,
+        },
+        Event::Heard {
+            switch,
+            event: 5,
+            call: None,
+            sequence: None,
+            replayed: true,
+            extra: Some(7),
         },
         Event::EventParked {
             switch,
@@ -260,7 +269,7 @@ fn switches() -> Vec<Event> {
     ]
 }
 
-/// One instance of each, by kind.
+/// At least one instance of each, by kind.
 pub fn one_of_each() -> Vec<Event> {
     [configuration(), presence(), calls(), offers(), switches()].concat()
 }
@@ -274,10 +283,11 @@ pub fn kind(event: &Event) -> String {
 }
 
 #[test]
-fn there_is_one_instance_of_every_event() {
+fn there_is_an_instance_of_every_event() {
     let mut made: Vec<String> = one_of_each().iter().map(kind).collect();
     let mut wanted: Vec<String> = variants(SOURCE, "Event").iter().map(|v| snake(v)).collect();
     made.sort();
+    made.dedup();
     wanted.sort();
     assert!(wanted.len() > 70, "only {} variants were found", wanted.len());
     assert_eq!(made, wanted);

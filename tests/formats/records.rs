@@ -108,6 +108,7 @@ impl Story {
             sequence,
             replayed,
             what,
+            extra: None,
         };
         self.give(Input::Switch { actor: owner(), source: "edge".into(), event })
     }

@@ -15,9 +15,16 @@ const A: StreamId = StreamId(7);
 #[derive(Debug)]
 struct Numbered(u64, Option<Entry>);
 
+/// From here on nobody waits for a number.
+const PATIENT: u64 = 1_000_000;
+
 impl Commit for Numbered {
     fn entry(&self) -> Option<&Entry> {
         self.1.as_ref()
+    }
+
+    fn can_wait(&self) -> bool {
+        self.0 >= PATIENT
     }
 }
 
@@ -78,6 +85,33 @@ fn what_queued_up_shares_one_sync_and_reads_ride_along_in_order() {
     assert_eq!(control.appends(), 3, "one sync per batch");
     assert_eq!(line.ended.recv().expect("told"), None);
     line.writer.join().expect("a clean end");
+}
+
+#[test]
+fn what_nobody_waits_for_shares_the_next_sync_and_waits_for_none_for_long() {
+    let journal = Memory::new("m");
+    let control = journal.control();
+    let line = line(Box::new(journal), None);
+    // Alone: it is written all the same.
+    line.commits.send(Numbered(PATIENT, Some(entry(A, 1)))).expect("sent");
+    assert_eq!(line.batches.recv().expect("handed on"), [PATIENT]);
+    assert_eq!(control.appends(), 1);
+    // With one that is waited for: one sync for both, in order. Sent while the thread is held, so
+    // that it meets them together.
+    control.hold();
+    line.commits.send(Numbered(1, Some(entry(A, 2)))).expect("sent");
+    while control.appends() == 1 {
+        std::thread::yield_now();
+    }
+    line.commits.send(Numbered(PATIENT + 1, Some(entry(A, 3)))).expect("sent");
+    line.commits.send(Numbered(2, Some(entry(A, 4)))).expect("sent");
+    line.commits.send(Numbered(PATIENT + 2, Some(entry(A, 5)))).expect("sent");
+    control.release();
+    drop(line.commits);
+    let batches: Vec<Vec<u64>> = line.batches.iter().collect();
+    assert_eq!(batches, [vec![1], vec![PATIENT + 1, 2, PATIENT + 2]]);
+    line.writer.join().expect("a clean end");
+    assert_eq!(control.appends(), 3);
 }
 
 #[test]

@@ -8,6 +8,10 @@ use std::collections::BinaryHeap;
 pub enum Step {
     /// The agent picks up.
     PickUp,
+    /// The agent accepts at the desk.
+    Accept,
+    /// The agent refuses at the desk.
+    Refuse,
     /// The phone has rung in vain.
     Miss,
     /// The agent puts the caller on hold.
@@ -43,6 +47,11 @@ impl Agenda {
     pub fn take(&mut self, now_us: u64) -> Option<Entry> {
         self.next_us().filter(|due| *due <= now_us)?;
         self.0.pop().map(|Reverse(entry)| entry)
+    }
+
+    /// Nothing will happen any more.
+    pub fn clear(&mut self) {
+        self.0.clear();
     }
 
     /// What is further away than `within_us` happens within it, in the order it would have had:

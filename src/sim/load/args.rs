@@ -1,10 +1,12 @@
 //! What `callboard load` takes, and the plan that follows from it.
 
 use super::dashboards::View;
+use super::faults::{self, Faults};
 use super::furnish::Floor;
 use super::player::Habits;
 use super::schedule::Schedule;
 use crate::sim::demo::duration;
+use crate::sim::floor::dice;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -60,6 +62,10 @@ pub struct Args {
     /// Agents who sit at a desk, a WebSocket each; the others have a phone only.
     #[arg(long, default_value_t = 0)]
     pub desks: usize,
+    /// Share of their offers that agents with a desk accept (three in four) or refuse there, instead of
+    /// picking up the phone [default: 0, of a soak 0.5].
+    #[arg(long)]
+    pub at_desk: Option<f64>,
     /// Calls that arrive each second, evenly.
     #[arg(long, default_value_t = 20.0, conflicts_with = "profile")]
     pub calls_per_second: f64,
@@ -69,9 +75,13 @@ pub struct Args {
     /// Plays the profile so many times faster.
     #[arg(long, default_value_t = 1.0, requires = "profile")]
     pub speed: f64,
-    /// The measured time, after the warm-up. A profile lasts as long as it is.
-    #[arg(long = "for", value_parser = duration, default_value = "60s")]
-    pub lasts: Duration,
+    /// Calls arrive at random (a Poisson process) instead of evenly.
+    #[arg(long)]
+    pub poisson: bool,
+    /// The measured time, after the warm-up [default: 60s, of a soak 30m]. A profile lasts as long as
+    /// it is.
+    #[arg(long = "for", value_parser = duration)]
+    pub lasts: Option<Duration>,
     /// Calls come, but do not count yet.
     #[arg(long, value_parser = duration, default_value = "2s")]
     pub warm_up: Duration,
@@ -105,6 +115,9 @@ pub struct Args {
     /// Share of conversations with a hold in them.
     #[arg(long, default_value_t = 0.5)]
     pub held: f64,
+    /// What goes wrong on purpose.
+    #[command(flatten)]
+    pub faults: faults::Args,
     /// The dice of callers and phones.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -133,6 +146,8 @@ pub struct Plan {
     pub floor: Floor,
     /// How long figures do not count.
     pub warm_up_us: u64,
+    /// What goes wrong.
+    pub faults: Faults,
 }
 
 impl Plan {
@@ -144,6 +159,7 @@ impl Plan {
         for (name, share, most) in [
             ("--missed", args.missed, 0.95),
             ("--held", args.held, 1.0),
+            ("--at-desk", args.at_desk(), 1.0),
             ("--busy", args.busy, 100.0),
             ("--calls-per-second", args.calls_per_second, 1e6),
         ] {
@@ -152,12 +168,16 @@ impl Plan {
             }
         }
         let schedule = match &args.profile {
-            None => Schedule::constant(args.calls_per_second, args.warm_up + args.lasts),
+            None => Schedule::constant(args.calls_per_second, args.warm_up + args.lasts()),
             Some(path) => {
                 let wrong = |e: String| format!("{}: {e}", path.display());
                 let text = std::fs::read_to_string(path).map_err(|e| wrong(e.to_string()))?;
                 Schedule::profile(&text, args.speed).map_err(wrong)?
             }
+        };
+        let schedule = match args.poisson || args.faults.soak {
+            true => schedule.at_random(dice(args.seed, 1)),
+            false => schedule,
         };
         let talk = args.talk.unwrap_or_else(|| args.talk_for(schedule.peak_per_second()));
         let habits = Habits {
@@ -169,6 +189,8 @@ impl Plan {
             after_miss: Duration::from_secs(1),
             held: args.held,
             seen: Duration::from_millis(500 + 2 * args.every_ms),
+            desks: args.desks.min(args.agents as usize),
+            at_desk: args.at_desk(),
         };
         let floor = Floor {
             agents: args.agents as usize,
@@ -176,7 +198,7 @@ impl Plan {
             queues_per_agent: args.queues_per_agent as usize,
         };
         let warm_up_us = u64::try_from(args.warm_up.as_micros()).unwrap_or(u64::MAX);
-        Ok(Plan { schedule, habits, floor, warm_up_us })
+        Ok(Plan { schedule, habits, floor, warm_up_us, faults: args.faults.plan()? })
     }
 }
 
@@ -185,6 +207,17 @@ impl Args {
     #[must_use]
     pub fn account(&self) -> String {
         format!("/v1/accounts/{}", self.account_id)
+    }
+
+    fn at_desk(&self) -> f64 {
+        self.at_desk.unwrap_or(if self.faults.soak { 0.5 } else { 0.0 })
+    }
+
+    /// The measured time.
+    #[must_use]
+    pub fn lasts(&self) -> Duration {
+        let default_s = if self.faults.soak { 30 * 60 } else { 60 };
+        self.lasts.unwrap_or(Duration::from_secs(default_s))
     }
 
     /// The mean conversation that keeps the agents as busy as asked, at so many calls a second: what
@@ -203,14 +236,15 @@ impl Args {
             "agents": self.agents, "queues": self.queues,
             "queues_per_agent": self.queues_per_agent, "dashboards": self.dashboards,
             "every_ms": self.every_ms, "view": format!("{:?}", self.view).to_lowercase(),
-            "desks": self.desks, "calls": plan.schedule.calls(),
+            "desks": self.desks, "at_desk": self.at_desk(), "calls": plan.schedule.calls(),
             "calls_per_s": plan.schedule.peak_per_second(),
             "profile": self.profile.as_ref().map(|path| path.display().to_string()),
-            "for_ms": ms(self.lasts), "warm_up_ms": ms(self.warm_up),
+            "for_ms": ms(self.lasts()), "warm_up_ms": ms(self.warm_up),
             "via": format!("{:?}", self.via).to_lowercase(),
             "connections": self.connections, "batch_ms": self.batch_ms,
             "ring_ms": ms(plan.habits.ring), "talk_ms": ms(plan.habits.talk),
             "wrap_up_ms": ms(plan.habits.wrap_up), "patience_ms": ms(plan.habits.patience),
+            "poisson": self.poisson || self.faults.soak, "faults": plan.faults.json(),
             "missed": self.missed, "held": self.held, "seed": self.seed,
             "server": self.server,
         })

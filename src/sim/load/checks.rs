@@ -11,6 +11,8 @@ pub enum Check {
     NoAgentTwice,
     /// No agent is rung in wrap-up, or in the delay that follows a miss.
     NoAgentTooSoon,
+    /// No agent is rung after the engine has said that they are logged out or on a break.
+    NoAgentAway,
     /// No call is offered to, or joined with, two agents at once (the queues ring one by one).
     NoCallTwice,
     /// Commands have no gap.
@@ -19,20 +21,24 @@ pub enum Check {
     EventsTaken,
     /// The frames of every dashboard follow each other.
     NoFrameMissing,
+    /// A board that was resumed again and again shows at the end what a fresh one shows.
+    BoardsAgree,
     /// The account's own counts say the same as the switch's.
     CountsAgree,
 }
 
 impl Check {
     /// All.
-    pub const ALL: [Check; 8] = [
+    pub const ALL: [Check; 10] = [
         Check::NoCallLost,
         Check::NoAgentTwice,
         Check::NoAgentTooSoon,
+        Check::NoAgentAway,
         Check::NoCallTwice,
         Check::NoCommandMissing,
         Check::EventsTaken,
         Check::NoFrameMissing,
+        Check::BoardsAgree,
         Check::CountsAgree,
     ];
 
@@ -43,10 +49,12 @@ impl Check {
             Check::NoCallLost => "every call that arrived has exactly one end",
             Check::NoAgentTwice => "no agent was rung for two calls at once",
             Check::NoAgentTooSoon => "no agent was rung in wrap-up or just after a miss",
+            Check::NoAgentAway => "no agent was rung while logged out or on a break",
             Check::NoCallTwice => "no call was offered or joined twice at once",
             Check::NoCommandMissing => "no command was missing",
             Check::EventsTaken => "no event was rejected",
             Check::NoFrameMissing => "no dashboard missed a frame",
+            Check::BoardsAgree => "a board resumed again and again shows what a fresh one shows",
             Check::CountsAgree => "the account's counts are those of the switch",
         }
     }
@@ -58,10 +66,12 @@ impl Check {
             Check::NoCallLost => "no_call_lost",
             Check::NoAgentTwice => "no_agent_twice",
             Check::NoAgentTooSoon => "no_agent_too_soon",
+            Check::NoAgentAway => "no_agent_away",
             Check::NoCallTwice => "no_call_twice",
             Check::NoCommandMissing => "no_command_missing",
             Check::EventsTaken => "events_taken",
             Check::NoFrameMissing => "no_frame_missing",
+            Check::BoardsAgree => "boards_agree",
             Check::CountsAgree => "counts_agree",
         }
     }

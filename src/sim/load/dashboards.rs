@@ -3,6 +3,7 @@
 //! further than that: its head, and where a mark is open, a search for the caller's number.
 
 use super::checks::{Check, Checks};
+use super::faults::{Counted, Lives, one};
 use super::latency::{Quantiles, Recorder};
 use super::wire::{CALLER, QUEUE};
 use crate::node::clock::Clock;
@@ -11,6 +12,7 @@ use crate::sim::client::{Client, Error, Receiving};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -152,6 +154,10 @@ pub struct Dashboard {
     pub wall: Wall,
     /// The run's clock.
     pub clock: Clock,
+    /// How long a connection of it lives.
+    pub lives: Lives,
+    /// Where deaths are counted.
+    pub counted: Counted,
 }
 
 /// What a dashboard knows between frames.
@@ -162,6 +168,9 @@ struct Place {
     /// Marks that were taken over from the list.
     known: usize,
     looked_for: VecDeque<Mark>,
+    /// Since when this connection is there: what changed before it is seen late, and not measured.
+    opened_us: u64,
+    resumes: bool,
 }
 
 impl Dashboard {
@@ -170,14 +179,16 @@ impl Dashboard {
     /// # Errors
     /// When the server refuses for good.
     pub async fn run(self) -> Result<(), Error> {
-        let mut place = Place::default();
+        let (mut place, mut lives) = (Place::default(), self.lives.clone());
         loop {
-            match self.connection(&mut place).await {
+            match self.connection(&mut place, &mut lives).await {
+                // Died on purpose: it comes back, and goes on where it was.
+                Ok(()) => tokio::time::sleep(lives.pause()).await,
                 Err(e) if e.may_pass() => {
                     self.wall.look(|seen| seen.reconnects += 1);
                     tokio::time::sleep(RETRY).await;
                 }
-                ended => return ended,
+                refused => return refused,
             }
         }
     }
@@ -203,11 +214,24 @@ impl Dashboard {
         self.number % self.marks.lists.len().max(1)
     }
 
-    async fn connection(&self, place: &mut Place) -> Result<(), Error> {
+    /// One connection, until it breaks or dies (`Ok`).
+    async fn connection(&self, place: &mut Place, lives: &mut Lives) -> Result<(), Error> {
         let socket = self.client.socket(&self.path, "callboard.live.v1").await?;
         let (mut sending, mut frames) = socket.split();
+        place.opened_us = self.clock.ticks().0 / 1_000;
+        place.resumes = place.tail.whole().is_some();
         sending.send(self.subscribe(place)).await?;
-        let ended = self.watch(&mut frames, place).await;
+        let ended = tokio::select! {
+            ended = self.watch(&mut frames, place) => ended,
+            sleeps = lives.end() => {
+                one(&self.counted.dashboards);
+                if let Some(sleeps) = sleeps {
+                    tokio::time::sleep(sleeps).await;
+                }
+                // Both halves are dropped without a close.
+                return Ok(());
+            }
+        };
         match ended {
             Err(Ended::Gap(gap)) => {
                 let number = self.number;
@@ -218,11 +242,10 @@ impl Dashboard {
                 Err(Error::Connection(gap.to_string()))
             }
             Err(Ended::Socket(error)) => Err(error),
-            Ok(()) => Ok(()),
         }
     }
 
-    async fn watch(&self, frames: &mut Receiving, place: &mut Place) -> Result<(), Ended> {
+    async fn watch(&self, frames: &mut Receiving, place: &mut Place) -> Result<Infallible, Ended> {
         loop {
             let text = frames.next().await.map_err(Ended::Socket)?;
             let now_us = self.clock.ticks().0 / 1_000;
@@ -232,6 +255,9 @@ impl Dashboard {
             let found = place.tail.take(&head).map_err(Ended::Gap)?;
             if found == Found::Snapshot && head.part == Some(1) {
                 head.epoch.as_deref().unwrap_or_default().clone_into(&mut place.epoch);
+            }
+            if std::mem::take(&mut place.resumes) && found != Found::Snapshot {
+                one(&self.counted.resumed);
             }
             let seen_at = self.search(&text, place, found);
             self.wall.look(|seen| {
@@ -260,7 +286,7 @@ impl Dashboard {
         let mut dues = Vec::new();
         place.looked_for.retain(|mark| {
             let is_here = text.contains(&format!("{CALLER}{:010}", mark.number));
-            if is_here {
+            if is_here && mark.due_us >= place.opened_us {
                 dues.push(mark.due_us);
             }
             !is_here

@@ -89,8 +89,9 @@ fn spawn(data: &Path, log: &Path) -> io::Result<Child> {
         .arg("serve")
         .arg("--data")
         .arg(data)
-        .args(["--listen", "127.0.0.1:0", "--log-level", "warn"])
-        .stdin(Stdio::null())
+        .args(["--listen", "127.0.0.1:0", "--log-level", "warn", "--until-stdin-ends"])
+        // A run that is killed cannot end its server: then this pipe ends, and the server by itself.
+        .stdin(Stdio::piped())
         .stdout(log.try_clone()?)
         .stderr(log)
         // Ctrl-C is for the run: it closes in good order, and then ends the server.

@@ -7,16 +7,20 @@
 
 mod agenda;
 mod args;
+mod audit;
 pub mod checks;
 pub mod dashboards;
 mod desks;
+pub mod faults;
 pub mod figures;
+pub mod flapping;
 pub mod floor;
 mod furnish;
 mod hooks;
 mod host;
 mod html;
 pub mod latency;
+pub mod memory;
 mod outbox;
 mod play;
 pub mod player;
@@ -35,21 +39,26 @@ use crate::sim::client::Client;
 use crate::sim::floor::dice;
 use crate::tls::{Target, Trust};
 use args::{Plan, Via};
+use audit::Audit;
 use checks::Check;
 use dashboards::{Dashboard, Marks, Seen, Wall};
 use desks::Desks;
+use faults::{Counted, Lives, Outages};
 use figures::{Figures, Second};
+use flapping::Flapping;
 use floor::Floor;
 use furnish::Counts;
 use hooks::Hooks;
 use host::Host;
 use latency::{Measure, Recorder};
+use memory::Memory;
 use play::Play;
 use player::{Player, Start};
 use posts::Posts;
 use report::{Means, Report};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use usage::Process;
@@ -89,6 +98,13 @@ pub async fn run(args: Args) -> Result<bool, String> {
     })?;
     run.tell(&report)?;
     Ok(report.held())
+}
+
+/// What faults share: their counts, and the word that ends them.
+#[derive(Default)]
+struct Troubles {
+    counted: Counted,
+    calm: Arc<AtomicBool>,
 }
 
 /// A run and what it needs.
@@ -160,19 +176,36 @@ impl Run {
         // What is measured begins when all dashboards are open.
         let wall = Wall::new(Seen::new(Recorder::new(0, 0)));
         let desks = Desks::default();
-        let mut audience = self.audience(&marks, &wall, &desks);
+        let faults = Troubles::default();
+        let mut audience = self.audience(&marks, &wall, &desks, &faults);
+        let audit = self.audit(&mut audience, &faults);
         self.opened(&wall, &desks, &mut audience).await?;
-        let play = self.switch(source, marks, &wall).await?;
+        let play = self.switch(source, marks, (&wall, &desks), &faults).await?;
         let played = tokio::select! {
             played = play.run(stop()) => played.map_err(|e| format!("the switch: {e}"))?,
             trouble = trouble(&mut audience) => return Err(trouble),
         };
         tokio::time::sleep(LAST_FRAMES).await;
-        self.conclude(played, before, (wall, desks), floor, began).await
+        if let Some(audit) = audit {
+            let differs = tokio::select! {
+                differs = audit.differs() => differs.map_err(|e| format!("a fresh board: {e}"))?,
+                trouble = trouble(&mut audience) => return Err(trouble),
+            };
+            if let Some(how) = differs {
+                wall.look(|seen| seen.checks.broken(Check::BoardsAgree, || how));
+            }
+        }
+        self.conclude(played, before, (wall, desks), floor, began, &faults.counted).await
     }
 
     /// The switch, from now on.
-    async fn switch(&self, source: Source, marks: Arc<Marks>, wall: &Wall) -> Result<Play, String> {
+    async fn switch(
+        &self,
+        source: Source,
+        marks: Arc<Marks>,
+        (wall, desks): (&Wall, &Desks),
+        faults: &Troubles,
+    ) -> Result<Play, String> {
         let (args, plan, account) = (&self.args, &self.plan, self.args.account());
         let switch = format!("{account}/switches/{}", source.switch);
         let hooks = match args.via {
@@ -188,6 +221,13 @@ impl Run {
             (begins_us + plan.warm_up_us, begins_us + plan.schedule.lasts_us());
         wall.look(|seen| seen.frame = Recorder::new(from_us, ends_us));
         let server = self.host.as_ref().map(|host| Process::of(host.id()));
+        let (planned, counted) = (&plan.faults, faults.counted.clone());
+        let flapping = (planned.flapping > 0.0).then(|| {
+            let (client, path) = (self.client.clone(), format!("{account}/agents/{}", wire::USER));
+            let dice = dice(args.seed, 2);
+            Flapping::new(client, path, dice, planned.flapping, begins_us, counted.clone())
+        });
+        let boot = source.boot.clone();
         let player = Player::new(Start {
             habits: plan.habits,
             dice: dice(args.seed, 0),
@@ -209,6 +249,13 @@ impl Run {
             posts,
             ends_us,
             figures: Figures::new(wall.clone(), begins_us, server, args.quiet),
+            outages: Outages::new(planned, dice(args.seed, 3), begins_us, ends_us),
+            flapping,
+            desks: desks.clone(),
+            counted,
+            boot,
+            calm: Arc::clone(&faults.calm),
+            down: None,
         })
     }
 
@@ -227,8 +274,13 @@ impl Run {
         marks: &Arc<Marks>,
         wall: &Wall,
         desks: &Desks,
+        faults: &Troubles,
     ) -> JoinSet<Result<(), String>> {
-        let account = self.args.account();
+        let (account, planned) = (self.args.account(), &self.plan.faults);
+        let sitting = self.args.desks.min(self.plan.floor.agents);
+        let lives = |number: usize, count, rate| {
+            Lives::new(count, rate, dice(self.args.seed, 1_000 + number as u64), &faults.calm)
+        };
         let mut audience = JoinSet::new();
         for number in 0..self.args.dashboards {
             let dashboard = Dashboard {
@@ -239,19 +291,44 @@ impl Run {
                 marks: Arc::clone(marks),
                 wall: wall.clone(),
                 clock: self.clock.clone(),
+                lives: lives(number, self.args.dashboards, planned.dying_dashboards),
+                counted: faults.counted.clone(),
             };
             audience.spawn(async move {
                 dashboard.run().await.map_err(|e| format!("dashboard {number}: {e}"))
             });
         }
-        for number in 0..self.args.desks.min(self.plan.floor.agents) {
+        for number in 0..sitting {
             let path = format!("{account}/agents/{}{number}/desk", wire::USER);
             let (desk, client) = (desks.clone(), self.client.clone());
+            let (seat, lives) =
+                (desks.seat(), lives(100_000 + number, sitting, planned.dying_desks));
+            let counted = faults.counted.clone();
             audience.spawn(async move {
-                desk.sit(client, path).await.map_err(|e| format!("desk {number}: {e}"))
+                desk.sit(client, path, seat, lives, counted)
+                    .await
+                    .map_err(|e| format!("desk {number}: {e}"))
             });
         }
         audience
+    }
+
+    /// A whole board that dies as dashboards do, when they do.
+    fn audit(
+        &self,
+        audience: &mut JoinSet<Result<(), String>>,
+        faults: &Troubles,
+    ) -> Option<Audit> {
+        let rate = self.plan.faults.dying_dashboards;
+        if rate <= 0.0 {
+            return None;
+        }
+        let audit = Audit::new(self.client.clone(), format!("{}/live", self.args.account()));
+        let (count, dice) = (self.args.dashboards.max(1), dice(self.args.seed, 4));
+        let lives = Lives::new(count, rate, dice, &faults.calm);
+        let running = audit.clone().run(lives, faults.counted.clone());
+        audience.spawn(async move { running.await.map_err(|e| format!("the audited board: {e}")) });
+        Some(audit)
     }
 
     /// Waits until all dashboards and desks have something to show.
@@ -288,6 +365,7 @@ impl Run {
         (wall, desks): (Wall, Desks),
         floor: Option<Floor>,
         began: Millis,
+        counted: &Counted,
     ) -> Result<Report, String> {
         let window_us = (self.plan.warm_up_us, self.plan.schedule.lasts_us());
         let account = self.args.account();
@@ -300,6 +378,7 @@ impl Run {
         }
         let frame = wall.look(|seen| {
             checks.merge(seen.checks.clone());
+            checks.merge(desks.checks());
             seen.frame.clone()
         });
         let recorder = |of: &Measure| match of {
@@ -324,8 +403,11 @@ impl Run {
             checks,
             dashboards: wall.look(|seen| report::dashboards(self.args.dashboards, seen)),
             desks: serde_json::json!({ "count": self.args.desks, "states": desks.states(),
-                "reconnects": desks.reconnects() }),
+                "reconnects": desks.reconnects(), "acts": desks.acts().0,
+                "acts_late": desks.acts().1 }),
             links_broken: figures.links_broken,
+            faults: counted.all().to_vec(),
+            memory: Memory::of(&figures.seconds, window_us),
             seconds: figures.seconds,
             means,
         })

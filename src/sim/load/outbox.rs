@@ -88,6 +88,16 @@ impl Outbox {
         self.next = self.first;
     }
 
+    /// The switch starts anew under this name, and has forgotten what it said: of the events without a
+    /// result, nobody knows which the engine has heard. They are given back.
+    pub fn restart(&mut self, boot: String) -> Vec<Event> {
+        self.first += self.events.len() as u64;
+        self.next = self.first;
+        self.open = 0;
+        self.source.boot = boot;
+        self.events.drain(..).flatten().collect()
+    }
+
     /// A result came; `None` when it did before, or belongs to another start.
     pub fn answered(&mut self, id: &str) -> Option<Event> {
         let number = self.source.event_number(id)?;
@@ -129,6 +139,18 @@ mod tests {
         assert_eq!(outbox.answered("other-1"), None);
         assert_eq!(outbox.answered("b-9"), None);
         assert_eq!(outbox.open(), 2);
+    }
+
+    #[test]
+    fn a_new_start_knows_nothing_of_the_one_before() {
+        let mut outbox = three();
+        assert_eq!(numbers(&mut outbox, 2), [1, 2]);
+        assert!(outbox.answered("b-1").is_some());
+        assert_eq!(outbox.restart("c".into()).len(), 2);
+        assert!(outbox.open() == 0 && !outbox.is_waiting() && outbox.answered("b-2").is_none());
+        outbox.add(9, None, Say::Started);
+        assert_eq!(numbers(&mut outbox, 9), [4]);
+        assert!(outbox.answered("b-4").is_none() && outbox.answered("c-4").is_some());
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! The player's loop: takes what the engine says, does what is due, and sends what has gathered,
 //! over the link or as single `POST`s.
 
+use super::desks::Desks;
+use super::faults::{CALM_US, Counted, Outage, Outages, one};
 use super::figures::{Figures, Second};
+use super::flapping::{Flapping, News};
 use super::hooks::Hooks;
 use super::player::Player;
 use super::posts::{Answer, Posts};
@@ -10,6 +13,8 @@ use crate::node::clock::Clock;
 use crate::sim::client::{Client, Error, Receiving, Sending, Socket};
 use bytes::Bytes;
 use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc::{self, UnboundedSender};
 use tokio::task::JoinHandle;
@@ -47,6 +52,20 @@ pub struct Play {
     pub ends_us: u64,
     /// Where each second is told.
     pub figures: Figures,
+    /// When the switch has an outage.
+    pub outages: Outages,
+    /// Agents who leave and come back.
+    pub flapping: Option<Flapping>,
+    /// Where agents act.
+    pub desks: Desks,
+    /// Where faults are counted.
+    pub counted: Counted,
+    /// The first name of this start; later ones are made of it.
+    pub boot: String,
+    /// Ends the faults of all others.
+    pub calm: Arc<AtomicBool>,
+    /// In an outage: what it is, and until when.
+    pub down: Option<(Outage, u64)>,
 }
 
 /// The link's two directions.
@@ -86,6 +105,7 @@ impl Link {
 }
 
 enum Heard {
+    News(News),
     Frame(Utf8Bytes),
     Delivery(Bytes),
     Posted(Answer),
@@ -113,6 +133,7 @@ impl Play {
             let wake_us = self.wake_us(sent_us);
             let heard = tokio::select! {
                 biased;
+                news = next_news(&mut self.flapping) => Heard::News(news),
                 frame = next_frame(&mut link) => match frame {
                     Ok(text) => Heard::Frame(text),
                     Err(e) => {
@@ -133,11 +154,22 @@ impl Play {
                 Heard::Posted(answer) => self.posted(answer, now_us)?,
                 Heard::Second => self.tell(now_us),
                 Heard::Stop => self.ends_us = now_us,
+                Heard::News(news) => self.player.learn(&news),
                 Heard::Nothing => {}
             }
             if closed_us.is_none() && now_us >= self.ends_us {
+                // What was due before comes, however late this is.
+                self.player.play(now_us.min(self.ends_us));
                 self.player.close(now_us, CLOSING);
                 closed_us = Some(now_us);
+            }
+            if now_us + CALM_US >= self.ends_us {
+                self.calm.store(true, Ordering::Relaxed);
+            } else {
+                self.leave(now_us);
+            }
+            if self.outage(&mut link, now_us).await? {
+                continue;
             }
             if now_us >= beat_us + HEARTBEAT_US {
                 beat_us = now_us;
@@ -155,6 +187,45 @@ impl Play {
         }
     }
 
+    /// Agents who are due to leave, leave.
+    fn leave(&mut self, now_us: u64) {
+        let Some(flapping) = &mut self.flapping else { return };
+        while let Some(dice) = flapping.is_due(now_us) {
+            let Some((agent, is_busy)) = self.player.leaver(dice) else { continue };
+            self.player.leaves(agent);
+            flapping.leaves(agent, is_busy);
+        }
+    }
+
+    /// The switch's own troubles; whether it is away now.
+    async fn outage(&mut self, link: &mut Option<Link>, now_us: u64) -> Result<bool, Error> {
+        if now_us < self.ends_us
+            && let Some((what, away_us)) = self.outages.take(now_us)
+        {
+            // Dropped without a close.
+            *link = None;
+            self.down = Some((what, now_us + away_us));
+        }
+        let Some((what, until_us)) = self.down else { return Ok(false) };
+        if now_us < until_us {
+            return Ok(true);
+        }
+        self.down = None;
+        match what {
+            Outage::Break => one(&self.counted.breaks),
+            Outage::Restart => {
+                one(&self.counted.restarts);
+                let start = self.counted.restarts.load(Ordering::Relaxed);
+                self.player.restart(format!("{}r{start}", self.boot), now_us);
+                if let Some(posts) = &mut self.posts {
+                    posts.forget();
+                }
+            }
+        }
+        *link = self.reopened().await?;
+        Ok(false)
+    }
+
     fn now_us(&self) -> u64 {
         self.clock.ticks().0 / 1_000
     }
@@ -166,6 +237,15 @@ impl Play {
         } else {
             self.player.next_us().unwrap_or(u64::MAX).min(self.ends_us)
         };
+        // Away, the switch does nothing; there, its troubles are due in their time, too.
+        let due_us = match self.down {
+            Some((_, until_us)) => until_us,
+            None => {
+                due_us.min(self.outages.next_us().unwrap_or(u64::MAX).max(self.now_us() + 1_000))
+            }
+        };
+        let leaves_us = self.flapping.as_ref().map_or(u64::MAX, Flapping::next_us);
+        let due_us = due_us.min(leaves_us);
         due_us.max(sent_us + self.batch_us).min(self.now_us() + 100_000)
     }
 
@@ -186,13 +266,18 @@ impl Play {
 
     /// A new link after a broken one. The schedule goes on meanwhile: what is late counts as late.
     async fn again(&mut self, broken: Error) -> Result<Option<Link>, Error> {
-        let mut error = broken;
-        for _ in 0..RETRY.1 {
-            if !error.may_pass() {
-                break;
-            }
-            self.figures.links_broken += 1;
-            tokio::time::sleep(RETRY.0).await;
+        if !broken.may_pass() {
+            return Err(broken);
+        }
+        self.figures.links_broken += 1;
+        tokio::time::sleep(RETRY.0).await;
+        self.reopened().await
+    }
+
+    async fn reopened(&mut self) -> Result<Option<Link>, Error> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
             match self.open().await {
                 Ok(link) => {
                     // Events are idempotent by id: what has no result goes out once more.
@@ -201,10 +286,13 @@ impl Play {
                     }
                     return Ok(link);
                 }
-                Err(e) => error = e,
+                Err(e) if e.may_pass() && tries < RETRY.1 => {
+                    self.figures.links_broken += 1;
+                    tokio::time::sleep(RETRY.0).await;
+                }
+                Err(e) => return Err(e),
             }
         }
-        Err(error)
     }
 
     fn hear(&mut self, text: &[u8], now_us: u64) -> Result<(), Error> {
@@ -224,6 +312,7 @@ impl Play {
     fn send(&mut self, link: &Option<Link>, told: &mut u64, now_us: u64) {
         self.player.outbox.set_time(self.clock.now().rfc3339());
         self.player.play(now_us);
+        self.player.acts.drain(..).for_each(|act| self.desks.act(&act));
         let done = self.player.done();
         if let Some(posts) = &mut self.posts {
             let dues = posts.send(&mut self.player.outbox, done);
@@ -270,6 +359,13 @@ impl Play {
             ..Second::default()
         };
         self.figures.second(second);
+    }
+}
+
+async fn next_news(flapping: &mut Option<Flapping>) -> News {
+    match flapping {
+        Some(flapping) => flapping.next().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -4,11 +4,13 @@
 use super::agenda::{Agenda, Step};
 use super::checks::{Check, Checks, Received};
 use super::dashboards::Marks;
+use super::desks::Act;
 use super::latency::{Measure, Quantiles, Recorder};
 use super::outbox::Outbox;
 use super::schedule::Schedule;
 use super::tally::Tally;
 use super::wire::{self, Command, EventResult, Say, Told};
+use crate::domain::time::Millis;
 use crate::sim::floor::exponential;
 use rand::RngExt;
 use rand_pcg::Pcg64;
@@ -18,6 +20,11 @@ use std::time::Duration;
 
 /// At closing time nobody rings or talks longer than this.
 const AT_CLOSING: Duration = Duration::from_millis(200);
+
+/// A phone rings on for so long after its agent has accepted or refused at the desk.
+const AT_DESK_US: u64 = 2_000_000;
+/// Share of what is done at a desk that is a refusal.
+const REFUSED: f64 = 0.25;
 
 /// How people behave.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +45,10 @@ pub struct Habits {
     pub held: f64,
     /// A call that dashboards look for lives at least so long.
     pub seen: Duration,
+    /// So many agents, from number 0, have a desk.
+    pub desks: usize,
+    /// Share of their offers that they accept or refuse there.
+    pub at_desk: f64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +81,16 @@ struct Agent {
     used: Option<u64>,
     /// When the engine may ring again.
     free_us: u64,
+    /// The miss that `free_us` is about, until the next ring.
+    missed: bool,
+    /// On the way out or away, until back.
+    leaves: bool,
+    /// Away since this instant of the engine's, until about to be back.
+    away: Option<Millis>,
+    /// Something other than work kept this agent since the last ring: the next one measures nothing.
+    tainted: bool,
+    /// When the engine decided to ring last.
+    rung_at: Option<Millis>,
 }
 
 /// The state.
@@ -86,6 +107,10 @@ pub struct Player {
     /// What was sent and is to be sent.
     pub outbox: Outbox,
     received: Received,
+    /// Offers that rang in vain, and at whom, until that agent is rung again.
+    missed: FxHashMap<Box<str>, usize>,
+    /// What agents do at their desks: to be carried there.
+    pub acts: Vec<Act>,
     /// Counts.
     pub tally: Tally,
     /// What was found wrong.
@@ -133,6 +158,8 @@ impl Player {
             closing: false,
             outbox: Outbox::new(start.source),
             received: Received::default(),
+            missed: FxHashMap::default(),
+            acts: Vec::new(),
             tally: Tally::default(),
             checks: Checks::default(),
             reply: recorder.clone(),
@@ -252,9 +279,20 @@ impl Player {
                 call.state = State::Answered;
                 self.outbox.add(due_us, place, Say::Answered(offer));
             }
+            Step::Accept | Step::Refuse => {
+                call.places -= 1;
+                let (Some(agent), offer) = (call.agent, offer.into()) else { return };
+                self.acts.push(Act { agent, accepts: step == Step::Accept, offer });
+                // The phone rings on meanwhile; when nothing comes of it, in vain.
+                self.agenda.add(due_us + AT_DESK_US, number, turn, Step::Miss);
+                self.agents[agent].tainted = true;
+            }
             Step::Miss => {
                 self.outbox.add(due_us, place, Say::Failed(offer, "no_answer"));
                 self.tally.missed += 1;
+                if let (Some(agent), Some(offer)) = (call.agent, call.offer.clone()) {
+                    self.missed.insert(offer, agent);
+                }
                 let free_us = due_us + micros(self.habits.after_miss);
                 self.put_back(number, due_us, free_us);
             }
@@ -273,7 +311,7 @@ impl Player {
         if let Some(Call { agent: Some(agent), .. }) = self.calls.remove(&number)
             && let Some(agent) = self.agents.get_mut(agent)
         {
-            *agent = Agent { used: None, free_us };
+            (agent.used, agent.free_us, agent.missed) = (None, free_us, false);
         }
     }
 
@@ -286,7 +324,8 @@ impl Player {
         call.told_to_wait = true;
         call.offer = None;
         if let Some(agent) = call.agent.take().and_then(|agent| self.agents.get_mut(agent)) {
-            *agent = Agent { used: None, free_us: agent_free_us };
+            (agent.used, agent.free_us) = (None, agent_free_us);
+            agent.missed = agent_free_us > now_us;
         }
     }
 
@@ -349,6 +388,10 @@ impl Player {
             "offer.cancel" if call.offer.as_deref() == command.offer.as_deref() => {
                 self.put_back(number, now_us, now_us);
             }
+            "offer.answer" if call.offer.as_deref() == command.offer.as_deref() => {
+                self.answered_at_desk(number, now_us);
+            }
+            "offer.cancel" => self.cancelled(command, now_us),
             "call.connect" => self.connect(number, command, now_us),
             "call.end" | "call.route" => {
                 call.places += 1;
@@ -369,6 +412,7 @@ impl Player {
             let how = || format!("{user:?} is rung, who is not on this floor");
             return self.checks.broken(Check::NoAgentTwice, how);
         };
+        let step = self.how(index);
         let Some(call) = self.calls.get_mut(&number) else { return };
         let agent = &mut self.agents[index];
         if let Some(other) = agent.used {
@@ -389,8 +433,21 @@ impl Player {
             let how = || format!("call {number} is offered to {user} while {state:?}");
             self.checks.broken(Check::NoCallTwice, how);
         }
+        let rung_at = command.time.as_deref().and_then(|at| Millis::parse_rfc3339(at).ok());
+        if let (Some(since), Some(at)) = (agent.away, rung_at)
+            && at > since
+        {
+            self.checks.broken(Check::NoAgentAway, || faults::away(user, since, at));
+        }
+        if agent.missed {
+            // What is older than the last ring is not asked for any more.
+            self.missed.retain(|_, missed| *missed != index);
+        }
+        let is_tainted = agent.tainted;
+        (agent.rung_at, agent.missed, agent.tainted) = (rung_at, false, agent.leaves);
         // What made this offer possible: the later of the two became free last.
-        if agent.free_us > call.free_us && call.told_to_wait {
+        if is_tainted {
+        } else if agent.free_us > call.free_us && call.told_to_wait {
             self.freed.record(agent.free_us, now_us);
         } else if !call.told_to_wait {
             self.ring.record(call.due_us, now_us);
@@ -403,11 +460,33 @@ impl Player {
         call.places += 1;
         self.tally.offered += 1;
         self.outbox.add(now_us, Some((number, call.places)), Say::Ringing(offer));
-        let step =
-            if self.dice.random_bool(self.habits.missed) { Step::Miss } else { Step::PickUp };
         let rings = self.habits.ring.mul_f64(self.dice.random_range(0.5..1.5));
         let rings = if self.closing { rings.min(AT_CLOSING) } else { rings };
         self.agenda.add(now_us + micros(rings), number, call.turn, step);
+    }
+
+    /// How an agent takes an offer.
+    fn how(&mut self, agent: usize) -> Step {
+        if self.dice.random_bool(self.habits.missed) {
+            Step::Miss
+        } else if agent < self.habits.desks && self.dice.random_bool(self.habits.at_desk) {
+            if self.dice.random_bool(REFUSED) { Step::Refuse } else { Step::Accept }
+        } else {
+            Step::PickUp
+        }
+    }
+
+    /// The switch picks up for the agent, who has accepted at the desk.
+    fn answered_at_desk(&mut self, number: u64, now_us: u64) {
+        let Some(call) = self.calls.get_mut(&number) else { return };
+        if call.state != State::Ringing {
+            return;
+        }
+        call.state = State::Answered;
+        call.turn += 1;
+        call.places += 1;
+        let offer = call.offer.as_deref().unwrap_or_default();
+        self.outbox.add(now_us, Some((number, call.places)), Say::Answered(offer));
     }
 
     fn connect(&mut self, number: u64, command: &Command<'_>, now_us: u64) {
@@ -441,7 +520,7 @@ impl Player {
             });
         }
         let t = self.tally;
-        let ended = t.abandoned + t.finished + t.exited;
+        let ended = t.abandoned + t.finished + t.exited + t.restarted;
         if ended + left != t.arrived {
             let how = || format!("{} arrived, {ended} ended, {left} live", t.arrived);
             self.checks.broken(Check::NoCallLost, how);
@@ -461,5 +540,6 @@ fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
+mod faults;
 #[cfg(test)]
 mod tests;

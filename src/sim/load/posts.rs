@@ -75,6 +75,11 @@ impl Posts {
         answer.result
     }
 
+    /// The switch starts anew: what waits is not said any more.
+    pub fn forget(&mut self) {
+        self.waiting.clear();
+    }
+
     /// Gives what waits to the idle connections; the instants at which these events were due. `done`
     /// is acknowledged with each.
     pub fn send(&mut self, outbox: &mut Outbox, done: u64) -> Vec<u64> {

@@ -5,6 +5,7 @@ use super::dashboards::Seen;
 use super::figures::Second;
 use super::floor::Floor;
 use super::latency::{Measure, Quantiles, Recorder};
+use super::memory::Memory;
 use super::tally::Tally;
 use serde_json::{Map, Value, json};
 use std::fmt;
@@ -35,6 +36,10 @@ pub struct Report {
     pub links_broken: u64,
     /// Means over the measured time.
     pub means: Means,
+    /// What went wrong on purpose, by name.
+    pub faults: Vec<(&'static str, u64)>,
+    /// The server's memory over time.
+    pub memory: Option<Memory>,
 }
 
 /// Means over the measured time.
@@ -97,6 +102,8 @@ impl Report {
             .into_iter()
             .map(|(name, ratio)| (name.to_owned(), json!(ratio)))
             .collect();
+        let faults: Map<String, Value> =
+            self.faults.iter().map(|(name, count)| ((*name).to_owned(), json!(count))).collect();
         json!({
             "version": env!("CARGO_PKG_VERSION"), "began_at": self.began_at, "asked": self.asked,
             "held": self.held(), "checks": checks, "latencies": latencies,
@@ -104,11 +111,13 @@ impl Report {
             "counts": { "arrived": t.arrived, "answered": t.answered, "abandoned": t.abandoned,
                 "finished": t.finished, "exited": t.exited, "offered": t.offered,
                 "missed": t.missed, "waited": t.waited, "events": t.events,
-                "ignored": t.ignored, "commands": t.commands },
+                "ignored": t.ignored, "commands": t.commands, "restarted": t.restarted,
+                "unsure": t.unsure.arrived + t.unsure.answered + t.unsure.abandoned },
             "rates": { "calls_per_s": self.means.calls_per_s,
                 "events_per_s": self.means.events_per_s },
             "cpu": { "generator": self.means.own_cpu, "server": self.means.server_cpu },
             "server_memory_bytes": self.means.server_memory,
+            "memory": self.memory.map(|memory| memory.json()), "faults": faults,
             "dashboards": self.dashboards, "desks": self.desks,
             "links_broken": self.links_broken,
             "seconds": self.seconds.iter().map(Second::json).collect::<Vec<_>>(),
@@ -149,6 +158,15 @@ impl fmt::Display for Report {
             let (server, own) = (m.server_cpu * 100.0, m.own_cpu * 100.0);
             let mib = m.server_memory >> 20;
             writeln!(f, "processor    {server:.0} % server, {own:.0} % load; {mib} MiB server")?;
+        }
+        if let Some(memory) = &self.memory {
+            writeln!(f, "memory       {memory}")?;
+        }
+        if self.faults.iter().any(|(_, count)| *count > 0) {
+            let told = |(name, count): &(&str, u64)| format!("{count} {}", name.replace('_', " "));
+            let told: Vec<String> = self.faults.iter().map(told).collect();
+            writeln!(f, "faults       {}", told.join(", "))?;
+            writeln!(f, "             {} calls gone with the switch", t.restarted)?;
         }
         writeln!(f, "\n{:<34}{:>9}{:>9}{:>9}{:>9}{:>10}", "ms", "p50", "p99", "p99.9", "max", "n")?;
         for (measure, recorder) in &self.latencies {
@@ -222,6 +240,8 @@ pub(super) mod tests {
             desks: json!({ "count": 0 }),
             links_broken: 0,
             means: Means::default(),
+            faults: vec![("link_breaks", 2)],
+            memory: None,
         }
     }
 

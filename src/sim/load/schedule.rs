@@ -1,14 +1,25 @@
 //! When calls arrive: fixed before the run begins, whatever the server does. Latencies are taken
 //! from these instants, so that a server that stalls pays for every call that was due meanwhile.
 
+use rand::RngExt;
+use rand_pcg::Pcg64;
 use std::time::Duration;
 
-/// Arrivals, evenly within each of its spans.
+/// Arrivals, evenly within each of its spans or at random.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {
     spans: Vec<Span>,
     at: usize,
     done: u64,
+    random: Option<Random>,
+}
+
+/// Dice, and when the next is due once they have said so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Random {
+    dice: Pcg64,
+    last_us: u64,
+    next_us: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +84,14 @@ impl Schedule {
     }
 
     fn of(spans: Vec<Span>) -> Schedule {
-        Schedule { spans, at: 0, done: 0 }
+        Schedule { spans, at: 0, done: 0, random: None }
+    }
+
+    /// The same calls at random: a Poisson process, of which the number in each span is known. Each
+    /// gap is drawn when it is due: nothing is kept of those to come.
+    #[must_use]
+    pub fn at_random(self, dice: Pcg64) -> Schedule {
+        Schedule { random: Some(Random { dice, last_us: 0, next_us: None }), ..self }
     }
 
     /// The same, begun at `begins_us` of a clock.
@@ -108,13 +126,35 @@ impl Schedule {
             self.at += 1;
             self.done = 0;
         }
-        self.spans.get(self.at).map(|span| span.due_us(self.done))
+        let span = *self.spans.get(self.at)?;
+        let Some(random) = &mut self.random else { return Some(span.due_us(self.done)) };
+        Some(*random.next_us.get_or_insert_with(|| {
+            // The earliest of those of the span that are left, all of them even over the rest of it.
+            let from_us = random.last_us.max(span.from_us);
+            let rest_us = (span.from_us + span.lasts_us).saturating_sub(from_us) as f64;
+            let left = span.count.saturating_sub(self.done).max(1) as f64;
+            let even: f64 = random.dice.random_range(f64::EPSILON..1.0);
+            from_us + (rest_us * (1.0 - even.powf(1.0 / left))) as u64
+        }))
+    }
+
+    /// Calls that are due before `until_us` do not come; how many those are.
+    pub fn skip(&mut self, until_us: u64) -> u64 {
+        let mut skipped = 0;
+        while self.next_us().is_some_and(|due_us| due_us < until_us) {
+            self.advance();
+            skipped += 1;
+        }
+        skipped
     }
 
     /// The next call has come.
     pub fn advance(&mut self) {
-        if self.next_us().is_some() {
+        if let Some(due_us) = self.next_us() {
             self.done += 1;
+            if let Some(random) = &mut self.random {
+                (random.last_us, random.next_us) = (due_us, None);
+            }
         }
     }
 }
@@ -141,7 +181,9 @@ mod tests {
         let schedule = Schedule::constant(4.0, Duration::from_secs(2));
         assert_eq!((schedule.calls(), schedule.lasts_us()), (8, 2_000_000));
         let even: Vec<u64> = (0..8).map(|i| i * 250_000).collect();
-        assert_eq!(all(schedule), even);
+        assert_eq!(all(schedule.clone()), even);
+        let mut rest = schedule;
+        assert_eq!((rest.skip(500_001), rest.skip(500_001), rest.next_us()), (3, 0, Some(750_000)));
         // Parts of a microsecond do not add up to a drift.
         let third = all(Schedule::constant(3.0, Duration::from_secs(1_000)));
         assert_eq!((third.len(), third[2_999]), (3_000, 999_666_666));
@@ -156,6 +198,21 @@ mod tests {
         assert!((schedule.peak_per_second() - 4.0).abs() < 1e-9);
         let expected = [0, 500_000, 2_000_000, 2_250_000, 2_500_000, 2_750_000];
         assert_eq!(all(schedule), expected);
+    }
+
+    #[test]
+    fn calls_at_random_are_as_many_and_their_gaps_are_exponential() {
+        let even = Schedule::profile("every 100s\n2000\n0\n500\n", 1.0).unwrap();
+        let dues = all(even.clone().at_random(crate::sim::floor::dice(3, 0)).from(7));
+        assert_eq!(dues.len(), 2_500);
+        assert!(dues.windows(2).all(|pair| pair[0] <= pair[1]));
+        let first = dues.iter().filter(|due| **due < 100_000_007).count();
+        assert_eq!((first, dues[2_000] >= 200_000_007), (2_000, true), "each span has its own");
+        // Of exponential gaps 1 - 1/e are shorter than the mean, of even ones none.
+        let short = dues[..2_000].windows(2).filter(|pair| pair[1] - pair[0] < 50_000).count();
+        assert!((1_180..1_350).contains(&short), "{short} of 1999");
+        let again = all(even.at_random(crate::sim::floor::dice(3, 0)).from(7));
+        assert_eq!(again, dues, "one seed is one schedule");
     }
 
     #[test]

@@ -186,6 +186,9 @@ pub struct Command<'a> {
     /// The user.
     #[serde(borrow, default)]
     pub agent: Option<Text<'a>>,
+    /// When the engine decided it, RFC 3339.
+    #[serde(borrow, default)]
+    pub time: Option<Text<'a>>,
 }
 
 /// A refusal.

@@ -4,6 +4,8 @@ use super::*;
 use crate::sim::floor::dice;
 use crate::sim::load::dashboards::View;
 
+mod faults;
+
 const SECOND: u64 = 1_000_000;
 
 /// One call a second for `calls` seconds, phones that are picked up after 100–300 ms.
@@ -17,6 +19,8 @@ fn player(calls: u64, missed: f64) -> Player {
         after_miss: Duration::from_secs(1),
         held: 0.0,
         seen: Duration::ZERO,
+        desks: 0,
+        at_desk: 0.0,
     };
     Player::new(Start {
         habits,
@@ -198,6 +202,28 @@ fn a_miss_puts_the_call_back_and_the_next_offer_is_fine() {
     let said = says(&mut player);
     assert!(said.iter().any(|says| says.starts_with("offer.failed")), "{said:?}");
     assert!(player.checks.held() && player.tally.missed >= 1);
+}
+
+#[test]
+fn an_offer_accepted_at_the_desk_is_picked_up_when_the_engine_says_so() {
+    for (answered, expected) in [(true, "offer.answered b-c0"), (false, "offer.failed b-c0")] {
+        let mut player = player(1, 0.0);
+        (player.habits.desks, player.habits.at_desk) = (3, 1.0);
+        player.play(0);
+        command(&mut player, 1, "offer.ring", 0, 1, 5);
+        player.play(SECOND);
+        assert_eq!(
+            (player.acts.len(), player.acts[0].agent, &*player.acts[0].offer),
+            (1, 1, "off_0_1")
+        );
+        assert_eq!(says(&mut player), ["call.arrived b-c0", "offer.ringing b-c0"]);
+        if answered {
+            command(&mut player, 2, "offer.answer", 0, 1, SECOND);
+        }
+        player.play(3 * SECOND);
+        assert_eq!(says(&mut player), [expected]);
+        assert!(player.checks.held(), "{:?}", player.checks);
+    }
 }
 
 #[test]
