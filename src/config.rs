@@ -183,7 +183,7 @@ settings! {
     data: PathBuf = "data", "data";
     /// Where the node listens. Loopback by default: without TLS the keys would travel in the clear.
     listen: SocketAddr = "listen", "127.0.0.1:8080";
-    /// Listen on other addresses than loopback without TLS (see [tls]). For trusted networks only, or behind
+    /// Listen on other addresses than loopback without TLS. For trusted networks only, or behind
     /// a proxy that speaks TLS.
     insecure: bool = "insecure", "false";
     /// The server's certificate, PEM: its own first, those that lead to the authority after it. With
