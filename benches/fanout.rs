@@ -246,7 +246,8 @@ fn callboard(listener: TcpListener, _: usize) -> mpsc::UnboundedSender<u64> {
     let (changes, commits) = mpsc::unbounded_channel();
     tokio::spawn(outbox(messages, commits));
     let live = |upgrade: WebSocketUpgrade| async {
-        socket::limits(upgrade).on_upgrade(|socket| socket::serve(socket, handle, viewer()))
+        socket::limits(upgrade)
+            .on_upgrade(|socket| socket::serve(socket, handle, viewer(), Duration::from_secs(20)))
     };
     let router = Router::new().route("/live", get(live));
     tokio::spawn(async { axum::serve(listener, router).await });

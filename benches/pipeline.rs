@@ -173,7 +173,7 @@ fn batches(address: SocketAddr, key: &str, count: usize) -> f64 {
         .map(|_| {
             let key = key.to_owned();
             std::thread::spawn(move || {
-                let mut http = Http::open(address).expect("connected");
+                let mut http = Http::open(&address.into()).expect("connected");
                 for _ in 0..count / 2 {
                     let pair = |_| {
                         let id = NEXT.fetch_add(2, Ordering::Relaxed);

@@ -72,6 +72,17 @@ impl Value for PathBuf {
     }
 }
 
+/// A file that may be left out: then the text is empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OptionalFile(pub Option<PathBuf>);
+
+impl Value for OptionalFile {
+    const IS_TEXT: bool = true;
+    fn read(text: &str) -> Result<OptionalFile, String> {
+        Ok(OptionalFile((!text.is_empty()).then(|| PathBuf::from(text))))
+    }
+}
+
 impl Value for SocketAddr {
     const IS_TEXT: bool = true;
     fn read(text: &str) -> Result<SocketAddr, String> {
@@ -175,6 +186,36 @@ settings! {
     /// Listen on other addresses than loopback without TLS. For trusted networks only, or behind
     /// a proxy that speaks TLS.
     insecure: bool = "insecure", "false";
+    /// The server's certificate, PEM: its own first, those that lead to the authority after it. With
+    /// it and the key everything is served over TLS (https, wss), and nothing without.
+    tls_cert: OptionalFile = "tls.cert", "";
+    /// The certificate's private key, PEM. Both files are read anew on SIGHUP and when they change;
+    /// open connections go on, and a new pair that cannot be used leaves the old one in place.
+    tls_key: OptionalFile = "tls.key", "";
+    /// How often the two files are looked at for changes, in milliseconds.
+    tls_check_ms: Within<100, 86_400_000> = "tls.check_ms", "10000";
+    /// Certificates of authorities (PEM) that webhooks with https:// may have besides those that the
+    /// system trusts. Read at the start.
+    webhook_ca: OptionalFile = "webhook.ca", "";
+    /// Connections at a time, WebSockets included; who comes after that is told 503. The limit of
+    /// open files is raised to it as far as the system allows.
+    connections_max: Within<16, 1_000_000> = "connections.max", "10000";
+    /// A TLS handshake takes at most so many milliseconds.
+    connections_handshake_ms: Within<10, 600_000> = "connections.handshake_ms", "10000";
+    /// TLS handshakes under way at a time; with one more the oldest is given up.
+    connections_handshakes: Within<1, 1_000_000> = "connections.handshakes", "512";
+    /// A request's head (method, path, headers) is there within so many milliseconds; a connection
+    /// on which nothing is asked is closed after them too.
+    connections_head_ms: Within<10, 600_000> = "connections.head_ms", "30000";
+    /// The next part of a request's body comes within so many milliseconds (408), and the whole body
+    /// within ten times that.
+    connections_body_ms: Within<10, 600_000> = "connections.body_ms", "30000";
+    /// Who takes no byte of an answer for so many milliseconds is gone. Slow readers of live frames
+    /// have ten minutes.
+    connections_stall_ms: Within<10, 600_000> = "connections.stall_ms", "30000";
+    /// WebSockets are pinged every so many milliseconds (desks every 10000 at least); with two pings
+    /// unanswered the third time ends the connection (4408).
+    connections_ping_ms: Within<10, 600_000> = "connections.ping_ms", "20000";
     /// How much is logged: error, warn, info, debug or trace.
     log_level: LogLevel = "log.level", "info";
     /// How it is logged: text for people, json (one object per line) for collectors.
@@ -264,18 +305,29 @@ impl Config {
     /// Whether the node may listen where it is told to.
     ///
     /// # Errors
-    /// An address that is no loopback, without `insecure`.
+    /// An address that is no loopback, without TLS and without `insecure`; half of what TLS needs.
     pub fn check_listen(&self) -> Result<(), Wrong> {
+        match (&self.tls_cert.0, &self.tls_key.0) {
+            (Some(_), Some(_)) => return Ok(()),
+            (Some(_), None) => return Err(half("tls.key", "the certificate's private key")),
+            (None, Some(_)) => return Err(half("tls.cert", "the key's certificate")),
+            (None, None) => {}
+        }
         if self.listen.ip().is_loopback() || self.insecure {
             return Ok(());
         }
         Err(Wrong(vec![format!(
             "refusing to listen on {}: it is no loopback, and keys would travel in the clear. \
-             Listen on 127.0.0.1 behind a proxy that speaks TLS, or say --insecure on a network \
-             that you trust",
+             Give --tls-cert and --tls-key, or listen on 127.0.0.1 behind a proxy that speaks TLS, \
+             or say --insecure on a network that you trust",
             self.listen
         )]))
     }
+}
+
+/// TLS needs two files.
+fn half(missing: &str, what: &str) -> Wrong {
+    Wrong(vec![format!("{missing} is missing (--{}): {what}", missing.replace('.', "-"))])
 }
 
 fn read_file(text: &str, all: &mut Given) -> Result<(), Wrong> {
@@ -312,7 +364,9 @@ fn read_file(text: &str, all: &mut Given) -> Result<(), Wrong> {
 /// `[journal] keep_days = 3` → `journal.keep_days`.
 fn flatten<'t>(at: &str, table: &'t toml::Table, flat: &mut Vec<(String, &'t toml::Value)>) {
     for (name, value) in table {
-        let key = if at.is_empty() { name.clone() } else { format!("{at}.{name}") };
+        // A dot within quotes is part of a name, and leads nowhere: a key has one spelling only.
+        let name = if name.contains('.') { format!("{name:?}") } else { name.clone() };
+        let key = if at.is_empty() { name } else { format!("{at}.{name}") };
         match value {
             toml::Value::Table(inner) => flatten(&key, inner, flat),
             value => flat.push((key, value)),
@@ -374,20 +428,21 @@ mod tests {
     #[test]
     fn everything_wrong_is_told_at_once_with_the_nearest_name() {
         let wrong = read(
-            "liste = \"x\"\ninsecure = \"true\"\n[journal]\nkeep_days = 0\nkeepdays = 3\n[log]\nlevel = 3",
+            "liste = \"x\"\n\"log.level\" = \"warn\"\ninsecure = \"true\"\n[journal]\nkeep_days = 0\nkeepdays = 3\n[log]\nlevel = 3",
         )
         .expect_err("is wrong");
         let all = wrong.join("\n");
         for part in [
             "there is no key liste; did you mean listen?",
             "insecure in the file must be written without quotes",
+            "there is no key \"log.level\"; did you mean log.level?",
             "journal.keepdays; did you mean journal.keep_days?",
             "log.level in the file must be a text in quotes",
             "journal.keep_days in the file must be a whole number from 1 to 36500",
         ] {
             assert!(all.contains(part), "{part:?} is missing in\n{all}");
         }
-        assert_eq!(wrong.len(), 5, "{all}");
+        assert_eq!(wrong.len(), 6, "{all}");
         let given = [("listen", Origin::Flag, "here".to_owned())];
         let wrong = Config::read(None, given).expect_err("is wrong").0;
         assert!(wrong[0].starts_with("--listen must be an address"), "{wrong:?}");
@@ -401,5 +456,10 @@ mod tests {
         let config = read("listen = \"0.0.0.0:80\"\ninsecure = true").expect("reads");
         assert!(config.check_listen().is_ok());
         assert!(Config::default().check_listen().is_ok());
+        let tls = "listen = \"0.0.0.0:443\"\n[tls]\ncert = \"c.pem\"\n";
+        let wrong = read(tls).expect("reads").check_listen().expect_err("half").0;
+        assert!(wrong[0].starts_with("tls.key is missing (--tls-key)"), "{wrong:?}");
+        let config = read(&format!("{tls}key = \"k.pem\"")).expect("reads");
+        assert!(config.check_listen().is_ok());
     }
 }

@@ -21,3 +21,4 @@ pub mod reporting;
 pub mod routing;
 pub mod sim;
 pub mod switch;
+pub mod tls;

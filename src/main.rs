@@ -7,12 +7,16 @@
 #![warn(clippy::disallowed_methods, clippy::iter_over_hash_type, clippy::unwrap_used)]
 
 use callboard::api;
+use callboard::api::limits::Limits;
+use callboard::api::server::{self, Serving};
 use callboard::config::{Config, LogFormat, LogLevel, Origin, SETTINGS, Setting};
 use callboard::console;
 use callboard::journal;
 use callboard::node::{EXIT_JOURNAL, Node, Options, telemetry};
 use callboard::sim::client::Client;
 use callboard::sim::{demo, load, watch};
+use callboard::switch::webhook;
+use callboard::tls::{Identity, Trust};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, FromArgMatches, Parser, Subcommand};
@@ -20,6 +24,7 @@ use std::fs;
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -74,6 +79,9 @@ enum Command {
         /// Where it listens.
         #[arg(default_value = "http://127.0.0.1:8080", env = "CALLBOARD_URL")]
         url: String,
+        /// Certificates of authorities (PEM) that the server's may be of, besides the system's.
+        #[arg(long, env = "CALLBOARD_CA")]
+        ca: Option<PathBuf>,
     },
     /// Prints the OpenAPI 3.1 document.
     Openapi,
@@ -171,7 +179,7 @@ fn main() -> ExitCode {
         Command::Verify { path } => verify(&path),
         Command::Backup { data, file } => backup(&data, &file),
         Command::Restore { file, data } => restore(&file, &data),
-        Command::Health { url } => health(&url),
+        Command::Health { url, ca } => health(&url, ca.as_deref()),
         Command::Openapi => {
             print!("{}", api::openapi_json());
             Ok(())
@@ -214,10 +222,11 @@ fn in_runtime<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Fa
     done
 }
 
-fn health(url: &str) -> Result<(), Failure> {
+fn health(url: &str, ca: Option<&Path>) -> Result<(), Failure> {
     let failed = |e: &dyn std::fmt::Display| Failure::new(1, format!("{url}: {e}"));
     in_runtime(async {
-        let client = Client::new(url, "").map_err(|e| failed(&e))?;
+        let trust = Trust::with_file(ca).map_err(|e| failed(&e))?;
+        let client = Client::trusting(url, "", trust).map_err(|e| failed(&e))?;
         let asked = tokio::time::timeout(HEALTH_WITHIN, client.get("/readyz")).await;
         let answer = asked.map_err(|_| failed(&"no answer in time"))?;
         println!("{}", answer.map_err(|e| failed(&e))?);
@@ -252,7 +261,8 @@ async fn host(
     let owner_key = fs::read_to_string(data.join("owner.key")).map_err(|e| e.to_string())?;
     let handle = node.handle();
     let mut stopped = stop.clone();
-    let server = tokio::spawn(api::server::serve(listener, router(&node), async move {
+    let router = router(&node, Limits::default());
+    let server = tokio::spawn(server::serve(listener, router, Serving::default(), async move {
         // A dropped sender stops it too.
         let _ = stopped.wait_for(|stop| *stop).await;
     }));
@@ -274,10 +284,10 @@ async fn host(
 }
 
 /// Everything that is served on the one port.
-fn router(node: &Node) -> axum::Router {
+fn router(node: &Node, limits: Limits) -> axum::Router {
     let figures = telemetry::install();
     let metrics = move || figures.as_ref().map(|f| f.render()).unwrap_or_default();
-    api::router(api::App::new(node.handle(), metrics), console::routes())
+    api::router(api::App::new(node.handle(), limits, metrics), console::routes())
 }
 
 fn log(level: LogLevel, format: LogFormat) {
@@ -298,31 +308,86 @@ fn log(level: LogLevel, format: LogFormat) {
     }
 }
 
-fn options(config: &Config) -> Options {
+fn options(config: &Config) -> Result<Options, Failure> {
     const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
-    Options {
+    let trust = Trust::with_file(config.webhook_ca.0.as_deref())
+        .map_err(|e| Failure::new(EXIT_CONFIG, format!("webhook.ca: {e}")))?;
+    Ok(Options {
         accept_loss: config.journal_accept_loss,
         keep_ms: config.journal_keep_days.0 * DAY_MS,
         snapshot_every: config.journal_snapshot_every.0,
         inbox_capacity: usize::try_from(config.inbox_capacity.0).unwrap_or(usize::MAX),
         min_free: config.journal_min_free_mib.0 << 20,
+        webhooks: webhook::Client::trusting(trust),
         ..Options::new(&config.data)
+    })
+}
+
+fn limits(config: &Config) -> Limits {
+    let ms = Duration::from_millis;
+    let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    Limits {
+        connections: server::room_for(count(config.connections_max.0)),
+        handshakes: count(config.connections_handshakes.0),
+        handshake: ms(config.connections_handshake_ms.0),
+        head: ms(config.connections_head_ms.0),
+        body: ms(config.connections_body_ms.0),
+        stall: ms(config.connections_stall_ms.0),
+        ping: ms(config.connections_ping_ms.0),
+    }
+}
+
+/// The server's certificate, if there is to be TLS.
+fn identity(config: &Config) -> Result<Option<Arc<Identity>>, Failure> {
+    let (Some(cert), Some(key)) = (&config.tls_cert.0, &config.tls_key.0) else { return Ok(None) };
+    let wrong = |error| Failure::new(EXIT_CONFIG, format!("TLS: {error}"));
+    Identity::load(cert, key).map(Some).map_err(wrong)
+}
+
+/// Renews the certificate when its files change and when SIGHUP asks for it; without TLS a SIGHUP
+/// asks for nothing.
+async fn renew(identity: Option<Arc<Identity>>, each: Duration) {
+    let mut asked = match signal(SignalKind::hangup()) {
+        Ok(asked) => asked,
+        Err(error) => return tracing::warn!(%error, "SIGHUP cannot be heard"),
+    };
+    let mut look = tokio::time::interval(each);
+    loop {
+        tokio::select! {
+            _ = asked.recv() => match &identity {
+                // It tells itself how it went.
+                Some(identity) => drop(identity.renew()),
+                None => tracing::info!("SIGHUP: there is no certificate to read anew"),
+            },
+            _ = look.tick(), if identity.is_some() => {
+                identity.as_ref().map(|identity| identity.look());
+            }
+        }
     }
 }
 
 async fn run(config: &Config, until_stdin_ends: bool) -> Result<(), Failure> {
-    let node = Node::open(&options(config)).map_err(|e| Failure::new(EXIT_JOURNAL, e))?;
+    // Before the first figure is taken.
+    telemetry::install();
+    let identity = identity(config)?;
+    let tls = identity.as_ref().map(Identity::server).transpose();
+    let tls = tls.map_err(|e| Failure::new(EXIT_CONFIG, e))?;
+    let limits = limits(config);
+    let node = Node::open(&options(config)?).map_err(|e| Failure::new(EXIT_JOURNAL, e))?;
     let listener = TcpListener::bind(config.listen)
         .await
         .map_err(|e| Failure::new(EXIT_UNAVAILABLE, format!("{}: {e}", config.listen)))?;
     let addr = listener.local_addr().map_err(|e| Failure::new(EXIT_UNAVAILABLE, e))?;
-    let router = router(&node);
+    let router = router(&node, limits.clone());
     let (stop, stopped) = oneshot::channel::<()>();
-    let mut server = tokio::spawn(api::server::serve(listener, router, async {
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let serving = Serving { limits, tls };
+    let mut server = tokio::spawn(server::serve(listener, router, serving, async {
         // A dropped sender stops it too.
         let _ = stopped.await;
     }));
-    tell(config, &addr.to_string())?;
+    tokio::spawn(renew(identity, Duration::from_millis(config.tls_check_ms.0)));
+    tell(config, scheme, &addr.to_string())?;
     let failed = tokio::select! {
         () = asked_to_stop() => None,
         () = stdin_ends(), if until_stdin_ends => None,
@@ -355,14 +420,14 @@ async fn run(config: &Config, until_stdin_ends: bool) -> Result<(), Failure> {
 }
 
 /// Says where it listens: to people, and in `DATA/listen.addr` for scripts.
-fn tell(config: &Config, addr: &str) -> Result<(), Failure> {
+fn tell(config: &Config, scheme: &str, addr: &str) -> Result<(), Failure> {
     let path = config.data.join("listen.addr");
     let draft = config.data.join("listen.addr.new");
     // Written aside and renamed, so that a reader never sees half of it.
     fs::write(&draft, format!("{addr}\n"))
         .and_then(|()| fs::rename(&draft, &path))
         .map_err(|e| Failure::new(1, format!("{}: {e}", path.display())))?;
-    println!("Callboard listens on http://{addr}");
+    println!("Callboard listens on {scheme}://{addr}");
     println!("The owner's API key is in {}", config.data.join("owner.key").display());
     Ok(())
 }

@@ -70,6 +70,9 @@ fn wrong_settings_stop_the_start_and_say_what_to_do() {
     assert_eq!(code, Some(78), "{said}");
     assert!(said.contains("CALLBOARD_INBOX_CAPACITY must be a whole number"), "{said}");
     let (code, said) = refused(&["--tls-cert", "x"], &[]);
+    assert_eq!(code, Some(78), "{said}");
+    assert!(said.contains("--tls-key"), "{said}");
+    let (code, said) = refused(&["--tls-certificate", "x"], &[]);
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("--tls-cert"), "{said}");
 }

@@ -11,12 +11,13 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("routing", &["domain"]),
     ("journal", &["domain"]),
     ("reporting", &["domain"]),
-    ("switch", &["domain", "config"]),
+    ("tls", &[]),
+    ("switch", &["domain", "config", "tls"]),
     ("access", &["domain", "config"]),
     ("engine", &["domain", "routing"]),
     ("live", &["domain", "reporting"]),
     ("node", &["domain", "config", "journal", "reporting", "switch", "access", "engine", "live"]),
-    ("api", &["domain", "config", "access", "live", "reporting", "switch", "node"]),
+    ("api", &["domain", "config", "access", "live", "reporting", "switch", "node", "tls"]),
     ("console", &["domain", "config", "access", "live", "reporting", "switch", "node"]),
     // The simulated world may use all but the HTTP surface: its load generator speaks over sockets.
     (
@@ -33,6 +34,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "live",
             "node",
             "console",
+            "tls",
         ],
     ),
 ];
@@ -230,8 +232,13 @@ fn repository_files() -> Vec<PathBuf> {
             paths.push(entry.path())
         }
     }
+    // What fuzzing leaves behind.
+    paths.retain(|path| !LEFT_BY_FUZZING.iter().any(|left| path.starts_with(root().join(left))));
     paths.iter().map(|path| path.strip_prefix(root()).unwrap().to_owned()).collect()
 }
+
+const LEFT_BY_FUZZING: &[&str] =
+    &["fuzz/target", "fuzz/Cargo.lock", "fuzz/corpus", "fuzz/artifacts"];
 
 fn walk(folder: &Path, into: &mut Vec<PathBuf>) {
     let Ok(entries) = fs::read_dir(folder) else { return };

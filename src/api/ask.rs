@@ -199,7 +199,7 @@ impl FromRequest<App> for Sent {
         let (mut parts, body) = request.into_parts();
         let headers = std::mem::take(&mut parts.headers);
         let ask = Ask::read(&mut parts, headers, app).await?;
-        let bytes = body::read(&ask.headers, body).await?;
+        let bytes = body::read(&ask.headers, body, app.limits.body).await?;
         Ok(Sent { ask, bytes })
     }
 }

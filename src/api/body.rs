@@ -1,5 +1,6 @@
 //! Reading bodies: their size, their media type, their JSON.
 
+use crate::api::limits::BODY_PARTS;
 use crate::domain::problem::Problem;
 use axum::body::Body;
 use axum::http::HeaderMap;
@@ -16,9 +17,6 @@ pub const MOST_BYTES: usize = 1024 * 1024;
 /// and not a reset.
 const DRAINED_BYTES: usize = 16 * MOST_BYTES;
 
-/// A body whose next part does not come within this time is given up.
-const NEXT_PART_WITHIN: Duration = Duration::from_secs(30);
-
 /// Media types of a JSON body.
 pub const JSON: &[&str] = &["application/json"];
 /// Media types of a merge patch.
@@ -30,13 +28,21 @@ pub const EVENTS: &[&str] =
 /// Reads a whole body.
 ///
 /// # Errors
-/// 413 when it is larger than [`MOST_BYTES`], 400 when it ends early, 408 when it stalls.
-pub async fn read(headers: &HeaderMap, mut body: Body) -> Result<Bytes, Problem> {
+/// 413 when it is larger than [`MOST_BYTES`], 400 when it ends early, 408 when its next part does
+/// not come within `next_part`, or the whole within [`BODY_PARTS`] times that.
+pub async fn read(headers: &HeaderMap, body: Body, next_part: Duration) -> Result<Bytes, Problem> {
+    let whole = timeout(next_part * BODY_PARTS, parts(headers, body, next_part)).await;
+    whole.unwrap_or_else(|_| Err(too_slow(next_part)))
+}
+
+async fn parts(headers: &HeaderMap, mut body: Body, next_part: Duration) -> Result<Bytes, Problem> {
     let said = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     let said: usize = said.and_then(|text| text.parse().ok()).unwrap_or(0);
     let mut bytes = BytesMut::with_capacity(said.min(MOST_BYTES));
     let mut length = 0;
-    while let Some(frame) = timeout(NEXT_PART_WITHIN, body.frame()).await.map_err(|_| too_slow())? {
+    while let Some(frame) =
+        timeout(next_part, body.frame()).await.map_err(|_| too_slow(next_part))?
+    {
         let broken = |_| Problem::new(400, "broken_body", "the body ended before it was whole");
         let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
         length += data.len();
@@ -53,8 +59,8 @@ pub async fn read(headers: &HeaderMap, mut body: Body) -> Result<Bytes, Problem>
     Ok(bytes.freeze())
 }
 
-fn too_slow() -> Problem {
-    let detail = "no part of the body came for 30 s; send it again";
+fn too_slow(next_part: Duration) -> Problem {
+    let detail = format!("the body must not pause for {} ms; send it again", next_part.as_millis());
     Problem::new(408, "body_too_slow", detail)
 }
 

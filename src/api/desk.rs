@@ -28,6 +28,7 @@ use std::time::Duration;
 /// The subprotocol's name.
 pub const PROTOCOL: &str = "callboard.desk.v1";
 
+/// Desks hold a lease: whether one is gone is to be known soon.
 const PING_EVERY: Duration = Duration::from_secs(10);
 const MOST_BYTES: usize = 16 * 1024;
 
@@ -62,7 +63,7 @@ async fn serve(mut socket: WebSocket, ask: Ask, user: String, desk: DeskStream) 
 }
 
 async fn run(socket: &mut WebSocket, ask: &Ask, user: &str, mut desk: DeskStream) -> End {
-    let mut watch = Watch::new(&ask.app.node, ask.key(), PING_EVERY);
+    let mut watch = Watch::new(&ask.app.node, ask.key(), PING_EVERY.min(ask.app.limits.ping));
     if let Err(end) = first(socket, ask, user).await {
         return end;
     }

@@ -19,7 +19,6 @@ use std::time::Duration;
 /// The subprotocol's name.
 pub const PROTOCOL: &str = "callboard.feed.v1";
 
-const PING_EVERY: Duration = Duration::from_secs(20);
 /// How long one read of the feed waits for news, before it looks around.
 const WAIT: Duration = Duration::from_secs(10);
 const MOST_WAIT_MS: u64 = 60_000;
@@ -98,7 +97,7 @@ async fn serve(mut socket: WebSocket, ask: Ask, after: u64) {
 }
 
 async fn run(socket: &mut WebSocket, ask: &Ask, mut after: u64) -> End {
-    let mut watch = Watch::new(&ask.app.node, ask.key(), PING_EVERY);
+    let mut watch = Watch::new(&ask.app.node, ask.key(), ask.app.limits.ping);
     loop {
         // A read that is given up has taken nothing: it begins again at the same place.
         let done = tokio::select! {

@@ -18,6 +18,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// Outcomes kept per account.
 const KEPT: usize = 10_000;
@@ -149,7 +150,8 @@ impl Drop for Open<'_> {
 impl Outcome {
     async fn of(response: Response) -> Result<Outcome, Refusal> {
         let (parts, body) = response.into_parts();
-        let body = body::read(&HeaderMap::new(), body).await?;
+        // A body of our own is there at once.
+        let body = body::read(&HeaderMap::new(), body, Duration::from_secs(1)).await?;
         Ok(Outcome { status: parts.status, headers: parts.headers, body })
     }
 

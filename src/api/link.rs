@@ -13,9 +13,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesOrdered;
 use futures_util::{FutureExt, StreamExt};
 use std::collections::VecDeque;
-use std::time::Duration;
 
-const PING_EVERY: Duration = Duration::from_secs(20);
 /// Frames under way; past it, reading stops until the oldest is answered.
 const MOST_UNDER_WAY: usize = 256;
 /// The code of the refusal after which a frame waits for room.
@@ -28,7 +26,7 @@ pub async fn serve(mut socket: WebSocket, ask: Ask, switch: String, commands: Co
 }
 
 async fn run(socket: &mut WebSocket, ask: &Ask, switch: &str, mut commands: CommandStream) -> End {
-    let mut watch = Watch::new(&ask.app.node, ask.key(), PING_EVERY);
+    let mut watch = Watch::new(&ask.app.node, ask.key(), ask.app.limits.ping);
     let mut under_way = FuturesOrdered::new();
     // The frame that waits for room. Nothing is read behind it: what a switch said first must be
     // decided first, also when the later frame is of a kind that a full inbox still takes.

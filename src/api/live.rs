@@ -74,14 +74,17 @@ async fn open(
     ask.no_query()?;
     let upgrade = upgraded(upgrade)?;
     let viewer = viewer(&ask).await?;
-    let hub = ask.app.node.hub();
-    Ok(socket::limits(upgrade).on_upgrade(move |socket| socket::serve(socket, hub, viewer)))
+    let (hub, ping) = (ask.app.node.hub(), ask.app.limits.ping);
+    Ok(socket::limits(upgrade).on_upgrade(move |socket| socket::serve(socket, hub, viewer, ping)))
 }
 
 async fn by_ticket(mut socket: WebSocket, app: App, account: String) {
     let end = match tickets::admit(&mut socket, &app, &account).await {
         Ok(identity) => match viewer_of(&app.node, &identity).await {
-            Ok(viewer) => return socket::serve(socket, app.node.hub(), viewer).await,
+            Ok(viewer) => {
+                let ping = app.limits.ping;
+                return socket::serve(socket, app.node.hub(), viewer, ping).await;
+            }
             Err(problem) if problem.status >= 500 => crate::api::socket::GOING_AWAY,
             Err(_) => Some((4403, "not allowed")),
         },

@@ -12,6 +12,7 @@ mod feed;
 mod health;
 mod idempotency;
 mod keys;
+pub mod limits;
 mod link;
 mod live;
 mod objects;
@@ -61,17 +62,22 @@ pub struct Shared {
     tickets: tickets::Tickets,
     openapi: Bytes,
     requests: requests::Requests,
+    limits: limits::Limits,
 }
 
 impl App {
     /// Around a node; `metrics` writes the figures in Prometheus' format.
-    pub fn new(node: Handle, metrics: impl Fn() -> String + Send + Sync + 'static) -> App {
+    pub fn new(
+        node: Handle,
+        limits: limits::Limits,
+        metrics: impl Fn() -> String + Send + Sync + 'static,
+    ) -> App {
         let openapi = Bytes::from(openapi_json());
         let idempotency = idempotency::Memory::default();
         let tickets = tickets::Tickets::default();
         let requests = requests::Requests::default();
         let metrics = Box::new(metrics);
-        App(Arc::new(Shared { node, metrics, idempotency, tickets, openapi, requests }))
+        App(Arc::new(Shared { node, metrics, idempotency, tickets, openapi, requests, limits }))
     }
 }
 
@@ -91,8 +97,8 @@ impl fmt::Debug for App {
 
 /// Everything that is served; `pages` is merged in (the console).
 ///
-/// Serve it with `into_make_service_with_connect_info::<SocketAddr>()`: keys may be bound to
-/// networks.
+/// Serve it with [`server::serve`], which tells each request its peer's address: keys may be bound
+/// to networks.
 pub fn router(app: App, pages: Router) -> Router {
     let (routes, _) = routes().split_for_parts();
     let observe = from_fn_with_state(app.clone(), requests::observe);

@@ -2,6 +2,7 @@
 //! patience, heartbeats, closing with a code, ending with their key.
 
 use crate::domain::ids::KeyId;
+use crate::live::socket::MOST_UNANSWERED;
 use crate::node::{Handle, Life};
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use std::time::Duration;
@@ -115,9 +116,6 @@ pub struct Watch {
     pings: Interval,
     unanswered: u32,
 }
-
-/// Pings without any sign of life after which a peer is gone.
-const MOST_UNANSWERED: u32 = 2;
 
 impl Watch {
     /// Over a connection that `key` opened, pinging every `every`.

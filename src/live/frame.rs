@@ -9,12 +9,14 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
-/// A part of a snapshot holds at most this many bytes of text, unless a single row is longer.
+/// A text holds at most this many bytes, unless a single row or the list of what was removed is
+/// longer.
 ///
-/// The contract allows 256 KiB; less keeps what a connection that does not read holds small.
-pub const PART_BYTES: usize = 64 * 1024;
+/// The contract allows 256 KiB; less keeps what a connection that does not read holds small: the
+/// WebSocket's own copy of the text that it is stuck in.
+pub const PART_BYTES: usize = 16 * 1024;
 
-/// One message to a dashboard; a snapshot may take several texts. Cloning shares it.
+/// One message to a dashboard; a large one takes several texts. Cloning shares it.
 #[derive(Clone, Debug)]
 pub struct Frame(Arc<Inner>);
 
@@ -137,12 +139,7 @@ impl Inner {
         let (seq, at) = (self.seq, self.at);
         match &self.body {
             Body::Snapshot { epoch, rows } => parts(epoch, seq, at, rows),
-            Body::Delta { prev, rows, removed } => {
-                let Rows { queues, agents, calls } = rows;
-                let delta =
-                    Delta { kind: "delta", seq, prev: *prev, at, queues, agents, calls, removed };
-                vec![json(&delta).into()]
-            }
+            Body::Delta { prev, rows, removed } => deltas(*prev, seq, at, rows, removed),
             Body::Tick => vec![json(&Tick { kind: "tick", seq, at }).into()],
         }
     }
@@ -185,8 +182,48 @@ impl Part {
     }
 }
 
-/// Cuts a snapshot into texts of at most [`PART_BYTES`]; at least one.
+/// A delta; a large one is cut into several that follow each other. Only the last arrives at `seq`,
+/// so that a client that breaks off before it, and resumes where it stands, misses nothing.
+fn deltas(prev: u64, seq: u64, at: Millis, rows: &Rows, removed: &Gone) -> Vec<Utf8Bytes> {
+    let Rows { queues, agents, calls } = rows;
+    let whole = json(&Delta { kind: "delta", seq, prev, at, queues, agents, calls, removed });
+    if whole.len() <= PART_BYTES {
+        return vec![whole.into()];
+    }
+    let parts = cut(rows);
+    let last = parts.len() - 1;
+    let (nothing, removed) = (json(&Gone::default()), json(removed));
+    let text = |(i, part): (usize, Part)| {
+        let Part { queues, agents, calls } = part;
+        let (seq, removed) = if i == last { (seq, &removed) } else { (prev, &nothing) };
+        format!(
+            "{{\"type\":\"delta\",\"seq\":{seq},\"prev\":{prev},\"at\":\"{at}\",\
+             \"queues\":[{queues}],\"agents\":[{agents}],\"calls\":[{calls}],\
+             \"removed\":{removed}}}"
+        )
+    };
+    parts.into_iter().enumerate().map(|part| Utf8Bytes::from(text(part))).collect()
+}
+
+/// A snapshot, in texts of at most [`PART_BYTES`].
 fn parts(epoch: &str, seq: u64, at: Millis, rows: &Rows) -> Vec<Utf8Bytes> {
+    let parts = cut(rows);
+    let count = parts.len();
+    let epoch = json(&epoch);
+    let text = |(i, part): (usize, Part)| {
+        let Part { queues, agents, calls } = part;
+        format!(
+            "{{\"type\":\"snapshot\",\"epoch\":{epoch},\"seq\":{seq},\"at\":\"{at}\",\
+             \"part\":{},\"parts\":{count},\
+             \"queues\":[{queues}],\"agents\":[{agents}],\"calls\":[{calls}]}}",
+            i + 1
+        )
+    };
+    parts.into_iter().enumerate().map(|part| Utf8Bytes::from(text(part))).collect()
+}
+
+/// Cuts rows so that each part's text is at most [`PART_BYTES`]; at least one part.
+fn cut(rows: &Rows) -> Vec<Part> {
     // What stands around the rows: an epoch is short, and this is generous.
     const AROUND: usize = 512;
     let mut parts = vec![Part::default()];
@@ -215,19 +252,7 @@ fn parts(epoch: &str, seq: u64, at: Millis, rows: &Rows) -> Vec<Utf8Bytes> {
     let mut calls: Vec<_> = rows.calls.iter().collect();
     calls.sort_by_key(|row| row.id);
     calls.into_iter().for_each(|row| add(json(row), |part| &mut part.calls));
-
-    let count = parts.len();
-    let epoch = json(&epoch);
-    let text = |(i, part): (usize, Part)| {
-        let Part { queues, agents, calls } = part;
-        format!(
-            "{{\"type\":\"snapshot\",\"epoch\":{epoch},\"seq\":{seq},\"at\":\"{at}\",\
-             \"part\":{},\"parts\":{count},\
-             \"queues\":[{queues}],\"agents\":[{agents}],\"calls\":[{calls}]}}",
-            i + 1
-        )
-    };
-    parts.into_iter().enumerate().map(|part| Utf8Bytes::from(text(part))).collect()
+    parts
 }
 
 /// JSON of our own types, whose keys are texts and whose numbers are finite: it cannot fail.

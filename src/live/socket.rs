@@ -2,7 +2,7 @@
 //!
 //! Close codes: 1001 going away (come back after `retry_after_ms`), 1002 not RFC 6455, 4400 bad
 //! frame (do not come back with the same), 4401 sign in again, 4403 not allowed, 4408 no first frame
-//! in 5 s.
+//! in 5 s, or no answer to pings.
 
 use crate::live::frame::Frame;
 use crate::live::handle::{Connection, HubHandle, Viewer};
@@ -16,7 +16,8 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 pub const PROTOCOL: &str = "callboard.live.v1";
 
 const FIRST_FRAME_WITHIN: Duration = Duration::from_secs(5);
-const PING_EVERY: Duration = Duration::from_secs(20);
+/// Pings without any sign of life after which a peer is gone.
+pub const MOST_UNANSWERED: u32 = 2;
 /// A send that takes no byte for as long as the board remembers removals is of a peer that is gone:
 /// after it, nothing but a snapshot could help it anyway.
 const DEAD_AFTER: Duration = Duration::from_millis(crate::reporting::board::KEPT_MS);
@@ -36,11 +37,12 @@ pub fn limits(upgrade: WebSocketUpgrade) -> WebSocketUpgrade {
         .write_buffer_size(0)
 }
 
-/// Serves one dashboard until it leaves, or is made to. The viewer was authenticated before.
-pub async fn serve(mut socket: WebSocket, hub: HubHandle, who: Viewer) {
+/// Serves one dashboard until it leaves, or is made to; pings it every `ping`. The viewer was
+/// authenticated before.
+pub async fn serve(mut socket: WebSocket, hub: HubHandle, who: Viewer, ping: Duration) {
     let connection = hub.connect(who);
     let close = match first(&mut socket, &connection).await {
-        Ok(()) => run(&mut socket, &connection).await,
+        Ok(()) => run(&mut socket, &connection, ping).await,
         Err(close) => close,
     };
     drop(connection);
@@ -68,10 +70,13 @@ async fn first(socket: &mut WebSocket, connection: &Connection) -> Result<(), En
     }
 }
 
-async fn run(socket: &mut WebSocket, connection: &Connection) -> End {
-    let mut ping = interval(PING_EVERY);
+async fn run(socket: &mut WebSocket, connection: &Connection, ping: Duration) -> End {
+    let mut ping = interval(ping);
     ping.reset();
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // A reader that is too slow for its frames is stuck in one of them, and not pinged: who is
+    // pinged and says nothing is gone.
+    let mut unanswered = 0;
     // Frames first, which saves a look at the socket for each; but a reader whose next frame is
     // always there is listened to now and then.
     let mut in_a_row = 0;
@@ -82,10 +87,16 @@ async fn run(socket: &mut WebSocket, connection: &Connection) -> End {
             biased;
             parcel = connection.slot().next(), if is_turn => give(socket, connection, parcel).await,
             message = socket.recv() => {
-                in_a_row = 0;
+                (in_a_row, unanswered) = (0, 0);
                 heard(message, connection).await.map(drop)
             }
-            _ = ping.tick() => put(socket, connection, Message::Ping(Default::default())).await,
+            _ = ping.tick() => {
+                unanswered += 1;
+                match unanswered > MOST_UNANSWERED {
+                    true => Err(Some(Close::new(4408, "no answer to pings"))),
+                    false => put(socket, connection, Message::Ping(Default::default())).await,
+                }
+            }
             parcel = connection.slot().next(), if !is_turn => {
                 in_a_row = 0;
                 give(socket, connection, parcel).await

@@ -29,10 +29,10 @@ struct Body<'a> {
 }
 
 impl Deliveries {
-    /// And where it is told how they end.
-    pub fn new() -> (Deliveries, mpsc::UnboundedReceiver<Delivered>) {
+    /// By this client; and where it is told how they end.
+    pub fn new(client: Client) -> (Deliveries, mpsc::UnboundedReceiver<Delivered>) {
         let (done, receiver) = mpsc::unbounded_channel();
-        (Deliveries { client: Client::new(), done }, receiver)
+        (Deliveries { client, done }, receiver)
     }
 
     /// Posts in a task of its own: a webhook takes milliseconds at best.

@@ -23,6 +23,7 @@ use crate::node::shared::{AccountHead, Flow, Readers, Shared};
 use crate::node::shutdown::{EXIT_JOURNAL, EXIT_SOFTWARE, Fatal, LifeLine};
 use crate::node::snapshots::Folder;
 use crate::node::telemetry::{self, InboxFigures};
+use crate::switch::webhook;
 use dashmap::DashMap;
 use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
@@ -58,6 +59,8 @@ pub struct Options {
     pub inbox_capacity: usize,
     /// Below so many free bytes inputs that add work are refused; default 256 MiB.
     pub min_free: u64,
+    /// Posts to webhooks; by default it trusts the system's authorities.
+    pub webhooks: webhook::Client,
 }
 
 impl Options {
@@ -71,6 +74,7 @@ impl Options {
             snapshot_every: 100_000,
             inbox_capacity: 8_192,
             min_free: journal::room::MIN_FREE,
+            webhooks: webhook::Client::new(),
         }
     }
 }
@@ -214,7 +218,7 @@ impl Parts {
 
         let (folder, folding) = Folder::spawn(Arc::clone(&shared))?;
         self.state.registry.accounts().for_each(|info| folder.knows(info.clone()));
-        let (deliveries, delivered) = Deliveries::new();
+        let (deliveries, delivered) = Deliveries::new(options.webhooks.clone());
         let mut outbox = Outbox::new(Arc::clone(&shared), self.boards, deliveries);
         // Up to what one flow lets under way; the bound is the flow's, which can wait.
         let (out, queue) = crossbeam_channel::unbounded();

@@ -39,21 +39,26 @@ const HISTOGRAMS: [(&str, &str); 4] = [
 /// Bounds of how many records share a sync.
 const BATCHES: [f64; 10] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1_000.0];
 
-const COUNTERS: [(&str, &str); 5] = [
+const COUNTERS: [(&str, &str); 8] = [
     ("callboard_events_total", "Events of switches, by what became of them"),
     ("callboard_http_requests_total", "Requests, by route, method and status"),
     ("callboard_overloaded_total", "Inputs refused because too many waited to be decided"),
     ("callboard_webhook_failures_total", "Deliveries that a switch's webhook did not take"),
     ("callboard_live_frames_total", "Frames sent to dashboards"),
+    ("callboard_connections_refused_total", "Connections turned away, there being too many"),
+    ("callboard_tls_handshakes_failed_total", "TLS handshakes that came to nothing, and why"),
+    ("callboard_tls_reloads_total", "Times the certificate was read anew, by how it went"),
 ];
 
-const GAUGES: [(&str, &str); 12] = [
+const GAUGES: [(&str, &str); 14] = [
     ("callboard_build_info", "1; the version is the label"),
     ("callboard_ready", "1 while /readyz answers 200"),
     ("callboard_disk_short", "1 while new work is refused for want of room on the disk"),
     ("callboard_disk_free_bytes", "Free room on the data folder's disk"),
     ("callboard_clock_ahead_seconds", "How far the wall clock is ahead of the node's time"),
     ("callboard_inbox_queued", "Inputs that wait to be decided"),
+    ("callboard_connections", "Open connections, WebSockets included"),
+    ("callboard_tls_certificate_not_after_seconds", "When the certificate ends, since 1970"),
     ("callboard_live_connections", "Dashboards that are connected"),
     ("callboard_agents", "Agents, by what the board shows of them"),
     ("callboard_queue_waiting", "Calls that wait in the queue"),

@@ -3,16 +3,21 @@
 //! It knows nothing of the server's code: what the demo, `watch` and the load generator see is what
 //! any other client sees.
 
+use crate::tls::{self, Stream, Target, Trust};
 use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
+use hyper::http::uri::Authority;
 use hyper::{Method, Request, Uri};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client as Pool;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
+use std::io;
+use std::net::ToSocketAddrs;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -29,8 +34,11 @@ const MAX_ANSWER: usize = 64 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The address cannot be used.
-    #[error("{0:?} is no address of a server: give http://HOST:PORT")]
+    #[error("{0:?} is no address of a server: give http://HOST:PORT or https://HOST:PORT")]
     Address(String),
+    /// The server's certificate is not trusted, or nobody's is.
+    #[error("{0}")]
+    Tls(String),
     /// The server was not reached, or the connection broke.
     #[error("{0}")]
     Connection(String),
@@ -66,7 +74,7 @@ impl Error {
             Error::Connection(_) | Error::NotJson(_) => true,
             Error::Refused { status, .. } => *status == 429 || *status >= 500,
             Error::Closed { code, .. } => !matches!(code, 4400..=4404 | 4409 | 4410),
-            Error::Address(_) => false,
+            Error::Address(_) | Error::Tls(_) => false,
         }
     }
 }
@@ -74,28 +82,71 @@ impl Error {
 /// A client of one server with one key. Clones share the connections.
 #[derive(Clone, Debug)]
 pub struct Client {
-    authority: String,
+    authority: Authority,
     key: String,
-    pool: Pool<HttpConnector, Full<Bytes>>,
+    is_secure: bool,
+    trust: Trust,
+    pool: Pool<HttpsConnector<HttpConnector>, Full<Bytes>>,
 }
 
 impl Client {
-    /// For the server at `url` (`http://HOST:PORT`), with an API key.
+    /// For the server at `url` (`http://HOST:PORT` or `https://…`), with an API key; trusts the
+    /// system's authorities.
     ///
     /// # Errors
-    /// [`Error::Address`] when `url` is not of that form.
+    /// As [`Client::trusting`].
     pub fn new(url: &str, key: &str) -> Result<Client, Error> {
+        Client::trusting(url, key, Trust::system())
+    }
+
+    /// For the server at `url` (`http://HOST:PORT` or `https://…`), with an API key.
+    ///
+    /// # Errors
+    /// [`Error::Address`] when `url` is not of that form, [`Error::Tls`] when it is `https` and
+    /// nobody would be trusted.
+    pub fn trusting(url: &str, key: &str, trust: Trust) -> Result<Client, Error> {
         let wrong = || Error::Address(url.to_owned());
         let uri: Uri = url.parse().map_err(|_| wrong())?;
-        let authority = uri.authority().ok_or_else(wrong)?.as_str().to_owned();
-        if uri.scheme_str() != Some("http") || !matches!(uri.path(), "" | "/") {
+        let authority = uri.authority().ok_or_else(wrong)?.clone();
+        let is_secure = uri.scheme_str() == Some("https");
+        if !matches!(uri.scheme_str(), Some("http" | "https")) || !matches!(uri.path(), "" | "/") {
             return Err(wrong());
         }
+        let config = if is_secure { trust.client() } else { tls::nobody() };
+        let config = config.map_err(|e| Error::Tls(e.to_string()))?;
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(REQUEST_TIMEOUT));
+        connector.enforce_http(false);
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config((*config).clone())
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(connector);
         let pool = Pool::builder(TokioExecutor::new()).build(connector);
-        Ok(Client { authority, key: key.to_owned(), pool })
+        Ok(Client { authority, key: key.to_owned(), is_secure, trust, pool })
+    }
+
+    /// The server, for those who open connections of their own to it.
+    ///
+    /// # Errors
+    /// When its address is not found.
+    pub fn target(&self) -> io::Result<Target> {
+        let address = self.place().to_socket_addrs()?.next();
+        let address = address.ok_or_else(|| io::Error::other("no address"))?;
+        match self.is_secure {
+            true => Target::secure(address, self.authority.host(), &self.trust),
+            false => Ok(address.into()),
+        }
+    }
+
+    fn place(&self) -> String {
+        let port = self.authority.port_u16().unwrap_or(if self.is_secure { 443 } else { 80 });
+        format!("{}:{port}", self.authority.host())
+    }
+
+    fn scheme(&self, plain: &'static str) -> String {
+        format!("{plain}{}", if self.is_secure { "s" } else { "" })
     }
 
     /// The same server with another key.
@@ -165,7 +216,6 @@ impl Client {
         body: Option<Bytes>,
     ) -> Result<Bytes, Error> {
         let request = self.build(method, path, body)?;
-        let broken = |e: &dyn std::error::Error| Error::Connection(chain(e));
         let exchange = async {
             let answer = self.pool.request(request).await.map_err(|e| broken(&e))?;
             let status = answer.status().as_u16();
@@ -188,7 +238,7 @@ impl Client {
         let is_json = body.is_some();
         let mut request = Request::builder()
             .method(method)
-            .uri(format!("http://{}{path}", self.authority))
+            .uri(format!("{}://{}{path}", self.scheme("http"), self.authority))
             .body(Full::new(body.unwrap_or_default()))
             .map_err(|_| Error::Address(path.to_owned()))?;
         request.headers_mut().insert(AUTHORIZATION, self.bearer()?);
@@ -210,11 +260,17 @@ impl Client {
     /// [`Error::Connection`], or [`Error::Refused`] when the server does not upgrade.
     pub async fn socket(&self, path: &str, protocol: &'static str) -> Result<Socket, Error> {
         let open = async {
-            let tcp = TcpStream::connect(&self.authority)
+            let tcp = TcpStream::connect(self.place())
                 .await
                 .map_err(|e| Error::Connection(format!("{}: {e}", self.authority)))?;
             tcp.set_nodelay(true).map_err(|e| Error::Connection(e.to_string()))?;
-            let mut request = format!("ws://{}{path}", self.authority)
+            let tcp = match self.is_secure {
+                true => {
+                    self.trust.greet(self.authority.host(), tcp).await.map_err(|e| broken(&e))?
+                }
+                false => Stream::Plain(tcp),
+            };
+            let mut request = format!("{}://{}{path}", self.scheme("ws"), self.authority)
                 .into_client_request()
                 .map_err(|_| Error::Address(path.to_owned()))?;
             request.headers_mut().insert(AUTHORIZATION, self.bearer()?);
@@ -232,7 +288,7 @@ impl Client {
 /// An open WebSocket with JSON frames. Pings are answered while [`Socket::next`] is awaited.
 #[derive(Debug)]
 pub struct Socket {
-    stream: WebSocketStream<TcpStream>,
+    stream: WebSocketStream<Stream<TcpStream>>,
 }
 
 impl Socket {
@@ -273,7 +329,7 @@ impl Socket {
 
 /// The half of a WebSocket that sends.
 #[derive(Debug)]
-pub struct Sending(SplitSink<WebSocketStream<TcpStream>, Message>);
+pub struct Sending(SplitSink<WebSocketStream<Stream<TcpStream>>, Message>);
 
 impl Sending {
     /// Sends a frame that is JSON already.
@@ -287,7 +343,7 @@ impl Sending {
 
 /// The half of a WebSocket that receives. Pings are answered while it does.
 #[derive(Debug)]
-pub struct Receiving(SplitStream<WebSocketStream<TcpStream>>);
+pub struct Receiving(SplitStream<WebSocketStream<Stream<TcpStream>>>);
 
 impl Receiving {
     /// The next frame's text. May be dropped while waiting without losing one.
@@ -354,6 +410,16 @@ fn handshake(error: WsError) -> Error {
     }
 }
 
+fn broken(error: &(dyn std::error::Error + 'static)) -> Error {
+    match tls::untrusted(error) {
+        Some(why) => Error::Tls(format!(
+            "the server's certificate is not trusted: {why}; name the certificate of its authority \
+             with --ca"
+        )),
+        None => Error::Connection(chain(error)),
+    }
+}
+
 /// An error with its causes: the connector's own text says only "client error (Connect)".
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -373,7 +439,7 @@ mod tests {
     fn only_addresses_of_servers_are_taken() {
         assert!(Client::new("http://127.0.0.1:8080", "k").is_ok());
         assert!(Client::new("http://board.test:8080/", "k").is_ok());
-        for wrong in ["127.0.0.1:8080", "https://a", "http://a/v1", "ws://a", ""] {
+        for wrong in ["127.0.0.1:8080", "ftp://a", "http://a/v1", "ws://a", ""] {
             assert!(matches!(Client::new(wrong, "k"), Err(Error::Address(_))), "{wrong}");
         }
     }

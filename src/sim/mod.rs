@@ -8,7 +8,7 @@
 //!
 //! For people: `client` speaks the public interface, `floor` are agents, callers and a switch that
 //! use it, `demo` is a server with such a floor around it, `watch` and `board` show a live board in
-//! a terminal. `load` is a floor of thousands, played by one task, that measures and checks.
+//! a terminal. `fuzz` says what must hold for any bytes. `load` is a floor of thousands, played by one task, that measures and checks.
 
 pub mod board;
 pub mod client;
@@ -17,6 +17,7 @@ pub mod demo;
 pub mod driver;
 pub mod fact;
 pub mod floor;
+pub mod fuzz;
 pub mod history;
 pub mod load;
 pub mod model;

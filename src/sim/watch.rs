@@ -7,9 +7,11 @@ pub mod render;
 use super::board::{Applied, Board};
 use super::client::{Client, Error, Socket};
 use crate::domain::time::Millis;
+use crate::tls::Trust;
 use render::Style;
 use serde_json::{Value, json};
 use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::time::MissedTickBehavior;
 
@@ -26,6 +28,9 @@ pub struct Args {
     /// The server's address.
     #[arg(long, env = "CALLBOARD_URL", default_value = "http://127.0.0.1:8080")]
     pub url: String,
+    /// Certificates of authorities (PEM) that the server's may be of, besides the system's.
+    #[arg(long, env = "CALLBOARD_CA")]
+    pub ca: Option<PathBuf>,
     /// An API key that may watch (owner, administrator or supervisor).
     #[arg(long, env = "CALLBOARD_KEY", hide_env_values = true)]
     pub key: String,
@@ -51,7 +56,8 @@ pub struct Args {
 /// # Errors
 /// When the server refuses: a wrong key, a missing right, an unknown account.
 pub async fn run(args: Args) -> Result<(), Error> {
-    let client = Client::new(&args.url, &args.key)?;
+    let trust = Trust::with_file(args.ca.as_deref()).map_err(|e| Error::Tls(e.to_string()))?;
+    let client = Client::trusting(&args.url, &args.key, trust)?;
     let ctrl_c = tokio::signal::ctrl_c();
     if args.events {
         let path = format!("/v1/accounts/{}/feed", args.account);

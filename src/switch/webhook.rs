@@ -3,16 +3,19 @@
 use crate::domain::objects::Webhook;
 use crate::domain::switching::CommandFailure;
 use crate::domain::time::Millis;
+use crate::tls::{self, Trust};
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
 use hyper::{Method, Request, StatusCode};
-use hyper_util::client::legacy::Client as Http;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{Client as Http, ResponseFuture};
 use hyper_util::rt::TokioExecutor;
 use serde::Deserialize;
 use sha2::Sha256;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// A delivery that took longer has failed.
@@ -21,9 +24,16 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A longer answer is not read.
 const ANSWER_BYTES: usize = 1 << 20;
 
-/// Posts; cloning it shares its connections.
+/// Posts, over http and https; cloning it shares its connections.
 #[derive(Clone, Debug)]
-pub struct Client(Http<HttpConnector, Full<Bytes>>);
+pub struct Client {
+    plain: Http<HttpConnector, Full<Bytes>>,
+    /// Made for the first webhook with https: reading the system's authorities takes a while.
+    tls: Arc<OnceLock<Secure>>,
+    trust: Trust,
+}
+
+type Secure = Http<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
 /// The switch took the delivery.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,6 +48,12 @@ pub enum Error {
     /// The URL, or a header made of the configuration, is none.
     #[error("the webhook cannot be called as configured: {0}")]
     Configuration(String),
+    /// Its certificate is not taken.
+    #[error(
+        "the webhook's certificate is not trusted: {0}; name the certificate of its authority with \
+         webhook.ca (--webhook-ca)"
+    )]
+    Untrusted(String),
     /// Not reached, or the connection broke.
     #[error("not reached: {0}")]
     Unreached(String),
@@ -68,13 +84,40 @@ impl Default for Client {
 }
 
 impl Client {
-    /// With no connection yet.
+    /// With no connection yet; trusts the system's authorities.
     #[must_use]
     pub fn new() -> Client {
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(Duration::from_secs(5)));
-        Client(Http::builder(TokioExecutor::new()).build(connector))
+        Client::trusting(Trust::system())
+    }
+
+    /// With no connection yet.
+    #[must_use]
+    pub fn trusting(trust: Trust) -> Client {
+        let plain = Http::builder(TokioExecutor::new()).build(connector());
+        Client { plain, tls: Arc::default(), trust }
+    }
+
+    fn secure(&self) -> Result<&Secure, Error> {
+        if let Some(client) = self.tls.get() {
+            return Ok(client);
+        }
+        let config = self.trust.client().map_err(|e| Error::Configuration(e.to_string()))?;
+        let mut connector = connector();
+        connector.enforce_http(false);
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config((*config).clone())
+            .https_only()
+            .enable_http1()
+            .wrap_connector(connector);
+        let client = Http::builder(TokioExecutor::new()).build(connector);
+        Ok(self.tls.get_or_init(|| client))
+    }
+
+    fn send(&self, request: Request<Full<Bytes>>) -> Result<ResponseFuture, Error> {
+        if request.uri().scheme_str() == Some("https") {
+            return Ok(self.secure()?.request(request));
+        }
+        Ok(self.plain.request(request))
     }
 
     /// Posts `body`; `id` names the delivery, `now` stands in its signature.
@@ -90,14 +133,27 @@ impl Client {
     ) -> Result<Outcome, Error> {
         let request = request(webhook, id, now, body)?;
         let exchange = async {
-            let unreached = |error: &dyn std::error::Error| Error::Unreached(causes(error));
-            let response = self.0.request(request).await.map_err(|error| unreached(&error))?;
+            let response = self.send(request)?.await.map_err(|error| unreached(&error))?;
             let status = response.status();
             let body = Limited::new(response.into_body(), ANSWER_BYTES).collect().await;
             let body = body.map_err(|error| unreached(&*error))?.to_bytes();
             read(status, &body)
         };
         tokio::time::timeout(PATIENCE, exchange).await.unwrap_or(Err(Error::Slow))
+    }
+}
+
+fn connector() -> HttpConnector {
+    let mut connector = HttpConnector::new();
+    connector.set_nodelay(true);
+    connector.set_connect_timeout(Some(Duration::from_secs(5)));
+    connector
+}
+
+fn unreached(error: &(dyn std::error::Error + 'static)) -> Error {
+    match tls::untrusted(error) {
+        Some(why) => Error::Untrusted(why),
+        None => Error::Unreached(causes(error)),
     }
 }
 

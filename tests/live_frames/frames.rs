@@ -74,6 +74,36 @@ fn a_large_snapshot_comes_in_parts() {
 }
 
 #[test]
+fn a_large_delta_is_cut_and_only_its_last_text_arrives_at_its_seq() {
+    let mut floor = Floor::new();
+    let reader = floor.reader(0, View::all());
+    reader.text();
+    let rows: Vec<_> =
+        (0..600).map(|i| agent(&format!("usr_{i}"), &["sales", "support"])).collect();
+    floor.now(10, &agents(&rows));
+    let texts = reader.text();
+    assert!(texts.lines().all(|text| text.len() <= PART_BYTES));
+    let deltas: Vec<serde_json::Value> =
+        texts.lines().map(|text| serde_json::from_str(text).unwrap()).collect();
+    assert!(deltas.len() > 2);
+    let steps: Vec<_> =
+        deltas.iter().map(|delta| (delta["prev"].as_u64(), delta["seq"].as_u64())).collect();
+    let (last, before) = steps.split_last().unwrap();
+    assert!(before.iter().all(|step| *step == (Some(0), Some(0))), "{steps:?}");
+    assert_eq!(*last, (Some(0), Some(1)));
+    let count: usize = deltas.iter().map(|delta| delta["agents"].as_array().unwrap().len()).sum();
+    assert_eq!(count, 600);
+    // As every client takes it, ours among them.
+    let mut board = callboard::sim::board::Board::default();
+    let first = floor.reader(20, View { agents: AgentFilter::None, ..View::all() }).text();
+    board.apply(&serde_json::from_str(&first.replace("\"seq\":1", "\"seq\":0")).unwrap()).unwrap();
+    for delta in &deltas {
+        board.apply(delta).expect("follows");
+    }
+    assert_eq!((board.seq, board.agents.len()), (1, 600));
+}
+
+#[test]
 fn what_changed_twice_is_sent_once_with_its_last_state() {
     let mut floor = small_floor();
     let view = View { agents: AgentFilter::None, calls: false, every_ms: 100, ..View::all() };

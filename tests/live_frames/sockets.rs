@@ -78,12 +78,14 @@ impl Server {
 
 const ALL: &str = r#"{"subscribe":{"queues":"*","agents":"*","calls":true,"every_ms":0}}"#;
 
+const PING: Duration = Duration::from_secs(20);
+
 fn viewer() -> Viewer {
     Viewer { account: "acme".into(), scope: Scope::All, key: Some(KEY), user: None }
 }
 
 fn live(upgrade: WebSocketUpgrade, hub: HubHandle) -> Response {
-    socket::limits(upgrade).on_upgrade(|socket| socket::serve(socket, hub, viewer()))
+    socket::limits(upgrade).on_upgrade(|socket| socket::serve(socket, hub, viewer(), PING))
 }
 
 /// What the node's outbox does with the hub.

@@ -31,7 +31,7 @@ pub struct Switch {
 /// A switch's webhook.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Webhook {
-    /// `http://…`.
+    /// `https://…` or `http://…`.
     pub url: String,
     /// Value of the `Authorization` header; never shown again.
     pub authorization: Option<String>,
@@ -189,12 +189,13 @@ impl Capabilities {
 }
 
 const URL: Rule = Rule {
-    must_be: "an http:// address of at most 2,000 characters without blanks",
+    must_be: "an https:// or http:// address of at most 2,000 characters without blanks",
     holds: |url| {
         url.len() <= 2_000
             && url.bytes().all(|c| c.is_ascii_graphic())
             && url
                 .strip_prefix("http://")
+                .or_else(|| url.strip_prefix("https://"))
                 .is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['/', ':', '?', '#']))
     },
 };

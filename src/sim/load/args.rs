@@ -29,6 +29,9 @@ pub struct Args {
     /// The server; without it one is started, on a temporary folder, and ended with the run.
     #[arg(long, env = "CALLBOARD_URL", requires = "key")]
     pub server: Option<String>,
+    /// Certificates of authorities (PEM) that the server's may be of, besides the system's.
+    #[arg(long, env = "CALLBOARD_CA", requires = "server")]
+    pub ca: Option<PathBuf>,
     /// A key of an owner or administrator of it.
     #[arg(long, env = "CALLBOARD_KEY", hide_env_values = true)]
     pub key: Option<String>,

@@ -5,6 +5,7 @@
 
 use super::latency::Quantiles;
 use crate::node::clock::instant;
+use crate::tls::{Connection, Target};
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 use std::fs::File;
@@ -143,20 +144,21 @@ pub fn echoes(address: SocketAddr, count: usize) -> io::Result<Vec<Duration>> {
 /// # Errors
 /// When a connection breaks, or the server answers anything but 2xx.
 pub fn posts(
-    address: SocketAddr,
+    server: impl Into<Target>,
     path: &str,
     key: &str,
     lasts: Duration,
     body: impl Fn(u64) -> String + Send + Sync + 'static,
 ) -> io::Result<f64> {
+    let server = server.into();
     let (stop, body) = (Arc::new(AtomicBool::new(false)), Arc::new(body));
     let next = Arc::new(AtomicU64::new(0));
     let began = instant();
     let post = |_| {
         let (stop, body, next) = (Arc::clone(&stop), Arc::clone(&body), Arc::clone(&next));
-        let (path, key) = (path.to_owned(), key.to_owned());
+        let (server, path, key) = (server.clone(), path.to_owned(), key.to_owned());
         std::thread::spawn(move || -> io::Result<u64> {
-            let mut http = Http::open(address)?;
+            let mut http = Http::open(&server)?;
             let mut sent = 0;
             while !stop.load(Ordering::Relaxed) {
                 // Two in a row, so that what a pair means stays in order.
@@ -179,17 +181,15 @@ pub fn posts(
 }
 
 /// The least HTTP client: one keep-alive connection.
-pub struct Http(BufReader<TcpStream>);
+pub struct Http(BufReader<Box<dyn Connection>>);
 
 impl Http {
     /// Connects.
     ///
     /// # Errors
     /// When nobody listens.
-    pub fn open(address: SocketAddr) -> io::Result<Http> {
-        let stream = TcpStream::connect(address)?;
-        stream.set_nodelay(true)?;
-        Ok(Http(BufReader::new(stream)))
+    pub fn open(server: &Target) -> io::Result<Http> {
+        Ok(Http(BufReader::new(server.connect()?)))
     }
 
     /// Posts JSON, and reads the answer to its end.

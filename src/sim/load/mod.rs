@@ -37,6 +37,7 @@ use crate::domain::time::Millis;
 use crate::node::clock::Clock;
 use crate::sim::client::Client;
 use crate::sim::floor::dice;
+use crate::tls::{Target, Trust};
 use args::{Plan, Via};
 use audit::Audit;
 use checks::Check;
@@ -85,7 +86,8 @@ pub async fn run(args: Args) -> Result<bool, String> {
         (None, Some(url), Some(key)) => (url.clone(), key.clone()),
         _ => return Err("--server needs --key".to_owned()),
     };
-    let client = Client::new(&url, &key).map_err(|e| e.to_string())?;
+    let trust = Trust::with_file(args.ca.as_deref()).map_err(|e| e.to_string())?;
+    let client = Client::trusting(&url, &key, trust).map_err(|e| e.to_string())?;
     let mut run = Run { args, plan, host, client, clock: Clock::system(Millis(0)) };
     let done = run.whole().await;
     // What happened to the switch or a dashboard is seldom the cause when the server is gone.
@@ -151,19 +153,13 @@ impl Run {
             Some(host) => host.data().to_owned(),
             None => std::env::temp_dir(),
         };
-        let (url, key) = (self.url(), self.client.key().to_owned());
+        let key = self.client.key().to_owned();
+        let server = self.client.target().map_err(|e| e.to_string())?;
         let (path, switch) = (format!("{}/events", self.args.account()), switch.to_owned());
         let lasts = self.args.floor_for;
-        let measure = move || measure_floor(&folder, &url, &path, &key, switch, lasts);
+        let measure = move || measure_floor(&folder, server, &path, &key, switch, lasts);
         let found = tokio::task::spawn_blocking(measure).await.map_err(|e| e.to_string())?;
         found.map_err(|e| format!("the machine's floor: {e}"))
-    }
-
-    fn url(&self) -> String {
-        match (&self.host, &self.args.server) {
-            (Some(host), _) => host.url.clone(),
-            (None, url) => url.clone().unwrap_or_default(),
-        }
     }
 
     async fn play(
@@ -440,7 +436,7 @@ impl Run {
 
 fn measure_floor(
     folder: &Path,
-    url: &str,
+    server: Target,
     path: &str,
     key: &str,
     switch: String,
@@ -457,10 +453,7 @@ fn measure_floor(
         source.event(number, Some((call, place)), "2026-01-01T00:00:00.000Z", say).into_string()
     };
     let http_per_s = floor::posts(bare.address, "/", key, lasts, single.clone())?;
-    let address = url.trim_start_matches("http://").trim_end_matches('/');
-    let address = std::net::ToSocketAddrs::to_socket_addrs(address)?.next();
-    let address = address.ok_or_else(|| std::io::Error::other("no address"))?;
-    let singles_per_s = floor::posts(address, path, key, lasts, single)?;
+    let singles_per_s = floor::posts(server, path, key, lasts, single)?;
     Ok(Floor { sync, http_per_s, echo, singles_per_s })
 }
 
