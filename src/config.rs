@@ -4,7 +4,7 @@
 //! Precedence: flag, then environment (`CALLBOARD_…`), then file, then default. An unknown key is
 //! refused. This module only parses and checks; `main` reads the file and the environment.
 
-use crate::domain::fields::nearest;
+use crate::domain::spelling::nearest;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};

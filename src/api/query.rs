@@ -1,7 +1,7 @@
 //! Query fields, checked as strictly as bodies: every wrong or unknown one is told.
 
-use crate::domain::fields::nearest;
 use crate::domain::problem::{FieldError, Problem};
+use crate::domain::spelling::nearest;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::ops::RangeInclusive;

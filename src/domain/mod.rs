@@ -11,5 +11,6 @@ pub mod pointer;
 pub mod presence;
 pub mod problem;
 pub mod rows;
+pub mod spelling;
 pub mod switching;
 pub mod time;

@@ -1,10 +1,11 @@
 //! Skills and users.
 
-use crate::domain::fields::{EXTENSION, Fields, ID, LABEL, Rule, nearest, whole};
+use crate::domain::fields::{EXTENSION, Fields, ID, LABEL, Rule, whole};
 use crate::domain::ids::is_name;
 use crate::domain::media::Media;
 use crate::domain::presence::words;
 use crate::domain::problem::FieldError;
+use crate::domain::spelling::nearest;
 use crate::domain::time::{self, Millis};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
