@@ -215,6 +215,7 @@ fn a_new_certificate_is_taken_when_its_files_change_and_open_connections_go_on()
     let house = House::new(&["--tls-check-ms", "100"]);
     assert_eq!(house.shown().as_ref(), Some(&house.der));
     assert_eq!(house.figure("callboard_tls_certificate_not_after_seconds"), Some(NOT_AFTER as f64));
+    assert_eq!(house.figure("callboard_tls_reloads_total{result=\"refused\"}"), Some(0.0));
     runtime().block_on(async {
         let client = house.client();
         let mut live =

@@ -101,10 +101,14 @@ pub fn install() -> Option<PrometheusHandle> {
                 describe_gauge!(name, text);
             }
             // Shown as 0 from the start, so that the first one is seen as an increase.
-            for name in ["callboard_overloaded_total", "callboard_webhook_failures_total"] {
+            for name in [
+                "callboard_overloaded_total",
+                "callboard_webhook_failures_total",
+                "callboard_connections_refused_total",
+                "callboard_live_frames_total",
+            ] {
                 counter!(name).increment(0);
             }
-            counter!("callboard_live_frames_total").increment(0);
             gauge!("callboard_live_connections").increment(0.0);
             gauge!("callboard_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
             Some(handle)

@@ -34,7 +34,7 @@ impl Identity {
         let seen = Mutex::new(stamps(cert, key));
         let current = RwLock::new(Arc::new(pair(cert, key)?));
         let identity = Identity { cert: cert.to_owned(), key: key.to_owned(), current, seen };
-        identity.show();
+        identity.begin_figures();
         Ok(Arc::new(identity))
     }
 
@@ -97,6 +97,17 @@ impl Identity {
 
     fn current(&self) -> Arc<CertifiedKey> {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Shows the counters as 0 from the start, so that the first one is seen as an increase.
+    fn begin_figures(&self) {
+        for result in ["renewed", "refused"] {
+            metrics::counter!("callboard_tls_reloads_total", "result" => result).increment(0);
+        }
+        for why in ["failed", "slow", "displaced"] {
+            metrics::counter!("callboard_tls_handshakes_failed_total", "why" => why).increment(0);
+        }
+        self.show();
     }
 
     fn show(&self) {

@@ -48,7 +48,10 @@ fn exposed() -> BTreeMap<String, String> {
 fn the_handbook_the_alerts_and_the_dashboard_name_the_metrics_there_are() {
     let exposed = exposed();
     let names: BTreeSet<String> = exposed.keys().cloned().collect();
-    let told: BTreeSet<String> = table("Metrics").iter().map(|row| quoted(&row[0])).collect();
+    let all: BTreeSet<String> = table("Metrics").iter().map(|row| quoted(&row[0])).collect();
+    // Those are there with TLS only: `tests/tls.rs` looks for them.
+    let (of_tls, told): (BTreeSet<String>, BTreeSet<String>) =
+        all.into_iter().partition(|name| name.starts_with("callboard_tls_"));
     let missing: Vec<_> = names.difference(&told).collect();
     let invented: Vec<_> = told.difference(&names).collect();
     assert!(
@@ -56,7 +59,7 @@ fn the_handbook_the_alerts_and_the_dashboard_name_the_metrics_there_are() {
         "not told {missing:?}, no more {invented:?}"
     );
 
-    let mut series: BTreeSet<String> = BTreeSet::new();
+    let mut series: BTreeSet<String> = of_tls;
     for (name, kind) in &exposed {
         match kind.as_str() {
             "histogram" => {
