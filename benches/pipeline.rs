@@ -35,7 +35,8 @@ fn main() {
         Some("--quick") => (3, Sizes { round_trips: 300, seconds: 1.0, batches: 20 }),
         _ => (BLOCKS, Sizes { round_trips: 1_000, seconds: 3.0, batches: 60 }),
     };
-    let server = Server::start();
+    // The owner's key posts all the events here.
+    let server = Server::start_with(&["--requests-per-second", "0"]);
     let address: SocketAddr = std::fs::read_to_string(server.data().join("listen.addr"))
         .expect("the address")
         .trim()

@@ -216,6 +216,9 @@ settings! {
     /// WebSockets are pinged every so many milliseconds (desks every 10000 at least); with two pings
     /// unanswered the third time ends the connection (4408).
     connections_ping_ms: Within<10, 600_000> = "connections.ping_ms", "20000";
+    /// Requests a second of one key on the average; ten times as many may come at once, and more
+    /// are told 429 with Retry-After. Keys of role switch have no limit. 0: no limit for anybody.
+    requests_per_second: Within<0, 1_000_000> = "requests.per_second", "1000";
     /// How much is logged: error, warn, info, debug or trace.
     log_level: LogLevel = "log.level", "info";
     /// How it is logged: text for people, json (one object per line) for collectors.

@@ -334,6 +334,7 @@ fn limits(config: &Config) -> Limits {
         body: ms(config.connections_body_ms.0),
         stall: ms(config.connections_stall_ms.0),
         ping: ms(config.connections_ping_ms.0),
+        requests_per_second: u32::try_from(config.requests_per_second.0).unwrap_or(u32::MAX),
     }
 }
 

@@ -301,3 +301,26 @@ fn a_thousand_dashboards_that_never_read_cost_no_memory_and_nobody_else_time() {
     let each_kib = after.saturating_sub(before) / crowd as u64;
     assert!(each_kib < 64, "{before} KiB before, {after} KiB with {crowd} that never read");
 }
+
+#[test]
+fn a_key_that_asks_too_often_is_told_to_wait_and_switches_never_are() {
+    let server = Server::start_with(&["--requests-per-second", "1"]);
+    let path = |tail: &str| format!("{BASE}/{tail}");
+    server.api().must("PUT", &path("switches/edge"), &json!({ "name": "Edge" }));
+    let order = json!({ "name": "edge", "role": "switch", "switch": "edge" });
+    let key = server.api().must("POST", &path("keys"), &order)["key"].clone();
+    let switch = server.with_key(key.as_str().expect("a key"));
+    let mut asked = (0..30).map(|_| server.get(&path("switches/edge")));
+    let (_, headers, problem) = asked.find(|(status, ..)| *status != 200).expect("told");
+    assert_eq!((&problem["status"], &problem["code"]), (&json!(429), &json!("rate_limited")));
+    let wait = headers.get("retry-after").expect("a header").parse::<u32>().expect("seconds");
+    assert!((1..=10).contains(&wait), "{wait}");
+    for n in 0..30 {
+        let beat = json!({ "specversion": "1.0", "id": n.to_string(), "source": "edge",
+            "type": "switch.heartbeat" });
+        switch.must("POST", &path("events"), &beat);
+    }
+    assert!(figure(&server, "callboard_rate_limited_total") >= 1.0);
+    // Waiting helps.
+    until("the key's turn", || (server.get(&path("switches/edge")).0 == 200).then_some(()));
+}

@@ -45,6 +45,7 @@ impl FromRequestParts<App> for Ask {
 impl Ask {
     async fn read(parts: &mut Parts, headers: HeaderMap, app: &App) -> Result<Ask, Refusal> {
         let identity = app.node.identify(bearer(&headers)?, remote(parts))?;
+        app.rates.admit(&identity, app.node.now(), app.limits.requests_per_second)?;
         let params = RawPathParams::from_request_parts(parts, app)
             .await
             .map_err(|e| bad_path(&e.to_string()))?;

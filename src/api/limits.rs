@@ -1,6 +1,6 @@
 //! What one peer may take of the server: how many connections, how long, how large.
 //!
-//! Those that an administrator would want to change are settings (`connections.…`); the others are
+//! Those that an administrator would want to change are settings (`connections.…`, `requests.…`); the others are
 //! named here and in `docs/protocol.md`.
 
 use std::time::Duration;
@@ -39,6 +39,9 @@ pub struct Limits {
     /// WebSockets are pinged this often, desks at least every ten seconds; one that leaves
     /// [`crate::live::socket::MOST_UNANSWERED`] pings in a row unanswered is gone.
     pub ping: Duration,
+    /// Requests a second of one key on the average, ten times as many at once; 0 = no limit. Keys
+    /// of role `switch` have none.
+    pub requests_per_second: u32,
 }
 
 impl Default for Limits {
@@ -51,6 +54,7 @@ impl Default for Limits {
             body: Duration::from_secs(30),
             stall: Duration::from_secs(30),
             ping: Duration::from_secs(20),
+            requests_per_second: 1_000,
         }
     }
 }

@@ -18,6 +18,7 @@ mod live;
 mod objects;
 mod problem;
 mod query;
+mod rate;
 mod requests;
 mod schema;
 pub mod server;
@@ -63,6 +64,7 @@ pub struct Shared {
     openapi: Bytes,
     requests: requests::Requests,
     limits: limits::Limits,
+    rates: rate::Rates,
 }
 
 impl App {
@@ -76,8 +78,11 @@ impl App {
         let idempotency = idempotency::Memory::default();
         let tickets = tickets::Tickets::default();
         let requests = requests::Requests::default();
+        let rates = rate::Rates::default();
         let metrics = Box::new(metrics);
-        App(Arc::new(Shared { node, metrics, idempotency, tickets, openapi, requests, limits }))
+        let shared =
+            Shared { node, metrics, idempotency, tickets, openapi, requests, limits, rates };
+        App(Arc::new(shared))
     }
 }
 

@@ -39,10 +39,11 @@ const HISTOGRAMS: [(&str, &str); 4] = [
 /// Bounds of how many records share a sync.
 const BATCHES: [f64; 10] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1_000.0];
 
-const COUNTERS: [(&str, &str); 8] = [
+const COUNTERS: [(&str, &str); 9] = [
     ("callboard_events_total", "Events of switches, by what became of them"),
     ("callboard_http_requests_total", "Requests, by route, method and status"),
     ("callboard_overloaded_total", "Inputs refused because too many waited to be decided"),
+    ("callboard_rate_limited_total", "Requests refused because their key made too many"),
     ("callboard_webhook_failures_total", "Deliveries that a switch's webhook did not take"),
     ("callboard_live_frames_total", "Frames sent to dashboards"),
     ("callboard_connections_refused_total", "Connections turned away, there being too many"),
@@ -103,6 +104,7 @@ pub fn install() -> Option<PrometheusHandle> {
             // Shown as 0 from the start, so that the first one is seen as an increase.
             for name in [
                 "callboard_overloaded_total",
+                "callboard_rate_limited_total",
                 "callboard_webhook_failures_total",
                 "callboard_connections_refused_total",
                 "callboard_live_frames_total",

@@ -90,6 +90,8 @@ fn spawn(data: &Path, log: &Path) -> io::Result<Child> {
         .arg("--data")
         .arg(data)
         .args(["--listen", "127.0.0.1:0", "--log-level", "warn", "--until-stdin-ends"])
+        // One key sets thousands of agents up.
+        .args(["--requests-per-second", "0"])
         // A run that is killed cannot end its server: then this pipe ends, and the server by itself.
         .stdin(Stdio::piped())
         .stdout(log.try_clone()?)
