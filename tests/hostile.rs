@@ -308,7 +308,7 @@ fn a_key_that_asks_too_often_is_told_to_wait_and_switches_never_are() {
     let path = |tail: &str| format!("{BASE}/{tail}");
     server.api().must("PUT", &path("switches/edge"), &json!({ "name": "Edge" }));
     let order = json!({ "name": "edge", "role": "switch", "switch": "edge" });
-    let key = server.api().must("POST", &path("keys"), &order)["key"].clone();
+    let key = server.api().must("POST", &path("keys"), &order)["secret"].clone();
     let switch = server.with_key(key.as_str().expect("a key"));
     let mut asked = (0..30).map(|_| server.get(&path("switches/edge")));
     let (_, headers, problem) = asked.find(|(status, ..)| *status != 200).expect("told");
