@@ -10,7 +10,7 @@ use crate::domain::objects::break_reason::BreakReason;
 use crate::domain::objects::queue::QueueKind;
 use crate::domain::objects::user::{Assignment, Role, UserKind, UserState};
 use crate::domain::objects::{
-    Account, Member, Queue, Route, Skill, SkillNeed, Switch, Target, User,
+    Account, Member, Queue, Route, Skill, SkillNeed, Switch, Target, User, forget_preset,
 };
 use crate::domain::presence::Status;
 use crate::domain::problem::{FieldError, Problem};
@@ -49,6 +49,7 @@ impl Engine {
         let body = match (&before, merge) {
             (Some(stored), true) => {
                 let mut merged = stored.clone();
+                forget_preset(&mut merged, body);
                 fields::merge(&mut merged, body);
                 merged
             }
