@@ -5,6 +5,7 @@
 //! Rebuilt from the state at a start ([`crate::engine::rebuild`]), kept up afterwards by touching
 //! only what an event touched.
 
+use super::draw::Groups;
 use super::needs::Needs;
 use super::table::Table;
 use crate::domain::ids::{AgentIx, CallId, Name, NeedIx, OfferId, QueueIx, SkillIx, SwitchIx};
@@ -139,6 +140,8 @@ pub struct Placed {
 pub struct QueueIndex {
     /// Offerable agents in the queue's order, for calls that require nothing of them.
     pub agents: BTreeSet<(Key, AgentIx)>,
+    /// The same as lots, where the plan draws.
+    pub groups: Groups,
     /// The same per requirement, for requirements met lately.
     pub by_need: Vec<NeedIndex>,
     /// Offerable agents of the present record, not yet put into the sets above: a freed agent who
@@ -164,7 +167,7 @@ pub struct QueueIndex {
     pub logged_in: u32,
     /// Pairs blocked by a delay.
     pub delayed: u32,
-    /// Counts of logged-in members (kept for `least_calls` only): (count, agent).
+    /// Counts of logged-in members (kept for orders that count only): (count, agent).
     pub logged_counts: BTreeSet<(u32, AgentIx)>,
     /// On the present record's list of work.
     pub marked: bool,
@@ -177,6 +180,8 @@ pub struct NeedIndex {
     pub need: NeedIx,
     /// In the queue's order, with levels of this requirement.
     pub agents: BTreeSet<(Key, AgentIx)>,
+    /// The same as lots, where the plan draws.
+    pub groups: Groups,
     /// Record of its last use: the least recently used makes room.
     pub used: u64,
 }

@@ -7,7 +7,7 @@ use crate::domain::fields;
 use crate::domain::ids::{self, AgentIx, Name, QueueIx};
 use crate::domain::input::{Answer, Kind, ObjectRef};
 use crate::domain::objects::break_reason::BreakReason;
-use crate::domain::objects::queue::QueueKind;
+use crate::domain::objects::queue::{By, QueueKind};
 use crate::domain::objects::user::{Assignment, Role, UserKind, UserState};
 use crate::domain::objects::{
     Account, Member, Queue, Route, Skill, SkillNeed, Switch, Target, User, forget_preset,
@@ -231,6 +231,11 @@ impl Engine {
                 }
             }
         }
+        if let By::Skill(skill) = &queue.plan.by
+            && !self.derived.skills.contains(skill.as_str())
+        {
+            errors.push(unknown("/strategy/by/skill".to_owned(), "skill", skill));
+        }
         let exits = &queue.exits;
         let targets = [
             ("on_max_wait", Some(&exits.on_max_wait)),
@@ -422,7 +427,9 @@ impl Engine {
     fn check_skill_unused(&self, id: &str) -> Result<(), Problem> {
         let wants = |needs: &[SkillNeed]| needs.iter().any(|n| n.skill == id);
         let queue = self.state.queues.iter().filter(|q| !q.deleted);
-        let mut queue = queue.filter(|q| q.config.steps.iter().any(|s| wants(&s.skills)));
+        let weighs = |q: &Queue| matches!(&q.plan.by, By::Skill(skill) if skill == id);
+        let mut queue = queue
+            .filter(|q| weighs(&q.config) || q.config.steps.iter().any(|s| wants(&s.skills)));
         let agent = self.state.agents.iter().find(|a| a.user.skills.contains_key(id));
         let route =
             self.state.routes.values().find(|r| r.value.as_ref().is_some_and(|r| wants(&r.skills)));

@@ -54,7 +54,7 @@ mod tests {
     }
 
     /// Written down when the generator was chosen: another generator is another journal.
-    const FIRST: [u64; 6] = [0, 0, 0, 0, 0, 0];
+    const FIRST: [u64; 6] = [856, 137, 470, 726, 369, 557];
 
     #[test]
     fn each_number_has_the_same_chance() {

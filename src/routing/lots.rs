@@ -32,7 +32,9 @@ impl Sum {
         if by_heads { self.heads } else { self.weight }
     }
 
-    fn plus(self, other: Sum) -> Sum {
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Sum) -> Sum {
         Sum { weight: self.weight + other.weight, heads: self.heads + other.heads }
     }
 

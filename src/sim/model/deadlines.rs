@@ -3,6 +3,7 @@
 use super::calls::day_of;
 use super::switches::SILENCE_MS;
 use super::{Model, State};
+use crate::domain::objects::queue::Window;
 use crate::domain::rows::DayCounts;
 use crate::domain::time::Millis;
 use crate::sim::fact::Fact;
@@ -18,6 +19,7 @@ enum Due {
     Grace,
     Unleased,
     Block,
+    Counted,
     Ring,
     Thaw,
     Replay,
@@ -26,6 +28,7 @@ enum Due {
     Total,
     MaxWait,
     Pass,
+    Wider,
 }
 
 /// An instant, the class of its object, the object's number, and what falls due there.
@@ -87,6 +90,9 @@ impl Model {
             (self.unleased_at(agent), Due::Unleased),
             (a.user.blocked_until, Due::Block),
         ];
+        for (queue, at) in self.leaving(agent) {
+            all.push((at, 2, agent, Due::Counted, queue));
+        }
         for (at, due) in singles {
             if let Some(at) = at {
                 all.push((at, 2, agent, due, 0));
@@ -120,6 +126,8 @@ impl Model {
             let spaced = c.pass_began.map(|at| at.plus(config.plan.again_after_ms));
             push(spaced.filter(|at| *at > self.now), Due::Pass);
         }
+        let wider = config.plan.wider.get(c.widths);
+        push(wider.map(|w| c.queued_at.plus(w.after_ms).plus(c.away_ms)), Due::Wider);
     }
 
     fn fall_due(&mut self, (_, _, id, due, i): Deadline) {
@@ -142,6 +150,8 @@ impl Model {
             }
             // Nothing but the matching that follows.
             Due::Pass => {}
+            Due::Wider => self.calls[id].widths += 1,
+            Due::Counted => self.slide(id, i),
             Due::Total => self.total_over(id),
             Due::MaxWait => self.max_wait_over(id),
         }
@@ -152,8 +162,8 @@ impl Model {
         self.day = day_of(self.now);
         for queue in &mut self.queues {
             queue.today = DayCounts::default();
-            for member in &mut queue.members {
-                member.count = None;
+            if queue.config.plan.window == Window::Day {
+                queue.members.iter_mut().for_each(|member| member.count = None);
             }
         }
     }

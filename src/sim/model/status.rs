@@ -3,7 +3,7 @@
 use super::{Done, Model, Next, No};
 use crate::domain::event::{Cause, Withdrawn};
 use crate::domain::input::When;
-use crate::domain::objects::account::OptInAtLogin;
+use crate::domain::objects::account::{IdleClock, OptInAtLogin};
 use crate::domain::objects::queue::Needs;
 use crate::domain::objects::user::UserKind;
 use crate::domain::presence::Status;
@@ -96,6 +96,10 @@ impl Model {
 
     fn enter_status(&mut self, agent: usize, status: Status, reason: Option<String>) {
         let now = self.now;
+        self.logs_on(agent, status);
+        if status == Status::Ready && self.agents[agent].status != Status::Ready {
+            self.idle_anew(agent, IdleClock::Status);
+        }
         let a = &mut self.agents[agent];
         let was = a.status;
         a.status_at = now;
