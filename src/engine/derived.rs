@@ -97,6 +97,9 @@ pub struct Touched {
     /// Queues whose waiting calls may have to take an exit: the count that `nobody` looks at became
     /// zero, or what it is judged by changed.
     pub judged: Vec<QueueIx>,
+    /// Queues without another pass in which an agent became offerable or no longer is: for some call
+    /// all who fit may have been tried.
+    pub passes: Vec<QueueIx>,
     /// Agents whose chosen next status is due.
     pub next_due: Vec<AgentIx>,
     /// Pairs offerable for the first time in a window.
@@ -149,6 +152,8 @@ pub struct QueueIndex {
     pub pending: Vec<AgentIx>,
     /// Waiting calls in the order in which they will be served.
     pub waiting: BTreeSet<(i64, CallId)>,
+    /// … those of them that were tried with somebody in this pass.
+    pub tried: BTreeSet<CallId>,
     /// … by entry into the queue.
     pub queued: BTreeSet<(Millis, CallId)>,
     /// Waiting calls that may be offered now, by requirement.

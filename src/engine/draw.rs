@@ -10,7 +10,7 @@ use crate::domain::switching::Drawn;
 use crate::routing::dice::Dice;
 use crate::routing::lots::{Lots, Sum};
 use crate::routing::{self, Key};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Of an index: those who are alike, the first first, with their weights.
 pub type Groups = BTreeMap<u64, Lots>;
@@ -31,6 +31,22 @@ pub fn leave(groups: &mut Groups, plan: &Plan, key: Key, ix: AgentIx) {
             groups.remove(&group);
         }
     }
+}
+
+/// Whether the lots hold just those of an index.
+#[must_use]
+pub fn holds(groups: &Groups, plan: &Plan, index: &BTreeSet<(Key, AgentIx)>) -> bool {
+    let lots = index.iter().filter_map(|(key, ix)| Some((*ix, routing::lot(plan, *key)?)));
+    let mut sums: BTreeMap<u64, Sum> = BTreeMap::new();
+    for (ix, (group, weight)) in lots {
+        let own = Sum { weight, heads: 1 };
+        let sum = sums.entry(group).or_default();
+        *sum = sum.plus(own);
+        if groups.get(&group).is_none_or(|lots| lots.before(ix).1 != own) {
+            return false;
+        }
+    }
+    groups.len() == sums.len() && sums.iter().all(|(group, sum)| groups[group].all() == *sum)
 }
 
 /// One who is to be offered the call, and how that was found.

@@ -114,6 +114,8 @@ fn leave_queue(state: &State, derived: &mut Derived, queue: QueueIx) {
     for id in waiting {
         unplace(derived, id);
         touch_call(derived, id);
+        // Another configuration may have an exit due.
+        derived.touched.settle.push(id);
     }
     derived.index[queue.at()].by_need.clear();
 }

@@ -96,6 +96,10 @@ pub(super) fn close(
     if withdrawn.is_none() {
         c.tried.push(agent);
     }
+    if withdrawn == Some(Withdrawn::Round) {
+        // Another's end took it: the call has not had this attempt.
+        c.attempts = c.attempts.saturating_sub(1);
+    }
     if !told && !at_desk {
         c.closing.push(offer);
     }

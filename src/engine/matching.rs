@@ -24,10 +24,14 @@ use std::collections::BTreeSet;
 type Claim = (Reverse<i32>, i64, CallId);
 
 impl Engine {
-    /// Makes every assignment that has become possible.
-    pub(super) fn match_all(&mut self) {
+    /// Makes every assignment that has become possible; `true` when an offer let another call leave,
+    /// so that all must be looked at again.
+    pub(super) fn match_all(&mut self) -> bool {
         loop {
             self.refresh();
+            if self.leave_passes() {
+                return true;
+            }
             let mut best: Option<Claim> = None;
             for i in 0..self.derived.touched.work.len() {
                 let queue = self.derived.touched.work[i];
@@ -37,9 +41,9 @@ impl Engine {
                     (a, b) => a.or(b),
                 };
             }
-            let Some((_, _, call)) = best else { return };
+            let Some((_, _, call)) = best else { return false };
             if !self.serve(call) {
-                return;
+                return false;
             }
         }
     }
@@ -361,8 +365,11 @@ impl Engine {
 
     /// All were tried, and the spacing since the pass began has passed.
     fn may_begin_pass(&self, call: &Call, config: &Queue) -> bool {
-        let spaced = |began: Millis| began.plus(config.plan.again_after_ms) <= self.state_now();
-        config.plan.again && !call.tried.is_empty() && call.pass_began_at.is_some_and(spaced)
+        let after = config.plan.again_after_ms;
+        // At its very instant the deadline must have been met.
+        let past = |began: Millis| after == 0 || began.plus(after) < self.state_now();
+        let spaced = call.pass_spaced || call.pass_began_at.is_some_and(past);
+        config.plan.again && !call.tried.is_empty() && spaced
     }
 
     /// The instant of the record being decided.

@@ -336,6 +336,7 @@ impl Engine {
         let touched = &mut self.derived.touched;
         touched.settle.clear();
         touched.judged.clear();
+        touched.passes.clear();
         touched.next_due.clear();
         touched.count_due.clear();
         self.derived.told.clear();

@@ -165,13 +165,14 @@ fn refresh_pair(
             NobodyWhen::LoggedIn => index.logged_in == 0,
             NobodyWhen::Offerable => index.offerable_or_grace == 0,
         };
-        // With `again: false` a call leaves when all who fit were tried: also when one of them
-        // becomes offerable again.
-        let judged = !queue.config.plan.again
-            && row.offerable
-            && seen.row.is_none_or(|before| !before.offerable);
-        if (none_left || judged) && !index.waiting.is_empty() {
+        if none_left && !index.waiting.is_empty() {
             note(&mut derived.touched.judged, pair.queue);
+        }
+        // With `again: false` a call leaves when all who fit were tried: also when one of them
+        // becomes offerable again, or the last untried one no longer is.
+        let turned = seen.row.is_some_and(|before| before.offerable) != row.offerable;
+        if turned && !queue.config.plan.again && !index.tried.is_empty() {
+            note(&mut derived.touched.passes, pair.queue);
         }
     }
     let was_offerable = seen.row.is_some_and(|r| r.offerable);
@@ -380,6 +381,12 @@ fn refresh_call(state: &State, derived: &mut Derived, id: CallId) {
     } else if !now.open && was_open {
         close(&mut derived.index[queue.at()], need, now.rank, id);
     }
+    let index = &mut derived.index[queue.at()];
+    if call.tried.is_empty() {
+        index.tried.remove(&id);
+    } else {
+        index.tried.insert(id);
+    }
     derived.placed.insert(id, now);
     arm_live_call(state, derived, call);
 }
@@ -419,6 +426,7 @@ pub fn unplace(derived: &mut Derived, id: CallId) {
     let index = &mut derived.index[placed.queue.at()];
     index.waiting.remove(&(placed.rank, id));
     index.queued.remove(&(placed.queued_at, id));
+    index.tried.remove(&id);
     if placed.open {
         close(index, placed.need, placed.rank, id);
     }

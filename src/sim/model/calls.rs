@@ -45,6 +45,7 @@ impl Model {
             exit_due: None,
             tried: Vec::new(),
             pass_began: None,
+            pass_spaced: false,
             cursor: None,
             attempts: 0,
             widths: 0,
@@ -102,6 +103,7 @@ impl Model {
         c.exit_due = None;
         c.tried.clear();
         c.pass_began = None;
+        c.pass_spaced = false;
         c.cursor = None;
         c.attempts = 0;
         c.widths = 0;

@@ -47,7 +47,6 @@ impl Model {
         if let Some(deadline) = self.deadlines().into_iter().min().filter(|d| d.0 <= now) {
             self.fall_due(deadline);
         }
-        // The spacing of passes is no deadline of its own: having passed, it is seen.
         self.settle();
         std::mem::take(&mut self.facts)
     }
@@ -122,9 +121,9 @@ impl Model {
             let max_wait = config.exits.max_wait_ms;
             push(max_wait.map(|ms| c.queued_at.plus(ms).plus(c.away_ms)), Due::MaxWait);
         }
-        if config.plan.again && self.pass_over(call) {
+        if config.plan.again && !c.pass_spaced && !c.tried.is_empty() {
             let spaced = c.pass_began.map(|at| at.plus(config.plan.again_after_ms));
-            push(spaced.filter(|at| *at > self.now), Due::Pass);
+            push(spaced, Due::Pass);
         }
         let wider = config.plan.wider.get(c.widths);
         push(wider.map(|w| c.queued_at.plus(w.after_ms).plus(c.away_ms)), Due::Wider);
@@ -148,8 +147,7 @@ impl Model {
                 self.calls[id].closing.clear();
                 self.calls[id].closing_until = None;
             }
-            // Nothing but the matching that follows.
-            Due::Pass => {}
+            Due::Pass => self.calls[id].pass_spaced = true,
             Due::Wider => self.calls[id].widths += 1,
             Due::Counted => self.slide(id, i),
             Due::Total => self.total_over(id),

@@ -221,7 +221,9 @@ impl Model {
     fn may_begin_pass(&self, call: usize) -> bool {
         let plan = &self.queues[self.calls[call].queue].config.plan;
         let began = self.calls[call].pass_began.unwrap_or(self.now);
-        plan.again && began.plus(plan.again_after_ms) <= self.now && self.pass_over(call)
+        // At its very instant the deadline must have been met.
+        let spaced = plan.again_after_ms == 0 || began.plus(plan.again_after_ms) < self.now;
+        plan.again && (spaced || self.calls[call].pass_spaced) && self.pass_over(call)
     }
 
     /// Without another pass a call leaves when all were tried.
@@ -250,6 +252,7 @@ impl Model {
             // A pass begins with its first offer.
             self.calls[call].tried.clear();
             self.calls[call].pass_began = Some(self.now);
+            self.calls[call].pass_spaced = false;
         }
         let candidates = self.candidates(call);
         let places = self.places(self.calls[call].queue);

@@ -198,6 +198,8 @@ struct Call {
     exit_due: Option<Exit>,
     tried: Vec<usize>,
     pass_began: Option<Millis>,
+    /// The spacing since then has passed.
+    pass_spaced: bool,
     cursor: Option<(u32, usize)>,
     attempts: u32,
     /// How often the width has grown in this queue.

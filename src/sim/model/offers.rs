@@ -146,7 +146,9 @@ impl Model {
         if self.offers[offer].full_ring {
             self.miss(offer, false);
         } else {
-            self.withdraw(offer, Withdrawn::Exit);
+            // `total` may have been set anew since: then only this one of the round ends.
+            self.taken_back(offer, Withdrawn::Exit);
+            self.cancel_leg(offer, true);
         }
     }
 
