@@ -428,8 +428,8 @@ impl Engine {
         let wants = |needs: &[SkillNeed]| needs.iter().any(|n| n.skill == id);
         let queue = self.state.queues.iter().filter(|q| !q.deleted);
         let weighs = |q: &Queue| matches!(&q.plan.by, By::Skill(skill) if skill == id);
-        let mut queue = queue
-            .filter(|q| weighs(&q.config) || q.config.steps.iter().any(|s| wants(&s.skills)));
+        let mut queue =
+            queue.filter(|q| weighs(&q.config) || q.config.steps.iter().any(|s| wants(&s.skills)));
         let agent = self.state.agents.iter().find(|a| a.user.skills.contains_key(id));
         let route =
             self.state.routes.values().find(|r| r.value.as_ref().is_some_and(|r| wants(&r.skills)));

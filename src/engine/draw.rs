@@ -80,7 +80,8 @@ impl Engine {
             } else {
                 index.by_need.iter().find(|n| n.need == need).map(|n| &n.groups)
             };
-            let first = groups.into_iter().flatten().find_map(|(_, lots)| pick(lots, &out, &mut dice));
+            let first =
+                groups.into_iter().flatten().find_map(|(_, lots)| pick(lots, &out, &mut dice));
             let Some((agent, drawn)) = first else { break };
             chosen.push(Chosen { agent, drawn: drawn.map(|drawn| (drawn, dice.taken)) });
             let at = out.partition_point(|other| *other < agent);

@@ -313,9 +313,9 @@ pub(super) fn detach(state: &State, derived: &mut Derived, id: CallId) {
 
 fn leg_ended(state: &mut State, derived: &mut Derived, id: CallId, agent: AgentIx) {
     let at = state.at;
-    let part = state.call(id).and_then(|c| {
-        Some((c.queue?, c.legs.iter().find(|l| l.agent == agent)?.since))
-    });
+    let part = state
+        .call(id)
+        .and_then(|c| Some((c.queue?, c.legs.iter().find(|l| l.agent == agent)?.since)));
     if let Some((queue, since)) = part {
         super::windows::talked(state, agent, queue, since);
     }

@@ -1,8 +1,8 @@
 //! Keeps the derived tables in step with the state, touching only what an event touched.
 
 use super::Engine;
-use super::draw;
 use super::derived::{Derived, NEED_INDEXES, NeedIndex, PairSeen, Placed, QueueIndex};
+use super::draw;
 use super::explain::hold_of;
 use super::needs::{self, Need};
 use super::presence;
@@ -296,12 +296,8 @@ pub fn need_index(state: &State, derived: &mut Derived, queue: QueueIx, need: Ne
     }
     let plan = &state.queue(queue).config.plan;
     let wanted = derived.needs.get(need);
-    let mut made = NeedIndex {
-        need,
-        agents: Default::default(),
-        groups: Default::default(),
-        used: state.seq,
-    };
+    let mut made =
+        NeedIndex { need, agents: Default::default(), groups: Default::default(), used: state.seq };
     for (base, ix) in &index.agents {
         let agent = state.agent(*ix);
         if needs::meets(agent, queue, wanted) {

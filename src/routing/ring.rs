@@ -53,7 +53,10 @@ mod tests {
     fn total_cuts_a_ring_short() {
         let one = plan(RingFor::Ms(15_000));
         assert_eq!(ring_for(&one, Some(1), None, false), Ringing { ms: 15_000, full: true });
-        assert_eq!(ring_for(&one, Some(1), Some(15_000), false), Ringing { ms: 15_000, full: true });
+        assert_eq!(
+            ring_for(&one, Some(1), Some(15_000), false),
+            Ringing { ms: 15_000, full: true }
+        );
         assert_eq!(ring_for(&one, Some(1), Some(4_000), false), Ringing { ms: 4_000, full: false });
     }
 

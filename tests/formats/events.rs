@@ -9,7 +9,9 @@ use callboard::domain::objects::{
     Member, Queue, QueueKind, Route, Skill, SkillNeed, Switch, Target, User,
 };
 use callboard::domain::presence::Status;
-use callboard::domain::switching::{CancelReason, Drawn, EndedBy, SortKey, SyncCall, SyncState, Why};
+use callboard::domain::switching::{
+    CancelReason, Drawn, EndedBy, SortKey, SyncCall, SyncState, Why,
+};
 use callboard::domain::time::Millis;
 use serde_json::{Value, json};
 use std::fmt::Write as _;

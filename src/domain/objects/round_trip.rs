@@ -1,8 +1,6 @@
 //! `parse(to_json(x)) == x` for every object: a merge patch rests on it.
 
-use super::queue::{
-    By, NobodyWhen, OnMiss, Order, Plan, Preset, RingFor, Ties, Window, WrapUp,
-};
+use super::queue::{By, NobodyWhen, OnMiss, Order, Plan, Preset, RingFor, Ties, Window, WrapUp};
 use super::user::{Assignment, Personal, UserKind, UserState};
 use super::*;
 use crate::domain::fields::merge;

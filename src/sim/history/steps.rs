@@ -9,7 +9,11 @@ impl Maker {
         // Now and then what was counted the day before leaves its window; no call waits as long, or
         // it would be offered all day.
         let quiet = self.model.system.live_calls().is_empty();
-        let ms = if quiet && self.once_in(10) { 86_400_000 - self.one_of(&[0, 2_000, 60_000]) } else { ms };
+        let ms = if quiet && self.once_in(10) {
+            86_400_000 - self.one_of(&[0, 2_000, 60_000])
+        } else {
+            ms
+        };
         if ms > 0 {
             self.at += ms;
             let at = self.at;

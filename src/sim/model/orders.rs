@@ -2,8 +2,8 @@
 
 use super::{Ending, Model};
 use crate::domain::objects::account::IdleClock;
-use crate::domain::objects::{self, queue};
 use crate::domain::objects::queue::{By, Order, Window};
+use crate::domain::objects::{self, queue};
 use crate::domain::presence::Status;
 use crate::domain::time::Millis;
 use std::rc::Rc;
@@ -33,7 +33,12 @@ impl Model {
     }
 
     /// Of the candidates, in order: those who are offered the call.
-    pub(super) fn choose(&mut self, call: usize, candidates: Vec<usize>, most: usize) -> Vec<usize> {
+    pub(super) fn choose(
+        &mut self,
+        call: usize,
+        candidates: Vec<usize>,
+        most: usize,
+    ) -> Vec<usize> {
         let plan = self.queues[self.calls[call].queue].config.plan.clone();
         if !plan.draws() {
             return candidates.into_iter().take(most).collect();
