@@ -60,7 +60,7 @@ fn a_history_is_the_same_each_time_and_has_an_end() {
 #[test]
 fn histories_meet_every_kind_of_fact() {
     let mut text = String::new();
-    for seed in 0..300 {
+    for seed in 0..500 {
         let lines = history::history(seed).join("\n");
         text.push_str(&tell(Model::new(START), &lines).unwrap_or_default());
     }

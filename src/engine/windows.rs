@@ -34,7 +34,7 @@ pub fn number(state: &State, agent: &Agent, queue: QueueIx) -> Option<i32> {
     match state.queue(queue).config.plan.window {
         Window::Day => state.day,
         // Below 0: no day is mistaken for a shift.
-        Window::Shift => Some(-1 - (agent.shift & 0xffff_fff) as i32),
+        Window::Shift => Some(-1 - (agent.shift & 0x0fff_ffff) as i32),
         Window::Rolling => Some(ROLLING),
     }
 }

@@ -23,7 +23,7 @@ impl Model {
     pub(super) fn width(&self, call: usize) -> Option<u32> {
         let c = &self.calls[call];
         let plan = &self.queues[c.queue].config.plan;
-        let grown = plan.wider.iter().take(c.widths).last();
+        let grown = plan.wider.iter().take(c.widths).next_back();
         grown.map_or(plan.width, |wider| wider.offers)
     }
 

@@ -18,6 +18,15 @@ impl Model {
         lease_ms: Option<u64>,
     ) -> Done {
         let agent = self.agent_named(user).ok_or(No)?;
+        let reason = (status == Status::OnBreak).then(|| "unavailable".to_owned());
+        let a = &mut self.agents[agent];
+        if let (Some(ms), Some(_)) = (lease_ms, a.lease_until)
+            && (a.status, &a.reason) == (status, &reason)
+        {
+            // A lease renewed changes no status: what is chosen next stays chosen.
+            a.lease_until = Some(self.now.plus(ms));
+            return Ok(());
+        }
         let a = &self.agents[agent];
         let forced = a.forced_by.is_some() || a.next.as_ref().is_some_and(|n| n.forced);
         let logs_in = a.status == Status::Offline && !self.works(agent);
