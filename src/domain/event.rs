@@ -62,7 +62,7 @@ pub enum Event {
     /// The node started again after being away so long.
     Resumed { away_ms: u64 },
 
-    /// The account's dice begin: before the first draw.
+    /// The account's dice begin: with the first queue that draws.
     DiceSeeded { seed: u64 },
 
     // ---- presence ------------------------------------------------------------------------

@@ -365,7 +365,10 @@ impl Engine {
             Checked::Account(account) => self.emit(Event::AccountSet(Box::new(account))),
             Checked::Skill(skill) => self.emit(Event::SkillPut { id, by, skill }),
             Checked::User(user) => self.put_user(id, *user, by),
-            Checked::Queue(queue) => self.emit(Event::QueuePut { id, by, queue }),
+            Checked::Queue(queue) => {
+                self.seed_dice(&queue);
+                self.emit(Event::QueuePut { id, by, queue });
+            }
             Checked::Member(queue, agent, member) => {
                 self.emit(Event::MemberPut { queue, agent, by, member });
             }

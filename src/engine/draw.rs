@@ -5,6 +5,7 @@ use super::Engine;
 use super::refresh::settle_queue;
 use crate::domain::event::Event;
 use crate::domain::ids::{AgentIx, NeedIx, QueueIx};
+use crate::domain::objects::Queue;
 use crate::domain::objects::queue::Plan;
 use crate::domain::switching::Drawn;
 use crate::routing::dice::Dice;
@@ -71,7 +72,7 @@ impl Engine {
         settle_queue(&self.state, &mut self.derived, queue);
         out.sort_unstable();
         out.dedup();
-        let mut dice = self.dice();
+        let mut dice = self.state.dice.unwrap_or_default();
         let mut chosen: Vec<Chosen> = Vec::new();
         while chosen.len() < most {
             let index = &self.derived.index[queue.at()];
@@ -90,12 +91,11 @@ impl Engine {
         chosen
     }
 
-    /// The account's dice; seeded by an event before the first draw.
-    fn dice(&mut self) -> Dice {
-        if self.state.dice.is_none() {
+    /// Before a queue that draws is there: the account's dice begin, if they have not.
+    pub(super) fn seed_dice(&mut self, queue: &Queue) {
+        if queue.plan.draws() && self.state.dice.is_none() {
             self.emit(Event::DiceSeeded { seed: self.seed });
         }
-        self.state.dice.unwrap_or_default()
     }
 }
 

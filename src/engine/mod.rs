@@ -144,8 +144,8 @@ impl Engine {
     ) -> Result<Engine, Unreadable> {
         let state: State =
             serde_json::from_slice(snapshot).map_err(|e| Unreadable(format!("snapshot: {e}")))?;
-        // A snapshot of before the first draw has no dice: what they begin with is recorded then, and
-        // only need not be the same for all accounts.
+        // A snapshot without a queue that draws has no dice: what they begin with is recorded with the
+        // first, and only need not be the same for all accounts.
         let seed = state.seq ^ (state.at.0 as u64).rotate_left(32);
         let mut engine = Engine {
             state,

@@ -24,7 +24,7 @@ impl Queue {
     pub fn parse(kind: QueueKind, body: &Value) -> Result<Queue, Vec<FieldError>> {
         let mut fields = Fields::of(body);
         let f = &mut fields;
-        let (plan, total_ms) = strategy_json::read(f, kind);
+        let (plan, in_plan) = strategy_json::read(f, kind);
         let wide = plan.is_wide();
         let misses = match (kind, plan.preset) {
             (QueueKind::Group, _) | (_, Some(Preset::Simultaneous | Preset::Sequential)) => 0,
@@ -42,7 +42,10 @@ impl Queue {
             competency: f.flag("competency", false),
             priority: f.int("priority", -1_000..=1_000, 0),
             weight: f.int("weight", -1_000..=1_000, 0),
-            total_ms,
+            total_ms: match plan.preset {
+                Some(preset) => strategy_json::read_total(f, preset),
+                None => in_plan,
+            },
             max_ringing: f.int_or_null("max_ringing", 1..=10_000, wide.then_some(10)),
             wrap_up: read_wrap_up(f),
             max_misses: f.int("max_misses", 0..=1_000, misses),

@@ -138,7 +138,7 @@ pub fn forget_preset(stored: &mut Value, patch: &Value) {
     }
 }
 
-/// Reads the plan, and `total_ms`.
+/// Reads the plan, and `total_ms` where it stands in it ([`read_total`] reads it beside a preset).
 pub(super) fn read(f: &mut Fields<'_>, kind: QueueKind) -> (Plan, Option<u64>) {
     let default = match kind {
         QueueKind::Queue => Preset::LongestIdle,
@@ -148,31 +148,35 @@ pub(super) fn read(f: &mut Fields<'_>, kind: QueueKind) -> (Plan, Option<u64>) {
         Some(Value::Object(_)) => read_object(f),
         Some(Value::String(word)) if LATER.contains(&word.as_str()) => {
             f.wrong("strategy", "not_yet", not_yet(&format!("the strategy {word:?}")));
-            read_beside(f, default)
+            (read_beside(f, default), None)
         }
         _ => {
             let preset = f.word("strategy", Preset::parse, Preset::ALL, default);
-            read_beside(f, preset)
+            (read_beside(f, preset), None)
         }
     }
 }
 
 /// A preset, and what of its plan is changed beside it.
-fn read_beside(f: &mut Fields<'_>, preset: Preset) -> (Plan, Option<u64>) {
+fn read_beside(f: &mut Fields<'_>, preset: Preset) -> Plan {
     let plan = preset.plan();
-    let plan = Plan {
+    Plan {
         ring_for: f.int_or_null("ring_for_ms", 1..=DAY_MS, None).map_or(plan.ring_for, RingFor::Ms),
         on_miss: f.word("on_miss", OnMiss::parse, OnMiss::ALL, plan.on_miss),
         attempts: f.int_or_null("attempts", 1..=10_000, None),
         again: f.flag("again", plan.again),
         again_after_ms: f.int("again_after_ms", 0..=DAY_MS, plan.again_after_ms),
         ..plan
-    };
+    }
+}
+
+/// `total_ms` beside a preset.
+pub(super) fn read_total(f: &mut Fields<'_>, preset: Preset) -> Option<u64> {
     if preset.needs_total() && !f.is_set("total_ms") {
         f.missing("total_ms", &format!("how long a call rings in all, for {preset}"));
-        return (plan, None);
+        return None;
     }
-    (plan, f.int_or_null("total_ms", 1..=DAY_MS, None))
+    f.int_or_null("total_ms", 1..=DAY_MS, None)
 }
 
 fn read_object(f: &mut Fields<'_>) -> (Plan, Option<u64>) {

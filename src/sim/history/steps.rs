@@ -149,9 +149,16 @@ impl Maker {
             }
             10 => self.say(format!("clear {name}")),
             11..14 => {
-                let queue = self.below(self.queues.len());
+                let mine = (0..self.queues.len()).filter(|q| self.queues[*q].members.contains(&at));
+                let mine: Vec<usize> = mine.collect();
+                // Mostly of an own queue.
+                let queue = if mine.is_empty() || self.once_in(6) {
+                    self.below(self.queues.len())
+                } else {
+                    self.one_of(&mine)
+                };
                 let queue = self.queues[queue].name.clone();
-                let way = self.one_of(&["in", "in", "out"]);
+                let way = self.one_of(&["in", "out"]);
                 self.say(format!("opt {name} {queue} {way}"));
             }
             14..17 => {
