@@ -40,11 +40,18 @@ impl Floor {
 
     /// Says a line; who is rung by it.
     fn say(&mut self, line: &str) -> Vec<usize> {
+        self.rings(line).into_iter().map(|(_, agent)| agent).collect()
+    }
+
+    /// Says a line; which calls ring whom by it.
+    fn rings(&mut self, line: &str) -> Vec<(usize, usize)> {
         let told = self.run.line(line).unwrap_or_else(|e| panic!("{e}"));
         let facts = told.into_iter().flat_map(|(_, facts)| facts);
         facts
             .filter_map(|fact| match fact {
-                Fact::Ring { agent, .. } => agent[1..].parse().ok(),
+                Fact::Ring { call, agent, .. } => {
+                    Some((call[1..].parse().ok()?, agent[1..].parse().ok()?))
+                }
                 _ => None,
             })
             .collect()
@@ -97,6 +104,48 @@ fn calls_that_never_overlap_go_round_or_all_to_the_first() {
         assert_eq!(row(queue, 5, 35, 10, 5), turns, "{queue}");
     }
     assert_eq!(row(IN_ORDER, 5, 20, 10, 5), [0; 20]);
+}
+
+/// Whoever takes a call, callers wait as long where all agents are alike: arrival and length of each
+/// call are given, in seconds.
+fn waits(queue: &str, calls: &[(i64, i64)]) -> Vec<i64> {
+    let mut floor = Floor::new(queue, 3);
+    let mut waits = vec![-1; calls.len()];
+    let (mut next, mut ends) = (0, std::collections::BTreeSet::new());
+    loop {
+        let arrives = calls.get(next).map(|(at, _)| *at);
+        let ends_at = ends.first().map(|(at, _)| *at);
+        let Some(now) = arrives.into_iter().chain(ends_at).min() else { return waits };
+        floor.say(&format!("at {now}s"));
+        let line = match ends.first().copied().filter(|(at, _)| *at == now) {
+            Some((at, call)) => {
+                ends.remove(&(at, call));
+                format!("ended c{call} caller")
+            }
+            None => {
+                next += 1;
+                format!("call c{} to q", next - 1)
+            }
+        };
+        for (call, agent) in floor.rings(&line) {
+            waits[call] = now - calls[call].0;
+            floor.say(&format!("answered c{call} a{agent}"));
+            ends.insert((now + calls[call].1, call));
+        }
+    }
+}
+
+#[test]
+fn callers_wait_the_same_whatever_the_order_where_agents_are_alike() {
+    // Busy: 3 agents, a call every 6 s on average, 17 s long on average.
+    let mut calls: Vec<(i64, i64)> =
+        (0..120).map(|i| (i * 6 + (i * 7_919) % 11, 2 + (i * 104_729) % 31)).collect();
+    calls.sort_unstable();
+    let first = waits(FAIR[0], &calls);
+    assert!(first.iter().any(|wait| *wait > 20), "they queue up: {first:?}");
+    for queue in FAIR.iter().chain([&IN_ORDER, &"strategy=random", &"strategy=weighted"]) {
+        assert_eq!(waits(queue, &calls), first, "{queue}");
+    }
 }
 
 #[test]

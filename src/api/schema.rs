@@ -344,7 +344,8 @@ pub struct StaffRow {
     since: String,
     /// Whether the member takes part.
     opted_in: bool,
-    /// Calls of the day, as least_calls counts them.
+    /// What the queue's window holds: calls, as least_calls counts them; milliseconds of talk where
+    /// the order is least_talk.
     count: u32,
 }
 
