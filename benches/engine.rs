@@ -1,6 +1,6 @@
 //! CPU per record through decide and evolve: arrive → offer → ringing → answer → end → wrap-up, with
-//! every agent a member of five queues, one of each preset; and the same with 20 calls of 20
-//! distinct requirements waiting beside it.
+//! every agent a member of five queues, one of each preset; the same with 20 calls of 20 distinct
+//! requirements waiting beside it; and a second floor with the five presets that came later.
 //!
 //! Blocks of all sizes and presets take turns, so that a noisy moment hits all of them; the table
 //! shows medians. `cargo bench --bench engine`, with `-- --quick` for fewer and smaller blocks.
@@ -41,6 +41,17 @@ fn queues() -> Vec<(&'static str, Value)> {
     ]
 }
 
+/// A queue of each of the later presets, for a floor of their own: five queues an agent, as there.
+fn later() -> Vec<(&'static str, Value)> {
+    ["round_robin", "random", "weighted", "least_versatile", "least_talk"]
+        .into_iter()
+        .map(|preset| {
+            let wrap_up = json!({ "manual": true, "max_ms": 3_600_000 });
+            (preset, json!({ "name": preset, "strategy": preset, "wrap_up": wrap_up }))
+        })
+        .collect()
+}
+
 /// One block of work. Not inlined, so that callgrind can be told to count only this.
 #[inline(never)]
 fn measured(world: &mut World, queue: &str, cycles: usize) {
@@ -56,10 +67,12 @@ struct Row {
     needs: bool,
 }
 
-fn rows() -> Vec<Row> {
+fn rows(queues: &[(&'static str, Value)]) -> Vec<Row> {
     let mut rows: Vec<Row> =
-        queues().iter().map(|(name, _)| Row { name, queue: name, needs: false }).collect();
-    rows.insert(1, Row { name: WITH_NEEDS, queue: "longest_idle", needs: true });
+        queues.iter().map(|(name, _)| Row { name, queue: name, needs: false }).collect();
+    if rows.iter().any(|row| row.queue == "longest_idle") {
+        rows.insert(1, Row { name: WITH_NEEDS, queue: "longest_idle", needs: true });
+    }
     rows
 }
 
@@ -89,15 +102,17 @@ fn main() {
             callgrind(size, preset.first().copied().unwrap_or("longest_idle"));
         }
         // A test run of all targets starts benches too: one short block says that they work.
-        ["--test"] => table(&[10], 1, 10),
-        ["--quick"] => table(&SIZES[..3], 5, 500),
-        _ => table(&SIZES, 15, 2_000),
+        ["--test"] => both(&[10], 1, 10),
+        ["--quick"] => both(&SIZES[..3], 5, 500),
+        _ => both(&SIZES, 15, 2_000),
     }
 }
 
 fn callgrind(size: usize, preset: &str) {
-    let mut world = World::new(size, &queues());
-    let row = rows().into_iter().find(|row| row.name == preset).expect("a preset's name");
+    let of_later = later().iter().any(|(name, _)| *name == preset);
+    let queues = if of_later { later() } else { queues() };
+    let mut world = World::new(size, &queues);
+    let row = rows(&queues).into_iter().find(|row| row.name == preset).expect("a preset's name");
     // The first calls pay for tables that grow; they are not counted.
     let waiting = world.arrive(row.queue, None);
     world.abandon(waiting);
@@ -105,9 +120,14 @@ fn callgrind(size: usize, preset: &str) {
     println!("{size} agents, {preset}: {} records, {} events", made.records, made.events);
 }
 
-fn table(sizes: &[usize], rounds: usize, cycles: usize) {
-    let rows = rows();
-    let mut worlds: Vec<World> = sizes.iter().map(|size| built(*size)).collect();
+fn both(sizes: &[usize], rounds: usize, cycles: usize) {
+    table(sizes, rounds, cycles, &queues());
+    table(sizes, rounds, cycles, &later());
+}
+
+fn table(sizes: &[usize], rounds: usize, cycles: usize, queues: &[(&'static str, Value)]) {
+    let rows = rows(queues);
+    let mut worlds: Vec<World> = sizes.iter().map(|size| built(*size, queues)).collect();
     // ns per record, by row and size.
     let mut found = vec![vec![Vec::new(); sizes.len()]; rows.len()];
     let mut last = vec![Made::default(); rows.len()];
@@ -141,9 +161,9 @@ fn table(sizes: &[usize], rounds: usize, cycles: usize) {
     println!("records and events are per call; ratio: most agents to fewest");
 }
 
-fn built(size: usize) -> World {
+fn built(size: usize, queues: &[(&str, Value)]) -> World {
     let began = Instant::now();
-    let world = World::new(size, &queues());
+    let world = World::new(size, queues);
     eprintln!("{size} agents set up in {:.1} s", began.elapsed().as_secs_f64());
     world
 }

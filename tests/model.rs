@@ -6,7 +6,7 @@ use callboard::sim::compare::{self, Apart};
 use callboard::sim::driver::Driver;
 use callboard::sim::history;
 use callboard::sim::model::Model;
-use callboard::sim::scenario::{START, tell};
+use callboard::sim::scenario::{Runner, START, tell};
 
 /// Enough to meet every rule many times, in well under a minute of a debug build.
 const SEEDS: u64 = 1_500;
@@ -46,6 +46,28 @@ fn the_engine_does_what_the_model_does() {
     });
 }
 
+/// An engine started anew in the middle of a history, from the snapshot or from the records alone,
+/// goes on as if nothing had been: also the dice, and what windows hold.
+#[test]
+fn an_engine_started_anew_goes_on_as_the_first_would_have() {
+    for seed in 0..number("CALLBOARD_SEEDS").map_or(300, |n| n / 5) {
+        let mut lines = history::history(seed);
+        // The dice begin with the first queue that draws: before anything is started anew.
+        lines.insert(0, "queue dice strategy=random".to_owned());
+        let mut first = Runner::new(Driver::new());
+        let mut anew = Runner::new(Driver::new());
+        anew.system.keep();
+        for (i, line) in lines.iter().enumerate() {
+            if i == lines.len() / 2 || i == lines.len() * 3 / 4 {
+                let replaced = anew.system.replace((seed + i as u64).is_multiple_of(2));
+                assert_eq!(replaced, Ok(()), "seed {seed} before {line}");
+            }
+            let (before, after) = (first.line(line), anew.line(line));
+            assert_eq!(before, after, "seed {seed} at {line}");
+        }
+    }
+}
+
 #[test]
 fn a_history_is_the_same_each_time_and_has_an_end() {
     for seed in 0..200 {
@@ -60,7 +82,7 @@ fn a_history_is_the_same_each_time_and_has_an_end() {
 #[test]
 fn histories_meet_every_kind_of_fact() {
     let mut text = String::new();
-    for seed in 0..300 {
+    for seed in 0..500 {
         let lines = history::history(seed).join("\n");
         text.push_str(&tell(Model::new(START), &lines).unwrap_or_default());
     }

@@ -5,13 +5,58 @@
 #![allow(dead_code, reason = "they describe, for the OpenAPI document")]
 
 use crate::domain::media::Media;
-use crate::domain::objects::queue::{Needs, OnMiss, Preset};
+use crate::domain::objects::queue::{Needs, OnMiss, Order, Preset, Ties, Window};
 use crate::domain::objects::{Exits, Step};
 use crate::domain::presence::{BlockedBy, Detail, Presence, Status};
 use crate::domain::switching::EventResult;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
+
+/// A preset's name, or a plan.
+#[derive(serde::Serialize, ToSchema)]
+#[schema(as = Strategy)]
+#[serde(untagged)]
+pub enum StrategyBody {
+    /// A named order × ring plan.
+    Preset(Preset),
+    /// All of the plan.
+    Plan(PlanBody),
+}
+
+/// All of a plan. All fields but `order` may be left out.
+#[derive(serde::Serialize, ToSchema)]
+#[schema(as = Plan)]
+pub struct PlanBody {
+    /// Which agent is first.
+    order: Order,
+    /// Offers of one call out at once: a number, "all", or a list of `{ after_ms, offers }` that
+    /// grows from after_ms 0 on; default 1.
+    #[schema(required = false)]
+    width: Value,
+    /// One offer, or "total" = until total_ms is over; default 15,000.
+    #[schema(required = false)]
+    ring_for_ms: Value,
+    /// From entry into the queue; required where ring_for_ms is "total".
+    total_ms: Option<u64>,
+    /// next, requeue (default) or exit.
+    #[schema(required = false)]
+    on_miss: OnMiss,
+    /// Offers of a call in this queue; null = no limit.
+    attempts: Option<u32>,
+    /// Whether a new pass begins when all were tried; default true.
+    #[schema(required = false)]
+    again: bool,
+    /// At the earliest so long after the last pass began; default 5,000.
+    #[schema(required = false)]
+    again_after_ms: u64,
+    /// Of least_calls and least_talk: day (default), shift or 24h; else null.
+    window: Option<Window>,
+    /// longest_idle (default), or random; null where the order leaves no ties.
+    ties: Option<Ties>,
+    /// Of weighted: "stars" (default) or `{ "skill": … }`; else null.
+    by: Option<Value>,
+}
 
 /// A queue or group. All fields but `name` may be left out.
 #[derive(ToSchema)]
@@ -25,9 +70,10 @@ pub struct QueueBody {
     /// ready (default of queues) or online (default of groups).
     #[schema(required = false)]
     needs: Needs,
-    /// A preset; longest_idle is the default of queues, simultaneous of groups.
+    /// A preset, or all of the plan as an object; longest_idle is the default of queues, simultaneous
+    /// of groups.
     #[schema(required = false)]
-    strategy: Preset,
+    strategy: StrategyBody,
     /// Whether stars count; default false.
     #[schema(required = false)]
     competency: bool,
@@ -37,7 +83,9 @@ pub struct QueueBody {
     /// Strict precedence over queues of lower weight; −1,000…1,000, default 0.
     #[schema(required = false)]
     weight: i32,
-    /// One offer; null = the preset's: 15,000, or until total.
+    /// One offer; null = the preset's: 15,000, or until total. This and the plan's other fields
+    /// (`total_ms`, `on_miss`, `attempts`, `again`, `again_after_ms`) stand in `strategy` where that is
+    /// an object.
     ring_for_ms: Option<u64>,
     /// From entry into the queue; required for simultaneous, least_calls and sequential.
     total_ms: Option<u64>,
@@ -296,7 +344,8 @@ pub struct StaffRow {
     since: String,
     /// Whether the member takes part.
     opted_in: bool,
-    /// Calls of the day, as least_calls counts them.
+    /// What the queue's window holds: calls, as least_calls counts them; milliseconds of talk where
+    /// the order is least_talk.
     count: u32,
 }
 

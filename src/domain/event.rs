@@ -62,6 +62,9 @@ pub enum Event {
     /// The node started again after being away so long.
     Resumed { away_ms: u64 },
 
+    /// The account's dice begin: with the first queue that draws.
+    DiceSeeded { seed: u64 },
+
     // ---- presence ------------------------------------------------------------------------
     /// An agent's status changed.
     StatusSet {
@@ -107,6 +110,8 @@ pub enum Event {
     DelayEnded { agent: AgentIx },
     /// Offerable for the first time in a window: the count begins here.
     CountStarted { agent: AgentIx, queue: QueueIx, from: u32 },
+    /// What was counted 24 hours ago leaves the window of that length.
+    CountLeft { agent: AgentIx, queue: QueueIx },
     /// The block of a user ended on its time.
     BlockEnded { agent: AgentIx },
 
@@ -153,6 +158,9 @@ pub enum Event {
         /// Only answerable at the desk.
         at_desk: bool,
         why: Box<Why>,
+        /// Numbers taken from the account's dice, this draw's included; none was drawn when null.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        dice: Option<u64>,
     },
     /// The device alerts.
     OfferRinging { offer: OfferId },
@@ -175,6 +183,8 @@ pub enum Event {
     AnswerStopped { call: CallId, offer: OfferId, reason: CancelReason },
     /// The call lost its agent or offers and waits again with its rank.
     CallRequeued { call: CallId },
+    /// It has waited long enough for its plan's next width.
+    WidthGrown { call: CallId },
     /// All who fit were tried and the spacing has passed: they may be tried again.
     PassBegan { call: CallId },
     /// The spacing since the pass began has passed.

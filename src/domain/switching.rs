@@ -455,6 +455,19 @@ pub struct Why {
     /// Said when the queue's competency is off although its order asks for stars.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stars_ignored: bool,
+    /// The draw, where the first was drawn; the runner-up is null then: nobody is next until drawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drawn: Option<Drawn>,
+}
+
+/// A draw: a point of a line on which each agent has a stretch as long as the weight, in the order
+/// of creation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drawn {
+    /// The point, from 0.
+    pub point: u64,
+    /// How long the line was: the sum of the weights of those who could be drawn.
+    pub of: u64,
 }
 
 /// By what an order sorted an agent; only what the order looks at is there.
@@ -472,9 +485,35 @@ pub struct SortKey {
     /// `stars`: sum of the required skills' levels, each scaled to 0…1,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub level: Option<u32>,
+    /// `weighted`: what the chance is in proportion to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<u32>,
+    /// `least_versatile`: memberships and skills together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub versatility: Option<u32>,
+    /// `least_talk`: time with callers of this queue in the window.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub talk_ms: Option<u32>,
     /// All orders end here.
     #[serde(with = "time::wire")]
     pub idle_since: Millis,
+}
+
+impl SortKey {
+    /// With nothing but the idle clock.
+    #[must_use]
+    pub fn of(idle_since: Millis) -> SortKey {
+        SortKey {
+            position: None,
+            count: None,
+            stars: None,
+            level: None,
+            weight: None,
+            versatility: None,
+            talk_ms: None,
+            idle_since,
+        }
+    }
 }
 
 fn text<T: std::fmt::Display, S: serde::Serializer>(id: &T, s: S) -> Result<S::Ok, S::Error> {

@@ -233,7 +233,8 @@ impl Engine {
     pub(super) fn start_counts(&mut self) {
         while let Some((ix, queue)) = self.derived.touched.count_due.pop() {
             let agent = self.state.agent(ix);
-            if agent.pair(queue).is_none_or(|p| p.day == self.state.day) {
+            let begun = |p| super::windows::has_begun(&self.state, agent, p);
+            if agent.pair(queue).is_none_or(begun) {
                 continue;
             }
             let others = &self.derived.index[queue.at()].logged_counts;
@@ -295,6 +296,7 @@ impl Engine {
                     self.by_rule(ix, Status::Offline, Cause::LeaseLapsed);
                 }
             }
+            AgentDue::Counted(queue) => self.emit(Event::CountLeft { agent: ix, queue }),
             AgentDue::Unleased => self.by_rule(ix, Status::Offline, Cause::Unleased),
         }
     }

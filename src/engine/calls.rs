@@ -451,8 +451,8 @@ impl Engine {
     }
 
     /// Before matching: without another pass (`again: false`) a call leaves when all who fit were
-    /// tried.
-    pub(super) fn leave_after_pass(&mut self) {
+    /// tried; `true` when one left.
+    pub(super) fn leave_after_pass(&mut self) -> bool {
         self.refresh();
         let once = |queue: QueueIx| !self.state.queue(queue).config.plan.again;
         let of_queue = |id: &CallId| self.state.call(*id).and_then(|call| call.queue);
@@ -460,17 +460,33 @@ impl Engine {
         let settled = touched.settle.iter().filter(|id| of_queue(id).is_some_and(once));
         let mut calls: Vec<CallId> = settled.copied().collect();
         for queue in touched.judged.iter().filter(|queue| once(**queue)) {
-            let waiting = &self.derived.index[queue.at()].waiting;
-            calls.extend(waiting.iter().map(|(_, id)| *id));
+            calls.extend(&self.derived.index[queue.at()].tried);
         }
+        self.leave(calls) | self.leave_passes()
+    }
+
+    /// The same for the queues in which an agent came or went, as between two offers; `true` when a
+    /// call left.
+    pub(super) fn leave_passes(&mut self) -> bool {
+        let mut calls = Vec::new();
+        for queue in std::mem::take(&mut self.derived.touched.passes) {
+            calls.extend(&self.derived.index[queue.at()].tried);
+        }
+        self.leave(calls)
+    }
+
+    fn leave(&mut self, mut calls: Vec<CallId>) -> bool {
         calls.sort_unstable();
         calls.dedup();
+        let mut left = false;
         for id in calls {
             if self.state.call(id).is_some_and(|call| self.is_pass_over_for_good(call)) {
                 self.exit(id, Exit::Missed);
                 self.refresh();
+                left = true;
             }
         }
+        left
     }
 
     fn is_pass_over_for_good(&self, call: &Call) -> bool {

@@ -5,8 +5,9 @@ use super::Engine;
 use super::derived::Derived;
 use super::refresh::class;
 use super::state::{Agent, Call, Parked, Stage, State, SwitchState};
+use super::windows;
 use crate::domain::event::Event;
-use crate::domain::ids::{AgentIx, CallId, Name, OfferId, SwitchIx};
+use crate::domain::ids::{AgentIx, CallId, Name, OfferId, QueueIx, SwitchIx};
 use crate::domain::objects::user::UserKind;
 use crate::domain::presence::Status;
 use crate::domain::time::Millis;
@@ -30,6 +31,8 @@ pub enum AgentDue {
     Grace,
     /// Nothing heard for `max_unleased_ms`.
     Unleased,
+    /// Something counted in this queue leaves its window.
+    Counted(QueueIx),
 }
 
 /// The earliest of an agent's deadlines.
@@ -56,7 +59,11 @@ pub fn agent_deadline(state: &State, agent: &Agent) -> Option<(Millis, AgentDue)
         (unleased, AgentDue::Unleased),
     ];
     let rest = rest.into_iter().filter_map(|(at, due)| at.map(|at| (at, due)));
-    wrap_up.chain(rest).min_by_key(|(at, _)| *at)
+    let counted = agent
+        .pairs
+        .iter()
+        .filter_map(|pair| Some((windows::leaves_at(pair)?, AgentDue::Counted(pair.queue))));
+    wrap_up.chain(rest).chain(counted).min_by_key(|(at, _)| *at)
 }
 
 /// What a live call waits for; of the same instant the first is handled first.
@@ -76,6 +83,8 @@ pub enum CallDue {
     MaxWait,
     /// The spacing of passes.
     PassSpaced,
+    /// The plan's next width.
+    Wider,
 }
 
 /// The earliest of a call's deadlines. While it stands still (frozen, or in a replay), and once it is
@@ -115,6 +124,7 @@ pub fn call_deadline(state: &State, call: &Call) -> Option<(Millis, CallDue)> {
             let pass = call.pass_began_at.map(|at| at.plus(config.plan.again_after_ms));
             take(pass, CallDue::PassSpaced);
         }
+        take(call.wider_at(config), CallDue::Wider);
     }
     first
 }
@@ -203,6 +213,7 @@ impl Engine {
                     AgentDue::Lease => "lease",
                     AgentDue::Grace => "lease_grace",
                     AgentDue::Unleased => "max_unleased",
+                    AgentDue::Counted(_) => "count",
                 };
                 (at, reason)
             }
@@ -225,6 +236,7 @@ impl Engine {
                     CallDue::Total => "total",
                     CallDue::MaxWait => "max_wait",
                     CallDue::PassSpaced => "pass",
+                    CallDue::Wider => "width",
                 };
                 (at, reason)
             }
@@ -327,6 +339,7 @@ impl Engine {
             CallDue::Total => self.total_over(id),
             CallDue::MaxWait => self.max_wait_over(id),
             CallDue::PassSpaced => self.emit(Event::PassSpaced { call: id }),
+            CallDue::Wider => self.emit(Event::WidthGrown { call: id }),
         }
     }
 

@@ -5,6 +5,7 @@
 //! Rebuilt from the state at a start ([`crate::engine::rebuild`]), kept up afterwards by touching
 //! only what an event touched.
 
+use super::draw::Groups;
 use super::needs::Needs;
 use super::table::Table;
 use crate::domain::ids::{AgentIx, CallId, Name, NeedIx, OfferId, QueueIx, SkillIx, SwitchIx};
@@ -96,6 +97,9 @@ pub struct Touched {
     /// Queues whose waiting calls may have to take an exit: the count that `nobody` looks at became
     /// zero, or what it is judged by changed.
     pub judged: Vec<QueueIx>,
+    /// Queues without another pass in which an agent became offerable or no longer is: for some call
+    /// all who fit may have been tried.
+    pub passes: Vec<QueueIx>,
     /// Agents whose chosen next status is due.
     pub next_due: Vec<AgentIx>,
     /// Pairs offerable for the first time in a window.
@@ -139,6 +143,8 @@ pub struct Placed {
 pub struct QueueIndex {
     /// Offerable agents in the queue's order, for calls that require nothing of them.
     pub agents: BTreeSet<(Key, AgentIx)>,
+    /// The same as lots, where the plan draws.
+    pub groups: Groups,
     /// The same per requirement, for requirements met lately.
     pub by_need: Vec<NeedIndex>,
     /// Offerable agents of the present record, not yet put into the sets above: a freed agent who
@@ -146,6 +152,8 @@ pub struct QueueIndex {
     pub pending: Vec<AgentIx>,
     /// Waiting calls in the order in which they will be served.
     pub waiting: BTreeSet<(i64, CallId)>,
+    /// … those of them that were tried with somebody in this pass.
+    pub tried: BTreeSet<CallId>,
     /// … by entry into the queue.
     pub queued: BTreeSet<(Millis, CallId)>,
     /// Waiting calls that may be offered now, by requirement.
@@ -164,7 +172,7 @@ pub struct QueueIndex {
     pub logged_in: u32,
     /// Pairs blocked by a delay.
     pub delayed: u32,
-    /// Counts of logged-in members (kept for `least_calls` only): (count, agent).
+    /// Counts of logged-in members (kept for orders that count only): (count, agent).
     pub logged_counts: BTreeSet<(u32, AgentIx)>,
     /// On the present record's list of work.
     pub marked: bool,
@@ -177,6 +185,8 @@ pub struct NeedIndex {
     pub need: NeedIx,
     /// In the queue's order, with levels of this requirement.
     pub agents: BTreeSet<(Key, AgentIx)>,
+    /// The same as lots, where the plan draws.
+    pub groups: Groups,
     /// Record of its last use: the least recently used makes room.
     pub used: u64,
 }

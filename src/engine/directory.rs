@@ -7,10 +7,10 @@ use crate::domain::fields;
 use crate::domain::ids::{self, AgentIx, Name, QueueIx};
 use crate::domain::input::{Answer, Kind, ObjectRef};
 use crate::domain::objects::break_reason::BreakReason;
-use crate::domain::objects::queue::QueueKind;
+use crate::domain::objects::queue::{By, QueueKind};
 use crate::domain::objects::user::{Assignment, Role, UserKind, UserState};
 use crate::domain::objects::{
-    Account, Member, Queue, Route, Skill, SkillNeed, Switch, Target, User,
+    Account, Member, Queue, Route, Skill, SkillNeed, Switch, Target, User, forget_preset,
 };
 use crate::domain::presence::Status;
 use crate::domain::problem::{FieldError, Problem};
@@ -49,6 +49,7 @@ impl Engine {
         let body = match (&before, merge) {
             (Some(stored), true) => {
                 let mut merged = stored.clone();
+                forget_preset(&mut merged, body);
                 fields::merge(&mut merged, body);
                 merged
             }
@@ -230,6 +231,11 @@ impl Engine {
                 }
             }
         }
+        if let By::Skill(skill) = &queue.plan.by
+            && !self.derived.skills.contains(skill.as_str())
+        {
+            errors.push(unknown("/strategy/by/skill".to_owned(), "skill", skill));
+        }
         let exits = &queue.exits;
         let targets = [
             ("on_max_wait", Some(&exits.on_max_wait)),
@@ -359,7 +365,10 @@ impl Engine {
             Checked::Account(account) => self.emit(Event::AccountSet(Box::new(account))),
             Checked::Skill(skill) => self.emit(Event::SkillPut { id, by, skill }),
             Checked::User(user) => self.put_user(id, *user, by),
-            Checked::Queue(queue) => self.emit(Event::QueuePut { id, by, queue }),
+            Checked::Queue(queue) => {
+                self.seed_dice(&queue);
+                self.emit(Event::QueuePut { id, by, queue });
+            }
             Checked::Member(queue, agent, member) => {
                 self.emit(Event::MemberPut { queue, agent, by, member });
             }
@@ -421,7 +430,9 @@ impl Engine {
     fn check_skill_unused(&self, id: &str) -> Result<(), Problem> {
         let wants = |needs: &[SkillNeed]| needs.iter().any(|n| n.skill == id);
         let queue = self.state.queues.iter().filter(|q| !q.deleted);
-        let mut queue = queue.filter(|q| q.config.steps.iter().any(|s| wants(&s.skills)));
+        let weighs = |q: &Queue| matches!(&q.plan.by, By::Skill(skill) if skill == id);
+        let mut queue =
+            queue.filter(|q| weighs(&q.config) || q.config.steps.iter().any(|s| wants(&s.skills)));
         let agent = self.state.agents.iter().find(|a| a.user.skills.contains_key(id));
         let route =
             self.state.routes.values().find(|r| r.value.as_ref().is_some_and(|r| wants(&r.skills)));

@@ -8,12 +8,15 @@ use super::evolve_calls as calls;
 use super::evolve_directory as directory;
 use super::refresh::{note, touch_agent, touch_call};
 use super::state::{Agent, State, Tell, Told};
+use super::windows;
 use crate::domain::event::{Cause, Event};
 use crate::domain::ids::{AgentIx, CallId, CommandId, Name, SwitchIx};
-use crate::domain::objects::queue::Order;
+use crate::domain::objects::account::IdleClock;
+use crate::domain::objects::queue::Window;
 use crate::domain::presence::Status;
 use crate::domain::switching::SyncState;
 use crate::domain::time::Millis;
+use crate::routing::dice::Dice;
 
 /// Events remembered for the duplicates' window at most.
 const HEARD_MAX: usize = 1_000_000;
@@ -57,6 +60,8 @@ fn with_agent(
 fn agents(state: &mut State, derived: &mut Derived, event: &Event) {
     match event {
         Event::StatusSet { agent, status, reason, cause, by: _ } => {
+            log_on(state, *agent, *status);
+            ready_again(state, *agent, *status);
             with_agent(state, derived, *agent, |a, at| {
                 let own = matches!(cause, Cause::Own | Cause::Next | Cause::Created);
                 let logs_on = a.status == Status::Offline && *status != Status::Offline;
@@ -70,6 +75,8 @@ fn agents(state: &mut State, derived: &mut Derived, event: &Event) {
             });
         }
         Event::StatusForced { agent, status, reason, by } => {
+            log_on(state, *agent, *status);
+            ready_again(state, *agent, *status);
             with_agent(state, derived, *agent, |a, at| {
                 set_status(a, *status, reason.clone(), Some(by.clone()), at);
             });
@@ -131,8 +138,13 @@ fn agents(state: &mut State, derived: &mut Derived, event: &Event) {
             });
         }
         Event::OwnCallEnded { agent, switch, subject } => {
-            with_agent(state, derived, *agent, |a, _| {
+            let any_work = state.account.idle_clock == IdleClock::AnyWork;
+            with_agent(state, derived, *agent, |a, at| {
+                let before = a.own_calls.len();
                 a.own_calls.retain(|(s, name)| s != switch || name != subject);
+                if any_work && a.own_calls.len() < before {
+                    a.idle_since = at;
+                }
             });
         }
         Event::OptedIn { agent, queue, opted_in, by: _ } => {
@@ -149,15 +161,35 @@ fn agents(state: &mut State, derived: &mut Derived, event: &Event) {
             with_agent(state, derived, *agent, |a, _| a.delay_until = None)
         }
         Event::CountStarted { agent, queue, from } => {
-            let day = state.day;
-            with_agent(state, derived, *agent, |a, _| {
-                if let Some(pair) = a.pairs.iter_mut().find(|p| p.queue == *queue) {
-                    (pair.count, pair.day) = (*from, day);
-                }
-            });
+            windows::begin(state, *agent, *queue, *from);
+            touch_agent(derived, *agent);
+        }
+        Event::CountLeft { agent, queue } => {
+            windows::slide(state, *agent, *queue);
+            touch_agent(derived, *agent);
         }
         Event::BlockEnded { agent } => with_agent(state, derived, *agent, |a, _| a.blocked = false),
         _ => {}
+    }
+}
+
+/// Before a status is set: the idle clock, where each change to `ready` sets it.
+fn ready_again(state: &mut State, ix: AgentIx, status: Status) {
+    let (at, clock) = (state.at, state.account.idle_clock);
+    if let Some(agent) = state.agents.get_mut(ix.at())
+        && clock == IdleClock::Status
+        && status == Status::Ready
+        && agent.status != Status::Ready
+    {
+        agent.idle_since = at;
+    }
+}
+
+/// Before a status is set: what begins with a log-on.
+fn log_on(state: &mut State, ix: AgentIx, status: Status) {
+    let offline = state.agents.get(ix.at()).filter(|a| a.status == Status::Offline);
+    if let Some(since) = offline.filter(|_| status != Status::Offline).map(|a| a.status_at) {
+        windows::log_on(state, ix, since);
     }
 }
 
@@ -351,18 +383,20 @@ fn time(state: &mut State, derived: &mut Derived, event: &Event) {
             state.day = Some(*day);
             begin_day(state, derived, *day);
         }
+        Event::DiceSeeded { seed } => state.dice = Some(Dice { seed: *seed, taken: 0 }),
         Event::Resumed { away_ms } => resume(state, derived, *away_ms),
         _ => {}
     }
 }
 
-/// Counts begin anew. Only the members of `least_calls` queues are touched, once a day: their
+/// Counts begin anew. Only the members of queues that count by the day are touched, once a day: their
 /// order in the indexes is by the count. All others read 0 because the day differs.
 fn begin_day(state: &mut State, derived: &mut Derived, day: i32) {
     for q in 0..state.queues.len() {
         let queue = &state.queues[q];
         note(&mut derived.touched.queues, queue.ix);
-        if queue.config.plan.order != Order::LeastCalls || queue.deleted {
+        let plan = &queue.config.plan;
+        if !plan.order.counts() || plan.window != Window::Day || queue.deleted {
             continue;
         }
         for ix in queue.members.clone() {

@@ -100,6 +100,7 @@ pub fn evolve(state: &mut State, derived: &mut Derived, event: &Event) -> bool {
             tell_call(state, derived, *call, Tell::Cancel { offer: *offer, reason: *reason });
         }
         Event::CallRequeued { call } => with(state, derived, *call, |_, _| {}),
+        Event::WidthGrown { call } => with(state, derived, *call, |c, _| c.widths += 1),
         Event::PassBegan { call } => with(state, derived, *call, |c, at| {
             c.tried.clear();
             c.pass_began_at = Some(at);
@@ -239,6 +240,7 @@ fn arrived(state: &mut State, derived: &mut Derived, event: &Event) {
         pass_spaced: false,
         cursor: None,
         attempts: 0,
+        widths: 0,
         round: 0,
         closing: Vec::new(),
         closing_until: None,
@@ -278,6 +280,7 @@ fn queued(state: &mut State, derived: &mut Derived, id: CallId, queue: QueueIx, 
         c.pass_spaced = false;
         c.cursor = None;
         c.attempts = 0;
+        c.widths = 0;
         c.exit_due = None;
         c.at_door = true;
     });
@@ -310,6 +313,12 @@ pub(super) fn detach(state: &State, derived: &mut Derived, id: CallId) {
 
 fn leg_ended(state: &mut State, derived: &mut Derived, id: CallId, agent: AgentIx) {
     let at = state.at;
+    let part = state
+        .call(id)
+        .and_then(|c| Some((c.queue?, c.legs.iter().find(|l| l.agent == agent)?.since)));
+    if let Some((queue, since)) = part {
+        super::windows::talked(state, agent, queue, since);
+    }
     with(state, derived, id, |c, _| c.legs.retain(|l| l.agent != agent));
     let no_wrap_up = state
         .call(id)

@@ -5,6 +5,7 @@ use super::evolve::grow;
 use super::refresh::{forget_pair, note, touch_agent, touch_call, unplace};
 use super::state::{Agent, Item, Pair, QueueState, State, SwitchState};
 use super::vault::Vault;
+use super::windows;
 use crate::domain::event::{Event, PersonalKey};
 use crate::domain::ids::{AgentIx, CallId, Name, QueueIx, SkillIx, SwitchIx};
 use crate::domain::objects::{Member, Queue, Skill, Switch, User};
@@ -113,6 +114,8 @@ fn leave_queue(state: &State, derived: &mut Derived, queue: QueueIx) {
     for id in waiting {
         unplace(derived, id);
         touch_call(derived, id);
+        // Another configuration may have an exit due.
+        derived.touched.settle.push(id);
     }
     derived.index[queue.at()].by_need.clear();
 }
@@ -207,6 +210,7 @@ fn new_agent(ix: AgentIx, id: Name, user: &User, at: crate::domain::time::Millis
         wrap_ups: Vec::new(),
         own_calls: Vec::new(),
         pairs: Vec::new(),
+        shift: 0,
         detail: None,
         since: at,
         changed: 0,
@@ -247,7 +251,8 @@ fn queue_put(state: &mut State, derived: &mut Derived, id: &Name, queue: &Queue)
         }
         let q = &mut state.queues[ix.at()];
         q.version = seq;
-        q.config = Arc::new(queue.clone());
+        let old = std::mem::replace(&mut q.config, Arc::new(queue.clone()));
+        windows::changed(state, ix, &old);
         ix
     } else {
         let ix = QueueIx(state.queues.len() as u32);
@@ -258,6 +263,7 @@ fn queue_put(state: &mut State, derived: &mut Derived, id: &Name, queue: &Queue)
             config: Arc::new(queue.clone()),
             deleted: false,
             members: Vec::new(),
+            last_offered: None,
             counts: Default::default(),
             day: None,
             changed: 0,
@@ -310,6 +316,7 @@ fn member_put(
             opted_in: true,
             count: 0,
             day: None,
+            rolling: VecDeque::new(),
         });
         let members = &mut state.queues[queue.at()].members;
         if let Err(at) = members.binary_search(&ix) {

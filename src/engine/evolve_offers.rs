@@ -4,8 +4,11 @@ use super::derived::Derived;
 use super::evolve_calls::{count, detach, entry_of, tell_call, with};
 use super::refresh::{mark_work, note, touch_agent, touch_call};
 use super::state::{Closed, Leg, Offer, Stage, State, Tell};
+use super::windows;
 use crate::domain::event::{Event, OfferFailure, Withdrawn};
-use crate::domain::ids::{AgentIx, CallId, Name, OfferId};
+use crate::domain::ids::{AgentIx, CallId, Name, OfferId, QueueIx};
+use crate::domain::objects::account::IdleClock;
+use crate::domain::objects::queue::Order;
 use crate::domain::switching::CancelReason;
 use std::cmp::Reverse;
 
@@ -20,13 +23,21 @@ pub(super) fn offered(state: &mut State, derived: &mut Derived, event: &Event) {
         full_ring,
         at_desk,
         why,
+        dice,
     } = event
     else {
         return;
     };
-    let (at, day) = (state.at, state.day);
+    let at = state.at;
+    let Some(queue) = state.call(*call).and_then(|c| c.queue) else { return };
+    let config = state.queue(queue).config.clone();
+    let counts = windows::counts_offers(&config);
+    let counted_day =
+        if counts { windows::add(state, *agent, queue, 1, Some(*offer)) } else { None };
+    if let (Some(taken), Some(of)) = (dice, &mut state.dice) {
+        of.taken = of.taken.max(*taken);
+    }
     let Some(c) = state.calls.get_mut(call) else { return };
-    let Some(queue) = c.queue else { return };
     let a = &mut state.agents[agent.at()];
     let position = a.pair(queue).map_or(0, |p| p.position);
     c.offers.push(Offer {
@@ -40,7 +51,7 @@ pub(super) fn offered(state: &mut State, derived: &mut Derived, event: &Event) {
         at_desk: *at_desk,
         ringing: *at_desk,
         round: *round,
-        counted_day: day,
+        counted_day,
         closed: None,
         why: why.clone(),
     });
@@ -50,9 +61,8 @@ pub(super) fn offered(state: &mut State, derived: &mut Derived, event: &Event) {
     c.at_door = false;
     c.round = *round;
     a.offers.push((*offer, *call));
-    if let Some(pair) = a.pairs.iter_mut().find(|p| p.queue == queue) {
-        pair.count = pair.count_on(day) + 1;
-        pair.day = day;
+    if config.plan.order == Order::RoundRobin {
+        state.queues[queue.at()].last_offered = Some((position, agent.0));
     }
     state.last_offer = (*offer).max(state.last_offer);
     derived.offers.insert(*offer, *call);
@@ -86,22 +96,28 @@ pub(super) fn close(
     if withdrawn.is_none() {
         c.tried.push(agent);
     }
+    if withdrawn == Some(Withdrawn::Round) {
+        // Another's end took it: the call has not had this attempt.
+        c.attempts = c.attempts.saturating_sub(1);
+    }
     if !told && !at_desk {
         c.closing.push(offer);
     }
+    let clock = state.account.idle_clock;
     let counts_not = withdrawn.is_some() || OfferFailure::parse(outcome).is_some();
     let a = &mut state.agents[agent.at()];
     a.offers.retain(|(o, _)| *o != offer);
+    if clock == IdleClock::Offered && withdrawn.is_none() {
+        a.idle_since = at;
+    }
     match outcome {
         "missed" => (a.misses, a.unreachable) = (a.misses + 1, 0),
         "refused" => a.unreachable = 0,
         "unreachable" => a.unreachable += 1,
         _ => {}
     }
-    if counts_not
-        && let Some(pair) = a.pairs.iter_mut().find(|p| p.queue == queue && p.day == counted)
-    {
-        pair.count = pair.count.saturating_sub(1);
+    if counts_not {
+        windows::take_back(state, agent, queue, offer, counted);
     }
     let index = &mut derived.index[queue.at()];
     index.ringing = index.ringing.saturating_sub(1);
@@ -119,13 +135,11 @@ pub(super) fn answered(state: &mut State, derived: &mut Derived, event: &Event) 
     let Event::CallAnswered { call, offer, agent, over: _, connect } = event else { return };
     let at = state.at;
     let Some(c) = state.calls.get_mut(call) else { return };
-    let day = state.day;
     let (mut was_open, mut uncounted) = (false, false);
     if let Some(o) = c.offers.iter_mut().find(|o| o.id == *offer) {
         was_open = o.closed.is_none();
         uncounted = o.closed.as_ref().is_some_and(|c| !matches!(&*c.outcome, "missed" | "refused"));
         o.closed = Some(Closed { outcome: "answered".into(), reason: None, at });
-        o.counted_day = if uncounted { day } else { o.counted_day };
     }
     // A late answer may be of a queue that the call has left; it leaves the present one by it.
     let (left, entry_day) = (c.queue, c.queued_day);
@@ -142,10 +156,6 @@ pub(super) fn answered(state: &mut State, derived: &mut Derived, event: &Event) 
     let a = &mut state.agents[agent.at()];
     a.offers.retain(|(o, _)| o != offer);
     a.calls.push(*call);
-    // A late answer of an offer that was taken off the count counts after all.
-    if let Some(pair) = a.pairs.iter_mut().find(|p| uncounted && Some(p.queue) == queue) {
-        (pair.count, pair.day) = (pair.count_on(day) + 1, day);
-    }
     a.misses = 0;
     a.unreachable = 0;
     a.device_unreached = false;
@@ -158,6 +168,9 @@ pub(super) fn answered(state: &mut State, derived: &mut Derived, event: &Event) 
             mark_work(derived, queue);
         }
     }
+    if let Some(queue) = queue.filter(|_| uncounted) {
+        count_late(state, *call, *offer, *agent, queue);
+    }
     if let Some(left) = left {
         count(state, derived, left, entry_day, |counts| counts.answered += 1);
     }
@@ -165,6 +178,18 @@ pub(super) fn answered(state: &mut State, derived: &mut Derived, event: &Event) 
     touch_call(derived, *call);
     if *connect {
         tell_call(state, derived, *call, Tell::Connect { offer: *offer });
+    }
+}
+
+/// A late answer of an offer that was taken off the count counts after all.
+fn count_late(state: &mut State, id: CallId, offer: OfferId, agent: AgentIx, queue: QueueIx) {
+    if !windows::counts_offers(&state.queue(queue).config) {
+        return;
+    }
+    let counted = windows::add(state, agent, queue, 1, Some(offer));
+    let made = state.calls.get_mut(&id).and_then(|c| c.offers.iter_mut().find(|o| o.id == offer));
+    if let Some(made) = made {
+        made.counted_day = counted;
     }
 }
 
@@ -195,12 +220,14 @@ pub(super) fn join_failed(
         }
     });
     derived.touched.settle.push(id);
+    let (at, clock) = (state.at, state.account.idle_clock);
     let a = &mut state.agents[agent.at()];
     a.calls.retain(|c| *c != id);
-    if let Some((queue, day)) = counted
-        && let Some(pair) = a.pairs.iter_mut().find(|p| p.queue == queue && p.day == day)
-    {
-        pair.count = pair.count.saturating_sub(1);
+    if clock == IdleClock::Offered {
+        a.idle_since = at;
+    }
+    if let Some((queue, counted)) = counted {
+        windows::take_back(state, agent, queue, offer, counted);
     }
     touch_agent(derived, agent);
 }

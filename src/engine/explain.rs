@@ -33,7 +33,7 @@ pub fn hold_of(state: &State, call: &Call, config: &Queue) -> Option<HeldBy> {
                 || call.total_at(config).is_some_and(|at| at <= state.at),
             HeldBy::ExitDue,
         ),
-        (config.plan.width.is_some_and(|width| open >= width), HeldBy::Width),
+        (call.width(config).is_some_and(|width| open >= width), HeldBy::Width),
     ];
     first.iter().find(|(fits, _)| *fits).map(|(_, held)| *held)
 }

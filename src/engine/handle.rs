@@ -104,7 +104,9 @@ impl Engine {
             self.apply_next();
             self.start_counts();
             self.leave_after_pass();
-            self.match_all();
+            if self.match_all() {
+                continue;
+            }
             if !self.settle_calls() {
                 break;
             }

@@ -160,7 +160,13 @@ fn tables(engine: &Engine, queue: &QueueState, broken: &mut Vec<String>) {
             broken.push(format!("{}: {id} stands at an old key", queue.id));
         }
     }
+    if !super::draw::holds(&index.groups, &queue.config.plan, &index.agents) {
+        broken.push(format!("{}: the lots differ from the index", queue.id));
+    }
     for by_need in &index.by_need {
+        if !super::draw::holds(&by_need.groups, &queue.config.plan, &by_need.agents) {
+            broken.push(format!("{}: a requirement's lots differ from its index", queue.id));
+        }
         let need = engine.derived.needs.get(by_need.need);
         let fit: BTreeSet<_> = offerable
             .iter()

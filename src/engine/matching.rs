@@ -7,13 +7,14 @@
 
 use super::Engine;
 use super::derived::QueueIndex;
+use super::draw::Chosen;
 use super::needs;
 use super::refresh::{facts, key_under, need_index};
 use super::state::{Call, Pair};
 use crate::domain::event::Event;
 use crate::domain::ids::{AgentIx, CallId, NeedIx, OfferId, QueueIx};
 use crate::domain::objects::queue::{Order, Queue};
-use crate::domain::switching::Why;
+use crate::domain::switching::{Drawn, Why};
 use crate::domain::time::Millis;
 use crate::routing::{self, Key, in_order, ring};
 use std::cmp::Reverse;
@@ -23,10 +24,14 @@ use std::collections::BTreeSet;
 type Claim = (Reverse<i32>, i64, CallId);
 
 impl Engine {
-    /// Makes every assignment that has become possible.
-    pub(super) fn match_all(&mut self) {
+    /// Makes every assignment that has become possible; `true` when an offer let another call leave,
+    /// so that all must be looked at again.
+    pub(super) fn match_all(&mut self) -> bool {
         loop {
             self.refresh();
+            if self.leave_passes() {
+                return true;
+            }
             let mut best: Option<Claim> = None;
             for i in 0..self.derived.touched.work.len() {
                 let queue = self.derived.touched.work[i];
@@ -36,9 +41,9 @@ impl Engine {
                     (a, b) => a.or(b),
                 };
             }
-            let Some((_, _, call)) = best else { return };
+            let Some((_, _, call)) = best else { return false };
             if !self.serve(call) {
-                return;
+                return false;
             }
         }
     }
@@ -126,8 +131,11 @@ impl Engine {
         fresh.sort_unstable();
         let index = &self.derived.index[queue.at()];
         let known = sorted(index, need);
-        let in_order = self.state.queue(queue).config.plan.order == Order::InOrder;
-        if in_order
+        let order = self.state.queue(queue).config.plan.order;
+        if order == Order::RoundRobin {
+            return self.after_the_last(queue, known, &fresh, most, &free);
+        }
+        if order == Order::InOrder
             && !anew
             && let Some(cursor) = call.cursor
         {
@@ -165,6 +173,30 @@ impl Engine {
         chosen
     }
 
+    /// Round the circle, from the one after the last offered. The keys are the circle: nobody who
+    /// stands before is walked past.
+    fn after_the_last(
+        &self,
+        queue: QueueIx,
+        known: Option<&BTreeSet<(Key, AgentIx)>>,
+        fresh: &[(Key, AgentIx)],
+        most: usize,
+        free: &dyn Fn(&AgentIx) -> bool,
+    ) -> Vec<AgentIx> {
+        let last = self.state.queue(queue).last_offered;
+        // Just behind the last one; from the top where nobody was offered yet.
+        let from = last.map_or((Key(0, 0), AgentIx(0)), |(position, agent)| {
+            (Key(u64::from(position), 0), AgentIx(agent.saturating_add(1)))
+        });
+        let at = fresh.partition_point(|one| *one < from);
+        let known = || known.into_iter();
+        let first = known().flat_map(|all| all.range(from..)).copied();
+        let then = known().flat_map(|all| all.range(..from)).copied();
+        let first = merge(first, fresh[at..].iter().copied());
+        let then = merge(then, fresh[..at].iter().copied());
+        first.chain(then).filter(free).take(most).collect()
+    }
+
     /// Gives a call all the offers that its plan allows now; `false` when there was none after all.
     fn serve(&mut self, id: CallId) -> bool {
         let Some((queue, need)) = self.derived.placed.get(&id).map(|p| (p.queue, p.need)) else {
@@ -180,19 +212,28 @@ impl Engine {
         let Some(call) = self.state.call(id) else { return false };
         let most = self.offers_allowed(call, queue, &config);
         let places = self.ringing_places(queue, &config);
+        let width = call.width(&config);
         // One more than will be rung: the runner-up, and whether more fit than places.
-        let looked_at = if config.plan.width.is_none() { most.max(places) } else { most };
-        let chosen = self.candidates(call, queue, need, looked_at.saturating_add(1), false);
-        if chosen.is_empty() || most == 0 {
+        let looked_at = if width.is_none() { most.max(places) } else { most };
+        let found = self.candidates(call, queue, need, looked_at.saturating_add(1), false);
+        if found.is_empty() || most == 0 {
             return false;
         }
         let now = self.state_now();
         let left = call.total_at(&config).map(|at| at.since(now));
-        let ringing = ring::ring_for(&config.plan, left, chosen.len() > places);
+        let ringing = ring::ring_for(&config.plan, width, left, found.len() > places);
         let round = if call.open_count() == 0 { call.round + 1 } else { call.round };
+        let chosen = if config.plan.draws() {
+            let rung = call.open_offers().map(|o| o.agent);
+            let out = call.tried.iter().copied().chain(rung).collect();
+            self.draw(out, queue, need, most)
+        } else {
+            found.into_iter().map(|agent| Chosen { agent, drawn: None }).collect()
+        };
+        let Some(call) = self.state.call(id) else { return false };
         let whys = self.whys(call, queue, need, &config, &chosen);
-        for (agent, why) in chosen.into_iter().take(most).zip(whys) {
-            self.offer(id, agent, round, ringing, why);
+        for (one, why) in chosen.into_iter().take(most).zip(whys) {
+            self.offer(id, one, round, ringing, why);
         }
         debug_assert!(self.is_within_plan(id, queue, &config), "{id} rings beyond its plan");
         true
@@ -203,7 +244,8 @@ impl Engine {
     fn is_within_plan(&self, id: CallId, queue: QueueIx, config: &Queue) -> bool {
         let open = self.state.call(id).map_or(0, |call| call.open_count() as u32);
         let ringing = self.derived.index[queue.at()].ringing;
-        config.plan.width.is_none_or(|width| open <= width)
+        let width = self.state.call(id).and_then(|call| call.width(config));
+        width.is_none_or(|width| open <= width)
             && config.max_ringing.is_none_or(|max| ringing <= max)
     }
 
@@ -218,7 +260,7 @@ impl Engine {
         let open = call.open_count() as u32;
         let budget = self.state.switch(call.switch).config.capabilities.offers_per_call;
         let limit = ring::smallest(&[
-            config.plan.width.map(|w| w.saturating_sub(open)),
+            call.width(config).map(|w| w.saturating_sub(open)),
             config.plan.attempts.map(|max| max.saturating_sub(call.attempts)),
             // The last is kept back, so that the call can take its exit.
             budget.map(|max| max.saturating_sub(1).saturating_sub(call.legs_made())),
@@ -226,7 +268,8 @@ impl Engine {
         (limit as usize).min(self.ringing_places(queue, config))
     }
 
-    fn offer(&mut self, id: CallId, ix: AgentIx, round: u32, ringing: ring::Ringing, why: Why) {
+    fn offer(&mut self, id: CallId, one: Chosen, round: u32, ringing: ring::Ringing, why: Why) {
+        let ix = one.agent;
         let now = self.state_now();
         let Some(call) = self.state.call(id) else { return };
         let switch = &self.state.switch(call.switch).config.capabilities;
@@ -243,6 +286,7 @@ impl Engine {
             full_ring: ringing.full,
             at_desk,
             why: Box::new(why),
+            dice: one.drawn.map(|(_, taken)| taken),
         });
     }
 
@@ -253,7 +297,7 @@ impl Engine {
         queue: QueueIx,
         need: NeedIx,
         config: &Queue,
-        chosen: &[AgentIx],
+        chosen: &[Chosen],
     ) -> Vec<Why> {
         let index = &self.derived.index[queue.at()];
         let wanted = self.derived.needs.get(need);
@@ -274,25 +318,28 @@ impl Engine {
             let level = needs::level_sum(&self.state, agent, wanted);
             agent.pair(queue).map(|pair| {
                 let facts = facts(&self.state, agent, pair, level);
-                routing::explain(config.plan.order, config.competency, &facts)
+                routing::explain(&config.plan, config.competency, &facts)
             })
         };
-        let row = |at: usize, ix: AgentIx| {
+        // Of those who are drawn nobody is next until the draw.
+        let next = |at: usize| chosen.get(at + 1).filter(|_| !config.plan.draws());
+        let row = |at: usize, one: &Chosen| {
             Some(Why {
                 order: config.plan.order,
                 step: (!config.steps.is_empty()).then_some(0),
                 candidates,
-                winner: told(ix)?,
-                runner_up: chosen.get(at + 1).and_then(|next| told(*next)),
+                winner: told(one.agent)?,
+                runner_up: next(at).and_then(|next| told(next.agent)),
                 offline: index.presence.offline,
                 opted_out: index.presence.opted_out,
                 busy: index.presence.busy,
                 delayed: index.delayed,
                 not_fitting: index.offerable.saturating_sub(candidates),
                 stars_ignored: config.plan.order == Order::Stars && !config.competency,
+                drawn: one.drawn.map(|(drawn, _): (Drawn, u64)| drawn),
             })
         };
-        chosen.iter().enumerate().filter_map(|(at, ix)| row(at, *ix)).collect()
+        chosen.iter().enumerate().filter_map(|(at, one)| row(at, one)).collect()
     }
 
     /// Whether an agent is offerable in a queue and meets a requirement.
@@ -318,8 +365,11 @@ impl Engine {
 
     /// All were tried, and the spacing since the pass began has passed.
     fn may_begin_pass(&self, call: &Call, config: &Queue) -> bool {
-        let spaced = |began: Millis| began.plus(config.plan.again_after_ms) <= self.state_now();
-        config.plan.again && !call.tried.is_empty() && call.pass_began_at.is_some_and(spaced)
+        let after = config.plan.again_after_ms;
+        // At its very instant the deadline must have been met.
+        let past = |began: Millis| after == 0 || began.plus(after) < self.state_now();
+        let spaced = call.pass_spaced || call.pass_began_at.is_some_and(past);
+        config.plan.again && !call.tried.is_empty() && spaced
     }
 
     /// The instant of the record being decided.

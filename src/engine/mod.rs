@@ -11,7 +11,8 @@
 //! | `evolve`, `evolve_calls`, `evolve_offers`, `evolve_directory` | the one door to it |
 //! | `derived`, `needs`, `refresh`, `rebuild` | tables that follow from it |
 //! | `calls`, `agents`, `switches`, `directory`, `deadlines` | decisions |
-//! | `matching` | the one rule |
+//! | `matching`, `draw` | the one rule, and the dice |
+//! | `windows` | what orders count |
 //! | `permission` | who may |
 //! | `explain`, `views`, `feed` | what is told |
 //! | `invariants` | what must hold after every record |
@@ -21,6 +22,7 @@ mod calls;
 mod deadlines;
 mod derived;
 mod directory;
+mod draw;
 mod evolve;
 mod evolve_calls;
 mod evolve_directory;
@@ -46,6 +48,7 @@ mod table;
 mod tests;
 mod vault;
 mod views;
+mod windows;
 
 use crate::domain::event::{Event, PersonalKey};
 use crate::domain::ids::{CallId, Name, OfferId};
@@ -104,13 +107,14 @@ pub struct Engine {
     out: Vec<Event>,
     /// Whether rows for boards are made with each record.
     rows: bool,
+    /// Of the account's dice, should they not have begun.
+    seed: u64,
 }
 
 impl Engine {
-    /// An empty account. `seed` feeds the recorded dice of orders that draw (none of this version's
-    /// does).
+    /// An empty account. `seed` feeds the recorded dice of orders that draw.
     #[must_use]
-    pub fn new(account: &str, _seed: u64) -> Engine {
+    pub fn new(account: &str, seed: u64) -> Engine {
         let mut state = State::default();
         state.account.name = account.to_owned();
         Engine {
@@ -119,6 +123,7 @@ impl Engine {
             vault: Vault::default(),
             out: Vec::new(),
             rows: true,
+            seed,
         }
     }
 
@@ -139,12 +144,16 @@ impl Engine {
     ) -> Result<Engine, Unreadable> {
         let state: State =
             serde_json::from_slice(snapshot).map_err(|e| Unreadable(format!("snapshot: {e}")))?;
+        // A snapshot without a queue that draws has no dice: what they begin with is recorded with the
+        // first, and only need not be the same for all accounts.
+        let seed = state.seq ^ (state.at.0 as u64).rotate_left(32);
         let mut engine = Engine {
             state,
             derived: derived::Derived::default(),
             vault: Vault::default(),
             out: Vec::new(),
             rows: true,
+            seed,
         };
         engine.read_vault(personal);
         engine.rebuild();
@@ -327,6 +336,7 @@ impl Engine {
         let touched = &mut self.derived.touched;
         touched.settle.clear();
         touched.judged.clear();
+        touched.passes.clear();
         touched.next_due.clear();
         touched.count_due.clear();
         self.derived.told.clear();

@@ -2,12 +2,14 @@
 
 use super::Engine;
 use super::derived::{Derived, NEED_INDEXES, NeedIndex, PairSeen, Placed, QueueIndex};
+use super::draw;
 use super::explain::hold_of;
 use super::needs::{self, Need};
 use super::presence;
 use super::state::{Agent, Call, Pair, Stage, State};
+use super::windows;
 use crate::domain::ids::{AgentIx, CallId, NeedIx, QueueIx};
-use crate::domain::objects::queue::{NobodyWhen, Order};
+use crate::domain::objects::queue::{By, NobodyWhen, Order};
 use crate::domain::presence::Presence;
 use crate::domain::rows::PairRow;
 use crate::routing::{self, Facts, Key};
@@ -86,10 +88,19 @@ pub fn note<T: PartialEq>(list: &mut Vec<T>, item: T) {
 /// What the orders look at.
 #[must_use]
 pub fn facts(state: &State, agent: &Agent, pair: &Pair, level: u32) -> Facts {
+    let weight = match &state.queue(pair.queue).config.plan.by {
+        By::Stars => u32::from(pair.stars),
+        // Held without a level: 1,000.
+        By::Skill(skill) => {
+            agent.user.skills.get(skill).map_or(0, |level| u32::from(level.unwrap_or(1_000)))
+        }
+    };
     Facts {
         stars: pair.stars,
         position: pair.position,
-        count: pair.count_on(state.day),
+        count: windows::count(state, agent, pair),
+        versatility: (agent.pairs.len() + agent.skills.len()) as u32,
+        weight,
         idle_since: agent.idle_since,
         level,
     }
@@ -97,7 +108,7 @@ pub fn facts(state: &State, agent: &Agent, pair: &Pair, level: u32) -> Facts {
 
 fn key_of(state: &State, agent: &Agent, pair: &Pair, level: u32) -> Key {
     let queue = &state.queue(pair.queue).config;
-    routing::key(queue.plan.order, queue.competency, &facts(state, agent, pair, level))
+    routing::key(&queue.plan, queue.competency, &facts(state, agent, pair, level))
 }
 
 /// The key under a requirement, from the key without one.
@@ -154,13 +165,14 @@ fn refresh_pair(
             NobodyWhen::LoggedIn => index.logged_in == 0,
             NobodyWhen::Offerable => index.offerable_or_grace == 0,
         };
-        // With `again: false` a call leaves when all who fit were tried: also when one of them
-        // becomes offerable again.
-        let judged = !queue.config.plan.again
-            && row.offerable
-            && seen.row.is_none_or(|before| !before.offerable);
-        if (none_left || judged) && !index.waiting.is_empty() {
+        if none_left && !index.waiting.is_empty() {
             note(&mut derived.touched.judged, pair.queue);
+        }
+        // With `again: false` a call leaves when all who fit were tried: also when one of them
+        // becomes offerable again, or the last untried one no longer is.
+        let turned = seen.row.is_some_and(|before| before.offerable) != row.offerable;
+        if turned && !queue.config.plan.again && !index.tried.is_empty() {
+            note(&mut derived.touched.passes, pair.queue);
         }
     }
     let was_offerable = seen.row.is_some_and(|r| r.offerable);
@@ -172,15 +184,14 @@ fn refresh_pair(
         derived.index[pair.queue.at()].pending.push(agent.ix);
         mark_work(derived, pair.queue);
     }
-    if row.offerable
-        && !was_offerable
-        && queue.config.plan.order == Order::LeastCalls
-        && pair.day != state.day
-    {
+    let counts = queue.config.plan.order.counts();
+    let begun = windows::has_begun(state, agent, pair);
+    if row.offerable && !was_offerable && counts && !begun {
         note(&mut derived.touched.count_due, (agent.ix, pair.queue));
     }
-    if queue.config.plan.order == Order::LeastCalls {
-        let logged = (row.presence != Presence::Offline).then(|| pair.count_on(state.day));
+    if counts {
+        // Whose count has not begun has none that a newcomer could begin with.
+        let logged = (row.presence != Presence::Offline && begun).then_some(pair.count);
         if seen.logged != logged {
             let counts = &mut derived.index[pair.queue.at()].logged_counts;
             if let Some(old) = seen.logged {
@@ -209,11 +220,14 @@ fn unindex(
     seen: &mut PairSeen,
 ) {
     let Some(old) = seen.key.take() else { return };
-    let order = state.queue(pair.queue).config.plan.order;
+    let plan = &state.queue(pair.queue).config.plan;
     index.agents.remove(&(old, agent.ix));
+    draw::leave(&mut index.groups, plan, old, agent.ix);
     for by_need in &mut index.by_need {
-        let key = key_for(state, order, old, agent, needs.get(by_need.need));
-        by_need.agents.remove(&(key, agent.ix));
+        let key = key_for(state, plan.order, old, agent, needs.get(by_need.need));
+        if by_need.agents.remove(&(key, agent.ix)) {
+            draw::leave(&mut by_need.groups, plan, key, agent.ix);
+        }
     }
 }
 
@@ -242,8 +256,8 @@ pub fn forget_pair(state: &State, derived: &mut Derived, ix: AgentIx, queue: Que
 }
 
 /// Puts the pending agents of a queue into its sets.
-fn settle_queue(state: &State, derived: &mut Derived, queue: QueueIx) {
-    let order = state.queue(queue).config.plan.order;
+pub fn settle_queue(state: &State, derived: &mut Derived, queue: QueueIx) {
+    let plan = &state.queue(queue).config.plan;
     let mut pending = std::mem::take(&mut derived.index[queue.at()].pending);
     for ix in pending.drain(..) {
         let agent = state.agent(ix);
@@ -257,10 +271,13 @@ fn settle_queue(state: &State, derived: &mut Derived, queue: QueueIx) {
         seen.key = Some(base);
         let index = &mut derived.index[queue.at()];
         index.agents.insert((base, ix));
+        draw::enter(&mut index.groups, plan, base, ix);
         for by_need in &mut index.by_need {
             let need = derived.needs.get(by_need.need);
             if needs::meets(agent, queue, need) {
-                by_need.agents.insert((key_for(state, order, base, agent, need), ix));
+                let key = key_for(state, plan.order, base, agent, need);
+                by_need.agents.insert((key, ix));
+                draw::enter(&mut by_need.groups, plan, key, ix);
             }
         }
     }
@@ -277,13 +294,16 @@ pub fn need_index(state: &State, derived: &mut Derived, queue: QueueIx, need: Ne
         known.used = state.seq;
         return;
     }
-    let order = state.queue(queue).config.plan.order;
+    let plan = &state.queue(queue).config.plan;
     let wanted = derived.needs.get(need);
-    let mut made = NeedIndex { need, agents: Default::default(), used: state.seq };
+    let mut made =
+        NeedIndex { need, agents: Default::default(), groups: Default::default(), used: state.seq };
     for (base, ix) in &index.agents {
         let agent = state.agent(*ix);
         if needs::meets(agent, queue, wanted) {
-            made.agents.insert((key_for(state, order, *base, agent, wanted), *ix));
+            let key = key_for(state, plan.order, *base, agent, wanted);
+            made.agents.insert((key, *ix));
+            draw::enter(&mut made.groups, plan, key, *ix);
         }
     }
     // Requirements that calls wait with keep their index, however many they are.
@@ -357,6 +377,12 @@ fn refresh_call(state: &State, derived: &mut Derived, id: CallId) {
     } else if !now.open && was_open {
         close(&mut derived.index[queue.at()], need, now.rank, id);
     }
+    let index = &mut derived.index[queue.at()];
+    if call.tried.is_empty() {
+        index.tried.remove(&id);
+    } else {
+        index.tried.insert(id);
+    }
     derived.placed.insert(id, now);
     arm_live_call(state, derived, call);
 }
@@ -396,6 +422,7 @@ pub fn unplace(derived: &mut Derived, id: CallId) {
     let index = &mut derived.index[placed.queue.at()];
     index.waiting.remove(&(placed.rank, id));
     index.queued.remove(&(placed.queued_at, id));
+    index.tried.remove(&id);
     if placed.open {
         close(index, placed.need, placed.rank, id);
     }

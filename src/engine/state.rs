@@ -4,6 +4,7 @@
 //! [`crate::engine::derived`]; a snapshot is this and nothing else.
 
 use super::table::Table;
+use super::windows::Counted;
 use crate::domain::event::{Next, Outcome, PersonalKey};
 use crate::domain::ids::{AgentIx, CallId, CommandId, Name, OfferId, QueueIx, SkillIx, SwitchIx};
 use crate::domain::media::Media;
@@ -13,6 +14,7 @@ use crate::domain::presence::{Detail, Status};
 use crate::domain::rows::DayCounts;
 use crate::domain::switching::{CancelReason, Why};
 use crate::domain::time::Millis;
+use crate::routing::dice::Dice;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
@@ -63,6 +65,9 @@ pub struct State {
     pub arrived: u64,
     /// Calls that ever ended.
     pub ended_count: u64,
+    /// The recorded dice, once they were thrown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dice: Option<Dice>,
 }
 
 /// A configured object with its version.
@@ -135,6 +140,9 @@ pub struct Agent {
     pub own_calls: Vec<(SwitchIx, Name)>,
     /// Memberships.
     pub pairs: Vec<Pair>,
+    /// Changes with each log-on, where a queue counts by shifts.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub shift: u32,
     /// What the agent is seen doing.
     pub detail: Option<Detail>,
     /// Since when.
@@ -169,10 +177,17 @@ pub struct Pair {
     pub position: u32,
     /// Takes this queue's calls.
     pub opted_in: bool,
-    /// Calls of the window.
+    /// Calls of the window, or milliseconds.
     pub count: u32,
-    /// The day that `count` belongs to; another day reads as 0.
+    /// The window that `count` belongs to ([`super::windows::number`]); another reads as 0.
     pub day: Option<i32>,
+    /// What `count` is made of, in a window of 24 hours.
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    pub rolling: VecDeque<Counted>,
+}
+
+fn is_zero(n: &u32) -> bool {
+    *n == 0
 }
 
 /// A queue or group.
@@ -190,6 +205,9 @@ pub struct QueueState {
     pub deleted: bool,
     /// Members, sorted.
     pub members: Vec<AgentIx>,
+    /// The last one offered, where the order goes round: (position, agent).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_offered: Option<(u32, u32)>,
     /// Counts of `day`.
     pub counts: DayCounts,
     /// The day that they belong to.
@@ -332,6 +350,9 @@ pub struct Call {
     pub cursor: Option<(u32, u32)>,
     /// Offers made in this queue.
     pub attempts: u32,
+    /// How often the plan's width has grown for it in this queue.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub widths: u32,
     /// Round of the last offer.
     pub round: u32,
     /// Legs that the engine stopped and whose end the switch has not yet told.
@@ -425,7 +446,7 @@ pub struct Offer {
     pub ringing: bool,
     /// Its round.
     pub round: u32,
-    /// Counted for the agent in this queue on this day.
+    /// Counted for the agent in this queue, in the window of this number.
     pub counted_day: Option<i32>,
     /// How it ended; `None` while open.
     pub closed: Option<Closed>,
@@ -512,6 +533,19 @@ impl Call {
         queue.total_ms.map(|ms| self.queued_at.plus(ms).plus(self.shift_ms))
     }
 
+    /// How many may ring for it now; `None` = every candidate.
+    #[must_use]
+    pub fn width(&self, queue: &Queue) -> Option<u32> {
+        queue.plan.width_grown(self.widths as usize)
+    }
+
+    /// When the width grows next.
+    #[must_use]
+    pub fn wider_at(&self, queue: &Queue) -> Option<Millis> {
+        let next = queue.plan.wider.get(self.widths as usize)?;
+        Some(self.queued_at.plus(next.after_ms).plus(self.shift_ms))
+    }
+
     /// When `max_wait_ms` is over.
     #[must_use]
     pub fn max_wait_at(&self, queue: &Queue) -> Option<Millis> {
@@ -552,7 +586,7 @@ impl Agent {
 }
 
 impl Pair {
-    /// The count of a day.
+    /// The count of a window, by its number.
     #[must_use]
     pub fn count_on(&self, day: Option<i32>) -> u32 {
         if self.day == day { self.count } else { 0 }

@@ -170,7 +170,7 @@ impl Engine {
                     "status": agent.status,
                     "reason": agent.reason,
                     "since": agent.since.rfc3339(),
-                    "count": pair.count_on(self.state.day),
+                    "count": super::windows::count(&self.state, agent, pair),
                 }))
             })
             .collect();

@@ -1,12 +1,18 @@
 //! Who is offered a call: pure functions. One file per order; here the one `match`.
 
+pub mod dice;
 pub mod in_order;
 pub mod least_calls;
+pub mod least_talk;
+pub mod least_versatile;
 pub mod longest_idle;
+pub mod lots;
 pub mod ring;
+pub mod round_robin;
 pub mod stars;
+pub mod weighted;
 
-use crate::domain::objects::queue::Order;
+use crate::domain::objects::queue::{By, Order, Plan, Ties};
 use crate::domain::switching::SortKey;
 use crate::domain::time::Millis;
 
@@ -17,8 +23,12 @@ pub struct Facts {
     pub stars: u8,
     /// From 1.
     pub position: u32,
-    /// Calls of the window.
+    /// Calls of the window, or the milliseconds talked in it.
     pub count: u32,
+    /// Memberships and skills.
+    pub versatility: u32,
+    /// In a draw.
+    pub weight: u32,
     /// The agent's idle clock.
     pub idle_since: Millis,
     /// Sum of the required skills' levels, each scaled to 0…1,000.
@@ -42,35 +52,56 @@ impl Key {
     }
 }
 
-/// The key of an agent by an order. `competency`: whether stars count in this queue.
+/// The key of an agent by a plan. `competency`: whether stars count in this queue.
 #[must_use]
-pub fn key(order: Order, competency: bool, facts: &Facts) -> Key {
-    match order {
+pub fn key(plan: &Plan, competency: bool, facts: &Facts) -> Key {
+    let key = match plan.order {
         Order::LongestIdle => longest_idle::key(facts),
         Order::LeastCalls => least_calls::key(facts),
         Order::InOrder => in_order::key(facts),
         Order::Stars => stars::key(facts, competency),
+        Order::RoundRobin => round_robin::key(facts),
+        Order::Random => weighted::even(),
+        Order::Weighted => weighted::key(facts),
+        Order::LeastVersatile => least_versatile::key(facts),
+        Order::LeastTalk => least_talk::key(facts),
+    };
+    match (plan.ties, plan.order) {
+        (Ties::LongestIdle, _) => key,
+        // Only those idle since the same instant are alike.
+        (Ties::Random, Order::LongestIdle) => Key(key.1, 0),
+        (Ties::Random, _) => Key(key.0, 0),
+    }
+}
+
+/// Of an agent who may be drawn, by its key: those it is drawn with (the lowest group is first),
+/// and its weight. `None` where the plan draws nobody.
+#[must_use]
+pub fn lot(plan: &Plan, key: Key) -> Option<(u64, u64)> {
+    match plan.order {
+        Order::Random | Order::Weighted => Some((0, key.0)),
+        _ => (plan.ties == Ties::Random).then_some((key.0, 1)),
     }
 }
 
 /// The same, told to people.
 #[must_use]
-pub fn explain(order: Order, competency: bool, facts: &Facts) -> SortKey {
-    let mut told = SortKey {
-        position: None,
-        count: None,
-        stars: None,
-        level: None,
-        idle_since: facts.idle_since,
-    };
-    match order {
-        Order::LongestIdle => {}
+pub fn explain(plan: &Plan, competency: bool, facts: &Facts) -> SortKey {
+    let mut told = SortKey::of(facts.idle_since);
+    match plan.order {
+        Order::LongestIdle | Order::Random => {}
         Order::LeastCalls => told.count = Some(facts.count),
-        Order::InOrder => told.position = Some(facts.position),
+        Order::InOrder | Order::RoundRobin => told.position = Some(facts.position),
         Order::Stars => {
             told.stars = competency.then_some(facts.stars);
             told.level = Some(facts.level);
         }
+        Order::Weighted => {
+            told.weight = Some(facts.weight);
+            told.stars = (plan.by == By::Stars).then_some(facts.stars);
+        }
+        Order::LeastVersatile => told.versatility = Some(facts.versatility),
+        Order::LeastTalk => told.talk_ms = Some(facts.count),
     }
     told
 }
@@ -98,15 +129,22 @@ mod tests {
     use proptest::prelude::*;
 
     fn facts() -> impl Strategy<Value = Facts> {
-        (1u8..=4, 1u32..100_000, 0u32..10_000, any::<i64>(), 0u32..20_000).prop_map(
-            |(stars, position, count, idle, level)| Facts {
+        let small = (1u8..=4, 1u32..100_000, 0u32..10_000, 0u32..20_000);
+        (small, any::<i64>(), 0u32..20_000, 0u32..1_000).prop_map(
+            |((stars, position, count, versatility), idle, level, weight)| Facts {
                 stars,
                 position,
                 count,
+                versatility,
+                weight,
                 idle_since: Millis(idle),
                 level,
             },
         )
+    }
+
+    fn by(order: Order, competency: bool, facts: &Facts) -> Key {
+        key(&Plan::of(order), competency, facts)
     }
 
     proptest! {
@@ -117,23 +155,33 @@ mod tests {
             let f = Facts { idle_since: Millis(f.idle_since.0 / 2), ..f };
             let g = Facts { idle_since: Millis(f.idle_since.0 + later), ..f };
             for order in Order::ALL {
-                prop_assert!(key(*order, competency, &f) < key(*order, competency, &g));
+                let (mine, theirs) = (by(*order, competency, &f), by(*order, competency, &g));
+                // The circle and the draws know no idle clock.
+                if matches!(order, Order::RoundRobin | Order::Random | Order::Weighted) {
+                    prop_assert_eq!(mine, theirs);
+                } else {
+                    prop_assert!(mine < theirs, "{order}");
+                    let drawn = Plan { ties: Ties::Random, ..Plan::of(*order) };
+                    let tied = key(&drawn, competency, &f) == key(&drawn, competency, &g);
+                    prop_assert_eq!(tied, *order != Order::LongestIdle);
+                }
             }
         }
 
         #[test]
         fn each_order_is_first_by_its_own_word(f in facts(), g in facts()) {
+            let first = |order| by(order, true, &f) < by(order, true, &g);
             if f.count < g.count {
-                prop_assert!(key(Order::LeastCalls, false, &f) < key(Order::LeastCalls, false, &g));
+                prop_assert!(first(Order::LeastCalls) && first(Order::LeastTalk));
             }
             if f.position < g.position {
-                prop_assert!(key(Order::InOrder, false, &f) < key(Order::InOrder, false, &g));
+                prop_assert!(first(Order::InOrder) && first(Order::RoundRobin));
             }
-            if f.stars > g.stars {
-                prop_assert!(key(Order::Stars, true, &f) < key(Order::Stars, true, &g));
+            if f.versatility < g.versatility {
+                prop_assert!(first(Order::LeastVersatile));
             }
-            if f.level > g.level && f.stars == g.stars {
-                prop_assert!(key(Order::Stars, true, &f) < key(Order::Stars, true, &g));
+            if f.stars > g.stars || (f.stars == g.stars && f.level > g.level) {
+                prop_assert!(first(Order::Stars));
             }
         }
     }

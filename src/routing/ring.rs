@@ -17,12 +17,13 @@ pub struct Ringing {
     pub full: bool,
 }
 
-/// `left`: what is left of the queue's `total_ms`; `crowded`: more fit than places.
+/// `width`: how many may ring now; `left`: what is left of the queue's `total_ms`; `crowded`: more
+/// fit than places.
 #[must_use]
-pub fn ring_for(plan: &Plan, left: Option<u64>, crowded: bool) -> Ringing {
+pub fn ring_for(plan: &Plan, width: Option<u32>, left: Option<u64>, crowded: bool) -> Ringing {
     let wanted = match plan.ring_for {
         RingFor::Ms(ms) => Some(ms),
-        RingFor::Total if crowded && plan.width != Some(1) => Some(SHARED_RING_MS),
+        RingFor::Total if crowded && width.is_none() => Some(SHARED_RING_MS),
         RingFor::Total => None,
     };
     match (wanted, left) {
@@ -42,37 +43,31 @@ pub fn smallest(limits: &[Option<u32>]) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::objects::queue::{OnMiss, Order, Preset};
+    use crate::domain::objects::queue::Order;
 
-    fn plan(width: Option<u32>, ring_for: RingFor) -> Plan {
-        Plan {
-            preset: Preset::LongestIdle,
-            order: Order::LongestIdle,
-            width,
-            ring_for,
-            on_miss: OnMiss::Requeue,
-            attempts: None,
-            again: true,
-            again_after_ms: 5_000,
-        }
+    fn plan(ring_for: RingFor) -> Plan {
+        Plan { ring_for, ..Plan::of(Order::LongestIdle) }
     }
 
     #[test]
     fn total_cuts_a_ring_short() {
-        let one = plan(Some(1), RingFor::Ms(15_000));
-        assert_eq!(ring_for(&one, None, false), Ringing { ms: 15_000, full: true });
-        assert_eq!(ring_for(&one, Some(15_000), false), Ringing { ms: 15_000, full: true });
-        assert_eq!(ring_for(&one, Some(4_000), false), Ringing { ms: 4_000, full: false });
+        let one = plan(RingFor::Ms(15_000));
+        assert_eq!(ring_for(&one, Some(1), None, false), Ringing { ms: 15_000, full: true });
+        assert_eq!(
+            ring_for(&one, Some(1), Some(15_000), false),
+            Ringing { ms: 15_000, full: true }
+        );
+        assert_eq!(ring_for(&one, Some(1), Some(4_000), false), Ringing { ms: 4_000, full: false });
     }
 
     #[test]
     fn until_total_is_a_whole_ring_unless_more_fit_than_places() {
-        let all = plan(None, RingFor::Total);
-        assert_eq!(ring_for(&all, Some(20_000), false), Ringing { ms: 20_000, full: true });
-        assert_eq!(ring_for(&all, Some(20_000), true), Ringing { ms: 15_000, full: true });
-        assert_eq!(ring_for(&all, Some(5_000), true), Ringing { ms: 5_000, full: false });
-        let one = plan(Some(1), RingFor::Total);
-        assert_eq!(ring_for(&one, Some(20_000), true), Ringing { ms: 20_000, full: true });
+        let all = plan(RingFor::Total);
+        assert_eq!(ring_for(&all, None, Some(20_000), false), Ringing { ms: 20_000, full: true });
+        assert_eq!(ring_for(&all, None, Some(20_000), true), Ringing { ms: 15_000, full: true });
+        assert_eq!(ring_for(&all, None, Some(5_000), true), Ringing { ms: 5_000, full: false });
+        let one = plan(RingFor::Total);
+        assert_eq!(ring_for(&one, Some(1), Some(20_000), true), Ringing { ms: 20_000, full: true });
     }
 
     #[test]

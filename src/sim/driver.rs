@@ -4,7 +4,7 @@ use super::fact::{Fact, target_text};
 use super::scenario::System;
 use super::step::{Report, Step, To, What};
 use super::view::{self, View};
-use crate::domain::event::{Event, OfferFailure};
+use crate::domain::event::{Event, OfferFailure, PersonalKey};
 use crate::domain::ids::{AgentIx, CallId, Name, OfferId, QueueIx, SwitchIx};
 use crate::domain::input::{Actor, Answer, Command, Input, ObjectRef};
 use crate::domain::objects::user::Role;
@@ -15,7 +15,7 @@ use crate::domain::switching::{
     TransferKind, TransferTo,
 };
 use crate::domain::time::Millis;
-use crate::engine::{Decision, Engine};
+use crate::engine::{Decision, Engine, encode};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -29,6 +29,14 @@ pub struct Driver {
     /// Offer, its call and agent.
     offers: Vec<(OfferId, CallId, AgentIx)>,
     inputs: u64,
+    kept: Option<Kept>,
+}
+
+/// What a node would have kept: the journal's records, and the vault.
+#[derive(Default)]
+struct Kept {
+    records: Vec<(u64, Millis, Vec<u8>)>,
+    vault: BTreeMap<PersonalKey, String>,
 }
 
 impl Default for Driver {
@@ -49,6 +57,51 @@ impl Driver {
             calls: Vec::new(),
             offers: Vec::new(),
             inputs: 0,
+            kept: None,
+        }
+    }
+
+    /// Keeps from now on what a node would, for [`Driver::replace`].
+    pub fn keep(&mut self) {
+        self.kept = Some(Kept::default());
+    }
+
+    /// Goes on with another engine: one started from the snapshot, or from the kept records alone.
+    ///
+    /// # Errors
+    /// When they do not read, or lead to another state.
+    pub fn replace(&mut self, from_snapshot: bool) -> Result<(), String> {
+        let kept = self.kept.as_ref().ok_or("nothing was kept")?;
+        let personal = &mut |key| kept.vault.get(&key).cloned();
+        let state = self.engine.snapshot();
+        let engine = if from_snapshot {
+            Engine::restore("test", &state, personal).map_err(|e| e.to_string())?
+        } else {
+            // Of another seed: what has been drawn is on record.
+            let mut engine = Engine::new("test", 99);
+            for (seq, at, body) in &kept.records {
+                engine.replay(*seq, *at, body).map_err(|e| e.to_string())?;
+            }
+            engine.ready(personal);
+            engine
+        };
+        if engine.snapshot() != state {
+            return Err("the state is another".to_owned());
+        }
+        self.engine = engine;
+        Ok(())
+    }
+
+    fn decided(&mut self, now: Millis, decision: &Decision) {
+        let Some(kept) = &mut self.kept else { return };
+        if !decision.events.is_empty() {
+            kept.records.push((decision.seq, now, encode(&decision.events)));
+        }
+        for row in &decision.vault {
+            match &row.value {
+                Some(value) => _ = kept.vault.insert(row.key, value.clone()),
+                None => _ = kept.vault.remove(&row.key),
+            }
         }
     }
 
@@ -438,6 +491,7 @@ impl System for Driver {
         self.inputs += 1;
         let Some(input) = self.input(step) else { return Vec::new() };
         let decision = self.engine.handle(now, input);
+        self.decided(now, &decision);
         self.facts(now, &decision)
     }
 
@@ -447,6 +501,7 @@ impl System for Driver {
 
     fn due(&mut self, now: Millis) -> Vec<Fact> {
         let decision = self.engine.handle(now, Input::Deadline);
+        self.decided(now, &decision);
         self.facts(now, &decision)
     }
 

@@ -4,6 +4,7 @@
 //! an agent who rings); the rest is what switches do on bad days: duplicates, events out of order,
 //! late and unknown ones.
 
+mod plans;
 mod steps;
 
 use super::model::Model;
@@ -123,10 +124,11 @@ impl Maker {
         let hops = self.one_of(&[1, 2, 10]);
         let unleased = self.one_of(&[0, 30_000, 43_200_000]);
         let opt = self.one_of(&["keep", "keep", "all", "none"]);
+        let clock = self.one_of(&["handled", "handled", "any_work", "offered", "status"]);
         let voice = !self.once_in(3);
         self.say(format!(
             "account lease_grace_ms={grace} max_hops={hops} max_unleased_ms={unleased} \
-             opt_in_at_login={opt} voice_over_others={voice}"
+             opt_in_at_login={opt} voice_over_others={voice} idle_clock={clock}"
         ));
         self.say("skill spanish min=1 max=100".to_owned());
         self.say("skill tech min=10 max=60".to_owned());
@@ -222,20 +224,7 @@ impl Maker {
         let group = self.once_in(3);
         let chat = self.once_in(5);
         let mut body = Vec::new();
-        let strategy = self.one_of(&[
-            "simultaneous",
-            "simultaneous",
-            "least_calls",
-            "sequential",
-            "sequential",
-            "skilled",
-            "longest_idle",
-        ]);
-        set(&mut body, "strategy", strategy);
-        let total = self.one_of(&[4_000, 8_000, 20_000, 40_000]);
-        if !matches!(strategy, "skilled" | "longest_idle") || self.once_in(5) {
-            set(&mut body, "total_ms", total);
-        }
+        self.strategy(&mut body);
         if chat {
             set(&mut body, "media", "chat");
         }
@@ -248,7 +237,10 @@ impl Maker {
         let wrap_up =
             self.one_of(&[r#"{"ms":0}"#, r#"{"ms":3000}"#, r#"{"manual":true,"max_ms":10000}"#]);
         set(&mut body, "wrap_up", wrap_up);
-        self.ring(&mut body, strategy);
+        if self.once_in(3) {
+            let most = self.below(4) + 1;
+            set(&mut body, "max_ringing", most);
+        }
         self.numbers(&mut body);
         if self.once_in(4) {
             let step = self.one_of(&[
@@ -268,10 +260,6 @@ impl Maker {
         if self.once_in(2) && strategy != "least_calls" {
             let ring = self.one_of(&[1_000, 3_000, 5_000]);
             set(body, "ring_for_ms", ring);
-        }
-        if self.once_in(3) {
-            let most = self.below(4) + 1;
-            set(body, "max_ringing", most);
         }
         if self.once_in(4) {
             let on_miss = self.one_of(&["next", "requeue", "exit"]);

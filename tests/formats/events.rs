@@ -9,7 +9,9 @@ use callboard::domain::objects::{
     Member, Queue, QueueKind, Route, Skill, SkillNeed, Switch, Target, User,
 };
 use callboard::domain::presence::Status;
-use callboard::domain::switching::{CancelReason, EndedBy, SortKey, SyncCall, SyncState, Why};
+use callboard::domain::switching::{
+    CancelReason, Drawn, EndedBy, SortKey, SyncCall, SyncState, Why,
+};
 use callboard::domain::time::Millis;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -29,6 +31,9 @@ pub fn why() -> Why {
         count: Some(2),
         stars: Some(3),
         level: Some(500),
+        weight: Some(3),
+        versatility: Some(4),
+        talk_ms: Some(61_000),
         idle_since: Millis(idle_since),
     };
     Why {
@@ -43,6 +48,7 @@ pub fn why() -> Why {
         delayed: 1,
         not_fitting: 4,
         stars_ignored: true,
+        drawn: Some(Drawn { point: 4, of: 9 }),
     }
 }
 
@@ -118,6 +124,7 @@ fn presence() -> Vec<Event> {
     let agent = AGENT;
     vec![
         Event::DayBegan { day: 20_778 },
+        Event::DiceSeeded { seed: 1 },
         Event::Resumed { away_ms: 1_500 },
         Event::StatusSet {
             agent,
@@ -142,6 +149,7 @@ fn presence() -> Vec<Event> {
         Event::Delayed { agent, until: UNTIL },
         Event::DelayEnded { agent },
         Event::CountStarted { agent, queue: QUEUE, from: 4 },
+        Event::CountLeft { agent, queue: QUEUE },
         Event::BlockEnded { agent },
     ]
 }
@@ -178,8 +186,10 @@ fn calls() -> Vec<Event> {
             full_ring: true,
             at_desk: false,
             why: Box::new(why()),
+            dice: Some(5),
         },
         Event::CallRequeued { call },
+        Event::WidthGrown { call },
         Event::PassBegan { call },
         Event::PassSpaced { call },
         Event::RoundClosing { call, until: UNTIL },

@@ -5,9 +5,9 @@ use crate::{snake, variants};
 use callboard::domain::event::{Cause, OfferFailure, Outcome, Withdrawn};
 use callboard::domain::input::When;
 use callboard::domain::media::Media;
-use callboard::domain::objects::account::OptInAtLogin;
+use callboard::domain::objects::account::{IdleClock, OptInAtLogin};
 use callboard::domain::objects::queue::{
-    Exit, Needs, NobodyWhen, OnMiss, Order, Preset, QueueKind,
+    Exit, Needs, NobodyWhen, OnMiss, Order, Preset, QueueKind, Ties, Window,
 };
 use callboard::domain::objects::switch::Connects;
 use callboard::domain::objects::user::{Assignment, Role, UserKind, UserState};
@@ -50,6 +50,7 @@ fn every_word_stands_in_its_table() {
         "## Why not": BlockedBy, HeldBy;
         "## How things end": Outcome, Withdrawn, OfferFailure, FailReason, CancelReason, EndedBy;
         "## Settings": Media, QueueKind, Needs, Order, Preset, OnMiss, NobodyWhen, Connects;
+        "## Settings": Window, Ties, IdleClock;
         "## Settings": UserKind, UserState, Assignment, Role;
         "## Exits": Exit;
         "## Switches: events in": ResultStatus, TransferKind, OverflowWhy, Direction, SyncState;

@@ -18,6 +18,23 @@ words!(
     }
 );
 
+words!(
+    /// What sets an agent's idle clock, beside the end of a queue or group call's wrap-up and a
+    /// log-on, which always do.
+    #[derive(Default)]
+    IdleClock {
+        /// Nothing.
+        #[default]
+        Handled => "handled",
+        /// The end of a call that the engine did not route.
+        AnyWork => "any_work",
+        /// The end of an offer that was not withdrawn.
+        Offered => "offered",
+        /// Each change to `ready`.
+        Status => "status",
+    }
+);
+
 /// Settings of an account; `PATCH /v1/accounts/{account}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
@@ -35,10 +52,17 @@ pub struct Account {
     pub opt_in_at_login: OptInAtLogin,
     /// While on other media, voice is offered up to its capacity; default true.
     pub voice_over_others: bool,
+    /// What sets the idle clock of agents; handled (default), any_work, offered or status.
+    #[serde(skip_serializing_if = "is_handled")]
+    pub idle_clock: IdleClock,
     /// Digits of an extension; 3–6, default 4.
     pub extension_digits: u8,
     /// At most so many overflows of one call in a row; 1–100, default 10.
     pub max_hops: u8,
+}
+
+fn is_handled(clock: &IdleClock) -> bool {
+    *clock == IdleClock::Handled
 }
 
 impl Default for Account {
@@ -50,6 +74,7 @@ impl Default for Account {
             max_unleased_ms: 12 * 3_600_000,
             opt_in_at_login: OptInAtLogin::Keep,
             voice_over_others: true,
+            idle_clock: IdleClock::Handled,
             extension_digits: 4,
             max_hops: 10,
         }
@@ -80,6 +105,12 @@ impl Account {
                 default.opt_in_at_login,
             ),
             voice_over_others: fields.flag("voice_over_others", default.voice_over_others),
+            idle_clock: fields.word(
+                "idle_clock",
+                IdleClock::parse,
+                IdleClock::ALL,
+                default.idle_clock,
+            ),
             extension_digits: fields.int("extension_digits", 3..=6, default.extension_digits),
             max_hops: fields.int("max_hops", 1..=100, default.max_hops),
         };
@@ -96,6 +127,7 @@ impl Account {
             "max_unleased_ms": self.max_unleased_ms,
             "opt_in_at_login": self.opt_in_at_login.word(),
             "voice_over_others": self.voice_over_others,
+            "idle_clock": self.idle_clock.word(),
             "extension_digits": self.extension_digits,
             "max_hops": self.max_hops,
         })

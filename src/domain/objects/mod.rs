@@ -12,6 +12,8 @@ pub mod queue;
 mod queue_json;
 #[cfg(test)]
 mod round_trip;
+pub mod strategy;
+mod strategy_json;
 pub mod switch;
 pub mod user;
 
@@ -19,5 +21,6 @@ pub use account::Account;
 pub use break_reason::BreakReason;
 pub use needs::{SkillNeed, Step};
 pub use queue::{Exits, Member, Queue, QueueKind, Route, Target};
+pub use strategy_json::forget_preset;
 pub use switch::{Capabilities, Switch, Webhook};
 pub use user::{Skill, User};

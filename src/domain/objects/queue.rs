@@ -1,6 +1,7 @@
 //! Queues, groups, members and routes.
 
 use super::needs::{SkillNeed, Step};
+pub use super::strategy::{By, Order, Plan, Preset, Ties, Wider, Window};
 use crate::domain::media::Media;
 use crate::domain::presence::words;
 use serde::{Deserialize, Serialize};
@@ -26,20 +27,6 @@ words!(
 );
 
 words!(
-    /// Which agent is first.
-    Order {
-        /// Earliest `idle_since`.
-        LongestIdle => "longest_idle",
-        /// Lowest count of the day.
-        LeastCalls => "least_calls",
-        /// Lowest position.
-        InOrder => "in_order",
-        /// Most stars where competency is on, then the sum of required skills' levels.
-        Stars => "stars",
-    }
-);
-
-words!(
     /// What follows a missed or refused offer.
     OnMiss {
         /// The next agent.
@@ -48,22 +35,6 @@ words!(
         Requeue => "requeue",
         /// The exit `missed`.
         Exit => "exit",
-    }
-);
-
-words!(
-    /// A named order × ring plan.
-    Preset {
-        /// All at once, first answer wins.
-        Simultaneous => "simultaneous",
-        /// The one with the least calls, for the whole of `total_ms`.
-        LeastCalls => "least_calls",
-        /// One after the other by position, round again.
-        Sequential => "sequential",
-        /// Best stars and levels first.
-        Skilled => "skilled",
-        /// The longest idle first.
-        LongestIdle => "longest_idle",
     }
 );
 
@@ -76,27 +47,6 @@ pub enum RingFor {
     /// Until the queue's `total_ms` is over; for width "all" while no more fit than places, and
     /// 15 s otherwise.
     Total,
-}
-
-/// How an order rings (`engine.md` 5).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct Plan {
-    /// Which preset it came from.
-    pub preset: Preset,
-    /// Which agent is first.
-    pub order: Order,
-    /// Offers of one call out at once; null = every candidate.
-    pub width: Option<u32>,
-    /// How long one offer rings.
-    pub ring_for: RingFor,
-    /// What follows a miss or refusal.
-    pub on_miss: OnMiss,
-    /// Offers of a call in this queue at most; null = no limit.
-    pub attempts: Option<u32>,
-    /// Whether a new pass begins when all were tried; default true.
-    pub again: bool,
-    /// A new pass begins at the earliest so long after the last began; default 5,000 ms.
-    pub again_after_ms: u64,
 }
 
 /// Where an exit leads.

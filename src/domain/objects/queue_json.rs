@@ -2,52 +2,18 @@
 
 use super::needs::{SkillNeed, Step};
 use super::queue::{
-    Exits, Member, Needs, NobodyWhen, OnMiss, Order, Plan, Preset, Queue, QueueKind, RingFor,
-    Route, Target, WrapUp,
+    Exits, Member, Needs, NobodyWhen, Preset, Queue, QueueKind, Route, Target, WrapUp,
 };
-use crate::domain::fields::{EXTENSION, Fields, ID, LABEL, NUMBER, USER_ID, not_yet};
+use super::strategy_json;
+use crate::domain::fields::{EXTENSION, Fields, ID, LABEL, NUMBER, USER_ID};
 use crate::domain::media::Media;
 use crate::domain::problem::FieldError;
 use serde_json::{Value, json};
 
 /// The longest duration of a queue's settings: a day.
 const DAY_MS: u64 = 86_400_000;
-/// How long an offer of a preset of width 1 rings, where not "total".
-const RING_MS: u64 = 15_000;
 /// A manual wrap-up's most, when not said.
 const MANUAL_MS: u64 = 3_600_000;
-
-impl Preset {
-    /// The plan that the name stands for, with nothing changed (`engine.md` 5).
-    #[must_use]
-    pub fn plan(self) -> Plan {
-        let (order, width, ring_for, on_miss) = match self {
-            Preset::Simultaneous => (Order::LongestIdle, None, RingFor::Total, OnMiss::Next),
-            Preset::LeastCalls => (Order::LeastCalls, Some(1), RingFor::Total, OnMiss::Exit),
-            Preset::Sequential => (Order::InOrder, Some(1), RingFor::Ms(RING_MS), OnMiss::Next),
-            Preset::Skilled => (Order::Stars, Some(1), RingFor::Ms(RING_MS), OnMiss::Requeue),
-            Preset::LongestIdle => {
-                (Order::LongestIdle, Some(1), RingFor::Ms(RING_MS), OnMiss::Requeue)
-            }
-        };
-        Plan {
-            preset: self,
-            order,
-            width,
-            ring_for,
-            on_miss,
-            attempts: None,
-            again: true,
-            again_after_ms: 5_000,
-        }
-    }
-
-    /// Whether a queue of this preset must state `total_ms`.
-    #[must_use]
-    pub fn needs_total(self) -> bool {
-        matches!(self, Preset::Simultaneous | Preset::LeastCalls | Preset::Sequential)
-    }
-}
 
 impl Queue {
     /// Reads the body of a queue or group; fields left out take the defaults of its kind and
@@ -58,11 +24,11 @@ impl Queue {
     pub fn parse(kind: QueueKind, body: &Value) -> Result<Queue, Vec<FieldError>> {
         let mut fields = Fields::of(body);
         let f = &mut fields;
-        let plan = read_plan(f, kind);
-        let wide = plan.width != Some(1);
+        let (plan, in_plan) = strategy_json::read(f, kind);
+        let wide = plan.is_wide();
         let misses = match (kind, plan.preset) {
-            (QueueKind::Group, _) | (_, Preset::Simultaneous | Preset::Sequential) => 0,
-            _ => 1,
+            (QueueKind::Group, _) | (_, Some(Preset::Simultaneous | Preset::Sequential)) => 0,
+            _ => u32::from(!wide),
         };
         let needs = match kind {
             QueueKind::Queue => Needs::Ready,
@@ -76,7 +42,10 @@ impl Queue {
             competency: f.flag("competency", false),
             priority: f.int("priority", -1_000..=1_000, 0),
             weight: f.int("weight", -1_000..=1_000, 0),
-            total_ms: read_total(f, plan.preset),
+            total_ms: match plan.preset {
+                Some(preset) => strategy_json::read_total(f, preset),
+                None => in_plan,
+            },
             max_ringing: f.int_or_null("max_ringing", 1..=10_000, wide.then_some(10)),
             wrap_up: read_wrap_up(f),
             max_misses: f.int("max_misses", 0..=1_000, misses),
@@ -103,10 +72,6 @@ impl Queue {
     /// All fields, as the wire shows them. A queue has neither `extension` nor `supervisors`.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        let ring_for_ms = match self.plan.ring_for {
-            RingFor::Ms(ms) => Some(ms),
-            RingFor::Total => None,
-        };
         let wrap_up = if self.wrap_up.manual {
             json!({ "manual": true, "max_ms": self.wrap_up.ms })
         } else {
@@ -116,17 +81,10 @@ impl Queue {
             "name": self.name,
             "media": self.media.word(),
             "needs": self.needs.word(),
-            "strategy": self.plan.preset.word(),
             "competency": self.competency,
             "priority": self.priority,
             "weight": self.weight,
-            "ring_for_ms": ring_for_ms,
-            "total_ms": self.total_ms,
             "max_ringing": self.max_ringing,
-            "on_miss": self.plan.on_miss.word(),
-            "attempts": self.plan.attempts,
-            "again": self.plan.again,
-            "again_after_ms": self.plan.again_after_ms,
             "wrap_up": wrap_up,
             "max_misses": self.max_misses,
             "max_unreachable": self.max_unreachable,
@@ -138,51 +96,15 @@ impl Queue {
             "steps": self.steps.iter().map(Step::to_json).collect::<Vec<_>>(),
             "exits": self.exits.to_json(),
         });
+        if let Some(map) = shown.as_object_mut() {
+            self.plan.show(self.total_ms, map);
+        }
         if self.kind == QueueKind::Group {
             shown["extension"] = json!(self.extension);
             shown["supervisors"] = json!(self.supervisors);
         }
         shown
     }
-}
-
-/// Orders and plans of `engine.md` 4 that this version does not have.
-const LATER: &[&str] =
-    &["round_robin", "random", "least_talk", "least_occupied", "weighted", "least_versatile"];
-
-fn read_plan(f: &mut Fields<'_>, kind: QueueKind) -> Plan {
-    let default = match kind {
-        QueueKind::Queue => Preset::LongestIdle,
-        QueueKind::Group => Preset::Simultaneous,
-    };
-    let preset = match f.raw("strategy") {
-        Some(Value::Object(_)) => {
-            f.wrong("strategy", "not_yet", not_yet("an explicit strategy"));
-            default
-        }
-        Some(Value::String(word)) if LATER.contains(&word.as_str()) => {
-            f.wrong("strategy", "not_yet", not_yet(&format!("the strategy {word:?}")));
-            default
-        }
-        _ => f.word("strategy", Preset::parse, Preset::ALL, default),
-    };
-    let plan = preset.plan();
-    Plan {
-        ring_for: f.int_or_null("ring_for_ms", 1..=DAY_MS, None).map_or(plan.ring_for, RingFor::Ms),
-        on_miss: f.word("on_miss", OnMiss::parse, OnMiss::ALL, plan.on_miss),
-        attempts: f.int_or_null("attempts", 1..=10_000, None),
-        again: f.flag("again", plan.again),
-        again_after_ms: f.int("again_after_ms", 0..=DAY_MS, plan.again_after_ms),
-        ..plan
-    }
-}
-
-fn read_total(f: &mut Fields<'_>, preset: Preset) -> Option<u64> {
-    if preset.needs_total() && !f.is_set("total_ms") {
-        f.missing("total_ms", &format!("how long a call rings in all, for {preset}"));
-        return None;
-    }
-    f.int_or_null("total_ms", 1..=DAY_MS, None)
 }
 
 fn read_wrap_up(f: &mut Fields<'_>) -> WrapUp {

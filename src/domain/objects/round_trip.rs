@@ -1,11 +1,11 @@
 //! `parse(to_json(x)) == x` for every object: a merge patch rests on it.
 
-use super::queue::{NobodyWhen, OnMiss, Preset, RingFor, WrapUp};
+use super::queue::{By, NobodyWhen, OnMiss, Order, Plan, Preset, RingFor, Ties, Window, WrapUp};
 use super::user::{Assignment, Personal, UserKind, UserState};
 use super::*;
 use crate::domain::fields::merge;
 use crate::domain::media::Media;
-use crate::domain::objects::account::OptInAtLogin;
+use crate::domain::objects::account::{IdleClock, OptInAtLogin};
 use crate::domain::objects::user::Role;
 use crate::domain::time::Millis;
 use proptest::collection::{btree_map, vec};
@@ -69,20 +69,56 @@ fn exits() -> impl Strategy<Value = Exits> {
     )
 }
 
-fn queue() -> impl Strategy<Value = Queue> {
-    let plan = (
-        select(Preset::ALL),
-        of(1..=60_000u64),
-        select(OnMiss::ALL),
-        of(1..=20u32),
-        any::<bool>(),
-        0..=60_000u64,
-    )
-        .prop_map(|(preset, ring, on_miss, attempts, again, again_after_ms)| {
+fn needs_total(plan: &Plan) -> bool {
+    plan.preset.map_or(plan.ring_for == RingFor::Total, Preset::needs_total)
+}
+
+fn preset_plan() -> impl Strategy<Value = Plan> {
+    let rest = (select(OnMiss::ALL), of(1..=20u32), any::<bool>(), 0..=60_000u64);
+    (select(Preset::ALL), of(1..=60_000u64), rest).prop_map(
+        |(preset, ring, (on_miss, attempts, again, again_after_ms))| {
             let mut plan = preset.plan();
             plan.ring_for = ring.map_or(plan.ring_for, RingFor::Ms);
-            queue::Plan { on_miss, attempts, again, again_after_ms, ..plan }
-        });
+            Plan { on_miss, attempts, again, again_after_ms, ..plan }
+        },
+    )
+}
+
+fn explicit_plan() -> impl Strategy<Value = Plan> {
+    let widths = btree_map(1..=60_000u64, 1..=9u32, 0..4);
+    let words = (select(Order::ALL), select(Window::ALL), select(Ties::ALL), of(id()));
+    (preset_plan(), words, any::<bool>(), widths, any::<bool>()).prop_map(
+        |(plan, (order, window, ties, skill), total, widths, to_all)| {
+            let (mut offers, mut wider) = (plan.width.unwrap_or(2), Vec::new());
+            for (after_ms, more) in widths {
+                offers += more;
+                wider.push(queue::Wider { after_ms, offers: Some(offers) });
+            }
+            if let Some(last) = wider.last_mut().filter(|_| to_all) {
+                last.offers = None;
+            }
+            let tied = !matches!(
+                order,
+                Order::InOrder | Order::RoundRobin | Order::Random | Order::Weighted
+            );
+            let by = skill.filter(|_| order == Order::Weighted);
+            Plan {
+                preset: None,
+                order,
+                width: if wider.is_empty() { plan.width } else { plan.width.or(Some(2)) },
+                wider,
+                ring_for: if total { RingFor::Total } else { plan.ring_for },
+                window: if order.counts() { window } else { Window::Day },
+                ties: if tied { ties } else { Ties::LongestIdle },
+                by: by.map_or(By::Stars, By::Skill),
+                ..plan
+            }
+        },
+    )
+}
+
+fn queue() -> impl Strategy<Value = Queue> {
+    let plan = prop_oneof![preset_plan(), explicit_plan()];
     let numbers = (-1_000..=1_000i32, -1_000..=1_000i32, of(1..=100u32), 0..=9u32, 0..=9u32);
     let delays = [0..=60_000u64, 0..=60_000, 0..=60_000, 0..=60_000, 0..=60_000, 1..=60_000];
     let group = (of("[0-9]{3,6}"), proptest::collection::btree_set(user_id(), 0..3));
@@ -106,7 +142,7 @@ fn queue() -> impl Strategy<Value = Queue> {
                 competency,
                 priority,
                 weight,
-                total_ms: if plan.preset.needs_total() { Some(long) } else { total },
+                total_ms: if needs_total(&plan) { Some(long) } else { total },
                 plan,
                 max_ringing,
                 wrap_up: WrapUp { ms: long, manual },
@@ -234,10 +270,13 @@ proptest! {
             max_unleased_ms: u64::from(position),
             opt_in_at_login: opt,
             voice_over_others: stars > 2,
+            idle_clock: IdleClock::ALL[usize::from(stars) - 1],
             extension_digits: digits,
             max_hops: stars,
         };
-        prop_assert_eq!(Account::parse(&account.to_json()), Ok(account));
+        prop_assert_eq!(Account::parse(&account.to_json()), Ok(account.clone()));
+        let kept = serde_json::to_string(&account).expect("JSON");
+        prop_assert_eq!(serde_json::from_str::<Account>(&kept).ok(), Some(account));
         let skill = Skill { name: name.clone(), level_required: stars > 2, min: 2, max: 90 };
         prop_assert_eq!(Skill::parse(&skill.to_json()), Ok(skill));
         let member = Member { stars, position };
@@ -383,7 +422,7 @@ fn the_bodies_of_the_protocol_page_are_right() {
 
 #[test]
 fn what_the_routing_issue_brings_is_refused_by_that_name() {
-    let body = json!({ "name": "Q", "strategy": { "order": "stars" }, "preferred": { "agent": "a" },
+    let body = json!({ "name": "Q", "strategy": { "order": "least_occupied" }, "preferred": { "agent": "a" },
         "steps": [{ "after_ms": 0, "also": ["x"] }, { "after_ms": 5 }],
         "exits": { "closed": "x", "ewt_over_ms": 5, "on_choice": {}, "on_total": { "voicemail": "v" } } });
     let errors = Queue::parse(QueueKind::Queue, &body).expect_err("is wrong");
@@ -392,7 +431,7 @@ fn what_the_routing_issue_brings_is_refused_by_that_name() {
         "{errors:?}"
     );
     assert_eq!(errors.len(), 9, "{errors:?}");
-    let body = json!({ "name": "Q", "strategy": "round_robin" });
+    let body = json!({ "name": "Q", "strategy": "least_occupied" });
     assert_eq!(wrong(Queue::parse(QueueKind::Queue, &body)), ["/strategy not_yet"]);
 }
 
@@ -459,4 +498,83 @@ fn a_merge_patch_over_the_shown_form_changes_only_what_it_names() {
     let merged = Queue::parse(QueueKind::Queue, &shown).expect("is right");
     assert_eq!((merged.priority, merged.exits.max_wait_ms), (5, Some(9)));
     assert_eq!(merged.plan, Preset::Skilled.plan());
+}
+
+/// The bodies of queues with this strategy.
+fn with(strategy: Value) -> Result<Queue, Vec<crate::domain::problem::FieldError>> {
+    Queue::parse(QueueKind::Queue, &json!({ "name": "Q", "strategy": strategy }))
+}
+
+#[test]
+fn a_strategy_as_an_object_says_all_of_the_plan() {
+    let growing = json!([{ "after_ms": 0, "offers": 1 }, { "after_ms": 10_000, "offers": 3 },
+        { "after_ms": 20_000, "offers": "all" }]);
+    let queue = with(json!({ "order": "least_talk", "width": growing, "window": "24h",
+        "ring_for_ms": "total", "total_ms": 30_000, "ties": "random", "on_miss": "next" }))
+    .expect("is right");
+    assert_eq!((queue.total_ms, queue.max_ringing, queue.max_misses), (Some(30_000), Some(10), 0));
+    let widths: Vec<_> = (0..5).map(|times| queue.plan.width_grown(times)).collect();
+    assert_eq!(widths, [Some(1), Some(3), None, None, None]);
+    let shown = queue.to_json();
+    assert_eq!(
+        shown["strategy"],
+        json!({ "order": "least_talk", "width": growing, "ring_for_ms": "total",
+            "total_ms": 30_000, "on_miss": "next", "attempts": null, "again": true,
+            "again_after_ms": 5_000, "window": "24h", "ties": "random", "by": null })
+    );
+    assert_eq!(shown.get("ring_for_ms"), None, "a plan is said once");
+}
+
+#[test]
+fn each_wrong_field_of_a_strategy_is_named() {
+    let errors = |strategy: Value| wrong(with(strategy));
+    assert_eq!(errors(json!({})), ["/strategy/order required"]);
+    assert_eq!(errors(json!("least_occupied")), ["/strategy not_yet"]);
+    assert_eq!(
+        errors(json!({ "order": "random", "window": "day", "ties": "random", "by": "stars" })),
+        ["/strategy/window not_allowed", "/strategy/ties not_allowed", "/strategy/by not_allowed"]
+    );
+    assert_eq!(
+        errors(json!({ "order": "least_occupied", "width": 0, "ring_for_ms": "long" })),
+        [
+            "/strategy/order not_yet",
+            "/strategy/width out_of_range",
+            "/strategy/ring_for_ms unknown_value",
+            "/strategy/total_ms required"
+        ]
+    );
+    assert_eq!(
+        errors(json!({ "order": "in_order", "ties": "random", "width": [] })),
+        ["/strategy/width required", "/strategy/ties not_yet"]
+    );
+    let shrinks = json!([{ "after_ms": 5, "offers": "all" }, { "after_ms": 5, "offers": 2 }]);
+    assert_eq!(
+        errors(json!({ "order": "stars", "width": shrinks })),
+        [
+            "/strategy/width/0/after_ms out_of_range",
+            "/strategy/width/1/after_ms out_of_range",
+            "/strategy/width/1/offers out_of_range"
+        ]
+    );
+    let beside = json!({ "name": "Q", "strategy": { "order": "stars" }, "on_miss": "next" });
+    assert_eq!(wrong(Queue::parse(QueueKind::Queue, &beside)), ["/on_miss conflict"]);
+}
+
+#[test]
+fn a_merge_patch_turns_a_preset_into_an_object_and_back() {
+    let queue = Queue::parse(QueueKind::Queue, &json!({ "name": "Q", "strategy": "skilled" }));
+    let mut shown = queue.expect("is right").to_json();
+    let patch = json!({ "strategy": { "order": "weighted", "by": { "skill": "spanish" } } });
+    forget_preset(&mut shown, &patch);
+    merge(&mut shown, &patch);
+    let mut shown = Queue::parse(QueueKind::Queue, &shown).expect("is right").to_json();
+    assert_eq!(shown["strategy"]["by"], json!({ "skill": "spanish" }));
+    let patch = json!({ "strategy": { "ring_for_ms": 7_000 } });
+    forget_preset(&mut shown, &patch);
+    merge(&mut shown, &patch);
+    let queue = Queue::parse(QueueKind::Queue, &shown).expect("is right");
+    assert_eq!((queue.plan.order, queue.plan.ring_for), (Order::Weighted, RingFor::Ms(7_000)));
+    merge(&mut shown, &json!({ "strategy": "random" }));
+    let queue = Queue::parse(QueueKind::Queue, &shown).expect("is right");
+    assert_eq!(queue.plan, Preset::Random.plan());
 }

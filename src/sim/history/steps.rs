@@ -6,6 +6,14 @@ use rand::RngExt;
 impl Maker {
     pub(super) fn pass_time(&mut self) {
         let ms = self.one_of(&[0, 0, 250, 500, 1_000, 1_000, 2_000, 3_000, 5_000, 8_000]);
+        // Now and then what was counted the day before leaves its window; no call waits as long, or
+        // it would be offered all day.
+        let quiet = self.model.system.live_calls().is_empty();
+        let ms = if quiet && self.once_in(10) {
+            86_400_000 - self.one_of(&[0, 2_000, 60_000])
+        } else {
+            ms
+        };
         if ms > 0 {
             self.at += ms;
             let at = self.at;
@@ -141,9 +149,16 @@ impl Maker {
             }
             10 => self.say(format!("clear {name}")),
             11..14 => {
-                let queue = self.below(self.queues.len());
+                let mine = (0..self.queues.len()).filter(|q| self.queues[*q].members.contains(&at));
+                let mine: Vec<usize> = mine.collect();
+                // Mostly of an own queue.
+                let queue = if mine.is_empty() || self.once_in(6) {
+                    self.below(self.queues.len())
+                } else {
+                    self.one_of(&mine)
+                };
                 let queue = self.queues[queue].name.clone();
-                let way = self.one_of(&["in", "in", "out"]);
+                let way = self.one_of(&["in", "out"]);
                 self.say(format!("opt {name} {queue} {way}"));
             }
             14..17 => {
@@ -200,6 +215,9 @@ impl Maker {
                 if self.once_in(2) {
                     let most = self.below(5) + 1;
                     set(&mut body, "max_ringing", most);
+                }
+                if self.once_in(4) {
+                    self.another_strategy(&mut body);
                 }
                 self.numbers(&mut body);
                 let family = if self.queues[queue].group { "group" } else { "queue" };

@@ -45,8 +45,11 @@ impl Model {
             exit_due: None,
             tried: Vec::new(),
             pass_began: None,
+            pass_spaced: false,
             cursor: None,
             attempts: 0,
+            widths: 0,
+            connected_at: self.now,
             legs: 0,
             closing: Vec::new(),
             closing_until: None,
@@ -100,8 +103,10 @@ impl Model {
         c.exit_due = None;
         c.tried.clear();
         c.pass_began = None;
+        c.pass_spaced = false;
         c.cursor = None;
         c.attempts = 0;
+        c.widths = 0;
         c.held = false;
         let fact = Fact::Queued { call: c.name.clone(), queue: self.queues[queue].name.clone() };
         self.fact(fact);
@@ -177,6 +182,7 @@ impl Model {
     /// After-call work follows each connected queue or group call.
     fn leg_over(&mut self, call: usize, agent: usize) {
         let queue = self.calls[call].queue;
+        self.talked(call, agent);
         let ms = self.queues[queue].config.wrap_up.ms;
         if ms == 0 {
             self.agents[agent].idle_since = self.now;

@@ -3,7 +3,7 @@
 use super::{Agent, Done, Member, Model, No, Queue, Switch};
 use crate::domain::event::{Cause, Withdrawn};
 use crate::domain::input::Kind;
-use crate::domain::objects::queue::{Exit, QueueKind};
+use crate::domain::objects::queue::{By, Exit, QueueKind};
 use crate::domain::objects::user::{Assignment, UserKind, UserState};
 use crate::domain::objects::{self, Account, Route, Skill, SkillNeed, Target, User};
 use crate::domain::presence::Status;
@@ -84,6 +84,7 @@ impl Model {
             idle_since: self.now,
             own_calls: Vec::new(),
             wrap_ups: Vec::new(),
+            shifts: 0,
         });
         if pbx {
             let agent = self.agents.len() - 1;
@@ -119,11 +120,12 @@ impl Model {
             }
         }
         match at {
-            Some(queue) => self.queues[queue].config = Rc::new(config),
+            Some(queue) => self.change_queue(queue, config),
             None => self.queues.push(Queue {
                 name: id.to_owned(),
                 config: Rc::new(config),
                 members: Vec::new(),
+                last: None,
                 today: DayCounts::default(),
             }),
         }
@@ -166,7 +168,11 @@ impl Model {
         let wrong = config.steps.iter().any(|step| {
             step.skills.iter().any(out_of_reach) || step.agents.iter().flatten().any(stranger)
         });
-        if wrong || config.supervisors.iter().any(stranger) { Err(No) } else { Ok(()) }
+        let by = match &config.plan.by {
+            By::Skill(skill) => self.skills.iter().all(|(name, _)| name != skill),
+            By::Stars => false,
+        };
+        if wrong || by || config.supervisors.iter().any(stranger) { Err(No) } else { Ok(()) }
     }
 
     fn put_member(&mut self, queue: &str, user: &str, body: &Value) -> Done {
@@ -192,6 +198,7 @@ impl Model {
                 position: member.position,
                 opted_in: true,
                 count: None,
+                rolling: Vec::new(),
             }),
         }
         Ok(())

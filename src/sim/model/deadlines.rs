@@ -3,6 +3,7 @@
 use super::calls::day_of;
 use super::switches::SILENCE_MS;
 use super::{Model, State};
+use crate::domain::objects::queue::Window;
 use crate::domain::rows::DayCounts;
 use crate::domain::time::Millis;
 use crate::sim::fact::Fact;
@@ -18,6 +19,7 @@ enum Due {
     Grace,
     Unleased,
     Block,
+    Counted,
     Ring,
     Thaw,
     Replay,
@@ -26,6 +28,7 @@ enum Due {
     Total,
     MaxWait,
     Pass,
+    Wider,
 }
 
 /// An instant, the class of its object, the object's number, and what falls due there.
@@ -44,7 +47,6 @@ impl Model {
         if let Some(deadline) = self.deadlines().into_iter().min().filter(|d| d.0 <= now) {
             self.fall_due(deadline);
         }
-        // The spacing of passes is no deadline of its own: having passed, it is seen.
         self.settle();
         std::mem::take(&mut self.facts)
     }
@@ -87,6 +89,9 @@ impl Model {
             (self.unleased_at(agent), Due::Unleased),
             (a.user.blocked_until, Due::Block),
         ];
+        for (queue, at) in self.leaving(agent) {
+            all.push((at, 2, agent, Due::Counted, queue));
+        }
         for (at, due) in singles {
             if let Some(at) = at {
                 all.push((at, 2, agent, due, 0));
@@ -116,10 +121,12 @@ impl Model {
             let max_wait = config.exits.max_wait_ms;
             push(max_wait.map(|ms| c.queued_at.plus(ms).plus(c.away_ms)), Due::MaxWait);
         }
-        if config.plan.again && self.pass_over(call) {
+        if config.plan.again && !c.pass_spaced && !c.tried.is_empty() {
             let spaced = c.pass_began.map(|at| at.plus(config.plan.again_after_ms));
-            push(spaced.filter(|at| *at > self.now), Due::Pass);
+            push(spaced, Due::Pass);
         }
+        let wider = config.plan.wider.get(c.widths);
+        push(wider.map(|w| c.queued_at.plus(w.after_ms).plus(c.away_ms)), Due::Wider);
     }
 
     fn fall_due(&mut self, (_, _, id, due, i): Deadline) {
@@ -140,8 +147,9 @@ impl Model {
                 self.calls[id].closing.clear();
                 self.calls[id].closing_until = None;
             }
-            // Nothing but the matching that follows.
-            Due::Pass => {}
+            Due::Pass => self.calls[id].pass_spaced = true,
+            Due::Wider => self.calls[id].widths += 1,
+            Due::Counted => self.slide(id, i),
             Due::Total => self.total_over(id),
             Due::MaxWait => self.max_wait_over(id),
         }
@@ -152,8 +160,8 @@ impl Model {
         self.day = day_of(self.now);
         for queue in &mut self.queues {
             queue.today = DayCounts::default();
-            for member in &mut queue.members {
-                member.count = None;
+            if queue.config.plan.window == Window::Day {
+                queue.members.iter_mut().for_each(|member| member.count = None);
             }
         }
     }

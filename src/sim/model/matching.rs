@@ -93,7 +93,7 @@ impl Model {
         }
         let queue = self.calls[call].queue;
         let open = self.open_offers(call).len() as u32;
-        let width = self.queues[queue].config.plan.width.map(|width| width.saturating_sub(open));
+        let width = self.width(call).map(|width| width.saturating_sub(open));
         [width, self.places(queue), self.legs_left(call), self.attempts_left(call)]
             .into_iter()
             .flatten()
@@ -161,7 +161,7 @@ impl Model {
     }
 
     /// Section 4: lower is first; ties in longest idle, then the agent's number.
-    fn order_key(&self, call: usize, agent: usize) -> (i64, i64, i64, usize) {
+    pub(super) fn order_key(&self, call: usize, agent: usize) -> (i64, i64, i64, usize) {
         let queue = &self.queues[self.calls[call].queue];
         let idle = self.agents[agent].idle_since.0;
         let Some(member) = queue.members.iter().find(|m| m.agent == agent) else {
@@ -169,7 +169,7 @@ impl Model {
         };
         let (first, second) = match queue.config.plan.order {
             Order::LongestIdle => (0, 0),
-            Order::LeastCalls => (member.count.unwrap_or(0), 0),
+            Order::LeastCalls | Order::LeastTalk => (member.count.unwrap_or(0), 0),
             Order::InOrder => {
                 let past =
                     self.calls[call].cursor.is_some_and(|last| (member.position, agent) <= last);
@@ -179,6 +179,13 @@ impl Model {
                 let stars = if queue.config.competency { i64::from(member.stars) } else { 0 };
                 (-stars, -self.levels(call, agent))
             }
+            Order::RoundRobin => {
+                let past = queue.last.is_some_and(|last| (member.position, agent) <= last);
+                return (i64::from(past), i64::from(member.position), 0, agent);
+            }
+            Order::LeastVersatile => (self.versatility(agent), 0),
+            // Drawn: the order is that of the line.
+            Order::Random | Order::Weighted => return (0, 0, 0, agent),
         };
         (first, second, idle, agent)
     }
@@ -200,25 +207,6 @@ impl Model {
             .sum()
     }
 
-    /// An agent offerable for the first time on a day starts at the lowest count of the others.
-    fn start_counts(&mut self) {
-        for queue in 0..self.queues.len() {
-            for i in 0..self.queues[queue].members.len() {
-                let agent = self.queues[queue].members[i].agent;
-                if self.queues[queue].members[i].count.is_some() || !self.offerable(queue, agent) {
-                    continue;
-                }
-                let lowest = self.queues[queue]
-                    .members
-                    .iter()
-                    .filter(|m| m.agent != agent && self.agents[m.agent].status != Status::Offline)
-                    .filter_map(|m| m.count)
-                    .min();
-                self.queues[queue].members[i].count = Some(lowest.unwrap_or(0));
-            }
-        }
-    }
-
     /// When all who could be rung were tried: the instant from which they may be again.
     pub(super) fn pass_over(&self, call: usize) -> bool {
         let c = &self.calls[call];
@@ -233,7 +221,9 @@ impl Model {
     fn may_begin_pass(&self, call: usize) -> bool {
         let plan = &self.queues[self.calls[call].queue].config.plan;
         let began = self.calls[call].pass_began.unwrap_or(self.now);
-        plan.again && began.plus(plan.again_after_ms) <= self.now && self.pass_over(call)
+        // At its very instant the deadline must have been met.
+        let spaced = plan.again_after_ms == 0 || began.plus(plan.again_after_ms) < self.now;
+        plan.again && (spaced || self.calls[call].pass_spaced) && self.pass_over(call)
     }
 
     /// Without another pass a call leaves when all were tried.
@@ -262,11 +252,12 @@ impl Model {
             // A pass begins with its first offer.
             self.calls[call].tried.clear();
             self.calls[call].pass_began = Some(self.now);
+            self.calls[call].pass_spaced = false;
         }
         let candidates = self.candidates(call);
         let places = self.places(self.calls[call].queue);
         let crowded = places.is_some_and(|places| candidates.len() as u64 > u64::from(places));
-        for agent in candidates.into_iter().take(self.room(call) as usize) {
+        for agent in self.choose(call, candidates, self.room(call) as usize) {
             self.make_offer(call, agent, crowded);
         }
         true

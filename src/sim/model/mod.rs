@@ -46,6 +46,14 @@
 //! * **`call.ended` by the caller before an answer** is an abandon; by others the call failed.
 //! * **In order**: the cursor is the position and number of the last agent offered; after it come
 //!   higher (position, number), then the rest; among equals of position the longest idle.
+//! * **Windows**: a count begins for whoever is first offerable in a window, at the lowest count that
+//!   has begun among the other logged-in members; a shift is from one log-on to the next; in 24
+//!   hours whoever was logged out as long begins anew. A change of what is counted, or of the
+//!   window, begins all anew. Talk time is counted when the agent's part in a call ends.
+//! * **A growing width** has grown when its deadline was handled, not at its instant; it does not
+//!   shrink while the call waits in this queue.
+//! * **Draws** are from the candidates in order of number, one number of the dice for each choice
+//!   among more than one; with a skill's level 0 throughout, all have the same chance.
 //! * **A skill without level** counts as 1,000, also against an upper bound.
 //! * **A replay** is over with the call's next event that is not replayed, or 2 s after the last
 //!   one that was.
@@ -55,6 +63,7 @@ mod config;
 mod deadlines;
 mod matching;
 mod offers;
+mod orders;
 mod presence;
 mod seen;
 mod status;
@@ -66,6 +75,7 @@ use crate::domain::objects::queue::Exit;
 use crate::domain::objects::{self, Account, Capabilities, Skill, SkillNeed, User};
 use crate::domain::presence::Status;
 use crate::domain::time::Millis;
+use crate::routing::dice::Dice;
 use crate::sim::fact::Fact;
 use crate::sim::step::{Report, Step};
 use std::rc::Rc;
@@ -86,6 +96,7 @@ pub struct Model {
     day: i64,
     inputs: u64,
     facts: Vec<Fact>,
+    dice: Dice,
 }
 
 struct Agent {
@@ -109,6 +120,8 @@ struct Agent {
     /// Calls that the engine did not route: switch and subject.
     own_calls: Vec<(usize, String)>,
     wrap_ups: Vec<WrapUp>,
+    /// Log-ons so far.
+    shifts: i64,
 }
 
 #[derive(Clone)]
@@ -129,6 +142,8 @@ struct Queue {
     name: String,
     config: Rc<objects::Queue>,
     members: Vec<Member>,
+    /// The last one offered: position and number.
+    last: Option<(u32, usize)>,
     today: crate::domain::rows::DayCounts,
 }
 
@@ -137,8 +152,10 @@ struct Member {
     stars: u8,
     position: u32,
     opted_in: bool,
-    /// Counted offers of a day; `None` until first offerable on that day.
+    /// Counted in a window; `None` until first offerable in it.
     count: Option<i64>,
+    /// What the count of a window of 24 hours is made of.
+    rolling: Vec<orders::Counted>,
 }
 
 struct Switch {
@@ -181,8 +198,14 @@ struct Call {
     exit_due: Option<Exit>,
     tried: Vec<usize>,
     pass_began: Option<Millis>,
+    /// The spacing since then has passed.
+    pass_spaced: bool,
     cursor: Option<(u32, usize)>,
     attempts: u32,
+    /// How often the width has grown in this queue.
+    widths: usize,
+    /// When an agent had it.
+    connected_at: Millis,
     legs: u32,
     /// Legs that the engine ended and the switch has not yet said to be gone, for rounds.
     closing: Vec<usize>,
@@ -212,7 +235,8 @@ struct Offer {
     full_ring: bool,
     at_desk: bool,
     ringing: bool,
-    counted_on: Option<i64>,
+    /// The number of the window.
+    counted_in: Option<i64>,
     ending: Option<Ending>,
 }
 
@@ -241,6 +265,7 @@ impl Model {
             day: now.0.div_euclid(86_400_000),
             inputs: 0,
             facts: Vec::new(),
+            dice: Dice { seed: 1, taken: 0 },
         }
     }
 

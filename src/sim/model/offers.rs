@@ -3,7 +3,8 @@
 use super::{Done, Ending, Model, No, Offer, State};
 use crate::domain::event::{Cause, OfferFailure, Withdrawn};
 use crate::domain::media::Media;
-use crate::domain::objects::queue::{Exit, OnMiss, RingFor};
+use crate::domain::objects::account::IdleClock;
+use crate::domain::objects::queue::{Exit, OnMiss, Order, RingFor};
 use crate::domain::objects::switch::Connects;
 use crate::domain::objects::user::UserKind;
 use crate::domain::presence::Status;
@@ -39,7 +40,7 @@ impl Model {
         let left = self.total_left(call);
         let wanted = match config.plan.ring_for {
             RingFor::Ms(ms) => Some(ms),
-            RingFor::Total if config.plan.width.is_none() && crowded => Some(RING_MS),
+            RingFor::Total if self.width(call).is_none() && crowded => Some(RING_MS),
             RingFor::Total => None,
         };
         let ring_for_ms = wanted.unwrap_or(u64::MAX).min(left.unwrap_or(u64::MAX));
@@ -66,29 +67,17 @@ impl Model {
             full_ring,
             at_desk,
             ringing: at_desk,
-            counted_on: None,
+            counted_in: None,
             ending: None,
         });
         self.count(self.offers.len() - 1, 1);
         if let Some(member) = self.queues[queue].members.iter().find(|m| m.agent == agent) {
             self.calls[call].cursor = Some((member.position, agent));
+            if config.plan.order == Order::RoundRobin {
+                self.queues[queue].last = Some((member.position, agent));
+            }
         }
         self.fact(fact);
-    }
-
-    /// Counts an offer for its pair, or takes that back, within its day.
-    fn count(&mut self, offer: usize, by: i64) {
-        let day = self.day;
-        let o = &mut self.offers[offer];
-        if by < 0 && o.counted_on != Some(day) {
-            o.counted_on = None;
-            return;
-        }
-        o.counted_on = (by > 0).then_some(day);
-        let (queue, agent) = (o.queue, o.agent);
-        if let Some(member) = self.queues[queue].members.iter_mut().find(|m| m.agent == agent) {
-            member.count = Some(member.count.unwrap_or(0) + by);
-        }
     }
 
     /// The engine takes an offer back.
@@ -157,7 +146,9 @@ impl Model {
         if self.offers[offer].full_ring {
             self.miss(offer, false);
         } else {
-            self.withdraw(offer, Withdrawn::Exit);
+            // `total` may have been set anew since: then only this one of the round ends.
+            self.taken_back(offer, Withdrawn::Exit);
+            self.cancel_leg(offer, true);
         }
     }
 
@@ -217,6 +208,7 @@ impl Model {
     fn end_unanswered(&mut self, offer: usize, ending: Ending, by_switch: bool) {
         self.offers[offer].ending = Some(ending);
         let (call, agent) = (self.offers[offer].call, self.offers[offer].agent);
+        self.idle_anew(agent, IdleClock::Offered);
         if !self.calls[call].tried.contains(&agent) {
             self.calls[call].tried.push(agent);
         }
@@ -262,7 +254,7 @@ impl Model {
     pub(super) fn take_answer(&mut self, offer: usize) {
         let (call, agent) = (self.offers[offer].call, self.offers[offer].agent);
         let held = self.offers[offer].ending.is_none();
-        if self.offers[offer].counted_on.is_none() {
+        if !held && self.offers[offer].counted_in.is_none() {
             self.count(offer, 1);
         }
         self.offers[offer].ending = Some(Ending::Answered);
@@ -271,6 +263,7 @@ impl Model {
         let now = self.now;
         let c = &mut self.calls[call];
         c.state = State::Connected { agent };
+        c.connected_at = now;
         c.waited_in = c.queue;
         c.queue = late_queue;
         c.exit_due = None;

@@ -35,7 +35,7 @@ impl Model {
         user.state == UserState::Deactivated || user.assignment == Assignment::Pending
     }
 
-    fn member(&self, queue: usize, agent: usize) -> Option<&Member> {
+    pub(super) fn member(&self, queue: usize, agent: usize) -> Option<&Member> {
         self.queues[queue].members.iter().find(|m| m.agent == agent)
     }
 

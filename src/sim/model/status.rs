@@ -3,7 +3,7 @@
 use super::{Done, Model, Next, No};
 use crate::domain::event::{Cause, Withdrawn};
 use crate::domain::input::When;
-use crate::domain::objects::account::OptInAtLogin;
+use crate::domain::objects::account::{IdleClock, OptInAtLogin};
 use crate::domain::objects::queue::Needs;
 use crate::domain::objects::user::UserKind;
 use crate::domain::presence::Status;
@@ -18,6 +18,15 @@ impl Model {
         lease_ms: Option<u64>,
     ) -> Done {
         let agent = self.agent_named(user).ok_or(No)?;
+        let reason = (status == Status::OnBreak).then(|| "unavailable".to_owned());
+        let a = &mut self.agents[agent];
+        if let (Some(ms), Some(_)) = (lease_ms, a.lease_until)
+            && (a.status, &a.reason) == (status, &reason)
+        {
+            // A lease renewed changes no status: what is chosen next stays chosen.
+            a.lease_until = Some(self.now.plus(ms));
+            return Ok(());
+        }
         let a = &self.agents[agent];
         let forced = a.forced_by.is_some() || a.next.as_ref().is_some_and(|n| n.forced);
         let logs_in = a.status == Status::Offline && !self.works(agent);
@@ -96,6 +105,10 @@ impl Model {
 
     fn enter_status(&mut self, agent: usize, status: Status, reason: Option<String>) {
         let now = self.now;
+        self.logs_on(agent, status);
+        if status == Status::Ready && self.agents[agent].status != Status::Ready {
+            self.idle_anew(agent, IdleClock::Status);
+        }
         let a = &mut self.agents[agent];
         let was = a.status;
         a.status_at = now;

@@ -3,6 +3,7 @@
 use super::calls::Arriving;
 use super::{Model, Parked, State};
 use crate::domain::event::{Outcome, Withdrawn};
+use crate::domain::objects::account::IdleClock;
 use crate::sim::fact::Fact;
 use crate::sim::step::{Report, What};
 
@@ -190,8 +191,12 @@ impl Model {
         self.switches[switch].heartbeat = false;
         let name = self.switches[switch].name.clone();
         self.parked.retain(|p| p.report.switch != name);
-        for agent in &mut self.agents {
-            agent.own_calls.retain(|(s, _)| *s != switch);
+        for agent in 0..self.agents.len() {
+            let before = self.agents[agent].own_calls.len();
+            self.agents[agent].own_calls.retain(|(s, _)| *s != switch);
+            if self.agents[agent].own_calls.len() < before {
+                self.idle_anew(agent, IdleClock::AnyWork);
+            }
         }
         self.lose(switch, &[]);
     }
@@ -223,7 +228,11 @@ impl Model {
         let key = (switch, subject.to_owned());
         let calls = &mut self.agents[agent].own_calls;
         if !started {
+            let before = calls.len();
             calls.retain(|c| *c != key);
+            if calls.len() < before {
+                self.idle_anew(agent, IdleClock::AnyWork);
+            }
         } else if !calls.contains(&key) {
             calls.push(key);
         }
