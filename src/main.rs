@@ -214,19 +214,12 @@ fn serve(args: Serve) -> Result<(), Failure> {
 /// Runs to its end; tasks that are still open then end with the runtime.
 fn in_runtime<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(workers())
         .enable_all()
         .build()
         .map_err(|e| Failure::new(1, format!("the runtime did not start: {e}")))?;
     let done = runtime.block_on(work);
     runtime.shutdown_timeout(Duration::from_secs(1));
     done
-}
-
-/// Threads for sockets and decisions: one core is left to the journal's thread, since everybody waits
-/// for that one. On two cores a second thread costs more in wake-ups than it brings.
-fn workers() -> usize {
-    std::thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(1).max(1))
 }
 
 fn health(url: &str, ca: Option<&Path>) -> Result<(), Failure> {
