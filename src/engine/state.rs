@@ -4,11 +4,13 @@
 //! [`crate::engine::derived`]; a snapshot is this and nothing else.
 
 use super::table::Table;
-use crate::domain::event::{Next, Outcome, PersonalKey};
+use crate::domain::event::{Next, Outcome, PersonalKey, is_zero};
 use crate::domain::ids::{AgentIx, CallId, CommandId, Name, OfferId, QueueIx, SkillIx, SwitchIx};
 use crate::domain::media::Media;
 use crate::domain::objects::queue::Exit;
-use crate::domain::objects::{Account, Queue, Route, Skill, SkillNeed, Switch, User};
+use crate::domain::objects::{
+    Account, Preferred, Queue, Route, Skill, SkillNeed, Step, Switch, User,
+};
 use crate::domain::presence::{Detail, Status};
 use crate::domain::rows::DayCounts;
 use crate::domain::switching::{CancelReason, Why};
@@ -59,6 +61,10 @@ pub struct State {
     pub forgotten_seq: u64,
     /// Fingerprints of the events heard lately, in order.
     pub heard: VecDeque<(Millis, u64)>,
+    /// Callers (by the vault's row of a call) and the agent who had that call, oldest first; only
+    /// while some queue prefers the last agent.
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    pub last_agents: VecDeque<(PersonalKey, AgentIx)>,
     /// Calls that ever arrived.
     pub arrived: u64,
     /// Calls that ever ended.
@@ -306,6 +312,27 @@ pub struct Call {
     pub priority: i32,
     /// Call's and route's.
     pub skills: Vec<SkillNeed>,
+    /// What of `priority` is the route's.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub route_priority: i32,
+    /// What of `skills` are the route's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub route_skills: Vec<SkillNeed>,
+    /// Its own steps, in place of the queue's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steps: Option<Vec<Step>>,
+    /// Its own preferred agent, in place of the queue's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preferred: Option<Preferred>,
+    /// The step in force, counted from 0, where there are steps.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub step: u32,
+    /// Whom it waits for before anybody else, and how long from its entry into the queue, ms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<(AgentIx, u64)>,
+    /// Whom a supervisor picked for it, and who that was: until that agent's offer ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picked: Option<(AgentIx, Name)>,
     /// Arrival.
     pub arrived_at: Millis,
     /// Age, for rank.
@@ -421,6 +448,12 @@ pub struct Offer {
     pub full_ring: bool,
     /// Only answerable at the desk.
     pub at_desk: bool,
+    /// The queue whose member the agent is, when it is not `queue`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub through: Option<QueueIx>,
+    /// Ordered beyond the agent's capacity.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub over: bool,
     /// The device alerts.
     pub ringing: bool,
     /// Its round.
@@ -506,6 +539,25 @@ impl Call {
         self.stage == Stage::Ended
     }
 
+    /// The steps that hold for it in a queue: its own, or the queue's.
+    #[must_use]
+    pub fn steps_in<'a>(&'a self, queue: &'a Queue) -> &'a [Step] {
+        self.steps.as_deref().unwrap_or(&queue.steps)
+    }
+
+    /// When it has waited so long in its queue; outages do not count.
+    #[must_use]
+    pub fn waited_at(&self, ms: u64) -> Millis {
+        self.queued_at.plus(ms).plus(self.shift_ms)
+    }
+
+    /// The step after the present one, and when it begins.
+    #[must_use]
+    pub fn next_step(&self, queue: &Queue) -> Option<(u32, Millis)> {
+        let next = self.steps_in(queue).get(self.step as usize + 1)?;
+        Some((self.step + 1, self.waited_at(next.after_ms)))
+    }
+
     /// When `total_ms` is over.
     #[must_use]
     pub fn total_at(&self, queue: &Queue) -> Option<Millis> {
@@ -548,6 +600,14 @@ impl Agent {
     #[must_use]
     pub fn level(&self, skill: SkillIx) -> Option<Option<u16>> {
         self.skills.iter().find(|(s, _)| *s == skill).map(|(_, level)| *level)
+    }
+}
+
+impl Offer {
+    /// The queue whose member the agent is: there the offer counts, and opting out takes it back.
+    #[must_use]
+    pub fn member_of(&self) -> QueueIx {
+        self.through.unwrap_or(self.queue)
     }
 }
 

@@ -17,7 +17,7 @@ pub mod user;
 
 pub use account::Account;
 pub use break_reason::BreakReason;
-pub use needs::{SkillNeed, Step};
+pub use needs::{Preferred, SkillNeed, SkipIf, Step};
 pub use queue::{Exits, Member, Queue, QueueKind, Route, Target};
 pub use switch::{Capabilities, Switch, Webhook};
 pub use user::{Skill, User};
