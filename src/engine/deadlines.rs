@@ -74,6 +74,10 @@ pub enum CallDue {
     Total,
     /// `max_wait_ms`.
     MaxWait,
+    /// The hold for a preferred agent.
+    Hold,
+    /// The next step.
+    Step,
     /// The spacing of passes.
     PassSpaced,
 }
@@ -111,6 +115,8 @@ pub fn call_deadline(state: &State, call: &Call) -> Option<(Millis, CallDue)> {
         if call.exit_due.is_none() {
             take(call.max_wait_at(config), CallDue::MaxWait);
         }
+        take(call.hold.map(|(_, ms)| call.waited_at(ms)), CallDue::Hold);
+        take(call.next_step(config).map(|(_, at)| at), CallDue::Step);
         if config.plan.again && !call.pass_spaced && !call.tried.is_empty() {
             let pass = call.pass_began_at.map(|at| at.plus(config.plan.again_after_ms));
             take(pass, CallDue::PassSpaced);
@@ -224,6 +230,8 @@ impl Engine {
                     CallDue::RoundClosed => "round_closing",
                     CallDue::Total => "total",
                     CallDue::MaxWait => "max_wait",
+                    CallDue::Hold => "preferred_hold",
+                    CallDue::Step => "step",
                     CallDue::PassSpaced => "pass",
                 };
                 (at, reason)
@@ -326,6 +334,8 @@ impl Engine {
             CallDue::RoundClosed => self.emit(Event::RoundClosed { call: id }),
             CallDue::Total => self.total_over(id),
             CallDue::MaxWait => self.max_wait_over(id),
+            CallDue::Hold => self.emit(Event::HoldEnded { call: id }),
+            CallDue::Step => self.step_due(id),
             CallDue::PassSpaced => self.emit(Event::PassSpaced { call: id }),
         }
     }

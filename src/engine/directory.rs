@@ -262,7 +262,7 @@ impl Engine {
         }
     }
 
-    fn check_skills(&self, at: &str, needs: &[SkillNeed], errors: &mut Vec<FieldError>) {
+    pub(super) fn check_skills(&self, at: &str, needs: &[SkillNeed], errors: &mut Vec<FieldError>) {
         for (i, need) in needs.iter().enumerate() {
             let skill = self
                 .derived

@@ -3,7 +3,7 @@
 
 use super::Engine;
 use super::derived::Derived;
-use super::derived::QueueIndex;
+use super::derived::{NeedIndex, QueueIndex};
 use super::evolve_calls as calls;
 use super::evolve_directory as directory;
 use super::refresh::{note, touch_agent, touch_call};
@@ -29,6 +29,9 @@ pub const REPLAY_MS: u64 = 2_000;
 impl Engine {
     /// Applies one event of the record `state.seq` at `state.at`.
     pub(super) fn evolve(&mut self, event: &Event) {
+        if self.evolve_steps(event) {
+            return;
+        }
         let (state, derived) = (&mut self.state, &mut self.derived);
         if calls::evolve(state, derived, event)
             || directory::evolve(state, derived, &mut self.vault, event)
@@ -362,7 +365,13 @@ fn begin_day(state: &mut State, derived: &mut Derived, day: i32) {
     for q in 0..state.queues.len() {
         let queue = &state.queues[q];
         note(&mut derived.touched.queues, queue.ix);
-        if queue.config.plan.order != Order::LeastCalls || queue.deleted {
+        let counts_here = queue.config.plan.order == Order::LeastCalls;
+        // Its members may stand in the order of another queue that counts.
+        let counts_at = |by_need: &NeedIndex| {
+            state.queue(by_need.home).config.plan.order == Order::LeastCalls
+        };
+        let counted = counts_here || derived.index[q].by_need.iter().any(counts_at);
+        if !counted || queue.deleted {
             continue;
         }
         for ix in queue.members.clone() {
@@ -372,6 +381,7 @@ fn begin_day(state: &mut State, derived: &mut Derived, day: i32) {
                 .any(|(seen, pair)| pair.queue.at() == q && seen.row.is_some_and(|r| r.offerable));
             let agent = &mut state.agents[ix.at()];
             if let Some(pair) = agent.pairs.iter_mut().find(|p| p.queue.at() == q)
+                && counts_here
                 && offerable
             {
                 (pair.count, pair.day) = (0, Some(day));

@@ -26,12 +26,15 @@ pub fn evolve(state: &mut State, derived: &mut Derived, event: &Event) -> bool {
             with(state, derived, *call, |c, _| c.at_door = false);
             tell_call(state, derived, *call, Tell::Queue { position: *position });
         }
-        Event::CallUpdated { call, priority, skills, personal } => {
+        Event::CallUpdated { call, priority, skills, personal, by: _ } => {
             super::refresh::unplace(derived, *call);
+            derived.touched.settle.push(*call);
             with(state, derived, *call, |c, _| {
-                c.priority = priority.unwrap_or(c.priority);
+                if let Some(priority) = priority {
+                    c.priority = (priority + c.route_priority).clamp(-2_000, 2_000);
+                }
                 if let Some(skills) = skills {
-                    c.skills.clone_from(skills);
+                    c.skills = c.route_skills.iter().chain(skills).cloned().collect();
                 }
                 if personal.is_some() {
                     c.personal = *personal;
@@ -99,6 +102,24 @@ pub fn evolve(state: &mut State, derived: &mut Derived, event: &Event) -> bool {
         Event::AnswerStopped { call, offer, reason } => {
             tell_call(state, derived, *call, Tell::Cancel { offer: *offer, reason: *reason });
         }
+        Event::CallAssigned { call, agent, by } => {
+            with(state, derived, *call, |c, _| {
+                c.picked = Some((*agent, by.clone()));
+                c.hold = None;
+            });
+            derived.touched.settle.push(*call);
+        }
+        Event::AssignmentDropped { call, agent: _ } => {
+            with(state, derived, *call, |c, _| c.picked = None);
+            derived.touched.settle.push(*call);
+        }
+        Event::CallMoved { call, queue: _, by: _ } => {
+            left(state, derived, *call);
+            with(state, derived, *call, |c, _| {
+                c.stage = Stage::New;
+                c.hops = 0;
+            });
+        }
         Event::CallRequeued { call } => with(state, derived, *call, |_, _| {}),
         Event::PassBegan { call } => with(state, derived, *call, |c, at| {
             c.tried.clear();
@@ -115,10 +136,13 @@ pub fn evolve(state: &mut State, derived: &mut Derived, event: &Event) -> bool {
         Event::LegConfirmed { call, offer } => {
             with(state, derived, *call, |c, _| c.closing.retain(|o| o != offer));
         }
-        Event::RoundClosed { call } => with(state, derived, *call, |c, _| {
-            c.closing.clear();
-            c.closing_until = None;
-        }),
+        Event::RoundClosed { call } => {
+            with(state, derived, *call, |c, _| {
+                c.closing.clear();
+                c.closing_until = None;
+            });
+            derived.touched.settle.push(*call);
+        }
         Event::CallHeld { call } => hold(state, derived, *call, true),
         Event::CallResumed { call } => hold(state, derived, *call, false),
         Event::CallTransferred { call, to: _ } => {
@@ -212,6 +236,10 @@ fn arrived(state: &mut State, derived: &mut Derived, event: &Event) {
         priority,
         skills,
         replayed,
+        route_priority,
+        route_skills,
+        steps,
+        preferred,
     } = event
     else {
         return;
@@ -226,6 +254,13 @@ fn arrived(state: &mut State, derived: &mut Derived, event: &Event) {
         personal: *personal,
         priority: *priority,
         skills: skills.clone(),
+        route_priority: *route_priority,
+        route_skills: route_skills.clone(),
+        steps: steps.clone(),
+        preferred: preferred.clone(),
+        step: 0,
+        hold: None,
+        picked: None,
         arrived_at: at,
         entered_at: at,
         queued_at: at,
@@ -279,6 +314,9 @@ fn queued(state: &mut State, derived: &mut Derived, id: CallId, queue: QueueIx, 
         c.cursor = None;
         c.attempts = 0;
         c.exit_due = None;
+        c.step = 0;
+        c.hold = None;
+        c.picked = None;
         c.at_door = true;
     });
     derived.touched.settle.push(id);
@@ -324,11 +362,16 @@ fn leg_ended(state: &mut State, derived: &mut Derived, id: CallId, agent: AgentI
     }
 }
 
-fn exited(state: &mut State, derived: &mut Derived, id: CallId, _exit: Exit, to: &Target) {
+/// The call leaves its queue without an answer or an abandon.
+fn left(state: &mut State, derived: &mut Derived, id: CallId) {
     if let Some((queue, day)) = entry_of(state, id) {
         count(state, derived, queue, day, |counts| counts.exited += 1);
         note(&mut derived.touched.queues, queue);
     }
+}
+
+fn exited(state: &mut State, derived: &mut Derived, id: CallId, _exit: Exit, to: &Target) {
+    left(state, derived, id);
     with(state, derived, id, |c, _| c.stage = Stage::New);
     if let Target::Number(number) = to {
         tell_call(state, derived, id, Tell::Route { to: number.clone() });

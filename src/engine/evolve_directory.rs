@@ -2,8 +2,9 @@
 
 use super::derived::{Derived, Extension};
 use super::evolve::grow;
-use super::refresh::{forget_pair, note, touch_agent, touch_call, unplace};
+use super::refresh::{forget_pair, judge_watchers, note, touch_agent, touch_call, unplace};
 use super::state::{Agent, Item, Pair, QueueState, State, SwitchState};
+use super::steps::{note_who_prefers, place_anew, steps_changed};
 use super::vault::Vault;
 use crate::domain::event::{Event, PersonalKey};
 use crate::domain::ids::{AgentIx, CallId, Name, QueueIx, SkillIx, SwitchIx};
@@ -115,6 +116,10 @@ fn leave_queue(state: &State, derived: &mut Derived, queue: QueueIx) {
         touch_call(derived, id);
     }
     derived.index[queue.at()].by_need.clear();
+    // Where other queues' members take this one's calls, they are sorted by its order.
+    for index in &mut derived.index {
+        index.by_need.retain(|by_need| by_need.home != queue);
+    }
 }
 
 /// Has them put back at the next refresh.
@@ -124,6 +129,7 @@ fn enter_queue(state: &State, derived: &mut Derived, queue: QueueIx) {
     }
     note(&mut derived.touched.queues, queue);
     note(&mut derived.touched.judged, queue);
+    judge_watchers(state, derived, queue);
 }
 
 /// Skills by number.
@@ -164,6 +170,7 @@ fn user_put(
         state.agents.push(new_agent(ix, id.clone(), user, at));
         derived.users.insert(id.clone(), ix);
         derived.pairs.push(Vec::new());
+        place_anew(state, derived);
         ix
     };
     let agent = &mut state.agents[ix.at()];
@@ -241,13 +248,19 @@ fn unlist(state: &State, derived: &mut Derived, vault: &Vault, ix: AgentIx) {
 fn queue_put(state: &mut State, derived: &mut Derived, id: &Name, queue: &Queue) {
     let seq = state.seq;
     let ix = if let Some(ix) = derived.queues.get(id).copied() {
+        let waiting: Vec<CallId> =
+            derived.index[ix.at()].waiting.iter().map(|(_, id)| *id).collect();
         leave_queue(state, derived, ix);
         if let Some(old) = &state.queue(ix).config.extension {
             derived.extensions.remove(old);
         }
         let q = &mut state.queues[ix.at()];
         q.version = seq;
+        let other_steps = q.config.steps != queue.steps;
         q.config = Arc::new(queue.clone());
+        if other_steps {
+            steps_changed(state, derived, ix, &waiting);
+        }
         ix
     } else {
         let ix = QueueIx(state.queues.len() as u32);
@@ -269,6 +282,8 @@ fn queue_put(state: &mut State, derived: &mut Derived, id: &Name, queue: &Queue)
     if let Some(extension) = &queue.extension {
         derived.extensions.insert(extension.clone(), Extension::Group(ix));
     }
+    place_anew(state, derived);
+    note_who_prefers(state, derived);
     enter_queue(state, derived, ix);
 }
 
@@ -286,6 +301,8 @@ fn queue_deleted(state: &mut State, derived: &mut Derived, queue: QueueIx) {
     if let Some(extension) = &q.config.extension {
         derived.extensions.remove(extension);
     }
+    place_anew(state, derived);
+    note_who_prefers(state, derived);
     note(&mut derived.touched.queues, queue);
 }
 
@@ -296,7 +313,7 @@ fn member_put(
     ix: AgentIx,
     member: Member,
 ) {
-    forget_pair(state, derived, ix, queue);
+    forget_pairs(state, derived, ix);
     let version = state.seq;
     let agent = &mut state.agents[ix.at()];
     if let Some(pair) = agent.pairs.iter_mut().find(|p| p.queue == queue) {
@@ -323,10 +340,18 @@ fn member_deleted(state: &mut State, derived: &mut Derived, queue: QueueIx, ix: 
     remove_pair(state, derived, ix, queue);
     state.queues[queue.at()].members.retain(|a| *a != ix);
     note(&mut derived.touched.judged, queue);
+    judge_watchers(state, derived, queue);
+}
+
+/// A membership decides which other ones count for a call: all leave the tables and come back.
+fn forget_pairs(state: &State, derived: &mut Derived, ix: AgentIx) {
+    for pair in &state.agent(ix).pairs {
+        forget_pair(state, derived, ix, pair.queue);
+    }
 }
 
 fn remove_pair(state: &mut State, derived: &mut Derived, ix: AgentIx, queue: QueueIx) {
-    forget_pair(state, derived, ix, queue);
+    forget_pairs(state, derived, ix);
     let agent = &mut state.agents[ix.at()];
     if let Some(at) = agent.pairs.iter().position(|p| p.queue == queue) {
         agent.pairs.remove(at);

@@ -19,6 +19,8 @@ pub(super) fn offered(state: &mut State, derived: &mut Derived, event: &Event) {
         until,
         full_ring,
         at_desk,
+        through,
+        over,
         why,
     } = event
     else {
@@ -28,7 +30,8 @@ pub(super) fn offered(state: &mut State, derived: &mut Derived, event: &Event) {
     let Some(c) = state.calls.get_mut(call) else { return };
     let Some(queue) = c.queue else { return };
     let a = &mut state.agents[agent.at()];
-    let position = a.pair(queue).map_or(0, |p| p.position);
+    let member_of = through.unwrap_or(queue);
+    let position = a.pair(member_of).map(|p| p.position);
     c.offers.push(Offer {
         id: *offer,
         agent: *agent,
@@ -38,6 +41,8 @@ pub(super) fn offered(state: &mut State, derived: &mut Derived, event: &Event) {
         ring_for_ms: *ring_for_ms,
         full_ring: *full_ring,
         at_desk: *at_desk,
+        through: *through,
+        over: *over,
         ringing: *at_desk,
         round: *round,
         counted_day: day,
@@ -45,12 +50,12 @@ pub(super) fn offered(state: &mut State, derived: &mut Derived, event: &Event) {
         why: why.clone(),
     });
     c.pass_began_at = c.pass_began_at.or(Some(at));
-    c.cursor = Some((position, agent.0));
+    c.cursor = position.map(|position| (position, agent.0)).or(c.cursor);
     c.attempts += 1;
     c.at_door = false;
     c.round = *round;
     a.offers.push((*offer, *call));
-    if let Some(pair) = a.pairs.iter_mut().find(|p| p.queue == queue) {
+    if let Some(pair) = a.pairs.iter_mut().find(|p| p.queue == member_of) {
         pair.count = pair.count_on(day) + 1;
         pair.day = day;
     }
@@ -83,8 +88,14 @@ pub(super) fn close(
     let reason = withdrawn.map(|w| Name::from(w.word()));
     o.closed = Some(Closed { outcome: outcome.into(), reason, at });
     let (agent, queue, at_desk, counted) = (o.agent, o.queue, o.at_desk, o.counted_day);
+    let member_of = o.member_of();
     if withdrawn.is_none() {
         c.tried.push(agent);
+        c.hold = c.hold.filter(|(preferred, _)| *preferred != agent);
+    }
+    // One that went with its round rings again.
+    if withdrawn != Some(Withdrawn::Round) {
+        c.picked = c.picked.take().filter(|(picked, _)| *picked != agent);
     }
     if !told && !at_desk {
         c.closing.push(offer);
@@ -99,7 +110,7 @@ pub(super) fn close(
         _ => {}
     }
     if counts_not
-        && let Some(pair) = a.pairs.iter_mut().find(|p| p.queue == queue && p.day == counted)
+        && let Some(pair) = a.pairs.iter_mut().find(|p| p.queue == member_of && p.day == counted)
     {
         pair.count = pair.count.saturating_sub(1);
     }
@@ -130,6 +141,7 @@ pub(super) fn answered(state: &mut State, derived: &mut Derived, event: &Event) 
     // A late answer may be of a queue that the call has left; it leaves the present one by it.
     let (left, entry_day) = (c.queue, c.queued_day);
     let queue = c.offer(*offer).map(|o| o.queue).or(c.queue);
+    let member_of = c.offer(*offer).map(Offer::member_of);
     c.stage = Stage::Connected;
     c.waited_in = left;
     c.hops = 0;
@@ -138,12 +150,14 @@ pub(super) fn answered(state: &mut State, derived: &mut Derived, event: &Event) 
     c.queue = queue;
     c.frozen_until = None;
     c.exit_due = None;
+    c.hold = None;
+    c.picked = None;
     c.legs.push(Leg { agent: *agent, offer: *offer, since: at });
     let a = &mut state.agents[agent.at()];
     a.offers.retain(|(o, _)| o != offer);
     a.calls.push(*call);
     // A late answer of an offer that was taken off the count counts after all.
-    if let Some(pair) = a.pairs.iter_mut().find(|p| uncounted && Some(p.queue) == queue) {
+    if let Some(pair) = a.pairs.iter_mut().find(|p| uncounted && Some(p.queue) == member_of) {
         (pair.count, pair.day) = (pair.count_on(day) + 1, day);
     }
     a.misses = 0;
@@ -191,7 +205,7 @@ pub(super) fn join_failed(
         c.tried.push(agent);
         if let Some(o) = c.offers.iter_mut().find(|o| o.id == offer) {
             o.closed = Some(Closed { outcome: "error".into(), reason: None, at });
-            counted = Some((o.queue, o.counted_day));
+            counted = Some((o.member_of(), o.counted_day));
         }
     });
     derived.touched.settle.push(id);

@@ -27,6 +27,7 @@ pub fn hold_of(state: &State, call: &Call, config: &Queue) -> Option<HeldBy> {
         (switch.suspected, HeldBy::SwitchSuspect),
         (budget_spent, HeldBy::SwitchBudget),
         (call.closing_until.is_some() || round_open, HeldBy::RoundClosing),
+        (call.picked.is_some(), HeldBy::Assigned),
         (
             call.exit_due.is_some()
                 || attempts_spent
@@ -46,6 +47,9 @@ impl Engine {
         let hold = hold_of(&self.state, call, config);
         if let Some(hold) = hold.filter(|h| *h != HeldBy::Width) {
             return Some(hold);
+        }
+        if call.hold.is_some_and(|(preferred, _)| preferred != agent) {
+            return Some(HeldBy::PreferredHold);
         }
         if call.tried.contains(&agent) {
             return Some(HeldBy::TriedInPass);
@@ -105,7 +109,7 @@ impl Engine {
         })
     }
 
-    fn blocked_words(&self, ix: AgentIx, blocked: crate::domain::presence::BlockedBy) -> String {
+    pub(super) fn blocked_words(&self, ix: AgentIx, blocked: crate::domain::presence::BlockedBy) -> String {
         use crate::domain::presence::BlockedBy as B;
         let agent = self.state.agent(ix);
         match blocked {
@@ -182,7 +186,7 @@ impl Engine {
     }
 }
 
-fn held_words(held: HeldBy) -> &'static str {
+pub(super) fn held_words(held: HeldBy) -> &'static str {
     match held {
         HeldBy::Frozen => "the call waits for its switch to speak after a restart",
         HeldBy::Replay => "late events of the call are still coming",
@@ -191,6 +195,8 @@ fn held_words(held: HeldBy) -> &'static str {
         HeldBy::SwitchBudget => "the switch can ring no more agents for this call",
         HeldBy::RoundClosing => "the call's present round must end first",
         HeldBy::ExitDue => "the call leaves the queue when its open offers have ended",
+        HeldBy::Assigned => "a supervisor picked another agent for it",
+        HeldBy::PreferredHold => "the call waits for another agent, who is preferred",
         HeldBy::TriedInPass => "was tried in this pass",
         HeldBy::Width => "as many ring for this call as its plan allows",
         HeldBy::MaxRinging => "as many ring for this queue as it allows",

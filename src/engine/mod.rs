@@ -10,13 +10,14 @@
 //! | `state`, `table`, `vault` | what is known |
 //! | `evolve`, `evolve_calls`, `evolve_offers`, `evolve_directory` | the one door to it |
 //! | `derived`, `needs`, `refresh`, `rebuild` | tables that follow from it |
-//! | `calls`, `agents`, `switches`, `directory`, `deadlines` | decisions |
+//! | `calls`, `steps`, `by_hand`, `agents`, `switches`, `directory`, `deadlines` | decisions |
 //! | `matching` | the one rule |
 //! | `permission` | who may |
 //! | `explain`, `views`, `feed` | what is told |
 //! | `invariants` | what must hold after every record |
 
 mod agents;
+mod by_hand;
 mod calls;
 mod deadlines;
 mod derived;
@@ -40,6 +41,7 @@ mod refresh;
 mod state;
 #[cfg(test)]
 mod status_tests;
+mod steps;
 mod switches;
 mod table;
 #[cfg(test)]
@@ -198,6 +200,8 @@ impl Engine {
         }
         let calls: Vec<PersonalKey> =
             self.state.calls.sorted().iter().filter_map(|(_, c)| c.personal).collect();
+        let callers = self.state.last_agents.iter().map(|(key, _)| *key);
+        let calls = calls.into_iter().chain(callers).collect::<Vec<_>>();
         for key in calls {
             self.vault.read_call(key, personal(key).as_deref());
         }

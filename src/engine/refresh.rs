@@ -5,6 +5,7 @@ use super::derived::{Derived, NEED_INDEXES, NeedIndex, PairSeen, Placed, QueueIn
 use super::explain::hold_of;
 use super::needs::{self, Need};
 use super::presence;
+use super::steps::need_at;
 use super::state::{Agent, Call, Pair, Stage, State};
 use crate::domain::ids::{AgentIx, CallId, NeedIx, QueueIx};
 use crate::domain::objects::queue::{NobodyWhen, Order};
@@ -95,6 +96,17 @@ pub fn facts(state: &State, agent: &Agent, pair: &Pair, level: u32) -> Facts {
     }
 }
 
+/// The key under the order of another queue, whose calls the pair's agent may take.
+fn key_at(state: &State, agent: &Agent, pair: &Pair, home: QueueIx, need: &Need) -> Key {
+    let order = &state.queue(home).config;
+    let level = if routing::depends_on_need(order.plan.order) {
+        needs::level_sum(state, agent, need)
+    } else {
+        0
+    };
+    routing::key(order.plan.order, order.competency, &facts(state, agent, pair, level))
+}
+
 fn key_of(state: &State, agent: &Agent, pair: &Pair, level: u32) -> Key {
     let queue = &state.queue(pair.queue).config;
     routing::key(queue.plan.order, queue.competency, &facts(state, agent, pair, level))
@@ -162,15 +174,22 @@ fn refresh_pair(
         if (none_left || judged) && !index.waiting.is_empty() {
             note(&mut derived.touched.judged, pair.queue);
         }
+        if row.offerable && seen.row.is_none_or(|before| !before.offerable) {
+            judge_watchers(state, derived, pair.queue);
+        }
+        count_logged_in(derived, agent, pair.queue, seen.row, Some(row));
     }
     let was_offerable = seen.row.is_some_and(|r| r.offerable);
     if seen.key.is_some_and(|old| !row.offerable || old != key) {
         unindex(state, &mut derived.index[pair.queue.at()], &derived.needs, agent, pair, seen);
+    } else if seen.key.is_some() {
+        reorder_at_homes(state, derived, agent, pair);
     }
     if row.offerable && seen.key.is_none() && !seen.pending {
         seen.pending = true;
         derived.index[pair.queue.at()].pending.push(agent.ix);
         mark_work(derived, pair.queue);
+        mark_watchers(derived, pair.queue);
     }
     if row.offerable
         && !was_offerable
@@ -212,9 +231,103 @@ fn unindex(
     let order = state.queue(pair.queue).config.plan.order;
     index.agents.remove(&(old, agent.ix));
     for by_need in &mut index.by_need {
+        if by_need.home != pair.queue {
+            if let Some(key) = by_need.keys.remove(&agent.ix) {
+                by_need.agents.remove(&(key, agent.ix));
+            }
+            continue;
+        }
         let key = key_for(state, order, old, agent, needs.get(by_need.need));
         by_need.agents.remove(&(key, agent.ix));
     }
+}
+
+/// Keeps the place of an indexed agent under the orders of other queues.
+fn reorder_at_homes(state: &State, derived: &mut Derived, agent: &Agent, pair: &Pair) {
+    let Derived { index, needs, .. } = derived;
+    for by_need in &mut index[pair.queue.at()].by_need {
+        let Some(old) = by_need.keys.get(&agent.ix).copied() else { continue };
+        let key = key_at(state, agent, pair, by_need.home, needs.get(by_need.need));
+        if key != old {
+            by_need.agents.remove(&(old, agent.ix));
+            by_need.agents.insert((key, agent.ix));
+            by_need.keys.insert(agent.ix, key);
+        }
+    }
+}
+
+/// A match may have become possible for calls of other queues that this one's members may take.
+fn mark_watchers(derived: &mut Derived, queue: QueueIx) {
+    if derived.index[queue.at()].watchers.is_empty() {
+        return;
+    }
+    let watchers: Vec<QueueIx> = derived.index[queue.at()].watchers.keys().copied().collect();
+    for home in watchers {
+        mark_work(derived, home);
+    }
+}
+
+/// Calls of other queues leave after their pass, also when one of this queue's members becomes
+/// offerable again, or goes.
+pub fn judge_watchers(state: &State, derived: &mut Derived, queue: QueueIx) {
+    let Derived { index, touched, .. } = derived;
+    for home in index[queue.at()].watchers.keys() {
+        if !state.queue(*home).config.plan.again {
+            note(&mut touched.judged, *home);
+        }
+    }
+}
+
+/// Keeps the counts of logged-in members by requirement.
+fn count_logged_in(
+    derived: &mut Derived,
+    agent: &Agent,
+    queue: QueueIx,
+    before: Option<PairRow>,
+    now: Option<PairRow>,
+) {
+    let there = |row: Option<PairRow>| row.is_some_and(|r| r.presence != Presence::Offline);
+    let (was, is) = (there(before), there(now));
+    if was == is {
+        return;
+    }
+    let Derived { index, needs, .. } = derived;
+    for by_need in &mut index[queue.at()].by_need {
+        let Some(count) = &mut by_need.logged_in else { continue };
+        if needs::fits_from(agent, queue, by_need.home, needs.get(by_need.need)) {
+            *count = if is { *count + 1 } else { count.saturating_sub(1) };
+        }
+    }
+}
+
+/// Logged-in members of a queue who meet a requirement of calls of `home`.
+pub fn logged_in_for(
+    state: &State,
+    derived: &mut Derived,
+    from: QueueIx,
+    need: NeedIx,
+    home: QueueIx,
+) -> u32 {
+    if need == NeedIx(0) {
+        return derived.index[from.at()].logged_in;
+    }
+    need_index(state, derived, from, need, home);
+    let Derived { index, needs, pairs, .. } = derived;
+    let by_need = &mut index[from.at()].by_need;
+    let Some(known) = by_need.iter_mut().find(|n| n.need == need && n.home == home) else {
+        return 0;
+    };
+    *known.logged_in.get_or_insert_with(|| {
+        let wanted = needs.get(need);
+        let there = |ix: &&AgentIx| {
+            let agent = state.agent(**ix);
+            let at = agent.pairs.iter().position(|p| p.queue == from);
+            let row = at.and_then(|at| pairs[ix.at()].get(at)).and_then(|seen| seen.row);
+            row.is_some_and(|r| r.presence != Presence::Offline)
+                && needs::fits_from(agent, from, home, wanted)
+        };
+        state.queue(from).members.iter().filter(there).count() as u32
+    })
 }
 
 /// Takes an agent out of all tables of a queue, before its skills, stars or membership change.
@@ -226,9 +339,12 @@ pub fn forget_pair(state: &State, derived: &mut Derived, ix: AgentIx, queue: Que
     if let Some(seen) = all.get_mut(at) {
         let index = &mut derived.index[queue.at()];
         unindex(state, index, &derived.needs, agent, pair, seen);
-        if let Some(row) = seen.row.take() {
-            index.count(&row, seen.or_grace, false);
+        let row = seen.row.take();
+        if let Some(row) = &row {
+            index.count(row, seen.or_grace, false);
         }
+        count_logged_in(derived, agent, queue, row, None);
+        let index = &mut derived.index[queue.at()];
         if let Some(old) = seen.logged.take() {
             index.logged_counts.remove(&(old, ix));
         }
@@ -259,56 +375,122 @@ fn settle_queue(state: &State, derived: &mut Derived, queue: QueueIx) {
         index.agents.insert((base, ix));
         for by_need in &mut index.by_need {
             let need = derived.needs.get(by_need.need);
-            if needs::meets(agent, queue, need) {
+            if !needs::fits_from(agent, queue, by_need.home, need) {
+                continue;
+            }
+            if by_need.home == queue {
                 by_need.agents.insert((key_for(state, order, base, agent, need), ix));
+            } else {
+                let key = key_at(state, agent, &agent.pairs[at], by_need.home, need);
+                by_need.agents.insert((key, ix));
+                by_need.keys.insert(ix, key);
             }
         }
     }
     derived.index[queue.at()].pending = pending;
 }
 
-/// The index of a requirement in a queue, made when it is not there; number 0 is the queue's own.
-pub fn need_index(state: &State, derived: &mut Derived, queue: QueueIx, need: NeedIx) {
+/// The index of a requirement of calls of `home` in a queue, made when it is not there; number 0 is
+/// the queue's own.
+pub fn need_index(
+    state: &State,
+    derived: &mut Derived,
+    queue: QueueIx,
+    need: NeedIx,
+    home: QueueIx,
+) {
     if need == NeedIx(0) {
         return;
     }
     let index = &mut derived.index[queue.at()];
-    if let Some(known) = index.by_need.iter_mut().find(|n| n.need == need) {
+    if let Some(known) = index.by_need.iter_mut().find(|n| n.need == need && n.home == home) {
         known.used = state.seq;
         return;
     }
-    let order = state.queue(queue).config.plan.order;
     let wanted = derived.needs.get(need);
-    let mut made = NeedIndex { need, agents: Default::default(), used: state.seq };
-    for (base, ix) in &index.agents {
-        let agent = state.agent(*ix);
-        if needs::meets(agent, queue, wanted) {
-            made.agents.insert((key_for(state, order, *base, agent, wanted), *ix));
+    let mut made = NeedIndex {
+        need,
+        home,
+        agents: Default::default(),
+        keys: Default::default(),
+        logged_in: None,
+        used: state.seq,
+    };
+    match &wanted.agents {
+        // Who is named is looked at, however large the queue.
+        Some(named) => {
+            for ix in named {
+                let pairs = &state.agent(*ix).pairs;
+                let at = pairs.iter().position(|p| p.queue == queue);
+                let seen = at.and_then(|at| derived.pairs[ix.at()].get(at));
+                if let Some(base) = seen.and_then(|seen| seen.key) {
+                    add_to(&mut made, state, queue, base, *ix, wanted);
+                }
+            }
+        }
+        None => {
+            for (base, ix) in &derived.index[queue.at()].agents {
+                add_to(&mut made, state, queue, *base, *ix, wanted);
+            }
         }
     }
-    // Requirements that calls wait with keep their index, however many they are.
-    let idle = (0..index.by_need.len())
-        .filter(|i| !index.open.iter().any(|o| o.need == index.by_need[*i].need))
-        .min_by_key(|i| index.by_need[*i].used);
-    if index.by_need.len() >= NEED_INDEXES
-        && let Some(oldest) = idle
-    {
-        index.by_need.swap_remove(oldest);
-    }
-    index.by_need.push(made);
+    make_room(derived, queue);
+    derived.index[queue.at()].by_need.push(made);
 }
 
-/// The key of an agent in a queue under a requirement.
+/// Puts an indexed agent of a queue into a requirement's index, if they fit.
+fn add_to(
+    made: &mut NeedIndex,
+    state: &State,
+    queue: QueueIx,
+    base: Key,
+    ix: AgentIx,
+    wanted: &Need,
+) {
+    let agent = state.agent(ix);
+    if !needs::fits_from(agent, queue, made.home, wanted) {
+        return;
+    }
+    if made.home == queue {
+        let order = state.queue(queue).config.plan.order;
+        made.agents.insert((key_for(state, order, base, agent, wanted), ix));
+    } else if let Some(pair) = agent.pair(queue) {
+        let key = key_at(state, agent, pair, made.home, wanted);
+        made.agents.insert((key, ix));
+        made.keys.insert(ix, key);
+    }
+}
+
+/// The least recently used index goes; requirements that calls wait with keep theirs, however many
+/// they are.
+fn make_room(derived: &mut Derived, queue: QueueIx) {
+    let by_need = &derived.index[queue.at()].by_need;
+    if by_need.len() < NEED_INDEXES {
+        return;
+    }
+    let waits = |n: &NeedIndex| derived.index[n.home.at()].open.iter().any(|o| o.need == n.need);
+    let idle =
+        (0..by_need.len()).filter(|i| !waits(&by_need[*i])).min_by_key(|i| by_need[*i].used);
+    if let Some(oldest) = idle {
+        derived.index[queue.at()].by_need.swap_remove(oldest);
+    }
+}
+
+/// The key of an agent of a queue, under a requirement of calls of `home`.
 #[must_use]
 pub fn key_under(
     state: &State,
     derived: &Derived,
     ix: AgentIx,
     queue: QueueIx,
+    home: QueueIx,
     need: NeedIx,
 ) -> Key {
     let agent = state.agent(ix);
     let Some(pair) = agent.pair(queue) else { return Key::default() };
+    if queue != home {
+        return key_at(state, agent, pair, home, derived.needs.get(need));
+    }
     let base = key_of(state, agent, pair, 0);
     if need == NeedIx(0) {
         return base;
@@ -329,33 +511,41 @@ fn refresh_call(state: &State, derived: &mut Derived, id: CallId) {
     };
     let config = &state.queue(queue).config;
     let need = match before {
-        Some(b) if b.queue == queue => b.need,
-        _ => need_of(state, derived, call, queue),
+        Some(b) if b.queue == queue && b.step == call.step => b.need,
+        _ => need_at(state, derived, call, queue, call.step),
     };
     let hold = hold_of(state, call, config);
     let now = Placed {
         queue,
         need,
+        step: call.step,
+        held: call.hold.map(|(agent, _)| agent),
         rank: call.rank(config),
         queued_at: call.queued_at,
         open: hold.is_none(),
     };
     let same_place = before.is_some_and(|b| {
-        b.queue == queue && b.rank == now.rank && b.queued_at == now.queued_at && b.need == need
+        (b.queue, b.rank, b.queued_at, b.need, b.held)
+            == (queue, now.rank, now.queued_at, need, now.held)
     });
     if !same_place {
         unplace(derived, id);
         let index = &mut derived.index[queue.at()];
         index.waiting.insert((now.rank, id));
         index.queued.insert((now.queued_at, id));
+        watch(derived, queue, need, true);
         note(&mut derived.touched.queues, queue);
     }
     let was_open = same_place && before.is_some_and(|b| b.open);
     if now.open && !was_open {
-        derived.index[queue.at()].open_mut(need).insert((now.rank, id));
+        let index = &mut derived.index[queue.at()];
+        match now.held {
+            Some(agent) => index.held.entry(agent).or_default().insert((now.rank, id)),
+            None => index.open_mut(need).insert((now.rank, id)),
+        };
         mark_work(derived, queue);
     } else if !now.open && was_open {
-        close(&mut derived.index[queue.at()], need, now.rank, id);
+        close(&mut derived.index[queue.at()], &now, id);
     }
     derived.placed.insert(id, now);
     arm_live_call(state, derived, call);
@@ -369,23 +559,34 @@ fn arm_live_call(state: &State, derived: &mut Derived, call: &Call) {
     }
 }
 
-fn need_of(state: &State, derived: &mut Derived, call: &Call, queue: QueueIx) -> NeedIx {
-    let config = &state.queue(queue).config;
-    if config.steps.is_empty() && call.skills.is_empty() {
-        return derived.needs.intern(Need::default());
+fn close(index: &mut QueueIndex, placed: &Placed, id: CallId) {
+    if let Some(agent) = placed.held {
+        if let Some(calls) = index.held.get_mut(&agent) {
+            calls.remove(&(placed.rank, id));
+            if calls.is_empty() {
+                index.held.remove(&agent);
+            }
+        }
+        return;
     }
-    let need =
-        needs::of(config, &call.skills, &|name| derived.skills.get(name).copied(), &|name| {
-            derived.users.get(name).copied()
-        });
-    derived.needs.intern(need)
-}
-
-fn close(index: &mut QueueIndex, need: NeedIx, rank: i64, id: CallId) {
-    if let Some(at) = index.open.iter().position(|o| o.need == need) {
-        index.open[at].calls.remove(&(rank, id));
+    if let Some(at) = index.open.iter().position(|o| o.need == placed.need) {
+        index.open[at].calls.remove(&(placed.rank, id));
         if index.open[at].calls.is_empty() {
             index.open.swap_remove(at);
+        }
+    }
+}
+
+/// Tells the queues that a requirement adds that a call of `home` waits for their members, too, or
+/// (not `on`) no longer does.
+fn watch(derived: &mut Derived, home: QueueIx, need: NeedIx, on: bool) {
+    let Derived { index, needs, .. } = derived;
+    for added in &needs.get(need).also {
+        let watchers = &mut index[added.at()].watchers;
+        let count = watchers.entry(home).or_default();
+        *count = if on { *count + 1 } else { count.saturating_sub(1) };
+        if *count == 0 {
+            watchers.remove(&home);
         }
     }
 }
@@ -397,8 +598,9 @@ pub fn unplace(derived: &mut Derived, id: CallId) {
     index.waiting.remove(&(placed.rank, id));
     index.queued.remove(&(placed.queued_at, id));
     if placed.open {
-        close(index, placed.need, placed.rank, id);
+        close(index, &placed, id);
     }
+    watch(derived, placed.queue, placed.need, false);
     note(&mut derived.touched.queues, placed.queue);
 }
 

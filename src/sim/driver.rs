@@ -6,7 +6,7 @@ use super::step::{Report, Step, To, What};
 use super::view::{self, View};
 use crate::domain::event::{Event, OfferFailure};
 use crate::domain::ids::{AgentIx, CallId, Name, OfferId, QueueIx, SwitchIx};
-use crate::domain::input::{Actor, Answer, Command, Input, ObjectRef};
+use crate::domain::input::{Actor, Answer, CallChange, Command, Input, ObjectRef};
 use crate::domain::objects::user::Role;
 use crate::domain::presence::Status;
 use crate::domain::rows::{AgentRow, CallRow, QueueRow};
@@ -162,6 +162,21 @@ impl Driver {
                 agent_actor(user),
                 Command::EndWrapUp { call: self.call_id(call), disposition: None },
             ),
+            Step::Assign { call, user } => command(
+                supervisor(),
+                Command::Assign { call: self.call_id(call), user: user_id(user) },
+            ),
+            Step::Change { call, priority, skills, queue } => command(
+                supervisor(),
+                Command::ChangeCall {
+                    call: self.call_id(call),
+                    change: CallChange {
+                        priority: *priority,
+                        skills: skills.clone(),
+                        queue: queue.clone(),
+                    },
+                },
+            ),
             Step::HangUp { call } => {
                 command(owner(), Command::EndCall { call: self.call_id(call) })
             }
@@ -188,7 +203,7 @@ impl Driver {
     fn event(&self, report: &Report) -> SwitchEvent {
         let offer = |agent: &String| self.offer_id(&report.subject, agent);
         let what = match &report.what {
-            What::Arrived { to, media, priority, skills } => {
+            What::Arrived { to, media, priority, skills, from, steps, preferred } => {
                 let (target, dialled) = match to {
                     To::Queue(id) => (Some(ArrivalTarget::Queue(id.clone())), None),
                     To::Extension(ext) => (Some(ArrivalTarget::Extension(ext.clone())), None),
@@ -196,11 +211,13 @@ impl Driver {
                 };
                 Happening::CallArrived(Box::new(Arrival {
                     media: *media,
-                    from: Some("+15550001".to_owned()),
+                    from: Some(from.clone()),
                     to: dialled,
                     target,
                     priority: *priority,
                     skills: skills.clone(),
+                    steps: steps.clone(),
+                    preferred: preferred.clone(),
                     attributes: BTreeMap::new(),
                 }))
             }
@@ -311,10 +328,11 @@ impl Driver {
             Event::CallQueued { call, queue, .. } => {
                 Fact::Queued { call: self.call(*call), queue: self.queue(*queue) }
             }
-            Event::CallOffered { call, agent, ring_for_ms, .. } => Fact::Ring {
+            Event::CallOffered { call, agent, ring_for_ms, over, .. } => Fact::Ring {
                 call: self.call(*call),
                 agent: self.agent(*agent),
                 ring_for_ms: *ring_for_ms,
+                over: *over,
             },
             Event::OfferMissed { offer, .. } => {
                 let (call, agent) = self.offer(*offer);

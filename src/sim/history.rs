@@ -5,6 +5,7 @@
 //! late and unknown ones.
 
 mod steps;
+mod wishes;
 
 use super::model::Model;
 use super::scenario::{Runner, START};
@@ -250,15 +251,6 @@ impl Maker {
         set(&mut body, "wrap_up", wrap_up);
         self.ring(&mut body, strategy);
         self.numbers(&mut body);
-        if self.once_in(4) {
-            let step = self.one_of(&[
-                r#"[{"after_ms":0,"skills":[{"skill":"spanish","min":40}]}]"#,
-                r#"[{"after_ms":0,"stars_min":2}]"#,
-                r#"[{"after_ms":0,"skills":[{"skill":"tech","min":20,"max":50}]}]"#,
-                r#"[{"after_ms":0,"agents":["usr_ann"]}]"#,
-            ]);
-            set(&mut body, "steps", step);
-        }
         let family = if group { "group" } else { "queue" };
         self.say(format!("{family} {name}{}", text(&body)));
         self.queues.push(Line { name, group, chat, body, members: Vec::new() });
@@ -311,6 +303,7 @@ impl Maker {
     /// Exits may lead to a queue of any number, so they are set when all are there.
     fn exits(&mut self, i: usize) {
         let mut body = std::mem::take(&mut self.queues[i].body);
+        self.wishes(i, &mut body);
         if self.once_in(3) {
             let wait = self.one_of(&[2_000, 6_000, 12_000]);
             set(&mut body, "exits.max_wait_ms", wait);

@@ -23,7 +23,8 @@ impl Maker {
             0..24 => self.arrival(),
             24..58 => self.offer(),
             58..72 => self.call(),
-            72..90 => self.presence(),
+            72..88 => self.presence(),
+            88..90 => self.by_hand(),
             90..96 => self.configuration(),
             _ => self.trouble(),
         }
@@ -53,6 +54,8 @@ impl Maker {
             let skills = self.one_of(&["spanish:30", "tech", "spanish:1:60,tech:20"]);
             line.push_str(&format!(" skills={skills}"));
         }
+        let wishes = self.own_wishes(!media.is_empty());
+        line.push_str(&wishes);
         let switch = self.switches[edge].name.clone();
         self.report(&switch, Some(&name), &line);
     }
@@ -202,6 +205,9 @@ impl Maker {
                     set(&mut body, "max_ringing", most);
                 }
                 self.numbers(&mut body);
+                if self.once_in(3) {
+                    self.wishes(queue, &mut body);
+                }
                 let family = if self.queues[queue].group { "group" } else { "queue" };
                 self.say(format!("{family} {queue_name}{}", text(&body)));
                 self.queues[queue].body = body;

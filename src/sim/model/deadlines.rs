@@ -25,6 +25,8 @@ enum Due {
     Round,
     Total,
     MaxWait,
+    Hold,
+    Step,
     Pass,
 }
 
@@ -116,6 +118,8 @@ impl Model {
             let max_wait = config.exits.max_wait_ms;
             push(max_wait.map(|ms| c.queued_at.plus(ms).plus(c.away_ms)), Due::MaxWait);
         }
+        push(self.hold_ends_at(call), Due::Hold);
+        push(self.next_step_at(call), Due::Step);
         if config.plan.again && self.pass_over(call) {
             let spaced = c.pass_began.map(|at| at.plus(config.plan.again_after_ms));
             push(spaced.filter(|at| *at > self.now), Due::Pass);
@@ -143,6 +147,8 @@ impl Model {
             // Nothing but the matching that follows.
             Due::Pass => {}
             Due::Total => self.total_over(id),
+            Due::Hold => self.calls[id].hold = None,
+            Due::Step => self.step_due(id),
             Due::MaxWait => self.max_wait_over(id),
         }
     }

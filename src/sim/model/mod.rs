@@ -47,9 +47,22 @@
 //! * **In order**: the cursor is the position and number of the last agent offered; after it come
 //!   higher (position, number), then the rest; among equals of position the longest idle.
 //! * **A skill without level** counts as 1,000, also against an upper bound.
+//! * **Steps**: of several that are due at once the last begins. `skip_if` is asked once, when a step
+//!   begins: then the next begins in its place; the last is never skipped. Changed steps are counted
+//!   anew from the entry into the queue, and nothing of them is skipped. An agent whom a step adds
+//!   is a member of the call's own queue if they are one, else of the first added one; that
+//!   membership decides alone. Offers through it count there.
+//! * **Preferred**: held from the entry into the queue, for an agent who then fits the step in force
+//!   and is logged in; until the time is over or that agent missed, refused or failed the call.
+//!   The last agent is the one who last answered a call of that caller, in whatever queue, since
+//!   some queue has asked for it.
+//! * **By hand**: who is online or ready and can be rung may be picked. The call's other offers go
+//!   (`forced`), and nobody else is offered it until the picked one's offer has ended; exits but
+//!   `total` wait. A move is an exit for the figures of the queue that is left.
 //! * **A replay** is over with the call's next event that is not replayed, or 2 s after the last
 //!   one that was.
 
+mod by_hand;
 mod calls;
 mod config;
 mod deadlines;
@@ -58,12 +71,13 @@ mod offers;
 mod presence;
 mod seen;
 mod status;
+mod steps;
 mod switches;
 
 use crate::domain::event::{Cause, OfferFailure, Outcome, Withdrawn};
 use crate::domain::media::Media;
 use crate::domain::objects::queue::Exit;
-use crate::domain::objects::{self, Account, Capabilities, Skill, SkillNeed, User};
+use crate::domain::objects::{self, Account, Capabilities, Preferred, Skill, SkillNeed, User};
 use crate::domain::presence::Status;
 use crate::domain::time::Millis;
 use crate::sim::fact::Fact;
@@ -83,6 +97,8 @@ pub struct Model {
     offers: Vec<Offer>,
     seen: Vec<(String, String)>,
     parked: Vec<Parked>,
+    /// Callers and who had them, in order.
+    last_agents: Vec<(String, usize)>,
     day: i64,
     inputs: u64,
     facts: Vec<Fact>,
@@ -168,6 +184,16 @@ struct Call {
     /// The call's own, and the route's.
     priority: (i32, i32),
     skills: (Vec<SkillNeed>, Vec<SkillNeed>),
+    from: String,
+    /// In place of the queue's.
+    steps: Option<Vec<objects::Step>>,
+    preferred: Option<Preferred>,
+    /// The step in force.
+    step: usize,
+    /// Waits for this agent, so many milliseconds from its entry into the queue.
+    hold: Option<(usize, u64)>,
+    /// A supervisor's pick, until that offer ends.
+    picked: Option<usize>,
     entered_at: Millis,
     queued_at: Millis,
     /// The queue that it waited in when it was answered, perhaps late from another.
@@ -205,6 +231,10 @@ struct Offer {
     call: usize,
     agent: usize,
     queue: usize,
+    /// Where the agent is a member: another queue when the step adds it.
+    through: usize,
+    /// Ordered beyond the capacity.
+    over: bool,
     made_at: Millis,
     ring_for_ms: u64,
     until: Millis,
@@ -238,6 +268,7 @@ impl Model {
             offers: Vec::new(),
             seen: Vec::new(),
             parked: Vec::new(),
+            last_agents: Vec::new(),
             day: now.0.div_euclid(86_400_000),
             inputs: 0,
             facts: Vec::new(),
@@ -273,6 +304,11 @@ impl Model {
             Step::Refuse { call, user } => self.refuse_at_desk(call, user),
             Step::Wrapped { call, user } => self.wrapped(call, user),
             Step::HangUp { call } => self.hang_up(call),
+            Step::Assign { call, user } => self.assign(call, user),
+            Step::Change { call, priority, skills, queue } => {
+                let (priority, skills, queue) = (*priority, skills.as_deref(), queue.as_deref());
+                self.change(call, &by_hand::Change { priority, skills, queue })
+            }
             Step::Desk { user, desk, open } => self.desk(user, *desk, *open),
             Step::Spoke { switch } => {
                 if let Some(switch) = self.switch_named(switch) {

@@ -130,7 +130,7 @@ impl Model {
     /// Takes back the ringing offers that a status does not allow.
     fn withdraw_not_allowed(&mut self, agent: usize, status: Status, reason: Withdrawn) {
         for offer in self.offers_to(agent) {
-            let needs = self.queues[self.offers[offer].queue].config.needs;
+            let needs = self.queues[self.offers[offer].through].config.needs;
             let allowed = match status {
                 Status::Ready => true,
                 Status::Online => needs == Needs::Online,
@@ -201,7 +201,7 @@ impl Model {
     }
 
     pub(super) fn withdraw_pair(&mut self, queue: usize, agent: usize, reason: Withdrawn) {
-        for offer in self.offers_where(|o| o.queue == queue && o.agent == agent) {
+        for offer in self.offers_where(|o| o.through == queue && o.agent == agent) {
             if self.offers[offer].ending.is_none() {
                 self.withdraw(offer, reason);
             }

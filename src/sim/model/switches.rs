@@ -112,12 +112,21 @@ impl Model {
         let call = self.call_named(switch, name);
         let live = call.filter(|c| self.calls[*c].state != State::Ended);
         match &report.what {
-            What::Arrived { to, media, priority, skills } => {
+            What::Arrived { to, media, priority, skills, from, steps, preferred } => {
                 if call.is_some() {
                     return self.not_taken("ignored");
                 }
                 let replayed = report.replayed;
-                let what = Arriving { to, media: *media, priority: *priority, skills, replayed };
+                let what = Arriving {
+                    to,
+                    media: *media,
+                    priority: *priority,
+                    skills,
+                    from,
+                    steps: steps.as_deref(),
+                    preferred: preferred.as_ref(),
+                    replayed,
+                };
                 self.arrive(switch, name, &what);
             }
             What::OwnCall { agent, started } => self.own_call(switch, name, agent, *started),
