@@ -6,7 +6,7 @@
 
 use crate::domain::media::Media;
 use crate::domain::objects::queue::{Needs, OnMiss, Preset};
-use crate::domain::objects::{Exits, Step};
+use crate::domain::objects::{Exits, SkillNeed, Step};
 use crate::domain::presence::{BlockedBy, Detail, Presence, Status};
 use crate::domain::switching::EventResult;
 use serde_json::Value;
@@ -78,9 +78,11 @@ pub struct QueueBody {
     /// An abandon below this is short; default 5,000.
     #[schema(required = false)]
     short_abandon_ms: u64,
-    /// One step at 0, or none.
+    /// What waiting calls require, by waiting time; at most 32.
     #[schema(required = false)]
     steps: Vec<Step>,
+    /// Whom a call waits for first; default nobody.
+    preferred: Option<PreferredBody>,
     /// How calls leave.
     #[schema(required = false)]
     exits: Exits,
@@ -89,6 +91,43 @@ pub struct QueueBody {
     /// Groups only: users who are never rung for it.
     #[schema(required = false)]
     supervisors: Vec<String>,
+}
+
+/// A named agent, or the last agent of the caller; exactly one of the two.
+#[derive(ToSchema)]
+#[schema(as = PreferredAgent)]
+pub struct PreferredBody {
+    /// The user's id.
+    agent: Option<String>,
+    /// The agent who last had a call of this caller.
+    #[schema(required = false)]
+    last_agent: bool,
+    /// From the entry into the queue; default 20,000.
+    #[schema(required = false)]
+    hold_for_ms: u64,
+}
+
+/// An agent picked by hand.
+#[derive(ToSchema)]
+#[schema(as = Assignment)]
+pub struct AssignBody {
+    /// The user's id.
+    agent: String,
+}
+
+/// What is to be changed of a waiting call.
+#[derive(ToSchema)]
+#[schema(as = CallChange)]
+pub struct CallChangeBody {
+    /// The call's own, −1,000…1,000; route's and queue's are added.
+    #[schema(required = false)]
+    priority: i32,
+    /// The call's own; those of route and step hold with them.
+    #[schema(required = false)]
+    skills: Vec<SkillNeed>,
+    /// A queue or group to move to. The age stays; the time in the queue begins anew.
+    #[schema(required = false)]
+    queue: String,
 }
 
 /// `{ "ms": n }`, or `{ "manual": true, "max_ms": n }`.

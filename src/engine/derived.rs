@@ -56,6 +56,8 @@ pub struct Derived {
     pub armed_agents: Vec<Option<Millis>>,
     /// … and for each waiting call.
     pub armed_calls: Table<CallId, Millis>,
+    /// … and the spacing of its pass.
+    pub armed_passes: Table<CallId, Millis>,
     /// The end of the account's day.
     pub day_ends_at: Option<Millis>,
     /// Live calls of each switch.

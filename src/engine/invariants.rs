@@ -276,6 +276,9 @@ fn deadlines(engine: &Engine, broken: &mut Vec<String>) {
         if super::deadlines::call_deadline(&engine.state, call).is_some() {
             check(super::refresh::class::CALL, id.0, &id.to_string(), broken);
         }
+        if super::deadlines::pass_deadline(&engine.state, call).is_some() {
+            check(super::refresh::class::PASS, id.0, &id.to_string(), broken);
+        }
     }
     for agent in &engine.state.agents {
         if super::deadlines::agent_deadline(&engine.state, agent).is_some() {

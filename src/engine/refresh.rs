@@ -17,14 +17,16 @@ use std::cmp::Reverse;
 /// Classes of deadlines: at the same instant the lower is handled first (0 is the account's
 /// midnight, which is begun before any input).
 pub mod class {
+    /// The spacing of calls' passes: nothing is decided by it but that a match is possible.
+    pub const PASS: u8 = 1;
     /// Switches: silence, parked events.
-    pub const SWITCH: u8 = 1;
+    pub const SWITCH: u8 = 2;
     /// Agents: wrap-up, delay, block, lease.
-    pub const AGENT: u8 = 2;
+    pub const AGENT: u8 = 3;
     /// Offers: the ring.
-    pub const OFFER: u8 = 3;
-    /// Calls: total, max_wait, passes, freezes.
-    pub const CALL: u8 = 4;
+    pub const OFFER: u8 = 4;
+    /// Calls: total, max_wait, holds, steps, freezes.
+    pub const CALL: u8 = 5;
 }
 
 impl Engine {
@@ -556,6 +558,13 @@ fn arm_live_call(state: &State, derived: &mut Derived, call: &Call) {
     match super::deadlines::call_deadline(state, call).map(|(at, _)| at) {
         Some(at) => derived.arm_call(call.id, at),
         None => _ = derived.armed_calls.remove(&call.id),
+    }
+    match super::deadlines::pass_deadline(state, call) {
+        Some(at) if derived.armed_passes.insert(call.id, at) != Some(at) => {
+            derived.deadlines.push(Reverse((at, class::PASS, call.id.0)));
+        }
+        Some(_) => {}
+        None => _ = derived.armed_passes.remove(&call.id),
     }
 }
 

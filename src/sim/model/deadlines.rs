@@ -11,6 +11,7 @@ use crate::sim::fact::Fact;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Due {
     Day,
+    Pass,
     Silence,
     WrapUp,
     Delay,
@@ -27,7 +28,6 @@ enum Due {
     MaxWait,
     Hold,
     Step,
-    Pass,
 }
 
 /// An instant, the class of its object, the object's number, and what falls due there.
@@ -42,8 +42,10 @@ impl Model {
 
     /// Handles the first deadline, which has come.
     pub fn due(&mut self, now: Millis) -> Vec<Fact> {
+        // As of before: the spacing of passes is over only once.
+        let first = self.deadlines().into_iter().min().filter(|d| d.0 <= now);
         self.now = now;
-        if let Some(deadline) = self.deadlines().into_iter().min().filter(|d| d.0 <= now) {
+        if let Some(deadline) = first {
             self.fall_due(deadline);
         }
         // The spacing of passes is no deadline of its own: having passed, it is seen.
@@ -122,7 +124,9 @@ impl Model {
         push(self.next_step_at(call), Due::Step);
         if config.plan.again && self.pass_over(call) {
             let spaced = c.pass_began.map(|at| at.plus(config.plan.again_after_ms));
-            push(spaced.filter(|at| *at > self.now), Due::Pass);
+            if let Some(at) = spaced.filter(|at| *at > self.now) {
+                all.push((at, 0, call, Due::Pass, 0));
+            }
         }
     }
 

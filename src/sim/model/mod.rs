@@ -6,8 +6,9 @@
 //! Where the page leaves room, the model settles it; each reading stands here once.
 //!
 //! * **Deadlines** of one instant are taken one by one, matching after each, in the order of their
-//!   class: day, switches, agents (wrap-up, delay, lease, grace, unleased, block), offers, calls
-//!   (thaw, replay, gap, round, total, max_wait, pass); within a class by number.
+//!   class: day, the spacing of passes (all of one instant at once), switches, agents (wrap-up,
+//!   delay, lease, grace, unleased, block), offers, calls (thaw, replay, gap, round, total, max_wait,
+//!   hold, step); within a class by number.
 //! * **A delay or block** holds until its deadline is handled, not until its instant: of two that
 //!   end together the second agent is not yet free when the first is.
 //! * **`total` beside another exit**: an exit that the end of an offer causes at the very end of
