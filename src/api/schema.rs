@@ -285,10 +285,20 @@ pub struct NextCall {
     call: String,
     /// Where it waits.
     queue: String,
+    /// The queue whose member the agent is, when the call's step adds it.
+    through: Option<String>,
+    /// The step in force, from 0; null where there are none.
+    step: Option<u32>,
+    /// The step after it, and when it begins.
+    next_step: Option<NextStep>,
     /// Why the call is kept back, if it is.
     held_by: Option<String>,
+    /// When that ends by itself, where that is known.
+    held_until: Option<String>,
     /// Why the agent cannot be offered it now, if so.
     blocked_by: Option<BlockedBy>,
+    /// When that ends by itself, where that is known.
+    blocked_until: Option<String>,
 }
 
 /// An agent in one queue.
@@ -370,6 +380,14 @@ pub struct CallView {
     entered_at: String,
     /// Entry into the present queue.
     queued_at: Option<String>,
+    /// While it waits: the step in force, from 0; null where there are none.
+    step: Option<u32>,
+    /// The step after it, and when it begins.
+    next_step: Option<NextStep>,
+    /// Whom it waits for before anybody else.
+    preferred: Option<PreferredView>,
+    /// Whom a supervisor picked for it.
+    assigned_to: Option<String>,
     /// Who has it.
     agent: Option<String>,
     /// Whether it is on hold.
@@ -386,6 +404,24 @@ pub struct CallView {
     reason: Option<String>,
 }
 
+/// A step to come.
+#[derive(ToSchema)]
+pub struct NextStep {
+    /// Its number, from 0.
+    step: u32,
+    /// When it begins.
+    at: String,
+}
+
+/// An agent whom a call waits for.
+#[derive(ToSchema)]
+pub struct PreferredView {
+    /// The user's id.
+    agent: String,
+    /// How long at most.
+    until: String,
+}
+
 /// One attempt to hand a call to one agent.
 #[derive(ToSchema)]
 pub struct OfferView {
@@ -395,6 +431,10 @@ pub struct OfferView {
     agent: String,
     /// Of which queue or group.
     queue: Option<String>,
+    /// The queue whose member the agent is, when it is another (`also` of a step).
+    through: Option<String>,
+    /// Whether it was ordered beyond the agent's capacity.
+    over: bool,
     /// Offers of one round go out together.
     round: u32,
     /// Whether the device alerts.
@@ -420,7 +460,15 @@ pub struct Candidates {
     queue: String,
     /// Why the call itself is kept back, if it is.
     held_by: Option<String>,
-    /// All members.
+    /// When that ends by itself, where that is known.
+    held_until: Option<String>,
+    /// The step in force, from 0; null where there are none.
+    step: Option<u32>,
+    /// The step after it, and when it begins.
+    next_step: Option<NextStep>,
+    /// Whom it waits for before anybody else.
+    preferred: Option<PreferredView>,
+    /// All members, with those that the step adds.
     items: Vec<Candidate>,
 }
 
@@ -431,12 +479,16 @@ pub struct Candidate {
     user: String,
     /// First and last name.
     name: Option<String>,
+    /// The queue whose member it is, when the step adds it.
+    through: Option<String>,
     /// Whether it could be offered the call now.
     candidate: bool,
     /// The first reason against it.
     against: Option<String>,
     /// The same, in words.
     detail: Option<String>,
+    /// When that ends by itself, where that is known.
+    until: Option<String>,
 }
 
 /// A part of a story: a record of the journal with names.

@@ -272,6 +272,11 @@ pub enum Query {
         /// Queue or group id.
         queue: String,
     },
+    /// `GET …/queues/{queue}/checks` (or groups): what is odd about its configuration.
+    Checks {
+        /// Queue or group id.
+        queue: String,
+    },
     /// `GET …/queues/{queue}/calls`: in the order in which they will be served.
     QueueCalls {
         /// Queue or group id.

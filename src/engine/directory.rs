@@ -222,14 +222,7 @@ impl Engine {
     }
 
     fn check_queue(&self, object: &ObjectRef, queue: &Queue, errors: &mut Vec<FieldError>) {
-        for (i, step) in queue.steps.iter().enumerate() {
-            self.check_skills(&format!("/steps/{i}/skills"), &step.skills, errors);
-            for (j, user) in step.agents.iter().flatten().enumerate() {
-                if !self.derived.users.contains(user.as_str()) {
-                    errors.push(unknown(format!("/steps/{i}/agents/{j}"), "user", user));
-                }
-            }
-        }
+        self.check_steps(object, queue, errors);
         let exits = &queue.exits;
         let targets = [
             ("on_max_wait", Some(&exits.on_max_wait)),
@@ -455,7 +448,8 @@ impl Engine {
                     .iter()
                     .any(|exit| leads_here(q.config.exits.target(*exit)))
         });
-        match route.map(|r| &r.id).or(queue.map(|q| &q.id)) {
+        let adder = self.adds_members_of(ix);
+        match route.map(|r| &r.id).or(queue.map(|q| &q.id)).or(adder) {
             Some(user) => {
                 Err(Problem::conflict("in_use", format!("{user} leads here; change it first")))
             }
@@ -544,7 +538,7 @@ fn shown(checked: &Checked, object: &ObjectRef) -> Value {
     super::views::with_id(&object.id, body)
 }
 
-fn unknown(at: String, family: &str, name: &str) -> FieldError {
+pub(super) fn unknown(at: String, family: &str, name: &str) -> FieldError {
     FieldError::new(
         at,
         "unknown_reference",

@@ -426,6 +426,10 @@ impl Engine {
                 self.list(kind, &parent, limit, after.as_deref())
             }
             Query::Staff { queue } => watch().and_then(|()| self.staff(&queue)),
+            Query::Checks { queue } => {
+                require(actor, Permission::ReadConfiguration)?;
+                self.checks(&queue)
+            }
             Query::QueueCalls { queue, limit } => {
                 watch().and_then(|()| self.queue_calls(&queue, limit))
             }

@@ -13,12 +13,13 @@
 //! | `calls`, `steps`, `by_hand`, `agents`, `switches`, `directory`, `deadlines` | decisions |
 //! | `matching` | the one rule |
 //! | `permission` | who may |
-//! | `explain`, `views`, `feed` | what is told |
+//! | `checks`, `explain`, `views`, `feed` | what is told |
 //! | `invariants` | what must hold after every record |
 
 mod agents;
 mod by_hand;
 mod calls;
+mod checks;
 mod deadlines;
 mod derived;
 mod directory;

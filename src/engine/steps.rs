@@ -10,7 +10,7 @@ use super::vault::Vault;
 use crate::domain::event::{Event, PersonalKey};
 use crate::domain::ids::{AgentIx, CallId, Name, NeedIx, QueueIx};
 use crate::domain::objects::queue::QueueKind;
-use crate::domain::objects::{Preferred, SkipIf, Target};
+use crate::domain::objects::{Preferred, SkillNeed, SkipIf, Step, Target};
 use crate::domain::presence::Status;
 use crate::domain::time::Millis;
 
@@ -171,20 +171,34 @@ pub fn need_at(
     if step.is_none() && call.skills.is_empty() {
         return derived.needs.intern(Need::default());
     }
+    let need = need_of_step(state, derived, queue, step, &call.skills);
+    derived.needs.intern(need)
+}
+
+/// What a step and a call's own skills require in a queue.
+#[must_use]
+pub fn need_of_step(
+    state: &State,
+    derived: &Derived,
+    queue: QueueIx,
+    step: Option<&Step>,
+    skills: &[SkillNeed],
+) -> Need {
+    let media = state.queue(queue).config.media;
     let mut need = needs::of(
         step,
-        &call.skills,
+        skills,
         &|name| derived.skills.get(name).copied(),
         &|name| derived.users.get(name).copied(),
     );
     for target in step.into_iter().flat_map(|s| &s.also) {
         let added = added_queue(state, derived, target)
-            .filter(|q| *q != queue && state.queue(*q).config.media == config.media);
+            .filter(|q| *q != queue && state.queue(*q).config.media == media);
         if let Some(added) = added.filter(|q| !need.also.contains(q)) {
             need.also.push(added);
         }
     }
-    derived.needs.intern(need)
+    need
 }
 
 /// The queue that a step adds.
