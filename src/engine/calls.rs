@@ -458,9 +458,10 @@ impl Engine {
     }
 
     /// Before matching: without another pass (`again: false`) a call leaves when all who fit were
-    /// tried.
-    pub(super) fn leave_after_pass(&mut self) {
+    /// tried; `true` when one did.
+    pub(super) fn leave_after_pass(&mut self) -> bool {
         self.refresh();
+        let mut left = false;
         let once = |queue: QueueIx| !self.state.queue(queue).config.plan.again;
         let of_queue = |id: &CallId| self.state.call(*id).and_then(|call| call.queue);
         let touched = &self.derived.touched;
@@ -473,11 +474,17 @@ impl Engine {
         calls.sort_unstable();
         calls.dedup();
         for id in calls {
+            if let Some(placed) = self.derived.placed.get(&id) {
+                let (queue, need) = (placed.queue, placed.need);
+                self.make_indexes(queue, need);
+            }
             if self.state.call(id).is_some_and(|call| self.is_pass_over_for_good(call)) {
                 self.exit(id, Exit::Missed);
                 self.refresh();
+                left = true;
             }
         }
+        left
     }
 
     fn is_pass_over_for_good(&self, call: &Call) -> bool {

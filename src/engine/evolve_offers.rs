@@ -93,6 +93,9 @@ pub(super) fn close(
         c.tried.push(agent);
         c.hold = c.hold.filter(|(preferred, _)| *preferred != agent);
     }
+    if withdrawn == Some(Withdrawn::Round) && c.queue == Some(queue) {
+        c.attempts = c.attempts.saturating_sub(1);
+    }
     // One that went with its round rings again.
     if withdrawn != Some(Withdrawn::Round) {
         c.picked = c.picked.take().filter(|(picked, _)| *picked != agent);

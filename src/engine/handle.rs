@@ -106,7 +106,9 @@ impl Engine {
             self.ring_picked();
             self.leave_after_pass();
             self.match_all();
-            if !self.settle_calls() {
+            // Who was offered a call may have been the last whom another one had not tried.
+            let left = self.leave_after_pass();
+            if !self.settle_calls() && !left {
                 break;
             }
         }

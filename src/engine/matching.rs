@@ -54,11 +54,7 @@ impl Engine {
         let mut best: Option<Claim> = None;
         for at in 0..requirements {
             let need = self.derived.index[queue.at()].open[at].need;
-            need_index(&self.state, &mut self.derived, queue, need, queue);
-            for i in 0..self.derived.needs.get(need).also.len() {
-                let from = self.derived.needs.get(need).also[i];
-                need_index(&self.state, &mut self.derived, from, need, queue);
-            }
+            self.make_indexes(queue, need);
             if !self.has_offerable(queue, need) {
                 continue;
             }
@@ -98,6 +94,15 @@ impl Engine {
             }
         }
         best
+    }
+
+    /// Sees that a requirement has its index in each queue whose members may take the call.
+    pub(super) fn make_indexes(&mut self, queue: QueueIx, need: NeedIx) {
+        need_index(&self.state, &mut self.derived, queue, need, queue);
+        for i in 0..self.derived.needs.get(need).also.len() {
+            let from = self.derived.needs.get(need).also[i];
+            need_index(&self.state, &mut self.derived, from, need, queue);
+        }
     }
 
     /// The queues whose members may take a call of `queue` under a requirement, itself first.

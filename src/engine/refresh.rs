@@ -169,14 +169,13 @@ fn refresh_pair(
             NobodyWhen::Offerable => index.offerable_or_grace == 0,
         };
         // With `again: false` a call leaves when all who fit were tried: also when one of them
-        // becomes offerable again.
-        let judged = !queue.config.plan.again
-            && row.offerable
-            && seen.row.is_none_or(|before| !before.offerable);
+        // becomes offerable again, or one who was not tried is taken.
+        let turned = row.offerable != seen.row.is_some_and(|before| before.offerable);
+        let judged = !queue.config.plan.again && turned;
         if (none_left || judged) && !index.waiting.is_empty() {
             note(&mut derived.touched.judged, pair.queue);
         }
-        if row.offerable && seen.row.is_none_or(|before| !before.offerable) {
+        if turned {
             judge_watchers(state, derived, pair.queue);
         }
         count_logged_in(derived, agent, pair.queue, seen.row, Some(row));
@@ -201,7 +200,9 @@ fn refresh_pair(
         note(&mut derived.touched.count_due, (agent.ix, pair.queue));
     }
     if queue.config.plan.order == Order::LeastCalls {
-        let logged = (row.presence != Presence::Offline).then(|| pair.count_on(state.day));
+        // Who has no count yet sets none for others.
+        let counted = row.presence != Presence::Offline && pair.day == state.day;
+        let logged = counted.then_some(pair.count);
         if seen.logged != logged {
             let counts = &mut derived.index[pair.queue.at()].logged_counts;
             if let Some(old) = seen.logged {

@@ -4,7 +4,7 @@
 use super::Engine;
 use super::derived::Derived;
 use super::needs::{self, Need};
-use super::refresh::{logged_in_for, need_index, touch_call, unplace};
+use super::refresh::{logged_in_for, touch_call, unplace};
 use super::state::{Call, Stage, State};
 use super::vault::Vault;
 use crate::domain::event::{Event, PersonalKey};
@@ -69,10 +69,7 @@ impl Engine {
 
     /// Whether somebody who meets a requirement could be offered a call of a queue now.
     fn anybody_offerable(&mut self, queue: QueueIx, need: NeedIx) -> bool {
-        let sources: Vec<QueueIx> = self.sources(queue, need).collect();
-        for from in sources {
-            need_index(&self.state, &mut self.derived, from, need, queue);
-        }
+        self.make_indexes(queue, need);
         self.has_offerable(queue, need)
     }
 

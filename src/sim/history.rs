@@ -24,6 +24,8 @@ struct Maker {
     events: usize,
     desks: u64,
     own: Vec<(String, String)>,
+    /// Calls that are no voice calls: a switch does not hand them to a voice queue.
+    chats: Vec<String>,
     at: i64,
     /// Lines held back, to come out of order.
     late: Vec<String>,
@@ -66,6 +68,7 @@ pub fn history(seed: u64) -> Vec<String> {
         events: 0,
         desks: 0,
         own: Vec::new(),
+        chats: Vec::new(),
         at: 0,
         late: Vec::new(),
     };

@@ -54,6 +54,9 @@ impl Maker {
             let skills = self.one_of(&["spanish:30", "tech", "spanish:1:60,tech:20"]);
             line.push_str(&format!(" skills={skills}"));
         }
+        if !media.is_empty() {
+            self.chats.push(name.clone());
+        }
         let wishes = self.own_wishes(!media.is_empty());
         line.push_str(&wishes);
         let switch = self.switches[edge].name.clone();
@@ -106,7 +109,7 @@ impl Maker {
             (true, 2) => format!("resumed {call}"),
             (_, 3) => {
                 let to = self.below(self.queues.len());
-                if self.queues[to].chat {
+                if self.queues[to].chat != self.chats.contains(&call) {
                     format!("transferred {call} number=+1777")
                 } else {
                     format!("transferred {call} queue={}", self.queues[to].name)
