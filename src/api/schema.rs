@@ -316,6 +316,17 @@ pub struct PairView {
     detail: Option<Detail>,
 }
 
+/// Something odd about a queue's configuration.
+#[derive(ToSchema)]
+pub struct Check {
+    /// no_members, skill_not_held, step_without_agents, step_adds_nobody or preferred_no_member.
+    code: String,
+    /// Where, in the queue's body.
+    pointer: String,
+    /// The same, in words.
+    detail: String,
+}
+
 /// A member as supervisors see one.
 #[derive(ToSchema)]
 pub struct StaffRow {
