@@ -42,14 +42,40 @@ fn needs() -> impl Strategy<Value = Vec<SkillNeed>> {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    (needs(), of(1..=4u8), of(proptest::collection::btree_set(user_id(), 0..4))).prop_map(
-        |(skills, stars_min, agents)| Step {
+    let agents = of(proptest::collection::btree_set(user_id(), 0..4));
+    let also = proptest::collection::btree_set((any::<bool>(), id()), 0..3);
+    (needs(), of(1..=4u8), agents, also, of(select(SkipIf::ALL))).prop_map(
+        |(skills, stars_min, agents, also, skip_if)| Step {
             after_ms: 0,
             skills,
             stars_min,
             agents: agents.map(|set| set.into_iter().collect()),
+            also: (also.into_iter())
+                .map(|(group, id)| if group { Target::Group(id) } else { Target::Queue(id) })
+                .collect(),
+            skip_if,
         },
     )
+}
+
+/// A list in order; the last is never skipped.
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    proptest::collection::vec((step(), 1..=60_000u64), 0..4).prop_map(|list| {
+        let last = list.len();
+        let mut after_ms = 0;
+        let in_order = list.into_iter().enumerate().map(|(i, (step, more))| {
+            let this = after_ms;
+            after_ms += more;
+            let skip_if = step.skip_if.filter(|_| i + 1 < last);
+            Step { after_ms: this, skip_if, ..step }
+        });
+        in_order.collect()
+    })
+}
+
+fn preferred() -> impl Strategy<Value = Preferred> {
+    (of(user_id()), 1..=60_000u64)
+        .prop_map(|(agent, hold_for_ms)| Preferred { agent, hold_for_ms })
 }
 
 fn exits() -> impl Strategy<Value = Exits> {
@@ -87,7 +113,8 @@ fn queue() -> impl Strategy<Value = Queue> {
     let delays = [0..=60_000u64, 0..=60_000, 0..=60_000, 0..=60_000, 0..=60_000, 1..=60_000];
     let group = (of("[0-9]{3,6}"), proptest::collection::btree_set(user_id(), 0..3));
     let words = (label(), select(queue::QueueKind::ALL), select(queue::Needs::ALL), any::<bool>());
-    let rest = (of(step()), exits(), of(1..=60_000u64), any::<bool>(), select(Media::ALL));
+    let asked = (steps(), of(preferred()));
+    let rest = (asked, exits(), of(1..=60_000u64), any::<bool>(), select(Media::ALL));
     (words, plan, numbers, delays, group, rest).prop_map(
         |(
             (name, kind, needs, competency),
@@ -95,7 +122,7 @@ fn queue() -> impl Strategy<Value = Queue> {
             (priority, weight, max_ringing, max_misses, max_unreachable),
             [refusal, busy, unreachable, miss, short, long],
             (extension, supervisors),
-            (step, exits, total, manual, media),
+            ((steps, preferred), exits, total, manual, media),
         )| {
             let group = kind == QueueKind::Group;
             Queue {
@@ -117,7 +144,8 @@ fn queue() -> impl Strategy<Value = Queue> {
                 after_unreachable_ms: unreachable,
                 after_miss_ms: miss,
                 short_abandon_ms: short,
-                steps: step.into_iter().collect(),
+                steps,
+                preferred,
                 exits,
                 extension: extension.filter(|_| group),
                 supervisors: supervisors.into_iter().filter(|_| group).collect(),
@@ -255,6 +283,12 @@ const NAMES: &[&str] = &[
     "name",
     "strategy",
     "steps",
+    "also",
+    "skip_if",
+    "preferred",
+    "agent",
+    "last_agent",
+    "hold_for_ms",
     "skills",
     "skill",
     "min",
@@ -383,17 +417,51 @@ fn the_bodies_of_the_protocol_page_are_right() {
 
 #[test]
 fn what_the_routing_issue_brings_is_refused_by_that_name() {
-    let body = json!({ "name": "Q", "strategy": { "order": "stars" }, "preferred": { "agent": "a" },
-        "steps": [{ "after_ms": 0, "also": ["x"] }, { "after_ms": 5 }],
+    let body = json!({ "name": "Q", "strategy": { "order": "stars" },
+        "steps": [{ "after_ms": 0, "also": [{ "team": "x" }] }],
         "exits": { "closed": "x", "ewt_over_ms": 5, "on_choice": {}, "on_total": { "voicemail": "v" } } });
     let errors = Queue::parse(QueueKind::Queue, &body).expect_err("is wrong");
     assert!(
         errors.iter().all(|e| e.code == "not_yet" && e.detail.contains("routing issue")),
         "{errors:?}"
     );
-    assert_eq!(errors.len(), 9, "{errors:?}");
+    assert_eq!(errors.len(), 6, "{errors:?}");
     let body = json!({ "name": "Q", "strategy": "round_robin" });
     assert_eq!(wrong(Queue::parse(QueueKind::Queue, &body)), ["/strategy not_yet"]);
+}
+
+#[test]
+fn a_first_step_that_begins_later_has_one_before_it() {
+    let body = json!({ "name": "Q", "steps": [{ "after_ms": 500, "stars_min": 2 }] });
+    let steps = Queue::parse(QueueKind::Queue, &body).expect("is right").steps;
+    assert_eq!(steps[0], Step::default());
+    assert_eq!((steps.len(), steps[1].after_ms, steps[1].stars_min), (2, 500, Some(2)));
+}
+
+#[test]
+fn steps_and_preferred_agents_that_cannot_be_are_refused() {
+    let body = json!({ "name": "Q",
+        "preferred": { "agent": "usr_ann", "last_agent": true, "hold_for_ms": 0 },
+        "steps": [{ "after_ms": 0, "skip_if": "never" }, { "after_ms": 5, "also": [{}] },
+            { "after_ms": 5, "also": [{ "queue": "a" }, { "queue": "a" }, { "queue": "a", "group": "b" }],
+              "skip_if": "nobody_offerable" }] });
+    let mut told = wrong(Queue::parse(QueueKind::Queue, &body));
+    told.sort();
+    assert_eq!(
+        told,
+        [
+            "/preferred conflict",
+            "/preferred/hold_for_ms out_of_range",
+            "/steps/0/skip_if unknown_value",
+            "/steps/1/also/0 required",
+            "/steps/2/after_ms out_of_range",
+            "/steps/2/also/1 duplicate",
+            "/steps/2/also/2 conflict",
+            "/steps/2/skip_if not_allowed",
+        ]
+    );
+    let whom = json!({ "name": "Q", "preferred": {} });
+    assert_eq!(wrong(Queue::parse(QueueKind::Queue, &whom)), ["/preferred required"]);
 }
 
 #[test]
