@@ -5,8 +5,8 @@ use crate::api::ask::{Ask, Sent};
 use crate::api::endpoint::{Method, endpoint};
 use crate::api::objects::parent;
 use crate::api::problem::Answered;
-use crate::api::schema::{Check, 
-    AgentView, BulkResults, BulkStatus, NextCall, OptedInBody, StaffRow, StatusBody,
+use crate::api::schema::{
+    AgentView, BulkResults, BulkStatus, Check, NextCall, OptedInBody, StaffRow, StatusBody,
 };
 use crate::api::{JSON_BODY, Routes};
 use crate::domain::fields::{Fields, ID, Rule, USER_ID};

@@ -2,10 +2,10 @@
 
 use crate::api::answer::{body, json, response};
 use crate::api::ask::{Ask, Sent};
+use crate::api::body::{JSON, MERGE_PATCH};
 use crate::api::endpoint::{Method, endpoint};
 use crate::api::objects::parent;
 use crate::api::problem::Answered;
-use crate::api::body::{JSON, MERGE_PATCH};
 use crate::api::schema::{
     AssignBody, CallChangeBody, CallView, Candidates, DispositionBody, Story,
 };

@@ -2,8 +2,8 @@
 
 use crate::domain::ids::{CallId, CommandId, Name, OfferId};
 use crate::domain::media::Media;
-use crate::domain::objects::{Preferred, SkillNeed, Step};
 use crate::domain::objects::queue::Order;
+use crate::domain::objects::{Preferred, SkillNeed, Step};
 use crate::domain::presence::words;
 use crate::domain::time::{self, Millis};
 use serde::{Deserialize, Serialize};

@@ -27,7 +27,8 @@ impl Engine {
         let found = self.derived.users.get(user).copied();
         let agent = found.ok_or_else(|| Problem::invalid(vec![unknown()]))?;
         if let Some(held) = self.is_mute(call) {
-            let detail = format!("nobody can be rung for it now: {}", super::explain::held_words(held));
+            let detail =
+                format!("nobody can be rung for it now: {}", super::explain::held_words(held));
             return Err(Problem::conflict("call_held", detail));
         }
         if let Some(blocked) = self.cannot_be_picked(agent, call.media) {

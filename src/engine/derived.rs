@@ -13,8 +13,8 @@ use crate::domain::presence::{BlockedBy, Presence};
 use crate::domain::rows::{PairRow, PresenceCounts};
 use crate::domain::time::Millis;
 use crate::routing::Key;
-use std::cmp::Reverse;
 use rustc_hash::FxHashMap;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 /// All derived tables of an account.

@@ -367,9 +367,8 @@ fn begin_day(state: &mut State, derived: &mut Derived, day: i32) {
         note(&mut derived.touched.queues, queue.ix);
         let counts_here = queue.config.plan.order == Order::LeastCalls;
         // Its members may stand in the order of another queue that counts.
-        let counts_at = |by_need: &NeedIndex| {
-            state.queue(by_need.home).config.plan.order == Order::LeastCalls
-        };
+        let counts_at =
+            |by_need: &NeedIndex| state.queue(by_need.home).config.plan.order == Order::LeastCalls;
         let counted = counts_here || derived.index[q].by_need.iter().any(counts_at);
         if !counted || queue.deleted {
             continue;

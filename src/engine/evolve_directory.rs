@@ -2,7 +2,8 @@
 
 use super::derived::{Derived, Extension};
 use super::evolve::grow;
-use super::refresh::{forget_pair, judge_watchers, note, touch_agent, touch_call, unplace};
+use super::need_index::judge_watchers;
+use super::refresh::{forget_pair, note, touch_agent, touch_call, unplace};
 use super::state::{Agent, Item, Pair, QueueState, State, SwitchState};
 use super::steps::{note_who_prefers, place_anew, steps_changed};
 use super::vault::Vault;

@@ -80,8 +80,8 @@ impl Engine {
             })
             .map(|(from, ix)| self.candidate(call, (queue, from), wanted, ix))
             .collect();
-        let held = hold_of(&self.state, call, config)
-            .or_else(|| call.hold.map(|_| HeldBy::PreferredHold));
+        let held =
+            hold_of(&self.state, call, config).or_else(|| call.hold.map(|_| HeldBy::PreferredHold));
         let steps = call.steps_in(config);
         Ok(Answer::Done {
             status: 200,
@@ -226,7 +226,7 @@ impl Engine {
         homes.sort_unstable();
         homes.dedup();
         let mut next: Vec<_> = homes.into_iter().filter_map(|q| self.next_in(ix, q)).collect();
-        next.sort_by(|a, b| a.0.cmp(&b.0));
+        next.sort_by_key(|(claim, _)| *claim);
         next.into_iter().map(|(_, row)| row).collect()
     }
 

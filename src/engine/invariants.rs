@@ -170,9 +170,7 @@ fn tables(engine: &Engine, queue: &QueueState, broken: &mut Vec<String>) {
         let fit: BTreeSet<_> = offerable
             .iter()
             .copied()
-            .filter(|ix| {
-                needs::fits_from(engine.state.agent(*ix), queue.ix, by_need.home, need)
-            })
+            .filter(|ix| needs::fits_from(engine.state.agent(*ix), queue.ix, by_need.home, need))
             .collect();
         let listed: BTreeSet<_> = by_need.agents.iter().map(|(_, ix)| *ix).collect();
         if listed != fit || by_need.agents.len() != listed.len() {

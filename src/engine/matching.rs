@@ -7,8 +7,9 @@
 
 use super::Engine;
 use super::derived::{PairSeen, QueueIndex};
+use super::need_index::need_index;
 use super::needs;
-use super::refresh::{facts, key_under, need_index};
+use super::refresh::{facts, key_under};
 use super::state::{Call, Pair};
 use crate::domain::event::Event;
 use crate::domain::ids::{AgentIx, CallId, Name, NeedIx, OfferId, QueueIx};
@@ -115,9 +116,9 @@ impl Engine {
         let wanted = self.derived.needs.get(need);
         self.sources(queue, need).any(|from| {
             sorted(&self.derived.index[from.at()], need, queue).is_some_and(|a| !a.is_empty())
-                || self.pending(from).any(|ix| {
-                    needs::fits_from(self.state.agent(ix), from, queue, wanted)
-                })
+                || self
+                    .pending(from)
+                    .any(|ix| needs::fits_from(self.state.agent(ix), from, queue, wanted))
         })
     }
 
@@ -165,9 +166,10 @@ impl Engine {
         let mut fresh: Vec<(Key, AgentIx)> = Vec::new();
         for from in self.sources(queue, need) {
             known.extend(sorted(&self.derived.index[from.at()], need, queue));
-            let here = self.pending(from).filter(free).filter(|ix| {
-                needs::fits_from(self.state.agent(*ix), from, queue, wanted)
-            });
+            let here = self
+                .pending(from)
+                .filter(free)
+                .filter(|ix| needs::fits_from(self.state.agent(*ix), from, queue, wanted));
             let key = |ix| key_under(&self.state, &self.derived, ix, from, queue, need);
             fresh.extend(here.map(|ix| (key(ix), ix)));
         }
@@ -398,9 +400,7 @@ impl Engine {
         for from in self.sources(queue, need) {
             let index = &self.derived.index[from.at()];
             let in_index = sorted(index, need, queue).map_or(0, BTreeSet::len);
-            let fits = |ix: &AgentIx| {
-                needs::fits_from(self.state.agent(*ix), from, queue, wanted)
-            };
+            let fits = |ix: &AgentIx| needs::fits_from(self.state.agent(*ix), from, queue, wanted);
             let fresh = self.pending(from).filter(fits).count();
             let barred = call.tried.iter().chain(call.open_offers().map(|o| &o.agent));
             let member = |ix: &&AgentIx| {

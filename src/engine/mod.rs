@@ -9,7 +9,7 @@
 //! |---|---|
 //! | `state`, `table`, `vault` | what is known |
 //! | `evolve`, `evolve_calls`, `evolve_offers`, `evolve_directory` | the one door to it |
-//! | `derived`, `needs`, `refresh`, `rebuild` | tables that follow from it |
+//! | `derived`, `needs`, `need_index`, `refresh`, `rebuild` | tables that follow from it |
 //! | `calls`, `steps`, `by_hand`, `agents`, `switches`, `directory`, `deadlines` | decisions |
 //! | `matching` | the one rule |
 //! | `permission` | who may |
@@ -32,6 +32,7 @@ mod feed;
 mod handle;
 mod invariants;
 mod matching;
+mod need_index;
 mod needs;
 mod permission;
 mod presence;

@@ -539,25 +539,6 @@ impl Call {
         self.stage == Stage::Ended
     }
 
-    /// The steps that hold for it in a queue: its own, or the queue's.
-    #[must_use]
-    pub fn steps_in<'a>(&'a self, queue: &'a Queue) -> &'a [Step] {
-        self.steps.as_deref().unwrap_or(&queue.steps)
-    }
-
-    /// When it has waited so long in its queue; outages do not count.
-    #[must_use]
-    pub fn waited_at(&self, ms: u64) -> Millis {
-        self.queued_at.plus(ms).plus(self.shift_ms)
-    }
-
-    /// The step after the present one, and when it begins.
-    #[must_use]
-    pub fn next_step(&self, queue: &Queue) -> Option<(u32, Millis)> {
-        let next = self.steps_in(queue).get(self.step as usize + 1)?;
-        Some((self.step + 1, self.waited_at(next.after_ms)))
-    }
-
     /// When `total_ms` is over.
     #[must_use]
     pub fn total_at(&self, queue: &Queue) -> Option<Millis> {
@@ -600,14 +581,6 @@ impl Agent {
     #[must_use]
     pub fn level(&self, skill: SkillIx) -> Option<Option<u16>> {
         self.skills.iter().find(|(s, _)| *s == skill).map(|(_, level)| *level)
-    }
-}
-
-impl Offer {
-    /// The queue whose member the agent is: there the offer counts, and opting out takes it back.
-    #[must_use]
-    pub fn member_of(&self) -> QueueIx {
-        self.through.unwrap_or(self.queue)
     }
 }
 

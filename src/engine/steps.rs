@@ -3,14 +3,15 @@
 
 use super::Engine;
 use super::derived::Derived;
+use super::need_index::logged_in_for;
 use super::needs::{self, Need};
-use super::refresh::{logged_in_for, touch_call, unplace};
-use super::state::{Call, Stage, State};
+use super::refresh::{touch_call, unplace};
+use super::state::{Call, Offer, Stage, State};
 use super::vault::Vault;
 use crate::domain::event::{Event, PersonalKey};
 use crate::domain::ids::{AgentIx, CallId, Name, NeedIx, QueueIx};
 use crate::domain::objects::queue::QueueKind;
-use crate::domain::objects::{Preferred, SkillNeed, SkipIf, Step, Target};
+use crate::domain::objects::{Preferred, Queue, SkillNeed, SkipIf, Step, Target};
 use crate::domain::presence::Status;
 use crate::domain::time::Millis;
 
@@ -62,7 +63,9 @@ impl Engine {
             SkipIf::NobodyLoggedIn => {
                 let sources: Vec<QueueIx> = self.sources(queue, need).collect();
                 let (state, derived) = (&self.state, &mut self.derived);
-                sources.into_iter().all(|from| logged_in_for(state, derived, from, need, queue) == 0)
+                sources
+                    .into_iter()
+                    .all(|from| logged_in_for(state, derived, from, need, queue) == 0)
             }
         }
     }
@@ -142,6 +145,35 @@ impl Engine {
     }
 }
 
+impl Call {
+    /// The steps that hold for it in a queue: its own, or the queue's.
+    #[must_use]
+    pub fn steps_in<'a>(&'a self, queue: &'a Queue) -> &'a [Step] {
+        self.steps.as_deref().unwrap_or(&queue.steps)
+    }
+
+    /// When it has waited so long in its queue; outages do not count.
+    #[must_use]
+    pub fn waited_at(&self, ms: u64) -> Millis {
+        self.queued_at.plus(ms).plus(self.shift_ms)
+    }
+
+    /// The step after the present one, and when it begins.
+    #[must_use]
+    pub fn next_step(&self, queue: &Queue) -> Option<(u32, Millis)> {
+        let next = self.steps_in(queue).get(self.step as usize + 1)?;
+        Some((self.step + 1, self.waited_at(next.after_ms)))
+    }
+}
+
+impl Offer {
+    /// The queue whose member the agent is: there the offer counts, and opting out takes it back.
+    #[must_use]
+    pub fn member_of(&self) -> QueueIx {
+        self.through.unwrap_or(self.queue)
+    }
+}
+
 fn change(state: &mut State, id: CallId, change: impl FnOnce(&mut Call)) {
     if let Some(call) = state.calls.get_mut(&id) {
         change(call);
@@ -150,7 +182,7 @@ fn change(state: &mut State, id: CallId, change: impl FnOnce(&mut Call)) {
 
 /// The last step that is due by now.
 #[must_use]
-pub fn step_by_time(call: &Call, queue: &crate::domain::objects::Queue, now: Millis) -> u32 {
+pub fn step_by_time(call: &Call, queue: &Queue, now: Millis) -> u32 {
     let due = call.steps_in(queue).iter().rposition(|s| call.waited_at(s.after_ms) <= now);
     due.unwrap_or(0) as u32
 }
@@ -182,12 +214,9 @@ pub fn need_of_step(
     skills: &[SkillNeed],
 ) -> Need {
     let media = state.queue(queue).config.media;
-    let mut need = needs::of(
-        step,
-        skills,
-        &|name| derived.skills.get(name).copied(),
-        &|name| derived.users.get(name).copied(),
-    );
+    let mut need = needs::of(step, skills, &|name| derived.skills.get(name).copied(), &|name| {
+        derived.users.get(name).copied()
+    });
     for target in step.into_iter().flat_map(|s| &s.also) {
         let added = added_queue(state, derived, target)
             .filter(|q| *q != queue && state.queue(*q).config.media == media);
@@ -241,7 +270,8 @@ pub fn steps_changed(state: &mut State, derived: &mut Derived, queue: QueueIx, w
 
 /// Whether some queue asks for the last agent of a caller.
 pub fn note_who_prefers(state: &State, derived: &mut Derived) {
-    let asks = |preferred: &Option<Preferred>| preferred.as_ref().is_some_and(|p| p.agent.is_none());
+    let asks =
+        |preferred: &Option<Preferred>| preferred.as_ref().is_some_and(|p| p.agent.is_none());
     let mut queues = state.queues.iter().filter(|q| !q.deleted);
     derived.prefers_last = queues.any(|q| asks(&q.config.preferred));
 }

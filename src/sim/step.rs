@@ -27,9 +27,9 @@
 //! ```
 //! Lines about a call take `seq=`, `boot=`, `id=` and `replayed=true` as the wire's event does.
 
+use crate::domain::fields::Fields;
 use crate::domain::input::{Kind, When};
 use crate::domain::media::Media;
-use crate::domain::fields::Fields;
 use crate::domain::objects::{self, Preferred, SkillNeed};
 use crate::domain::presence::Status;
 use crate::domain::switching::{EndedBy, FailReason, SyncState};
@@ -121,16 +121,32 @@ pub enum What {
     },
     Abandoned,
     Ended(EndedBy),
-    Updated { priority: Option<i32>, skills: Option<Vec<SkillNeed>> },
+    Updated {
+        priority: Option<i32>,
+        skills: Option<Vec<SkillNeed>>,
+    },
     Held,
     Resumed,
     Transferred(To),
     Overflowed,
-    Ringing { agent: String },
-    Answered { agent: String },
-    Failed { agent: String, reason: FailReason },
-    OwnCall { agent: String, started: bool },
-    Device { agent: String, lost: bool },
+    Ringing {
+        agent: String,
+    },
+    Answered {
+        agent: String,
+    },
+    Failed {
+        agent: String,
+        reason: FailReason,
+    },
+    OwnCall {
+        agent: String,
+        started: bool,
+    },
+    Device {
+        agent: String,
+        lost: bool,
+    },
     Started,
     Heartbeat,
     Sync(Vec<(String, SyncState)>),

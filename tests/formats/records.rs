@@ -138,6 +138,8 @@ fn arrival(target: ArrivalTarget) -> Arrival {
         target: Some(target),
         priority: 1,
         skills: Vec::new(),
+        steps: None,
+        preferred: None,
         attributes: [("crm_id".to_owned(), "A-17".to_owned())].into(),
     }
 }

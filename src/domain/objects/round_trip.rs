@@ -74,8 +74,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 fn preferred() -> impl Strategy<Value = Preferred> {
-    (of(user_id()), 1..=60_000u64)
-        .prop_map(|(agent, hold_for_ms)| Preferred { agent, hold_for_ms })
+    (of(user_id()), 1..=60_000u64).prop_map(|(agent, hold_for_ms)| Preferred { agent, hold_for_ms })
 }
 
 fn exits() -> impl Strategy<Value = Exits> {

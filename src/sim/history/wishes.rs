@@ -85,17 +85,17 @@ impl Maker {
         if self.once_in(3) {
             words.push_str(self.one_of(&[" from=+1", " from=+2"]));
         }
-        if self.once_in(8) && !chat {
-            if let Some(steps) = self.steps(None) {
-                words.push_str(&format!(" steps={steps}"));
-            }
+        if self.once_in(8)
+            && !chat
+            && let Some(steps) = self.steps(None)
+        {
+            words.push_str(&format!(" steps={steps}"));
         }
         if self.once_in(8) {
             let agent = self.one_of(&["ann", "bob", "nobody"]);
             let hold = self.one_of(&[1_000, 3_000]);
-            words.push_str(&format!(
-                r#" preferred={{"agent":"usr_{agent}","hold_for_ms":{hold}}}"#
-            ));
+            words
+                .push_str(&format!(r#" preferred={{"agent":"usr_{agent}","hold_for_ms":{hold}}}"#));
         }
         words
     }

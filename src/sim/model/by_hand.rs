@@ -39,9 +39,7 @@ impl Model {
 
     /// Nothing can be rung for this call now, whoever orders it.
     fn is_mute(&self, call: usize) -> bool {
-        self.is_silent(call)
-            || self.legs_left(call) == Some(0)
-            || self.total_left(call) == Some(0)
+        self.is_silent(call) || self.legs_left(call) == Some(0) || self.total_left(call) == Some(0)
     }
 
     /// Who is there and can be rung may be picked, beyond capacity, skills and membership.

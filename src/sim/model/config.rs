@@ -172,7 +172,8 @@ impl Model {
             id.strip_prefix("usr_").is_none_or(|name| self.agent_named(name).is_none())
         };
         let wrong = config.steps.iter().any(|step| {
-            step.skills.iter().any(out_of_reach) || step.agents.iter().flatten().any(stranger)
+            step.skills.iter().any(out_of_reach)
+                || step.agents.iter().flatten().any(stranger)
                 || step.also.iter().any(no_addition)
         });
         let preferred = config.preferred.iter().filter_map(|p| p.agent.as_ref());

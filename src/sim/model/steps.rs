@@ -46,8 +46,7 @@ impl Model {
         let home = self.calls[call].queue;
         let also = self.step(call).map(|s| s.also).unwrap_or_default();
         let added = also.iter().filter_map(|target| self.added_queue(target));
-        let same_media =
-            |q: &usize| self.queues[*q].config.media == self.queues[home].config.media;
+        let same_media = |q: &usize| self.queues[*q].config.media == self.queues[home].config.media;
         std::iter::once(home)
             .chain(added.filter(same_media))
             .find(|q| self.queues[*q].members.iter().any(|m| m.agent == agent))
