@@ -208,6 +208,8 @@ impl Engine {
             FailReason::NoAnswer if made.full_ring => Unanswered::Missed,
             FailReason::NoAnswer => {
                 self.emit(Event::OfferWithdrawn { offer, reason: Withdrawn::Exit });
+                // The switch itself ended the ring: no leg is left to wait for.
+                self.emit(Event::LegConfirmed { call: id, offer });
                 return Ok(());
             }
             FailReason::Busy => Unanswered::Failed(OfferFailure::Busy),
