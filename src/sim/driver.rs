@@ -4,7 +4,7 @@ use super::fact::{Fact, target_text};
 use super::scenario::System;
 use super::step::{Report, Step, To, What};
 use super::view::{self, View};
-use crate::domain::event::{Event, OfferFailure};
+use crate::domain::event::{Event, OfferFailure, PersonalKey};
 use crate::domain::ids::{AgentIx, CallId, Name, OfferId, QueueIx, SwitchIx};
 use crate::domain::input::{Actor, Answer, CallChange, Command, Input, ObjectRef};
 use crate::domain::objects::user::Role;
@@ -29,6 +29,16 @@ pub struct Driver {
     /// Offer, its call and agent.
     offers: Vec<(OfferId, CallId, AgentIx)>,
     inputs: u64,
+    restarts: Option<Restarts>,
+}
+
+/// A driver whose engine is put away and read back after every so many records.
+struct Restarts {
+    every: u64,
+    vault: BTreeMap<PersonalKey, String>,
+    /// Follows the records alone.
+    replica: Engine,
+    apart: Vec<String>,
 }
 
 impl Default for Driver {
@@ -49,7 +59,46 @@ impl Driver {
             calls: Vec::new(),
             offers: Vec::new(),
             inputs: 0,
+            restarts: None,
         }
+    }
+
+    /// As [`Driver::new`], with an engine that goes on from its snapshot after every so many
+    /// records, and a replica beside it that must come to the same state by the records alone.
+    #[must_use]
+    pub fn restarted_every(records: u64) -> Driver {
+        let replica = Engine::new("test", 1);
+        let vault = BTreeMap::new();
+        let restarts = Restarts { every: records.max(1), vault, replica, apart: Vec::new() };
+        Driver { restarts: Some(restarts), ..Driver::new() }
+    }
+
+    fn handle(&mut self, now: Millis, input: Input) -> Decision {
+        let decision = self.engine.handle(now, input);
+        let Some(restarts) = &mut self.restarts else { return decision };
+        for change in &decision.vault {
+            match &change.value {
+                Some(value) => _ = restarts.vault.insert(change.key, value.clone()),
+                None => _ = restarts.vault.remove(&change.key),
+            }
+        }
+        if decision.events.is_empty() {
+            return decision;
+        }
+        let replayed = restarts.replica.replay_events(decision.seq, now, &decision.events);
+        restarts.apart.extend(replayed.err().map(|e| e.to_string()));
+        if decision.seq % restarts.every == 0 {
+            let snapshot = self.engine.snapshot();
+            if snapshot != restarts.replica.snapshot() {
+                restarts.apart.push(format!("record {}: the replica differs", decision.seq));
+            }
+            let mut read = |key| restarts.vault.get(&key).cloned();
+            match Engine::restore("test", &snapshot, &mut read) {
+                Ok(engine) => self.engine = engine,
+                Err(e) => restarts.apart.push(e.to_string()),
+            }
+        }
+        decision
     }
 
     /// The engine itself.
@@ -455,7 +504,7 @@ impl System for Driver {
     fn apply(&mut self, now: Millis, step: &Step) -> Vec<Fact> {
         self.inputs += 1;
         let Some(input) = self.input(step) else { return Vec::new() };
-        let decision = self.engine.handle(now, input);
+        let decision = self.handle(now, input);
         self.facts(now, &decision)
     }
 
@@ -464,7 +513,7 @@ impl System for Driver {
     }
 
     fn due(&mut self, now: Millis) -> Vec<Fact> {
-        let decision = self.engine.handle(now, Input::Deadline);
+        let decision = self.handle(now, Input::Deadline);
         self.facts(now, &decision)
     }
 
@@ -490,7 +539,11 @@ impl System for Driver {
     }
 
     fn broken(&mut self) -> Vec<String> {
-        self.engine.invariants()
+        let mut broken = self.engine.invariants();
+        if let Some(restarts) = &self.restarts {
+            broken.extend(restarts.apart.iter().cloned());
+        }
+        broken
     }
 }
 
