@@ -20,7 +20,8 @@
 //! * **`max_waiting`** refuses at the door: it is judged once, after the matching that follows the
 //!   entry into the queue, for a call without an open offer. `nobody` is judged whenever a call
 //!   waits without an open offer. A frozen call, one in a replay or behind a gap is not judged.
-//! * **Leases**: one taken by request lasts until log-out or its end; a grace begins when the last
+//! * **Leases**: one taken by request lasts until log-out or its end; to renew it changes nothing
+//!   else, neither status nor what was chosen next; a grace begins when the last
 //!   desk of an agent who is not offline closes, also beside a running lease; at its end that lease
 //!   holds the status. A lapse while only ringing acts at once; the offers go with reason `status`.
 //! * **Forced**: it ends when a rule overrides it, when a supervisor clears it, or at the agent's

@@ -19,6 +19,12 @@ impl Model {
     ) -> Done {
         let agent = self.agent_named(user).ok_or(No)?;
         let a = &self.agents[agent];
+        let reason = (status == Status::OnBreak).then_some("unavailable");
+        let same = (a.status, a.reason.as_deref()) == (status, reason);
+        if let Some(ms) = lease_ms.filter(|_| same && a.lease_until.is_some()) {
+            self.agents[agent].lease_until = Some(self.now.plus(ms));
+            return Ok(());
+        }
         let forced = a.forced_by.is_some() || a.next.as_ref().is_some_and(|n| n.forced);
         let logs_in = a.status == Status::Offline && !self.works(agent);
         if forced && !logs_in && status != Status::Offline {
