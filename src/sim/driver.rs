@@ -88,7 +88,7 @@ impl Driver {
         }
         let replayed = restarts.replica.replay_events(decision.seq, now, &decision.events);
         restarts.apart.extend(replayed.err().map(|e| e.to_string()));
-        if decision.seq % restarts.every == 0 {
+        if decision.seq.is_multiple_of(restarts.every) {
             let snapshot = self.engine.snapshot();
             if without_stamps(&snapshot) != without_stamps(&restarts.replica.snapshot()) {
                 restarts.apart.push(format!("record {}: the replica differs", decision.seq));
