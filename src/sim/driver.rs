@@ -16,7 +16,6 @@ use crate::domain::switching::{
 };
 use crate::domain::time::Millis;
 use crate::engine::{Decision, Engine};
-use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -90,7 +89,8 @@ impl Driver {
         restarts.apart.extend(replayed.err().map(|e| e.to_string()));
         if decision.seq.is_multiple_of(restarts.every) {
             let snapshot = self.engine.snapshot();
-            if without_stamps(&snapshot) != without_stamps(&restarts.replica.snapshot()) {
+            if view::without_stamps(&snapshot) != view::without_stamps(&restarts.replica.snapshot())
+            {
                 restarts.apart.push(format!("record {}: the replica differs", decision.seq));
             }
             let mut read = |key| restarts.vault.get(&key).cloned();
@@ -546,24 +546,6 @@ impl System for Driver {
         }
         broken
     }
-}
-
-/// A snapshot without the records that last changed a row: what changed and changed back within one
-/// record is stamped where it was watched, and not where only the end of the record was.
-fn without_stamps(snapshot: &[u8]) -> Option<Value> {
-    fn strip(value: &mut Value) {
-        match value {
-            Value::Object(fields) => {
-                fields.remove("changed");
-                fields.values_mut().for_each(strip);
-            }
-            Value::Array(items) => items.iter_mut().for_each(strip),
-            _ => {}
-        }
-    }
-    let mut value = serde_json::from_slice(snapshot).ok()?;
-    strip(&mut value);
-    Some(value)
 }
 
 fn remember(names: &mut Vec<String>, id: &Name) {
