@@ -7,6 +7,8 @@ mod support;
 mod asyncapi;
 #[path = "api/bad_input.rs"]
 mod bad_input;
+#[path = "api/by_hand.rs"]
+mod by_hand;
 #[path = "api/flows.rs"]
 mod flows;
 #[path = "api/shapes.rs"]

@@ -198,6 +198,8 @@ impl World {
             target: Some(ArrivalTarget::Queue(queue.to_owned())),
             priority: 0,
             skills: need.into_iter().collect(),
+            steps: None,
+            preferred: None,
             attributes: BTreeMap::new(),
         };
         (call, Happening::CallArrived(Box::new(arrival)))

@@ -6,7 +6,7 @@ use crate::api::endpoint::{Method, endpoint};
 use crate::api::objects::parent;
 use crate::api::problem::Answered;
 use crate::api::schema::{
-    AgentView, BulkResults, BulkStatus, NextCall, OptedInBody, StaffRow, StatusBody,
+    AgentView, BulkResults, BulkStatus, Check, NextCall, OptedInBody, StaffRow, StatusBody,
 };
 use crate::api::{JSON_BODY, Routes};
 use crate::domain::fields::{Fields, ID, Rule, USER_ID};
@@ -110,16 +110,18 @@ fn status_routes(routes: Routes) -> Routes {
 }
 
 fn staff_routes(mut routes: Routes) -> Routes {
-    for (word, opted, staff) in [
+    for (word, opted, staff, odd) in [
         (
             "queue",
             "/v1/accounts/{account}/queues/{queue}/members/{user}/opted_in",
             "/v1/accounts/{account}/queues/{queue}/staff",
+            "/v1/accounts/{account}/queues/{queue}/checks",
         ),
         (
             "group",
             "/v1/accounts/{account}/groups/{group}/members/{user}/opted_in",
             "/v1/accounts/{account}/groups/{group}/staff",
+            "/v1/accounts/{account}/groups/{group}/checks",
         ),
     ] {
         let opt = endpoint(
@@ -136,7 +138,15 @@ fn staff_routes(mut routes: Routes) -> Routes {
             &format!("Lists who works a {word}, and who could be offered a call now."),
             staffed,
         );
+        let odd = endpoint(
+            Method::Get,
+            odd,
+            format!("{word}_checks"),
+            &format!("Lists what is odd about a {word} as it is set up now."),
+            checked,
+        );
         routes = routes
+            .routes(odd.tag(TAG).answers_list::<Check>("Nothing, where all is well.").done())
             .routes(
                 opt.tag(TAG)
                     .body::<OptedInBody>(JSON_BODY)
@@ -146,6 +156,11 @@ fn staff_routes(mut routes: Routes) -> Routes {
             .routes(staff.tag(TAG).answers_list::<StaffRow>("All members.").done());
     }
     routes
+}
+
+async fn checked(ask: Ask) -> Answered {
+    ask.no_query()?;
+    Ok(response(ask.look(Query::Checks { queue: parent(&ask) }).await?))
 }
 
 async fn all(ask: Ask) -> Answered {

@@ -2,15 +2,19 @@
 
 use crate::api::answer::{body, json, response};
 use crate::api::ask::{Ask, Sent};
+use crate::api::body::{JSON, MERGE_PATCH};
 use crate::api::endpoint::{Method, endpoint};
 use crate::api::objects::parent;
 use crate::api::problem::Answered;
-use crate::api::schema::{CallView, Candidates, DispositionBody, Story};
+use crate::api::schema::{
+    AssignBody, CallChangeBody, CallView, Candidates, DispositionBody, Story,
+};
 use crate::api::{JSON_BODY, Routes};
 use crate::domain::cloud_events::SUBJECT;
-use crate::domain::fields::{Fields, LABEL};
+use crate::domain::fields::{Fields, ID, LABEL, USER_ID};
 use crate::domain::ids::{CallId, is_name};
-use crate::domain::input::{Command, Query};
+use crate::domain::input::{CallChange, Command, Query};
+use crate::domain::objects::SkillNeed;
 use crate::domain::problem::{FieldError, Problem};
 use serde_json::{Value, json};
 
@@ -136,6 +140,34 @@ fn acting(routes: Routes) -> Routes {
         .routes(
             endpoint(
                 Method::Post,
+                "/v1/accounts/{account}/calls/{call}/assign",
+                "assign_call",
+                "Gives a waiting call to an agent, by hand. Order, step, skills and membership do not \
+                 count, and the capacity may be exceeded; other offers of the call are withdrawn.",
+                assign,
+            )
+            .tag(TAG)
+            .once()
+            .body::<AssignBody>(JSON_BODY)
+            .answers::<CallView>(200, "The agent is rung.")
+            .done(),
+        )
+        .routes(
+            endpoint(
+                Method::Patch,
+                "/v1/accounts/{account}/calls/{call}",
+                "change_call",
+                "Changes a waiting call, by hand and at once. What is left out stays.",
+                change,
+            )
+            .tag(TAG)
+            .body::<CallChangeBody>("application/merge-patch+json")
+            .answers::<CallView>(200, "Changed.")
+            .done(),
+        )
+        .routes(
+            endpoint(
+                Method::Post,
                 "/v1/accounts/{account}/calls/{call}/end",
                 "end_call",
                 "Hangs up, from the desk.",
@@ -238,6 +270,41 @@ async fn end(sent: Sent) -> Answered {
         act(&sent.ask, Command::EndCall { call: sent.ask.call()? }).await
     })
     .await
+}
+
+async fn assign(sent: Sent) -> Answered {
+    sent.once(async |sent: &Sent| {
+        sent.ask.no_query()?;
+        let body = sent.json(JSON)?;
+        let mut fields = Fields::of(&body);
+        let user = fields.text("agent", USER_ID);
+        let user = fields.done(user).map_err(Problem::invalid)?;
+        act(&sent.ask, Command::Assign { call: sent.ask.call()?, user }).await
+    })
+    .await
+}
+
+async fn change(sent: Sent) -> Answered {
+    sent.ask.no_query()?;
+    let change = read_change(&sent.json(MERGE_PATCH)?).map_err(Problem::invalid)?;
+    act(&sent.ask, Command::ChangeCall { call: sent.ask.call()?, change }).await
+}
+
+/// `{ "priority"?, "skills"?, "queue"? }`; null stands for the default: 0, no skills.
+fn read_change(body: &Value) -> Result<CallChange, Vec<FieldError>> {
+    let mut fields = Fields::of(body);
+    let f = &mut fields;
+    let named = |f: &mut Fields<'_>, name| f.raw(name).is_some();
+    let priority = f.int_or_null("priority", -1_000..=1_000, None);
+    let change = CallChange {
+        priority: priority.or_else(|| named(f, "priority").then_some(0)),
+        skills: named(f, "skills").then(|| SkillNeed::list(f, "skills")),
+        queue: f.is_set("queue").then(|| f.text("queue", ID)),
+    };
+    if change == CallChange::default() {
+        f.wrong_here("required", "must name priority, skills or queue");
+    }
+    fields.done(change)
 }
 
 async fn end_wrap_up(sent: Sent) -> Answered {

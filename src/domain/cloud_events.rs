@@ -4,7 +4,7 @@
 use crate::domain::fields::{Fields, Rule, kind_of};
 use crate::domain::ids::{CommandId, OfferId, is_name};
 use crate::domain::media::Media;
-use crate::domain::objects::SkillNeed;
+use crate::domain::objects::{Preferred, SkillNeed, Step};
 use crate::domain::pointer::Pointer;
 use crate::domain::problem::{FieldError, Problem};
 use crate::domain::switching::{
@@ -274,6 +274,8 @@ fn read_arrival(f: &mut Fields<'_>) -> Arrival {
         target: read_arrival_target(f),
         priority: f.int("priority", -1_000..=1_000, 0),
         skills: SkillNeed::list(f, "skills"),
+        steps: f.is_set("steps").then(|| Step::list(f)),
+        preferred: Preferred::read(f, false),
         attributes: read_attributes(f),
     }
 }

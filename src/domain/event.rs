@@ -8,7 +8,7 @@ use crate::domain::ids::{AgentIx, CallId, CommandId, Name, OfferId, QueueIx, Swi
 use crate::domain::media::Media;
 use crate::domain::objects::queue::Exit;
 use crate::domain::objects::{
-    Account, Member, Queue, Route, Skill, SkillNeed, Switch, Target, User,
+    Account, Member, Preferred, Queue, Route, Skill, SkillNeed, Step, Switch, Target, User,
 };
 use crate::domain::presence::{Status, words};
 use crate::domain::switching::{CancelReason, EndedBy, SyncCall, Why};
@@ -131,9 +131,35 @@ pub enum Event {
         /// Call's and route's.
         skills: Vec<SkillNeed>,
         replayed: bool,
+        /// What of `priority` is the route's.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        route_priority: i32,
+        /// What of `skills` are the route's.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        route_skills: Vec<SkillNeed>,
+        /// In place of the queues'.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        steps: Option<Vec<Step>>,
+        /// In place of the queues'.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        preferred: Option<Preferred>,
     },
     /// It waits in a queue from now on. `hop`: by an overflow or transfer.
     CallQueued { call: CallId, queue: QueueIx, hop: bool },
+    /// From now on the call requires this step of its queue (or its own), counted from 0.
+    StepBegan { call: CallId, step: u32 },
+    /// It waits for one agent, at most so long from its entry into the queue.
+    PreferredHeld { call: CallId, agent: AgentIx, for_ms: u64 },
+    /// That time is over.
+    HoldEnded { call: CallId },
+    /// A queue prefers callers' last agents, and this is one.
+    LastAgentNoted { call: CallId, agent: AgentIx },
+    /// A supervisor picked the agent of a waiting call.
+    CallAssigned { call: CallId, agent: AgentIx, by: Name },
+    /// The picked agent can no longer be rung: the call waits as before.
+    AssignmentDropped { call: CallId, agent: AgentIx },
+    /// A supervisor took a waiting call out of its queue, into `queue`.
+    CallMoved { call: CallId, queue: QueueIx, by: Name },
     /// The caller is kept waiting: no agent was free at once.
     CallParked { call: CallId, position: u32 },
     /// The call's own wishes changed.
@@ -142,6 +168,9 @@ pub enum Event {
         priority: Option<i32>,
         skills: Option<Vec<SkillNeed>>,
         personal: Option<PersonalKey>,
+        /// The supervisor, when it was not the switch.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Name>,
     },
     /// An agent is rung.
     CallOffered {
@@ -157,6 +186,12 @@ pub enum Event {
         full_ring: bool,
         /// Only answerable at the desk.
         at_desk: bool,
+        /// The queue whose member the agent is, when it is not the call's (`also` of a step).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        through: Option<QueueIx>,
+        /// Ordered beyond the capacity.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        over: bool,
         why: Box<Why>,
         /// Numbers taken from the account's dice, this draw's included; none was drawn when null.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -269,6 +304,11 @@ pub enum Event {
     CommandsDone { switch: SwitchIx, seq: u64 },
     /// A command failed at the switch.
     CommandFailed { switch: SwitchIx, command: CommandId, reason: Name },
+}
+
+/// Left out of records when it says nothing.
+pub fn is_zero<T: Default + PartialEq>(number: &T) -> bool {
+    *number == T::default()
 }
 
 words!(

@@ -1,6 +1,7 @@
 //! Everything that can reach an account's engine: one closed enum, and what comes back.
 
 use crate::domain::ids::{CallId, Name, OfferId};
+use crate::domain::objects::SkillNeed;
 use crate::domain::objects::user::Role;
 use crate::domain::presence::{Status, words};
 use crate::domain::problem::Problem;
@@ -124,6 +125,17 @@ pub struct ObjectRef {
     pub id: String,
 }
 
+/// New values of a waiting call; `None` leaves one as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallChange {
+    /// The call's own, −1,000…1,000; route's and queue's are added.
+    pub priority: Option<i32>,
+    /// The call's own, holding together with those of route and step.
+    pub skills: Option<Vec<SkillNeed>>,
+    /// The id of the queue or group that it moves to.
+    pub queue: Option<String>,
+}
+
 /// A change that somebody asks for.
 #[derive(Clone, Debug)]
 pub enum Command {
@@ -209,6 +221,20 @@ pub enum Command {
         /// Which.
         call: CallId,
     },
+    /// `POST …/calls/{call}/assign`: a supervisor picks the agent of a waiting call.
+    Assign {
+        /// Which.
+        call: CallId,
+        /// Whom.
+        user: String,
+    },
+    /// `PATCH …/calls/{call}`: a supervisor changes a waiting call.
+    ChangeCall {
+        /// Which.
+        call: CallId,
+        /// What.
+        change: CallChange,
+    },
     /// A desk connection opened.
     DeskOpened {
         /// Whose.
@@ -243,6 +269,11 @@ pub enum Query {
     },
     /// `GET …/queues/{queue}/staff` (or groups).
     Staff {
+        /// Queue or group id.
+        queue: String,
+    },
+    /// `GET …/queues/{queue}/checks` (or groups): what is odd about its configuration.
+    Checks {
         /// Queue or group id.
         queue: String,
     },

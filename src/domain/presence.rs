@@ -151,6 +151,10 @@ words!(
         RoundClosing => "round_closing",
         /// An exit is due when its open offers have ended.
         ExitDue => "exit_due",
+        /// A supervisor picked another agent for it.
+        Assigned => "assigned",
+        /// It waits for another agent, who is preferred.
+        PreferredHold => "preferred_hold",
         /// This candidate was tried in this pass.
         TriedInPass => "tried_in_pass",
         /// As many ring as its plan allows at once.

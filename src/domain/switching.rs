@@ -2,8 +2,8 @@
 
 use crate::domain::ids::{CallId, CommandId, Name, OfferId};
 use crate::domain::media::Media;
-use crate::domain::objects::SkillNeed;
 use crate::domain::objects::queue::Order;
+use crate::domain::objects::{Preferred, SkillNeed, Step};
 use crate::domain::presence::words;
 use crate::domain::time::{self, Millis};
 use serde::{Deserialize, Serialize};
@@ -153,6 +153,12 @@ pub struct Arrival {
     pub priority: i32,
     /// Required, with route's and queue's.
     pub skills: Vec<SkillNeed>,
+    /// In place of the steps of each queue that it waits in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steps: Option<Vec<Step>>,
+    /// In place of the preferred agent of each queue that it waits in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preferred: Option<Preferred>,
     /// At most 32, 4 KiB in all.
     pub attributes: BTreeMap<String, String>,
 }
@@ -458,6 +464,12 @@ pub struct Why {
     /// The draw, where the first was drawn; the runner-up is null then: nobody is next until drawn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drawn: Option<Drawn>,
+    /// The call waited for this agent before anybody else.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub preferred: bool,
+    /// Who picked the agent by hand, whatever order, step and capacity say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assigned_by: Option<Name>,
 }
 
 /// A draw: a point of a line on which each agent has a stretch as long as the weight, in the order

@@ -3,7 +3,7 @@
 use super::Engine;
 use super::calls::Unanswered;
 use super::deadlines::AgentDue;
-use super::state::Agent;
+use super::state::{Agent, Offer};
 use crate::domain::event::{Cause, Event, Next, OfferFailure, Withdrawn};
 use crate::domain::ids::{AgentIx, CallId, Name, OfferId, QueueIx};
 use crate::domain::input::When;
@@ -164,8 +164,9 @@ impl Engine {
             .agent(ix)
             .offers
             .iter()
-            .filter(|(_, call)| {
-                let queue = self.state.call(*call).and_then(|c| c.queue);
+            .filter(|(offer, call)| {
+                let made = self.state.call(*call).and_then(|c| c.offer(*offer));
+                let queue = made.map(Offer::member_of);
                 let needs = queue.map(|q| self.state.queue(q).config.needs);
                 match status {
                     Status::Ready => false,
@@ -410,7 +411,10 @@ impl Engine {
             .agent(ix)
             .offers
             .iter()
-            .filter(|(_, call)| self.state.call(*call).and_then(|c| c.queue) == Some(queue))
+            .filter(|(offer, call)| {
+                let made = self.state.call(*call).and_then(|c| c.offer(*offer));
+                made.is_some_and(|o| o.member_of() == queue)
+            })
             .map(|(offer, _)| *offer)
             .collect();
         for offer in of_queue {

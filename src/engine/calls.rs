@@ -46,8 +46,8 @@ impl Engine {
             self.vault.put_call(key, values);
             key
         });
-        let (target, priority, mut skills) = self.direct(arrival);
-        skills.extend(arrival.skills.iter().cloned());
+        let (target, route_priority, route_skills) = self.direct(arrival);
+        let skills = route_skills.iter().chain(&arrival.skills).cloned().collect();
         self.emit(Event::CallArrived {
             call,
             switch,
@@ -55,12 +55,16 @@ impl Engine {
             media: arrival.media,
             to: arrival.to.as_deref().map(Name::from),
             personal,
-            priority: (arrival.priority + priority).clamp(-2_000, 2_000),
+            priority: (arrival.priority + route_priority).clamp(-2_000, 2_000),
             skills,
             replayed,
+            route_priority,
+            route_skills,
+            steps: arrival.steps.clone(),
+            preferred: arrival.preferred.clone(),
         });
         match target {
-            Some(queue) => self.emit(Event::CallQueued { call, queue, hop: false }),
+            Some(queue) => self.enter(call, queue, false),
             None => self.end_call(call, Outcome::Failed, "no_route", None, true),
         }
         call
@@ -123,7 +127,7 @@ impl Engine {
         let id = *self.derived.offers.get(&offer).ok_or("unknown_offer")?;
         let call = self.state.call(id).ok_or("unknown_offer")?;
         let made = call.offer(offer).ok_or("unknown_offer")?;
-        let (agent, open) = (made.agent, made.closed.is_none());
+        let (agent, open, picked_over) = (made.agent, made.closed.is_none(), made.over);
         let by_engine = self.connects(call) == Connects::Engine;
         if call.is_ended() {
             return Err("late");
@@ -139,11 +143,12 @@ impl Engine {
             return Ok(());
         }
         // An open offer holds its unit already; a late answer may go beyond the capacity.
-        let over = !open && self.is_full(agent, call);
+        let over = if open { picked_over } else { self.is_full(agent, call) };
         let others: Vec<OfferId> =
             call.open_offers().map(|o| o.id).filter(|o| *o != offer).collect();
         let connect = by_engine || at_desk;
         self.emit(Event::CallAnswered { call: id, offer, agent, over, connect });
+        self.note_last_agent(id, agent);
         for other in others {
             self.emit(Event::OfferWithdrawn { offer: other, reason: Withdrawn::AnsweredElsewhere });
         }
@@ -152,7 +157,7 @@ impl Engine {
         Ok(())
     }
 
-    fn is_full(&self, agent: AgentIx, call: &Call) -> bool {
+    pub(super) fn is_full(&self, agent: AgentIx, call: &Call) -> bool {
         let agent = self.state.agent(agent);
         let work = presence::work_of(&self.state, agent);
         let used = work.iter().filter(|w| w.media == call.media).count();
@@ -203,6 +208,8 @@ impl Engine {
             FailReason::NoAnswer if made.full_ring => Unanswered::Missed,
             FailReason::NoAnswer => {
                 self.emit(Event::OfferWithdrawn { offer, reason: Withdrawn::Exit });
+                // The switch itself ended the ring: no leg is left to wait for.
+                self.emit(Event::LegConfirmed { call: id, offer });
                 return Ok(());
             }
             FailReason::Busy => Unanswered::Failed(OfferFailure::Busy),
@@ -256,7 +263,7 @@ impl Engine {
 
     /// After the engine itself stopped a leg: a switch that cannot stop one of several stops the
     /// whole round, and one that cannot add a leg must have ended it before the next.
-    fn close_round(&mut self, id: CallId, stopped: bool) {
+    pub(super) fn close_round(&mut self, id: CallId, stopped: bool) {
         let Some(call) = self.state.call(id) else { return };
         if !stopped || call.is_ended() {
             return;
@@ -321,7 +328,7 @@ impl Engine {
     /// `max_wait_ms` is over: an open offer may finish.
     pub(super) fn max_wait_over(&mut self, id: CallId) {
         let Some(call) = self.state.call(id) else { return };
-        if call.open_count() > 0 {
+        if call.open_count() > 0 || call.picked.is_some() {
             self.emit(Event::ExitDue { call: id, exit: Exit::MaxWait });
         } else {
             self.exit(id, Exit::MaxWait);
@@ -349,7 +356,7 @@ impl Engine {
                 self.end_call(id, Outcome::Exited, "max_hops", None, true);
             }
             (_, Some(queue)) => {
-                self.emit(Event::CallQueued { call: id, queue, hop: true });
+                self.enter(id, queue, true);
                 // In its new queue, too, it waits for its last round to end at the switch.
                 self.close_round(id, true);
             }
@@ -434,13 +441,15 @@ impl Engine {
             at += 1;
             if let Some(exit) = self.state.call(id).and_then(|call| self.exit_due(call)) {
                 self.exit(id, exit);
+                self.apply_next();
             }
         }
     }
 
     /// The exit of a call without an open offer that is due, or whose offers are spent.
     fn exit_due(&self, call: &Call) -> Option<Exit> {
-        if call.stage != Stage::Waiting || call.open_count() > 0 || call.stands_still() {
+        let rings = call.open_count() > 0 || call.picked.is_some();
+        if call.stage != Stage::Waiting || rings || call.stands_still() {
             return None;
         }
         let config = &self.state.queue(call.queue?).config;
@@ -480,6 +489,10 @@ impl Engine {
         calls.dedup();
         let mut left = false;
         for id in calls {
+            if let Some(placed) = self.derived.placed.get(&id) {
+                let (queue, need) = (placed.queue, placed.need);
+                self.make_indexes(queue, need);
+            }
             if self.state.call(id).is_some_and(|call| self.is_pass_over_for_good(call)) {
                 self.exit(id, Exit::Missed);
                 self.refresh();
@@ -492,7 +505,8 @@ impl Engine {
     fn is_pass_over_for_good(&self, call: &Call) -> bool {
         let Some(queue) = call.queue.filter(|_| call.stage == Stage::Waiting) else { return false };
         let config = &self.state.queue(queue).config;
-        if config.plan.again || call.tried.is_empty() || call.open_count() > 0 {
+        let rings = call.open_count() > 0 || call.picked.is_some();
+        if config.plan.again || call.tried.is_empty() || rings {
             return false;
         }
         let kept_back = hold_of(&self.state, call, config).is_some_and(|held| {
@@ -510,7 +524,7 @@ impl Engine {
             return None;
         }
         let config = &self.state.queue(queue).config;
-        if call.exit_due.is_some() {
+        if call.exit_due.is_some() || call.picked.is_some() {
             return None;
         }
         if self.state.switch(call.switch).parked.contains_key(&call.subject) {

@@ -81,8 +81,10 @@ pub enum CallDue {
     Total,
     /// `max_wait_ms`.
     MaxWait,
-    /// The spacing of passes.
-    PassSpaced,
+    /// The hold for a preferred agent.
+    Hold,
+    /// The next step.
+    Step,
     /// The plan's next width.
     Wider,
 }
@@ -120,13 +122,22 @@ pub fn call_deadline(state: &State, call: &Call) -> Option<(Millis, CallDue)> {
         if call.exit_due.is_none() {
             take(call.max_wait_at(config), CallDue::MaxWait);
         }
-        if config.plan.again && !call.pass_spaced && !call.tried.is_empty() {
-            let pass = call.pass_began_at.map(|at| at.plus(config.plan.again_after_ms));
-            take(pass, CallDue::PassSpaced);
-        }
+        take(call.hold.map(|(_, ms)| call.waited_at(ms)), CallDue::Hold);
+        take(call.next_step(config).map(|(_, at)| at), CallDue::Step);
         take(call.wider_at(config), CallDue::Wider);
     }
     first
+}
+
+/// When the spacing since a waiting call's pass began has passed.
+#[must_use]
+pub fn pass_deadline(state: &State, call: &Call) -> Option<Millis> {
+    if call.stage != Stage::Waiting || call.stands_still() || call.pass_spaced {
+        return None;
+    }
+    let plan = &state.queue(call.queue?).config.plan;
+    let runs = plan.again && !call.tried.is_empty();
+    call.pass_began_at.filter(|_| runs).map(|at| at.plus(plan.again_after_ms))
 }
 
 /// A switch's deadline: its silence.
@@ -203,6 +214,7 @@ impl Engine {
     fn live_reason(&self, at: Millis, kind: u8, id: u64) -> Option<&'static str> {
         let state = &self.state;
         let (actual, reason) = match kind {
+            class::PASS => (pass_deadline(state, state.call(CallId(id))?)?, "pass"),
             class::SWITCH => (switch_deadline(state.switches.get(id as usize)?)?, "switch"),
             class::AGENT => {
                 let (at, due) = agent_deadline(state, state.agents.get(id as usize)?)?;
@@ -235,7 +247,8 @@ impl Engine {
                     CallDue::RoundClosed => "round_closing",
                     CallDue::Total => "total",
                     CallDue::MaxWait => "max_wait",
-                    CallDue::PassSpaced => "pass",
+                    CallDue::Hold => "preferred_hold",
+                    CallDue::Step => "step",
                     CallDue::Wider => "width",
                 };
                 (at, reason)
@@ -256,6 +269,7 @@ impl Engine {
         }
         let Some(Reverse((_, kind, id))) = self.derived.deadlines.pop() else { return false };
         match kind {
+            class::PASS => self.passes_due(CallId(id)),
             class::SWITCH => self.switch_due(SwitchIx(id as u32)),
             class::AGENT => {
                 let ix = AgentIx(id as u32);
@@ -338,8 +352,30 @@ impl Engine {
             CallDue::RoundClosed => self.emit(Event::RoundClosed { call: id }),
             CallDue::Total => self.total_over(id),
             CallDue::MaxWait => self.max_wait_over(id),
-            CallDue::PassSpaced => self.emit(Event::PassSpaced { call: id }),
+            CallDue::Hold => self.emit(Event::HoldEnded { call: id }),
+            CallDue::Step => self.step_due(id),
             CallDue::Wider => self.emit(Event::WidthGrown { call: id }),
+        }
+    }
+
+    /// The spacing of a call's pass is over, and that of all others whose time has come: which of them
+    /// is served first is for their claims to say.
+    fn passes_due(&mut self, first: CallId) {
+        let mut due = vec![first];
+        while let Some(Reverse((at, class::PASS, id))) = self.derived.deadlines.peek().copied()
+            && at <= self.state_now()
+        {
+            self.derived.deadlines.pop();
+            due.push(CallId(id));
+        }
+        for id in due {
+            self.derived.armed_passes.remove(&id);
+            let passed = |call: &Call| {
+                pass_deadline(&self.state, call).is_some_and(|at| at <= self.state_now())
+            };
+            if self.state.call(id).is_some_and(passed) {
+                self.emit(Event::PassSpaced { call: id });
+            }
         }
     }
 
@@ -361,6 +397,9 @@ impl Derived {
                 if self.armed_agents.get(ix.at()).copied().flatten() == Some(at) {
                     self.disarm(ix);
                 }
+            }
+            class::PASS if self.armed_passes.get(&CallId(id)) == Some(&at) => {
+                self.armed_passes.remove(&CallId(id));
             }
             class::CALL if self.armed_calls.get(&CallId(id)) == Some(&at) => {
                 self.armed_calls.remove(&CallId(id));

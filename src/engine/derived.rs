@@ -8,13 +8,15 @@
 use super::draw::Groups;
 use super::needs::Needs;
 use super::table::Table;
+use crate::domain::event::PersonalKey;
 use crate::domain::ids::{AgentIx, CallId, Name, NeedIx, OfferId, QueueIx, SkillIx, SwitchIx};
 use crate::domain::presence::{BlockedBy, Presence};
 use crate::domain::rows::{PairRow, PresenceCounts};
 use crate::domain::time::Millis;
 use crate::routing::Key;
+use rustc_hash::FxHashMap;
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 /// All derived tables of an account.
 #[derive(Debug, Default)]
@@ -55,12 +57,20 @@ pub struct Derived {
     pub armed_agents: Vec<Option<Millis>>,
     /// … and for each waiting call.
     pub armed_calls: Table<CallId, Millis>,
+    /// … and the spacing of its pass.
+    pub armed_passes: Table<CallId, Millis>,
     /// The end of the account's day.
     pub day_ends_at: Option<Millis>,
     /// Live calls of each switch.
     pub switch_calls: Vec<BTreeSet<CallId>>,
+    /// Caller → the agent who last had that caller, and the vault's row that tells the caller.
+    pub last_agent: Table<Name, (PersonalKey, AgentIx)>,
+    /// … and back.
+    pub callers: Table<PersonalKey, Name>,
+    /// Some queue prefers the last agent of a caller.
+    pub prefers_last: bool,
     /// Vault rows of forgotten calls, to drop from memory.
-    pub forgotten_personal: Vec<crate::domain::event::PersonalKey>,
+    pub forgotten_personal: Vec<PersonalKey>,
     /// Each switch's clock minus ours at its last event that told a time, ms; not kept over a
     /// restart.
     pub skew_ms: Table<SwitchIx, i64>,
@@ -130,6 +140,10 @@ pub struct Placed {
     pub queue: QueueIx,
     /// Its requirement there.
     pub need: NeedIx,
+    /// The step that it follows from.
+    pub step: u32,
+    /// Whom it waits for before anybody else.
+    pub held: Option<AgentIx>,
     /// Its rank.
     pub rank: i64,
     /// Entry into the queue.
@@ -158,6 +172,10 @@ pub struct QueueIndex {
     pub queued: BTreeSet<(Millis, CallId)>,
     /// Waiting calls that may be offered now, by requirement.
     pub open: Vec<OpenCalls>,
+    /// Those that wait for one preferred agent, by that agent, in order of claim.
+    pub held: BTreeMap<AgentIx, BTreeSet<(i64, CallId)>>,
+    /// Queues with waiting calls that this queue's members may take too, and how many such calls.
+    pub watchers: BTreeMap<QueueIx, u32>,
     /// Open offers.
     pub ringing: u32,
     /// Calls with an agent.
@@ -183,10 +201,16 @@ pub struct QueueIndex {
 pub struct NeedIndex {
     /// Which.
     pub need: NeedIx,
-    /// In the queue's order, with levels of this requirement.
+    /// For calls of this queue: another one's when their step adds the members of this one.
+    pub home: QueueIx,
+    /// In the order of `home`, with levels of this requirement.
     pub agents: BTreeSet<(Key, AgentIx)>,
     /// The same as lots, where the plan draws.
     pub groups: Groups,
+    /// Their keys, where `home` is another queue: its order may look at other things.
+    pub keys: FxHashMap<AgentIx, Key>,
+    /// Logged-in members who meet it; counted from when it is first asked for.
+    pub logged_in: Option<u32>,
     /// Record of its last use: the least recently used makes room.
     pub used: u64,
 }

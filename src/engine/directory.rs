@@ -223,14 +223,7 @@ impl Engine {
     }
 
     fn check_queue(&self, object: &ObjectRef, queue: &Queue, errors: &mut Vec<FieldError>) {
-        for (i, step) in queue.steps.iter().enumerate() {
-            self.check_skills(&format!("/steps/{i}/skills"), &step.skills, errors);
-            for (j, user) in step.agents.iter().flatten().enumerate() {
-                if !self.derived.users.contains(user.as_str()) {
-                    errors.push(unknown(format!("/steps/{i}/agents/{j}"), "user", user));
-                }
-            }
-        }
+        self.check_steps(object, queue, errors);
         if let By::Skill(skill) = &queue.plan.by
             && !self.derived.skills.contains(skill.as_str())
         {
@@ -268,7 +261,7 @@ impl Engine {
         }
     }
 
-    fn check_skills(&self, at: &str, needs: &[SkillNeed], errors: &mut Vec<FieldError>) {
+    pub(super) fn check_skills(&self, at: &str, needs: &[SkillNeed], errors: &mut Vec<FieldError>) {
         for (i, need) in needs.iter().enumerate() {
             let skill = self
                 .derived
@@ -466,7 +459,8 @@ impl Engine {
                     .iter()
                     .any(|exit| leads_here(q.config.exits.target(*exit)))
         });
-        match route.map(|r| &r.id).or(queue.map(|q| &q.id)) {
+        let adder = self.adds_members_of(ix);
+        match route.map(|r| &r.id).or(queue.map(|q| &q.id)).or(adder) {
             Some(user) => {
                 Err(Problem::conflict("in_use", format!("{user} leads here; change it first")))
             }
@@ -555,7 +549,7 @@ fn shown(checked: &Checked, object: &ObjectRef) -> Value {
     super::views::with_id(&object.id, body)
 }
 
-fn unknown(at: String, family: &str, name: &str) -> FieldError {
+pub(super) fn unknown(at: String, family: &str, name: &str) -> FieldError {
     FieldError::new(
         at,
         "unknown_reference",

@@ -2,6 +2,7 @@
 //! beside each index and filled as it is, so that a draw costs the same on any floor.
 
 use super::Engine;
+use super::derived::QueueIndex;
 use super::refresh::settle_queue;
 use crate::domain::event::Event;
 use crate::domain::ids::{AgentIx, NeedIx, QueueIx};
@@ -69,21 +70,19 @@ impl Engine {
         need: NeedIx,
         most: usize,
     ) -> Vec<Chosen> {
-        settle_queue(&self.state, &mut self.derived, queue);
+        let sources: Vec<QueueIx> = self.sources(queue, need).collect();
+        for from in &sources {
+            settle_queue(&self.state, &mut self.derived, *from);
+        }
         out.sort_unstable();
         out.dedup();
         let mut dice = self.state.dice.unwrap_or_default();
         let mut chosen: Vec<Chosen> = Vec::new();
         while chosen.len() < most {
-            let index = &self.derived.index[queue.at()];
-            let groups = if need == NeedIx(0) {
-                Some(&index.groups)
-            } else {
-                index.by_need.iter().find(|n| n.need == need).map(|n| &n.groups)
-            };
-            let first =
-                groups.into_iter().flatten().find_map(|(_, lots)| pick(lots, &out, &mut dice));
-            let Some((agent, drawn)) = first else { break };
+            let index = |from: &QueueIx| &self.derived.index[from.at()];
+            let groups: Vec<&Groups> =
+                sources.iter().filter_map(|from| groups(index(from), need, queue)).collect();
+            let Some((agent, drawn)) = pick_first(&groups, &out, &mut dice) else { break };
             chosen.push(Chosen { agent, drawn: drawn.map(|drawn| (drawn, dice.taken)) });
             let at = out.partition_point(|other| *other < agent);
             out.insert(at, agent);
@@ -99,17 +98,57 @@ impl Engine {
     }
 }
 
-/// One of a group who is not out; no draw where there is no choice.
-fn pick(lots: &Lots, out: &[AgentIx], dice: &mut Dice) -> Option<(AgentIx, Option<Drawn>)> {
-    let gone = out.iter().fold(Sum::default(), |sum, agent| sum.plus(lots.before(*agent).1));
-    let left = lots.all().less(gone);
+/// The lots of a queue's members who meet a requirement of calls of `home`.
+fn groups(index: &QueueIndex, need: NeedIx, home: QueueIx) -> Option<&Groups> {
+    if need == NeedIx(0) {
+        return Some(&index.groups);
+    }
+    index.by_need.iter().find(|n| n.need == need && n.home == home).map(|n| &n.groups)
+}
+
+/// One of the first group in which somebody is not out, of all queues whose members may be drawn.
+fn pick_first(
+    all: &[&Groups],
+    out: &[AgentIx],
+    dice: &mut Dice,
+) -> Option<(AgentIx, Option<Drawn>)> {
+    let mut rest: Vec<_> = all.iter().map(|groups| groups.iter().peekable()).collect();
+    loop {
+        let first = rest.iter_mut().filter_map(|groups| Some(*groups.peek()?.0)).min()?;
+        let lots: Vec<&Lots> = rest
+            .iter_mut()
+            .filter_map(|groups| groups.next_if(|(group, _)| **group == first))
+            .map(|(_, lots)| lots)
+            .collect();
+        if let Some(found) = pick(&lots, out, dice) {
+            return Some(found);
+        }
+    }
+}
+
+/// One of a group who is not out; no draw where there is no choice. The lots of several queues lie
+/// end to end.
+fn pick(lots: &[&Lots], out: &[AgentIx], dice: &mut Dice) -> Option<(AgentIx, Option<Drawn>)> {
+    let left = |lots: &Lots| {
+        let gone = out.iter().fold(Sum::default(), |sum, agent| sum.plus(lots.before(*agent).1));
+        lots.all().less(gone)
+    };
+    let all = lots.iter().fold(Sum::default(), |sum, lots| sum.plus(left(lots)));
     // Without any weight all have the same chance.
-    let by_heads = left.weight == 0;
-    let of = left.line(by_heads);
-    if left.heads == 0 {
+    let by_heads = all.weight == 0;
+    let of = all.line(by_heads);
+    if all.heads == 0 {
         return None;
     }
-    let point = if left.heads == 1 { 0 } else { dice.below(of) };
-    let agent = lots.at(lots.past(out, point, by_heads), by_heads)?;
-    Some((agent, (left.heads > 1).then_some(Drawn { point, of })))
+    let point = if all.heads == 1 { 0 } else { dice.below(of) };
+    let mut at = point;
+    for lots in lots {
+        let length = left(lots).line(by_heads);
+        if at < length {
+            let agent = lots.at(lots.past(out, at, by_heads), by_heads)?;
+            return Some((agent, (all.heads > 1).then_some(Drawn { point, of })));
+        }
+        at -= length;
+    }
+    None
 }

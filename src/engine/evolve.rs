@@ -3,7 +3,7 @@
 
 use super::Engine;
 use super::derived::Derived;
-use super::derived::QueueIndex;
+use super::derived::{NeedIndex, QueueIndex};
 use super::evolve_calls as calls;
 use super::evolve_directory as directory;
 use super::refresh::{note, touch_agent, touch_call};
@@ -11,6 +11,7 @@ use super::state::{Agent, State, Tell, Told};
 use super::windows;
 use crate::domain::event::{Cause, Event};
 use crate::domain::ids::{AgentIx, CallId, CommandId, Name, SwitchIx};
+use crate::domain::objects::Queue;
 use crate::domain::objects::account::IdleClock;
 use crate::domain::objects::queue::Window;
 use crate::domain::presence::Status;
@@ -32,6 +33,9 @@ pub const REPLAY_MS: u64 = 2_000;
 impl Engine {
     /// Applies one event of the record `state.seq` at `state.at`.
     pub(super) fn evolve(&mut self, event: &Event) {
+        if self.evolve_steps(event) {
+            return;
+        }
         let (state, derived) = (&mut self.state, &mut self.derived);
         if calls::evolve(state, derived, event)
             || directory::evolve(state, derived, &mut self.vault, event)
@@ -395,8 +399,12 @@ fn begin_day(state: &mut State, derived: &mut Derived, day: i32) {
     for q in 0..state.queues.len() {
         let queue = &state.queues[q];
         note(&mut derived.touched.queues, queue.ix);
-        let plan = &queue.config.plan;
-        if !plan.order.counts() || plan.window != Window::Day || queue.deleted {
+        // Its members may stand in the order of another queue that counts.
+        let counts = |config: &Queue| config.plan.order.counts();
+        let counts_here = counts(&queue.config);
+        let counts_at = |by_need: &NeedIndex| counts(&state.queue(by_need.home).config);
+        let counted = counts_here || derived.index[q].by_need.iter().any(counts_at);
+        if !counted || queue.config.plan.window != Window::Day || queue.deleted {
             continue;
         }
         for ix in queue.members.clone() {
@@ -406,6 +414,7 @@ fn begin_day(state: &mut State, derived: &mut Derived, day: i32) {
                 .any(|(seen, pair)| pair.queue.at() == q && seen.row.is_some_and(|r| r.offerable));
             let agent = &mut state.agents[ix.at()];
             if let Some(pair) = agent.pairs.iter_mut().find(|p| p.queue.at() == q)
+                && counts_here
                 && offerable
             {
                 (pair.count, pair.day) = (0, Some(day));

@@ -4,7 +4,7 @@ use super::derived::Derived;
 use super::evolve::{REPLAY_MS, tell};
 use super::evolve_offers::{answered, close, join_failed, offered};
 use super::refresh::{mark_work, note, touch_agent, touch_call};
-use super::state::{Call, End, Stage, State, Tell, WrapUpRun};
+use super::state::{Call, End, Offer, Stage, State, Tell, WrapUpRun};
 use crate::domain::event::{Event, Withdrawn};
 use crate::domain::ids::{AgentIx, CallId, QueueIx};
 use crate::domain::objects::Target;
@@ -26,12 +26,15 @@ pub fn evolve(state: &mut State, derived: &mut Derived, event: &Event) -> bool {
             with(state, derived, *call, |c, _| c.at_door = false);
             tell_call(state, derived, *call, Tell::Queue { position: *position });
         }
-        Event::CallUpdated { call, priority, skills, personal } => {
+        Event::CallUpdated { call, priority, skills, personal, by: _ } => {
             super::refresh::unplace(derived, *call);
+            derived.touched.settle.push(*call);
             with(state, derived, *call, |c, _| {
-                c.priority = priority.unwrap_or(c.priority);
+                if let Some(priority) = priority {
+                    c.priority = (priority + c.route_priority).clamp(-2_000, 2_000);
+                }
                 if let Some(skills) = skills {
-                    c.skills.clone_from(skills);
+                    c.skills = c.route_skills.iter().chain(skills).cloned().collect();
                 }
                 if personal.is_some() {
                     c.personal = *personal;
@@ -99,6 +102,24 @@ pub fn evolve(state: &mut State, derived: &mut Derived, event: &Event) -> bool {
         Event::AnswerStopped { call, offer, reason } => {
             tell_call(state, derived, *call, Tell::Cancel { offer: *offer, reason: *reason });
         }
+        Event::CallAssigned { call, agent, by } => {
+            with(state, derived, *call, |c, _| {
+                c.picked = Some((*agent, by.clone()));
+                c.hold = None;
+            });
+            derived.touched.settle.push(*call);
+        }
+        Event::AssignmentDropped { call, agent: _ } => {
+            with(state, derived, *call, |c, _| c.picked = None);
+            derived.touched.settle.push(*call);
+        }
+        Event::CallMoved { call, queue: _, by: _ } => {
+            left(state, derived, *call);
+            with(state, derived, *call, |c, _| {
+                c.stage = Stage::New;
+                c.hops = 0;
+            });
+        }
         Event::CallRequeued { call } => with(state, derived, *call, |_, _| {}),
         Event::WidthGrown { call } => with(state, derived, *call, |c, _| c.widths += 1),
         Event::PassBegan { call } => with(state, derived, *call, |c, at| {
@@ -116,10 +137,13 @@ pub fn evolve(state: &mut State, derived: &mut Derived, event: &Event) -> bool {
         Event::LegConfirmed { call, offer } => {
             with(state, derived, *call, |c, _| c.closing.retain(|o| o != offer));
         }
-        Event::RoundClosed { call } => with(state, derived, *call, |c, _| {
-            c.closing.clear();
-            c.closing_until = None;
-        }),
+        Event::RoundClosed { call } => {
+            with(state, derived, *call, |c, _| {
+                c.closing.clear();
+                c.closing_until = None;
+            });
+            derived.touched.settle.push(*call);
+        }
         Event::CallHeld { call } => hold(state, derived, *call, true),
         Event::CallResumed { call } => hold(state, derived, *call, false),
         Event::CallTransferred { call, to: _ } => {
@@ -213,6 +237,10 @@ fn arrived(state: &mut State, derived: &mut Derived, event: &Event) {
         priority,
         skills,
         replayed,
+        route_priority,
+        route_skills,
+        steps,
+        preferred,
     } = event
     else {
         return;
@@ -227,6 +255,13 @@ fn arrived(state: &mut State, derived: &mut Derived, event: &Event) {
         personal: *personal,
         priority: *priority,
         skills: skills.clone(),
+        route_priority: *route_priority,
+        route_skills: route_skills.clone(),
+        steps: steps.clone(),
+        preferred: preferred.clone(),
+        step: 0,
+        hold: None,
+        picked: None,
         arrived_at: at,
         entered_at: at,
         queued_at: at,
@@ -282,6 +317,9 @@ fn queued(state: &mut State, derived: &mut Derived, id: CallId, queue: QueueIx, 
         c.attempts = 0;
         c.widths = 0;
         c.exit_due = None;
+        c.step = 0;
+        c.hold = None;
+        c.picked = None;
         c.at_door = true;
     });
     derived.touched.settle.push(id);
@@ -313,11 +351,13 @@ pub(super) fn detach(state: &State, derived: &mut Derived, id: CallId) {
 
 fn leg_ended(state: &mut State, derived: &mut Derived, id: CallId, agent: AgentIx) {
     let at = state.at;
-    let part = state
-        .call(id)
-        .and_then(|c| Some((c.queue?, c.legs.iter().find(|l| l.agent == agent)?.since)));
-    if let Some((queue, since)) = part {
-        super::windows::talked(state, agent, queue, since);
+    let part = state.call(id).and_then(|c| {
+        let (queue, leg) = (c.queue?, c.legs.iter().find(|l| l.agent == agent)?);
+        let offer = c.offer(leg.offer).filter(|o| o.queue == queue);
+        Some((offer.map_or(queue, Offer::member_of), leg.since))
+    });
+    if let Some((member_of, since)) = part {
+        super::windows::talked(state, agent, member_of, since);
     }
     with(state, derived, id, |c, _| c.legs.retain(|l| l.agent != agent));
     let no_wrap_up = state
@@ -333,11 +373,16 @@ fn leg_ended(state: &mut State, derived: &mut Derived, id: CallId, agent: AgentI
     }
 }
 
-fn exited(state: &mut State, derived: &mut Derived, id: CallId, _exit: Exit, to: &Target) {
+/// The call leaves its queue without an answer or an abandon.
+fn left(state: &mut State, derived: &mut Derived, id: CallId) {
     if let Some((queue, day)) = entry_of(state, id) {
         count(state, derived, queue, day, |counts| counts.exited += 1);
         note(&mut derived.touched.queues, queue);
     }
+}
+
+fn exited(state: &mut State, derived: &mut Derived, id: CallId, _exit: Exit, to: &Target) {
+    left(state, derived, id);
     with(state, derived, id, |c, _| c.stage = Stage::New);
     if let Target::Number(number) = to {
         tell_call(state, derived, id, Tell::Route { to: number.clone() });

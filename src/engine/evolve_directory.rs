@@ -2,8 +2,10 @@
 
 use super::derived::{Derived, Extension};
 use super::evolve::grow;
+use super::need_index::judge_watchers;
 use super::refresh::{forget_pair, note, touch_agent, touch_call, unplace};
 use super::state::{Agent, Item, Pair, QueueState, State, SwitchState};
+use super::steps::{note_who_prefers, place_anew, steps_changed};
 use super::vault::Vault;
 use super::windows;
 use crate::domain::event::{Event, PersonalKey};
@@ -118,6 +120,10 @@ fn leave_queue(state: &State, derived: &mut Derived, queue: QueueIx) {
         derived.touched.settle.push(id);
     }
     derived.index[queue.at()].by_need.clear();
+    // Where other queues' members take this one's calls, they are sorted by its order.
+    for index in &mut derived.index {
+        index.by_need.retain(|by_need| by_need.home != queue);
+    }
 }
 
 /// Has them put back at the next refresh.
@@ -127,6 +133,7 @@ fn enter_queue(state: &State, derived: &mut Derived, queue: QueueIx) {
     }
     note(&mut derived.touched.queues, queue);
     note(&mut derived.touched.judged, queue);
+    judge_watchers(state, derived, queue);
 }
 
 /// Skills by number.
@@ -167,6 +174,7 @@ fn user_put(
         state.agents.push(new_agent(ix, id.clone(), user, at));
         derived.users.insert(id.clone(), ix);
         derived.pairs.push(Vec::new());
+        place_anew(state, derived);
         ix
     };
     let agent = &mut state.agents[ix.at()];
@@ -245,6 +253,8 @@ fn unlist(state: &State, derived: &mut Derived, vault: &Vault, ix: AgentIx) {
 fn queue_put(state: &mut State, derived: &mut Derived, id: &Name, queue: &Queue) {
     let seq = state.seq;
     let ix = if let Some(ix) = derived.queues.get(id).copied() {
+        let waiting: Vec<CallId> =
+            derived.index[ix.at()].waiting.iter().map(|(_, id)| *id).collect();
         leave_queue(state, derived, ix);
         if let Some(old) = &state.queue(ix).config.extension {
             derived.extensions.remove(old);
@@ -253,6 +263,9 @@ fn queue_put(state: &mut State, derived: &mut Derived, id: &Name, queue: &Queue)
         q.version = seq;
         let old = std::mem::replace(&mut q.config, Arc::new(queue.clone()));
         windows::changed(state, ix, &old);
+        if old.steps != queue.steps {
+            steps_changed(state, derived, ix, &waiting);
+        }
         ix
     } else {
         let ix = QueueIx(state.queues.len() as u32);
@@ -275,6 +288,8 @@ fn queue_put(state: &mut State, derived: &mut Derived, id: &Name, queue: &Queue)
     if let Some(extension) = &queue.extension {
         derived.extensions.insert(extension.clone(), Extension::Group(ix));
     }
+    place_anew(state, derived);
+    note_who_prefers(state, derived);
     enter_queue(state, derived, ix);
 }
 
@@ -292,6 +307,8 @@ fn queue_deleted(state: &mut State, derived: &mut Derived, queue: QueueIx) {
     if let Some(extension) = &q.config.extension {
         derived.extensions.remove(extension);
     }
+    place_anew(state, derived);
+    note_who_prefers(state, derived);
     note(&mut derived.touched.queues, queue);
 }
 
@@ -302,7 +319,7 @@ fn member_put(
     ix: AgentIx,
     member: Member,
 ) {
-    forget_pair(state, derived, ix, queue);
+    forget_pairs(state, derived, ix);
     let version = state.seq;
     let agent = &mut state.agents[ix.at()];
     if let Some(pair) = agent.pairs.iter_mut().find(|p| p.queue == queue) {
@@ -330,10 +347,18 @@ fn member_deleted(state: &mut State, derived: &mut Derived, queue: QueueIx, ix: 
     remove_pair(state, derived, ix, queue);
     state.queues[queue.at()].members.retain(|a| *a != ix);
     note(&mut derived.touched.judged, queue);
+    judge_watchers(state, derived, queue);
+}
+
+/// A membership decides which other ones count for a call: all leave the tables and come back.
+fn forget_pairs(state: &State, derived: &mut Derived, ix: AgentIx) {
+    for pair in &state.agent(ix).pairs {
+        forget_pair(state, derived, ix, pair.queue);
+    }
 }
 
 fn remove_pair(state: &mut State, derived: &mut Derived, ix: AgentIx, queue: QueueIx) {
-    forget_pair(state, derived, ix, queue);
+    forget_pairs(state, derived, ix);
     let agent = &mut state.agents[ix.at()];
     if let Some(at) = agent.pairs.iter().position(|p| p.queue == queue) {
         agent.pairs.remove(at);

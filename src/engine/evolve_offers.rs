@@ -22,6 +22,8 @@ pub(super) fn offered(state: &mut State, derived: &mut Derived, event: &Event) {
         until,
         full_ring,
         at_desk,
+        through,
+        over,
         why,
         dice,
     } = event
@@ -31,15 +33,17 @@ pub(super) fn offered(state: &mut State, derived: &mut Derived, event: &Event) {
     let at = state.at;
     let Some(queue) = state.call(*call).and_then(|c| c.queue) else { return };
     let config = state.queue(queue).config.clone();
-    let counts = windows::counts_offers(&config);
+    // It counts where the agent is a member.
+    let member_of = through.unwrap_or(queue);
+    let counts = windows::counts_offers(&state.queue(member_of).config);
     let counted_day =
-        if counts { windows::add(state, *agent, queue, 1, Some(*offer)) } else { None };
+        if counts { windows::add(state, *agent, member_of, 1, Some(*offer)) } else { None };
     if let (Some(taken), Some(of)) = (dice, &mut state.dice) {
         of.taken = of.taken.max(*taken);
     }
     let Some(c) = state.calls.get_mut(call) else { return };
     let a = &mut state.agents[agent.at()];
-    let position = a.pair(queue).map_or(0, |p| p.position);
+    let position = a.pair(member_of).map(|p| p.position);
     c.offers.push(Offer {
         id: *offer,
         agent: *agent,
@@ -49,6 +53,8 @@ pub(super) fn offered(state: &mut State, derived: &mut Derived, event: &Event) {
         ring_for_ms: *ring_for_ms,
         full_ring: *full_ring,
         at_desk: *at_desk,
+        through: *through,
+        over: *over,
         ringing: *at_desk,
         round: *round,
         counted_day,
@@ -56,13 +62,13 @@ pub(super) fn offered(state: &mut State, derived: &mut Derived, event: &Event) {
         why: why.clone(),
     });
     c.pass_began_at = c.pass_began_at.or(Some(at));
-    c.cursor = Some((position, agent.0));
+    c.cursor = position.map(|position| (position, agent.0)).or(c.cursor);
     c.attempts += 1;
     c.at_door = false;
     c.round = *round;
     a.offers.push((*offer, *call));
     if config.plan.order == Order::RoundRobin {
-        state.queues[queue.at()].last_offered = Some((position, agent.0));
+        state.queues[queue.at()].last_offered = position.map(|position| (position, agent.0));
     }
     state.last_offer = (*offer).max(state.last_offer);
     derived.offers.insert(*offer, *call);
@@ -93,10 +99,16 @@ pub(super) fn close(
     let reason = withdrawn.map(|w| Name::from(w.word()));
     o.closed = Some(Closed { outcome: outcome.into(), reason, at });
     let (agent, queue, at_desk, counted) = (o.agent, o.queue, o.at_desk, o.counted_day);
+    let member_of = o.member_of();
     if withdrawn.is_none() {
         c.tried.push(agent);
+        c.hold = c.hold.filter(|(preferred, _)| *preferred != agent);
     }
-    if withdrawn == Some(Withdrawn::Round) {
+    // One that went with its round rings again.
+    if withdrawn != Some(Withdrawn::Round) {
+        c.picked = c.picked.take().filter(|(picked, _)| *picked != agent);
+    }
+    if withdrawn == Some(Withdrawn::Round) && c.queue == Some(queue) {
         // Another's end took it: the call has not had this attempt.
         c.attempts = c.attempts.saturating_sub(1);
     }
@@ -117,7 +129,7 @@ pub(super) fn close(
         _ => {}
     }
     if counts_not {
-        windows::take_back(state, agent, queue, offer, counted);
+        windows::take_back(state, agent, member_of, offer, counted);
     }
     let index = &mut derived.index[queue.at()];
     index.ringing = index.ringing.saturating_sub(1);
@@ -144,6 +156,7 @@ pub(super) fn answered(state: &mut State, derived: &mut Derived, event: &Event) 
     // A late answer may be of a queue that the call has left; it leaves the present one by it.
     let (left, entry_day) = (c.queue, c.queued_day);
     let queue = c.offer(*offer).map(|o| o.queue).or(c.queue);
+    let member_of = c.offer(*offer).map(Offer::member_of);
     c.stage = Stage::Connected;
     c.waited_in = left;
     c.hops = 0;
@@ -152,6 +165,8 @@ pub(super) fn answered(state: &mut State, derived: &mut Derived, event: &Event) 
     c.queue = queue;
     c.frozen_until = None;
     c.exit_due = None;
+    c.hold = None;
+    c.picked = None;
     c.legs.push(Leg { agent: *agent, offer: *offer, since: at });
     let a = &mut state.agents[agent.at()];
     a.offers.retain(|(o, _)| o != offer);
@@ -168,8 +183,8 @@ pub(super) fn answered(state: &mut State, derived: &mut Derived, event: &Event) 
             mark_work(derived, queue);
         }
     }
-    if let Some(queue) = queue.filter(|_| uncounted) {
-        count_late(state, *call, *offer, *agent, queue);
+    if let Some(member_of) = member_of.filter(|_| uncounted) {
+        count_late(state, *call, *offer, *agent, member_of);
     }
     if let Some(left) = left {
         count(state, derived, left, entry_day, |counts| counts.answered += 1);
@@ -216,7 +231,7 @@ pub(super) fn join_failed(
         c.tried.push(agent);
         if let Some(o) = c.offers.iter_mut().find(|o| o.id == offer) {
             o.closed = Some(Closed { outcome: "error".into(), reason: None, at });
-            counted = Some((o.queue, o.counted_day));
+            counted = Some((o.member_of(), o.counted_day));
         }
     });
     derived.touched.settle.push(id);

@@ -1,14 +1,16 @@
 //! Every decision explains itself: what holds a call back, who could take it and who not and why.
 
 use super::Engine;
-use super::needs::{self, Unmet};
+use super::needs::{self, Need, Unmet};
 use super::state::{Call, Stage, State};
-use crate::domain::ids::{AgentIx, CallId};
+use crate::domain::ids::{AgentIx, CallId, QueueIx};
 use crate::domain::input::Answer;
 use crate::domain::objects::Queue;
-use crate::domain::presence::HeldBy;
+use crate::domain::presence::{BlockedBy, HeldBy};
 use crate::domain::problem::Problem;
+use crate::domain::time::Millis;
 use serde_json::{Value, json};
+use std::cmp::Reverse;
 
 /// What keeps a call back as a whole. Of the codes, `tried_in_pass` and `max_ringing` concern single
 /// candidates and the queue, and are not told here.
@@ -27,6 +29,7 @@ pub fn hold_of(state: &State, call: &Call, config: &Queue) -> Option<HeldBy> {
         (switch.suspected, HeldBy::SwitchSuspect),
         (budget_spent, HeldBy::SwitchBudget),
         (call.closing_until.is_some() || round_open, HeldBy::RoundClosing),
+        (call.picked.is_some(), HeldBy::Assigned),
         (
             call.exit_due.is_some()
                 || attempts_spent
@@ -47,6 +50,9 @@ impl Engine {
         if let Some(hold) = hold.filter(|h| *h != HeldBy::Width) {
             return Some(hold);
         }
+        if call.hold.is_some_and(|(preferred, _)| preferred != agent) {
+            return Some(HeldBy::PreferredHold);
+        }
         if call.tried.contains(&agent) {
             return Some(HeldBy::TriedInPass);
         }
@@ -65,34 +71,18 @@ impl Engine {
         };
         let config = &self.state.queue(queue).config;
         let need = self.derived.placed.get(&id).map(|p| p.need).unwrap_or_default();
+        let wanted = self.derived.needs.get(need);
         let items: Vec<Value> = self
-            .state
-            .queue(queue)
-            .members
-            .iter()
-            .map(|ix| {
-                let row = self.pair_row(*ix, queue);
-                let agent = self.state.agent(*ix);
-                let unmet = needs::unmet(agent, queue, self.derived.needs.get(need));
-                let rung = call.open_offers().any(|o| o.agent == *ix);
-                let against = match (row.and_then(|r| r.blocked_by), unmet) {
-                    _ if rung => Some(("rung", "this call rings here".to_owned())),
-                    (Some(blocked), _) => Some((blocked.word(), self.blocked_words(*ix, blocked))),
-                    (None, Some(unmet)) => Some(("not_fitting", self.unmet_words(unmet))),
-                    (None, None) => self
-                        .held_by(call, *ix)
-                        .map(|held| (held.word(), held_words(held).to_owned())),
-                };
-                json!({
-                    "user": agent.id,
-                    "name": self.name_of(*ix),
-                    "candidate": row.is_some_and(|r| r.offerable) && unmet.is_none(),
-                    "against": against.as_ref().map(|(code, _)| code),
-                    "detail": against.as_ref().map(|(_, words)| words),
-                })
+            .sources(queue, need)
+            .flat_map(|from| self.state.queue(from).members.iter().map(move |ix| (from, *ix)))
+            .filter(|(from, ix)| {
+                needs::member_of(self.state.agent(*ix), queue, wanted) == Some(*from)
             })
+            .map(|(from, ix)| self.candidate(call, (queue, from), wanted, ix))
             .collect();
-        let held = hold_of(&self.state, call, config);
+        let held =
+            hold_of(&self.state, call, config).or_else(|| call.hold.map(|_| HeldBy::PreferredHold));
+        let steps = call.steps_in(config);
         Ok(Answer::Done {
             status: 200,
             version: None,
@@ -100,13 +90,94 @@ impl Engine {
                 "call": id.to_string(),
                 "queue": self.state.queue(queue).id,
                 "held_by": held.map(HeldBy::word),
+                "held_until": held.and_then(|h| self.held_until(call, h)).map(Millis::rfc3339),
+                "step": (!steps.is_empty()).then_some(call.step),
+                "next_step": next_step_json(call, config),
+                "preferred": self.preferred_json(call),
                 "items": items,
             }),
         })
     }
 
-    fn blocked_words(&self, ix: AgentIx, blocked: crate::domain::presence::BlockedBy) -> String {
-        use crate::domain::presence::BlockedBy as B;
+    /// A member, seen from a waiting call: `from` is the queue whose member it is.
+    fn candidate(
+        &self,
+        call: &Call,
+        (queue, from): (QueueIx, QueueIx),
+        wanted: &Need,
+        ix: AgentIx,
+    ) -> Value {
+        let row = self.pair_row(ix, from);
+        let unmet = needs::unmet(self.state.agent(ix), from, wanted);
+        let fits = row.is_some_and(|r| r.offerable) && unmet.is_none();
+        let rung = call.open_offers().any(|o| o.agent == ix);
+        let (against, until) = match (row.and_then(|r| r.blocked_by), unmet) {
+            _ if rung => (Some(("rung", "this call rings here".to_owned())), None),
+            (Some(blocked), _) => {
+                let words = self.blocked_words(ix, blocked);
+                (Some((blocked.word(), words)), self.blocked_until(ix, blocked))
+            }
+            (None, Some(unmet)) => (Some(("not_fitting", self.unmet_words(unmet))), None),
+            (None, None) => match self.held_by(call, ix) {
+                Some(held) => {
+                    let words = held_words(held).to_owned();
+                    (Some((held.word(), words)), self.held_until(call, held))
+                }
+                None => (None, None),
+            },
+        };
+        json!({
+            "user": self.state.agent(ix).id,
+            "name": self.name_of(ix),
+            "through": (from != queue).then(|| &self.state.queue(from).id),
+            "candidate": fits,
+            "against": against.as_ref().map(|(code, _)| code),
+            "detail": against.as_ref().map(|(_, words)| words),
+            "until": until.map(Millis::rfc3339),
+        })
+    }
+
+    /// When what keeps a call back ends by itself, where that is known.
+    fn held_until(&self, call: &Call, held: HeldBy) -> Option<Millis> {
+        match held {
+            HeldBy::Frozen => call.frozen_until,
+            HeldBy::Replay => call.replay_until,
+            HeldBy::RoundClosing => call.closing_until,
+            HeldBy::PreferredHold => call.hold.map(|(_, ms)| call.waited_at(ms)),
+            HeldBy::TriedInPass => {
+                let plan = &self.state.queue(call.queue?).config.plan;
+                let began = call.pass_began_at.filter(|_| plan.again)?;
+                Some(began.plus(plan.again_after_ms)).filter(|at| *at > self.state_now())
+            }
+            _ => None,
+        }
+    }
+
+    /// When what stands against an agent ends by itself, where that is known.
+    fn blocked_until(&self, ix: AgentIx, blocked: BlockedBy) -> Option<Millis> {
+        let agent = self.state.agent(ix);
+        match blocked {
+            BlockedBy::Blocked => agent.user.blocked_until,
+            BlockedBy::Reconnecting => agent.grace_until,
+            BlockedBy::WrapUp => agent.wrap_ups.iter().map(|w| w.until).max(),
+            BlockedBy::Delay => agent.delay_until,
+            _ => None,
+        }
+    }
+
+    /// Whom a call waits for before anybody else, and until when.
+    pub(super) fn preferred_json(&self, call: &Call) -> Value {
+        let told = call.hold.map(|(agent, ms)| {
+            json!({
+                "agent": self.state.agent(agent).id,
+                "until": call.waited_at(ms).rfc3339(),
+            })
+        });
+        told.unwrap_or_default()
+    }
+
+    pub(super) fn blocked_words(&self, ix: AgentIx, blocked: BlockedBy) -> String {
+        use BlockedBy as B;
         let agent = self.state.agent(ix);
         match blocked {
             B::Offline => "is logged out".into(),
@@ -144,45 +215,63 @@ impl Engine {
         }
     }
 
-    /// The waiting calls that an agent is next for: of each of the agent's queues, those that this
-    /// agent could be offered, in the order of their claims.
+    /// The waiting calls that an agent is next for: of each queue, those that this agent could be
+    /// offered, also as a member of another one, in the order of their claims.
     pub(super) fn next_for(&self, ix: AgentIx) -> Vec<Value> {
         let agent = self.state.agent(ix);
-        let mut next = Vec::new();
+        let mut homes: Vec<QueueIx> = agent.pairs.iter().map(|p| p.queue).collect();
         for pair in &agent.pairs {
-            let queue = self.state.queue(pair.queue);
-            let row = self.pair_row(ix, pair.queue);
-            let index = &self.derived.index[pair.queue.at()];
-            let fitting = index.waiting.iter().filter_map(|(rank, id)| {
-                let placed = self.derived.placed.get(id)?;
-                let fits = needs::meets(agent, pair.queue, self.derived.needs.get(placed.need));
-                // A call that rings here already, or as often as it may, waits for nobody more.
-                let call = self.state.call(*id)?;
-                let rings = hold_of(&self.state, call, &queue.config) == Some(HeldBy::Width)
-                    || call.open_offers().any(|o| o.agent == ix);
-                (fits && !rings).then_some((*rank, *id))
-            });
-            if let Some((rank, id)) = fitting.into_iter().next() {
-                let held = self.state.call(id).and_then(|c| self.held_by(c, ix));
-                next.push((
-                    std::cmp::Reverse(queue.config.weight),
-                    rank,
-                    id,
-                    json!({
-                        "call": id.to_string(),
-                        "queue": queue.id,
-                        "blocked_by": row.and_then(|r| r.blocked_by),
-                        "held_by": held.map(HeldBy::word),
-                    }),
-                ));
-            }
+            homes.extend(self.derived.index[pair.queue.at()].watchers.keys());
         }
-        next.sort_by(|a, b| (&a.0, a.1, a.2).cmp(&(&b.0, b.1, b.2)));
-        next.into_iter().map(|(.., row)| row).collect()
+        homes.sort_unstable();
+        homes.dedup();
+        let mut next: Vec<_> = homes.into_iter().filter_map(|q| self.next_in(ix, q)).collect();
+        next.sort_by_key(|(claim, _)| *claim);
+        next.into_iter().map(|(_, row)| row).collect()
+    }
+
+    /// The first call of a queue that an agent could be offered, with its claim.
+    fn next_in(&self, ix: AgentIx, queue: QueueIx) -> Option<(Claim, Value)> {
+        let agent = self.state.agent(ix);
+        let config = &self.state.queue(queue).config;
+        let fitting = self.derived.index[queue.at()].waiting.iter().filter_map(|(rank, id)| {
+            let placed = self.derived.placed.get(id)?;
+            let member_of = needs::fits(agent, queue, self.derived.needs.get(placed.need))?;
+            // A call that rings here already, or as often as it may, waits for nobody more.
+            let call = self.state.call(*id)?;
+            let rings = hold_of(&self.state, call, config) == Some(HeldBy::Width)
+                || call.open_offers().any(|o| o.agent == ix);
+            (!rings).then_some((*rank, call, member_of))
+        });
+        let (rank, call, member_of) = fitting.into_iter().next()?;
+        let held = self.held_by(call, ix);
+        let blocked = self.pair_row(ix, member_of).and_then(|row| row.blocked_by);
+        let row = json!({
+            "call": call.id.to_string(),
+            "queue": self.state.queue(queue).id,
+            "through": (member_of != queue).then(|| &self.state.queue(member_of).id),
+            "step": (!call.steps_in(config).is_empty()).then_some(call.step),
+            "next_step": next_step_json(call, config),
+            "blocked_by": blocked,
+            "blocked_until":
+                blocked.and_then(|b| self.blocked_until(ix, b)).map(Millis::rfc3339),
+            "held_by": held.map(HeldBy::word),
+            "held_until": held.and_then(|h| self.held_until(call, h)).map(Millis::rfc3339),
+        });
+        Some(((Reverse(config.weight), rank, call.id), row))
     }
 }
 
-fn held_words(held: HeldBy) -> &'static str {
+/// Lower is served first: highest weight, lowest rank, lowest number.
+type Claim = (Reverse<i32>, i64, CallId);
+
+/// The step after the present one, and when it begins.
+pub(super) fn next_step_json(call: &Call, config: &Queue) -> Value {
+    let next = call.next_step(config);
+    next.map(|(step, at)| json!({ "step": step, "at": at.rfc3339() })).unwrap_or_default()
+}
+
+pub(super) fn held_words(held: HeldBy) -> &'static str {
     match held {
         HeldBy::Frozen => "the call waits for its switch to speak after a restart",
         HeldBy::Replay => "late events of the call are still coming",
@@ -191,6 +280,8 @@ fn held_words(held: HeldBy) -> &'static str {
         HeldBy::SwitchBudget => "the switch can ring no more agents for this call",
         HeldBy::RoundClosing => "the call's present round must end first",
         HeldBy::ExitDue => "the call leaves the queue when its open offers have ended",
+        HeldBy::Assigned => "a supervisor picked another agent for it",
+        HeldBy::PreferredHold => "the call waits for another agent, who is preferred",
         HeldBy::TriedInPass => "was tried in this pass",
         HeldBy::Width => "as many ring for this call as its plan allows",
         HeldBy::MaxRinging => "as many ring for this queue as it allows",

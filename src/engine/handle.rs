@@ -98,11 +98,12 @@ impl Engine {
 
     /// What follows any decision: the next status of who has ended work, exits that are due,
     /// matching, exits that matching leaves; until nothing changes.
-    fn follow(&mut self) {
+    pub(super) fn follow(&mut self) {
         loop {
-            self.settle_exits_due();
             self.apply_next();
+            self.settle_exits_due();
             self.start_counts();
+            self.ring_picked();
             self.leave_after_pass();
             if self.match_all() {
                 continue;
@@ -303,6 +304,8 @@ impl Engine {
                 })
             }
             Command::EndCall { call } => self.hang_up(actor, call),
+            Command::Assign { call, user } => self.assign(actor, call, &user),
+            Command::ChangeCall { call, change } => self.change_call(actor, call, &change),
             Command::DeskOpened { user, desk } => {
                 require_self_or_steer(actor, &user)?;
                 let ix = self.user_named(&user)?;
@@ -425,6 +428,10 @@ impl Engine {
                 self.list(kind, &parent, limit, after.as_deref())
             }
             Query::Staff { queue } => watch().and_then(|()| self.staff(&queue)),
+            Query::Checks { queue } => {
+                require(actor, Permission::ReadConfiguration)?;
+                self.checks(&queue)
+            }
             Query::QueueCalls { queue, limit } => {
                 watch().and_then(|()| self.queue_calls(&queue, limit))
             }

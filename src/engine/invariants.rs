@@ -2,13 +2,14 @@
 //! debug builds, in tests, in the demo.
 
 use super::Engine;
-use super::derived::QueueIndex;
+use super::derived::{NeedIndex, QueueIndex};
 use super::needs;
 use super::presence;
 use super::state::{Call, QueueState, Stage};
 use crate::domain::ids::QueueIx;
+use crate::domain::presence::Status;
 use crate::domain::rows::PairRow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The broken invariants, in words.
 #[must_use]
@@ -21,6 +22,7 @@ pub fn broken(engine: &Engine) -> Vec<String> {
         tables(engine, queue, &mut broken);
         conservation(engine, queue, &mut broken);
     }
+    watchers(engine, &mut broken);
     deadlines(engine, &mut broken);
     broken
 }
@@ -40,13 +42,15 @@ fn capacity(engine: &Engine, broken: &mut Vec<String>) {
         }
         // Facts (late answers, own calls) may exceed; then no offer may be open but those made
         // before the fact.
+        // Ordered offers may exceed, too, and stand beside those that were there before.
         for (offer, id) in &agent.offers {
             let Some(call) = engine.state.call(*id) else { continue };
             let Some(made) = call.offer(*offer) else { continue };
-            let same = agent
-                .offers
-                .iter()
-                .filter(|(_, c)| engine.state.call(*c).is_some_and(|c| c.media == call.media));
+            let same = agent.offers.iter().filter(|(o, c)| {
+                let other = engine.state.call(*c);
+                let ordered = other.and_then(|c| c.offer(*o)).is_some_and(|o| o.over);
+                !ordered && other.is_some_and(|c| c.media == call.media)
+            });
             let limit = usize::from(agent.user.capacity_of(call.media));
             if same.count() > limit.max(1) {
                 broken.push(format!("{} is rung beyond the capacity by {}", agent.id, made.id));
@@ -153,6 +157,7 @@ fn tables(engine: &Engine, queue: &QueueState, broken: &mut Vec<String>) {
             &engine.derived,
             *ix,
             queue.ix,
+            queue.ix,
             crate::domain::ids::NeedIx(0),
         );
         if now != *key {
@@ -164,19 +169,21 @@ fn tables(engine: &Engine, queue: &QueueState, broken: &mut Vec<String>) {
         broken.push(format!("{}: the lots differ from the index", queue.id));
     }
     for by_need in &index.by_need {
-        if !super::draw::holds(&by_need.groups, &queue.config.plan, &by_need.agents) {
+        let plan = &engine.state.queue(by_need.home).config.plan;
+        if !super::draw::holds(&by_need.groups, plan, &by_need.agents) {
             broken.push(format!("{}: a requirement's lots differ from its index", queue.id));
         }
         let need = engine.derived.needs.get(by_need.need);
         let fit: BTreeSet<_> = offerable
             .iter()
             .copied()
-            .filter(|ix| needs::meets(engine.state.agent(*ix), queue.ix, need))
+            .filter(|ix| needs::fits_from(engine.state.agent(*ix), queue.ix, by_need.home, need))
             .collect();
         let listed: BTreeSet<_> = by_need.agents.iter().map(|(_, ix)| *ix).collect();
         if listed != fit || by_need.agents.len() != listed.len() {
             broken.push(format!("{}: a requirement's index differs from a scan", queue.id));
         }
+        requirement(engine, queue, by_need, broken);
     }
     let talking = engine
         .state
@@ -187,6 +194,49 @@ fn tables(engine: &Engine, queue: &QueueState, broken: &mut Vec<String>) {
         .count();
     if talking != index.talking as usize {
         broken.push(format!("{}: {} talking counted, {talking} are", queue.id, index.talking));
+    }
+}
+
+/// Keys and counts of a requirement's index.
+fn requirement(engine: &Engine, queue: &QueueState, index: &NeedIndex, broken: &mut Vec<String>) {
+    let (state, derived) = (&engine.state, &engine.derived);
+    for (key, ix) in &index.agents {
+        let now = super::refresh::key_under(state, derived, *ix, queue.ix, index.home, index.need);
+        let kept = index.keys.get(ix).is_none_or(|kept| kept == key);
+        if now != *key || !kept {
+            let (id, home) = (&state.agent(*ix).id, &state.queue(index.home).id);
+            broken.push(format!("{}: {id} stands at an old key for {home}", queue.id));
+        }
+    }
+    let Some(counted) = index.logged_in else { return };
+    let need = derived.needs.get(index.need);
+    let there = |ix: &&crate::domain::ids::AgentIx| {
+        let agent = state.agent(**ix);
+        agent.status != Status::Offline && needs::fits_from(agent, queue.ix, index.home, need)
+    };
+    if queue.members.iter().filter(there).count() != counted as usize {
+        broken.push(format!("{}: logged-in members are counted wrong", queue.id));
+    }
+}
+
+/// Queues know whose calls their members may take.
+fn watchers(engine: &Engine, broken: &mut Vec<String>) {
+    let mut wanted: BTreeMap<(QueueIx, QueueIx), u32> = BTreeMap::new();
+    for queue in &engine.state.queues {
+        for (_, id) in &engine.derived.index[queue.ix.at()].waiting {
+            let Some(placed) = engine.derived.placed.get(id) else { continue };
+            for added in &engine.derived.needs.get(placed.need).also {
+                *wanted.entry((*added, queue.ix)).or_default() += 1;
+            }
+        }
+    }
+    let known: BTreeMap<(QueueIx, QueueIx), u32> = (engine.derived.index.iter().enumerate())
+        .flat_map(|(at, index)| {
+            index.watchers.iter().map(move |(home, n)| ((QueueIx(at as u32), *home), *n))
+        })
+        .collect();
+    if known != wanted {
+        broken.push(format!("calls for other queues' members: {wanted:?}, known {known:?}"));
     }
 }
 
@@ -201,7 +251,8 @@ fn conservation(engine: &Engine, queue: &QueueState, broken: &mut Vec<String>) {
     for (_, id) in &engine.derived.index[queue.ix.at()].waiting {
         let Some(call) = engine.state.call(*id) else { continue };
         let Some(placed) = engine.derived.placed.get(id) else { continue };
-        for ix in &queue.members {
+        let members = engine.sources(queue.ix, placed.need);
+        for ix in members.flat_map(|from| &engine.state.queue(from).members) {
             let rung = call.open_offers().any(|o| o.agent == *ix);
             if rung || !engine.is_fit_now(*ix, queue.ix, placed.need) {
                 continue;
@@ -229,6 +280,9 @@ fn deadlines(engine: &Engine, broken: &mut Vec<String>) {
         }
         if super::deadlines::call_deadline(&engine.state, call).is_some() {
             check(super::refresh::class::CALL, id.0, &id.to_string(), broken);
+        }
+        if super::deadlines::pass_deadline(&engine.state, call).is_some() {
+            check(super::refresh::class::PASS, id.0, &id.to_string(), broken);
         }
     }
     for agent in &engine.state.agents {

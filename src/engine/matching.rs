@@ -6,15 +6,16 @@
 //! looked at. In a queue only the first servable call per requirement matters.
 
 use super::Engine;
-use super::derived::QueueIndex;
+use super::derived::{PairSeen, QueueIndex};
 use super::draw::Chosen;
+use super::need_index::need_index;
 use super::needs;
-use super::refresh::{facts, key_under, need_index};
+use super::refresh::{facts, key_under};
 use super::state::{Call, Pair};
 use crate::domain::event::Event;
-use crate::domain::ids::{AgentIx, CallId, NeedIx, OfferId, QueueIx};
+use crate::domain::ids::{AgentIx, CallId, Name, NeedIx, OfferId, QueueIx};
 use crate::domain::objects::queue::{Order, Queue};
-use crate::domain::switching::{Drawn, Why};
+use crate::domain::switching::{Drawn, SortKey, Why};
 use crate::domain::time::Millis;
 use crate::routing::{self, Key, in_order, ring};
 use std::cmp::Reverse;
@@ -59,13 +60,11 @@ impl Engine {
         let mut best: Option<Claim> = None;
         for at in 0..requirements {
             let need = self.derived.index[queue.at()].open[at].need;
-            need_index(&self.state, &mut self.derived, queue, need);
-            let index = &self.derived.index[queue.at()];
-            if sorted(index, need).is_none_or(BTreeSet::is_empty)
-                && !self.pending_meets(queue, need)
-            {
+            self.make_indexes(queue, need);
+            if !self.has_offerable(queue, need) {
                 continue;
             }
+            let index = &self.derived.index[queue.at()];
             let open = index.open.iter().find(|o| o.need == need);
             for (rank, id) in open.into_iter().flat_map(|o| &o.calls) {
                 let claim = (Reverse(config.weight), *rank, *id);
@@ -78,12 +77,54 @@ impl Engine {
                 }
             }
         }
+        self.first_held(queue, &config, best)
+    }
+
+    /// Of the calls that wait for a preferred agent, the first claim whose agent is free.
+    fn first_held(&self, queue: QueueIx, config: &Queue, mut best: Option<Claim>) -> Option<Claim> {
+        for (agent, calls) in &self.derived.index[queue.at()].held {
+            let offerable = |seen: &PairSeen| seen.row.is_some_and(|row| row.offerable);
+            if !self.derived.pairs[agent.at()].iter().any(offerable) {
+                continue;
+            }
+            for (rank, id) in calls {
+                let claim = (Reverse(config.weight), *rank, *id);
+                if best.is_some_and(|b| b < claim) {
+                    break;
+                }
+                let Some(placed) = self.derived.placed.get(id) else { continue };
+                if self.is_servable(*id, queue, placed.need, config) {
+                    best = Some(claim);
+                    break;
+                }
+            }
+        }
         best
     }
 
-    fn pending_meets(&self, queue: QueueIx, need: NeedIx) -> bool {
+    /// Sees that a requirement has its index in each queue whose members may take the call.
+    pub(super) fn make_indexes(&mut self, queue: QueueIx, need: NeedIx) {
+        need_index(&self.state, &mut self.derived, queue, need, queue);
+        for i in 0..self.derived.needs.get(need).also.len() {
+            let from = self.derived.needs.get(need).also[i];
+            need_index(&self.state, &mut self.derived, from, need, queue);
+        }
+    }
+
+    /// The queues whose members may take a call of `queue` under a requirement, itself first.
+    pub(super) fn sources(&self, queue: QueueIx, need: NeedIx) -> impl Iterator<Item = QueueIx> {
+        std::iter::once(queue).chain(self.derived.needs.get(need).also.iter().copied())
+    }
+
+    /// Whether somebody who meets a requirement is offerable; its indexes are there.
+    pub(super) fn has_offerable(&self, queue: QueueIx, need: NeedIx) -> bool {
         let wanted = self.derived.needs.get(need);
-        self.pending(queue).any(|ix| needs::meets(self.state.agent(ix), queue, wanted))
+        self.sources(queue, need).any(|from| {
+            sorted(&self.derived.index[from.at()], need, queue).is_some_and(|a| !a.is_empty())
+                || self
+                    .pending(from)
+                    .any(|ix| needs::fits_from(self.state.agent(ix), from, queue, wanted))
+        })
     }
 
     /// Offerable agents of this record that are not in the sets yet.
@@ -121,54 +162,63 @@ impl Engine {
         let free = |ix: &AgentIx| {
             (anew || !call.tried.contains(ix)) && !call.open_offers().any(|o| o.agent == *ix)
         };
+        if let Some((preferred, _)) = call.hold {
+            let now = free(&preferred) && self.is_fit_now(preferred, queue, need);
+            return now.then_some(preferred).into_iter().collect();
+        }
         let wanted = self.derived.needs.get(need);
-        let mut fresh: Vec<(Key, AgentIx)> = self
-            .pending(queue)
-            .filter(free)
-            .filter(|ix| needs::meets(self.state.agent(*ix), queue, wanted))
-            .map(|ix| (key_under(&self.state, &self.derived, ix, queue, need), ix))
-            .collect();
+        let mut known: Vec<&Sorted> = Vec::with_capacity(1 + wanted.also.len());
+        let mut fresh: Vec<(Key, AgentIx)> = Vec::new();
+        for from in self.sources(queue, need) {
+            known.extend(sorted(&self.derived.index[from.at()], need, queue));
+            let here = self
+                .pending(from)
+                .filter(free)
+                .filter(|ix| needs::fits_from(self.state.agent(*ix), from, queue, wanted));
+            let key = |ix| key_under(&self.state, &self.derived, ix, from, queue, need);
+            fresh.extend(here.map(|ix| (key(ix), ix)));
+        }
         fresh.sort_unstable();
-        let index = &self.derived.index[queue.at()];
-        let known = sorted(index, need);
         let order = self.state.queue(queue).config.plan.order;
         if order == Order::RoundRobin {
-            return self.after_the_last(queue, known, &fresh, most, &free);
+            return self.after_the_last(queue, &known, &fresh, most, &free);
         }
         if order == Order::InOrder
             && !anew
             && let Some(cursor) = call.cursor
         {
-            return self.after_cursor(cursor, queue, known, &fresh, most, &free);
+            return self.after_cursor(cursor, (queue, need), &known, &fresh, most, &free);
         }
-        let in_index = known.into_iter().flatten().copied().filter(|(_, ix)| free(ix));
-        merge(in_index, fresh.into_iter()).take(most).collect()
+        let in_index = merge_all(&known, (Key(0, 0), AgentIx(0))).filter(|(_, ix)| free(ix));
+        merge(in_index, fresh.into_iter()).map(|(_, ix)| ix).take(most).collect()
     }
 
     /// In order of position: those after the call's cursor first, then from the top.
     fn after_cursor(
         &self,
         cursor: (u32, u32),
-        queue: QueueIx,
-        known: Option<&BTreeSet<(Key, AgentIx)>>,
+        (queue, need): (QueueIx, NeedIx),
+        known: &[&Sorted],
         fresh: &[(Key, AgentIx)],
         most: usize,
         free: &dyn Fn(&AgentIx) -> bool,
     ) -> Vec<AgentIx> {
+        let wanted = self.derived.needs.get(need);
         let after = |ix: &AgentIx| {
-            let position = self.state.agent(*ix).pair(queue).map_or(0, |p: &Pair| p.position);
+            let agent = self.state.agent(*ix);
+            let pair = needs::member_of(agent, queue, wanted).and_then(|q| agent.pair(q));
+            let position = pair.map_or(0, |p: &Pair| p.position);
             in_order::after_cursor(Some(cursor), position, ix.0)
         };
         // Keys begin with the position, so that what stands before it need not be walked.
         let from = (Key(u64::from(cursor.0), 0), AgentIx(0));
         let wanted = |then: bool| move |ix: &AgentIx| free(ix) && after(ix) != then;
-        let first = known.into_iter().flat_map(|all| all.range(from..)).copied();
-        let first = merge(first, fresh.iter().copied()).filter(wanted(false));
-        let mut chosen: Vec<AgentIx> = first.take(most).collect();
+        let first = merge(merge_all(known, from), fresh.iter().copied()).map(|(_, ix)| ix);
+        let mut chosen: Vec<AgentIx> = first.filter(wanted(false)).take(most).collect();
         if chosen.len() < most {
-            let then = known.into_iter().flatten().copied();
-            let then = merge(then, fresh.iter().copied()).filter(wanted(true));
-            chosen.extend(then.take(most - chosen.len()));
+            let all = merge_all(known, (Key(0, 0), AgentIx(0)));
+            let then = merge(all, fresh.iter().copied()).map(|(_, ix)| ix);
+            chosen.extend(then.filter(wanted(true)).take(most - chosen.len()));
         }
         chosen
     }
@@ -178,7 +228,7 @@ impl Engine {
     fn after_the_last(
         &self,
         queue: QueueIx,
-        known: Option<&BTreeSet<(Key, AgentIx)>>,
+        known: &[&Sorted],
         fresh: &[(Key, AgentIx)],
         most: usize,
         free: &dyn Fn(&AgentIx) -> bool,
@@ -189,12 +239,10 @@ impl Engine {
             (Key(u64::from(position), 0), AgentIx(agent.saturating_add(1)))
         });
         let at = fresh.partition_point(|one| *one < from);
-        let known = || known.into_iter();
-        let first = known().flat_map(|all| all.range(from..)).copied();
-        let then = known().flat_map(|all| all.range(..from)).copied();
-        let first = merge(first, fresh[at..].iter().copied());
-        let then = merge(then, fresh[..at].iter().copied());
-        first.chain(then).filter(free).take(most).collect()
+        let first = merge(merge_all(known, from), fresh[at..].iter().copied());
+        let all = merge_all(known, (Key(0, 0), AgentIx(0)));
+        let then = merge(all.take_while(|one| *one < from), fresh[..at].iter().copied());
+        first.chain(then).map(|(_, ix)| ix).filter(free).take(most).collect()
     }
 
     /// Gives a call all the offers that its plan allows now; `false` when there was none after all.
@@ -223,7 +271,8 @@ impl Engine {
         let left = call.total_at(&config).map(|at| at.since(now));
         let ringing = ring::ring_for(&config.plan, width, left, found.len() > places);
         let round = if call.open_count() == 0 { call.round + 1 } else { call.round };
-        let chosen = if config.plan.draws() {
+        // Who is waited for is not drawn.
+        let chosen = if config.plan.draws() && call.hold.is_none() {
             let rung = call.open_offers().map(|o| o.agent);
             let out = call.tried.iter().copied().chain(rung).collect();
             self.draw(out, queue, need, most)
@@ -233,7 +282,7 @@ impl Engine {
         let Some(call) = self.state.call(id) else { return false };
         let whys = self.whys(call, queue, need, &config, &chosen);
         for (one, why) in chosen.into_iter().take(most).zip(whys) {
-            self.offer(id, one, round, ringing, why);
+            self.offer(id, one, round, ringing, false, why);
         }
         debug_assert!(self.is_within_plan(id, queue, &config), "{id} rings beyond its plan");
         true
@@ -268,10 +317,24 @@ impl Engine {
         (limit as usize).min(self.ringing_places(queue, config))
     }
 
-    fn offer(&mut self, id: CallId, one: Chosen, round: u32, ringing: ring::Ringing, why: Why) {
+    /// Rings an agent. `over`: ordered beyond the capacity.
+    pub(super) fn offer(
+        &mut self,
+        id: CallId,
+        one: Chosen,
+        round: u32,
+        ringing: ring::Ringing,
+        over: bool,
+        why: Why,
+    ) {
         let ix = one.agent;
         let now = self.state_now();
         let Some(call) = self.state.call(id) else { return };
+        let placed = self.derived.placed.get(&id);
+        let through = placed.and_then(|p| {
+            let need = self.derived.needs.get(p.need);
+            needs::member_of(self.state.agent(ix), p.queue, need).filter(|q| *q != p.queue)
+        });
         let switch = &self.state.switch(call.switch).config.capabilities;
         let at_desk = !self.state.agent(ix).has_endpoint;
         let backstop = if switch.times_ring && !at_desk { ring::BACKSTOP_MS } else { 0 };
@@ -285,6 +348,8 @@ impl Engine {
             until: now.plus(ringing.ms).plus(backstop),
             full_ring: ringing.full,
             at_desk,
+            through,
+            over,
             why: Box::new(why),
             dice: one.drawn.map(|(_, taken)| taken),
         });
@@ -299,56 +364,108 @@ impl Engine {
         config: &Queue,
         chosen: &[Chosen],
     ) -> Vec<Why> {
-        let index = &self.derived.index[queue.at()];
-        let wanted = self.derived.needs.get(need);
-        let in_index = sorted(index, need).map_or(0, BTreeSet::len);
-        let fresh = self
-            .pending(queue)
-            .filter(|ix| needs::meets(self.state.agent(*ix), queue, wanted))
-            .count();
-        let barred = call
-            .tried
-            .iter()
-            .chain(call.open_offers().map(|o| &o.agent))
-            .filter(|ix| self.is_fit_now(**ix, queue, need))
-            .count();
-        let candidates = (in_index + fresh).saturating_sub(barred) as u32;
-        let told = |ix: AgentIx| {
-            let agent = self.state.agent(ix);
-            let level = needs::level_sum(&self.state, agent, wanted);
-            agent.pair(queue).map(|pair| {
-                let facts = facts(&self.state, agent, pair, level);
-                routing::explain(&config.plan, config.competency, &facts)
-            })
-        };
+        let (candidates, own) = self.count_candidates(call, queue, need);
+        let told = |ix: AgentIx| self.told_key(ix, queue, need, config);
         // Of those who are drawn nobody is next until the draw.
         let next = |at: usize| chosen.get(at + 1).filter(|_| !config.plan.draws());
         let row = |at: usize, one: &Chosen| {
-            Some(Why {
-                order: config.plan.order,
-                step: (!config.steps.is_empty()).then_some(0),
-                candidates,
-                winner: told(one.agent)?,
-                runner_up: next(at).and_then(|next| told(next.agent)),
-                offline: index.presence.offline,
-                opted_out: index.presence.opted_out,
-                busy: index.presence.busy,
-                delayed: index.delayed,
-                not_fitting: index.offerable.saturating_sub(candidates),
-                stars_ignored: config.plan.order == Order::Stars && !config.competency,
-                drawn: one.drawn.map(|(drawn, _): (Drawn, u64)| drawn),
-            })
+            let runner_up = next(at).and_then(|next| told(next.agent));
+            let why =
+                self.why(call, queue, config, (candidates, own), (told(one.agent)?, runner_up));
+            Some(Why { drawn: one.drawn.map(|(drawn, _): (Drawn, u64)| drawn), ..why })
         };
         chosen.iter().enumerate().filter_map(|(at, one)| row(at, one)).collect()
     }
 
-    /// Whether an agent is offerable in a queue and meets a requirement.
+    /// Why a picked agent is rung: because somebody said so.
+    pub(super) fn why_picked(
+        &self,
+        call: &Call,
+        queue: QueueIx,
+        config: &Queue,
+        ix: AgentIx,
+        by: Name,
+    ) -> Why {
+        let need = self.derived.placed.get(&call.id).map(|p| p.need).unwrap_or_default();
+        let counts = self.count_candidates(call, queue, need);
+        let told = self
+            .told_key(ix, queue, need, config)
+            .unwrap_or_else(|| SortKey::of(self.state.agent(ix).idle_since));
+        let why = self.why(call, queue, config, counts, (told, None));
+        Why { preferred: false, assigned_by: Some(by), ..why }
+    }
+
+    fn why(
+        &self,
+        call: &Call,
+        queue: QueueIx,
+        config: &Queue,
+        (candidates, own): (u32, u32),
+        (winner, runner_up): (SortKey, Option<SortKey>),
+    ) -> Why {
+        let index = &self.derived.index[queue.at()];
+        Why {
+            order: config.plan.order,
+            step: (!call.steps_in(config).is_empty()).then_some(call.step),
+            candidates,
+            winner,
+            runner_up,
+            offline: index.presence.offline,
+            opted_out: index.presence.opted_out,
+            busy: index.presence.busy,
+            delayed: index.delayed,
+            not_fitting: index.offerable.saturating_sub(own),
+            stars_ignored: config.plan.order == Order::Stars && !config.competency,
+            drawn: None,
+            preferred: call.hold.is_some(),
+            assigned_by: None,
+        }
+    }
+
+    /// An agent's key, told to people.
+    fn told_key(
+        &self,
+        ix: AgentIx,
+        queue: QueueIx,
+        need: NeedIx,
+        config: &Queue,
+    ) -> Option<SortKey> {
+        let (agent, wanted) = (self.state.agent(ix), self.derived.needs.get(need));
+        let pair = agent.pair(needs::member_of(agent, queue, wanted)?)?;
+        let level = needs::level_sum(&self.state, agent, wanted);
+        let facts = facts(&self.state, agent, pair, config, level);
+        Some(routing::explain(&config.plan, config.competency, &facts))
+    }
+
+    /// Candidates of a call who were not tried: all, and those who are members of its own queue.
+    fn count_candidates(&self, call: &Call, queue: QueueIx, need: NeedIx) -> (u32, u32) {
+        let wanted = self.derived.needs.get(need);
+        let mut counts = (0, 0);
+        for from in self.sources(queue, need) {
+            let index = &self.derived.index[from.at()];
+            let in_index = sorted(index, need, queue).map_or(0, BTreeSet::len);
+            let fits = |ix: &AgentIx| needs::fits_from(self.state.agent(*ix), from, queue, wanted);
+            let fresh = self.pending(from).filter(fits).count();
+            let barred = call.tried.iter().chain(call.open_offers().map(|o| &o.agent));
+            let member = |ix: &&AgentIx| {
+                needs::member_of(self.state.agent(**ix), queue, wanted) == Some(from)
+            };
+            let barred =
+                barred.filter(member).filter(|ix| self.is_fit_now(**ix, queue, need)).count();
+            let here = (in_index + fresh).saturating_sub(barred) as u32;
+            counts.0 += here;
+            counts.1 += if from == queue { here } else { 0 };
+        }
+        counts
+    }
+
+    /// Whether an agent could be offered a call of a queue now and meets its requirement.
     pub(super) fn is_fit_now(&self, ix: AgentIx, queue: QueueIx, need: NeedIx) -> bool {
-        let agent = self.state.agent(ix);
-        let Some(at) = agent.pairs.iter().position(|p| p.queue == queue) else { return false };
-        let offerable = self.derived.pairs[ix.at()].get(at).and_then(|s| s.row);
-        offerable.is_some_and(|r| r.offerable)
-            && needs::meets(agent, queue, self.derived.needs.get(need))
+        let (agent, wanted) = (self.state.agent(ix), self.derived.needs.get(need));
+        let Some(member_of) = needs::fits(agent, queue, wanted) else { return false };
+        let at = agent.pairs.iter().position(|p| p.queue == member_of);
+        let seen = at.and_then(|at| self.derived.pairs[ix.at()].get(at));
+        seen.and_then(|s| s.row).is_some_and(|r| r.offerable)
     }
 
     /// Whether a waiting call has anybody left to try: not tried in this pass.
@@ -378,24 +495,47 @@ impl Engine {
     }
 }
 
-/// A queue's offerable agents who meet a requirement, in order.
-fn sorted(index: &QueueIndex, need: NeedIx) -> Option<&BTreeSet<(Key, AgentIx)>> {
+/// Offerable agents in an order.
+type Sorted = BTreeSet<(Key, AgentIx)>;
+
+/// A queue's offerable agents who meet a requirement of calls of `home`, in the order of `home`.
+fn sorted(index: &QueueIndex, need: NeedIx, home: QueueIx) -> Option<&Sorted> {
     if need == NeedIx(0) {
         return Some(&index.agents);
     }
-    index.by_need.iter().find(|n| n.need == need).map(|n| &n.agents)
+    index.by_need.iter().find(|n| n.need == need && n.home == home).map(|n| &n.agents)
+}
+
+/// Sorted runs as one, from a place on.
+fn merge_all<'a>(
+    runs: &[&'a Sorted],
+    from: (Key, AgentIx),
+) -> impl Iterator<Item = (Key, AgentIx)> + use<'a> {
+    // Nearly always there is one.
+    let mut rest = runs.iter().map(|run| run.range(from..).copied());
+    let mut first = rest.next().into_iter().flatten().peekable();
+    let mut rest: Vec<_> = rest.map(Iterator::peekable).collect();
+    std::iter::from_fn(move || {
+        let least = (0..rest.len())
+            .filter_map(|i| Some((*rest[i].peek()?, i)))
+            .min()
+            .filter(|(least, _)| first.peek().is_none_or(|own| least < own));
+        match least {
+            Some((_, i)) => rest[i].next(),
+            None => first.next(),
+        }
+    })
 }
 
 /// Two sorted runs as one.
 fn merge(
     a: impl Iterator<Item = (Key, AgentIx)>,
     b: impl Iterator<Item = (Key, AgentIx)>,
-) -> impl Iterator<Item = AgentIx> {
+) -> impl Iterator<Item = (Key, AgentIx)> {
     let (mut a, mut b) = (a.peekable(), b.peekable());
     std::iter::from_fn(move || match (a.peek(), b.peek()) {
         (Some(x), Some(y)) if x <= y => a.next(),
         (_, Some(_)) => b.next(),
         _ => a.next(),
     })
-    .map(|(_, ix)| ix)
 }

@@ -9,16 +9,19 @@
 //! |---|---|
 //! | `state`, `table`, `vault` | what is known |
 //! | `evolve`, `evolve_calls`, `evolve_offers`, `evolve_directory` | the one door to it |
-//! | `derived`, `needs`, `refresh`, `rebuild` | tables that follow from it |
-//! | `calls`, `agents`, `switches`, `directory`, `deadlines` | decisions |
+//! | `derived`, `needs`, `need_index`, `refresh`, `rebuild` | tables that follow from it |
+//! | `calls`, `steps`, `by_hand`, `agents`, `switches`, `directory`, `deadlines` | decisions |
 //! | `matching`, `draw` | the one rule, and the dice |
 //! | `windows` | what orders count |
 //! | `permission` | who may |
-//! | `explain`, `views`, `feed` | what is told |
+//! | `checks`, `explain`, `views`, `feed` | what is told |
 //! | `invariants` | what must hold after every record |
 
 mod agents;
+mod by_hand;
+mod call;
 mod calls;
+mod checks;
 mod deadlines;
 mod derived;
 mod directory;
@@ -32,6 +35,7 @@ mod feed;
 mod handle;
 mod invariants;
 mod matching;
+mod need_index;
 mod needs;
 mod permission;
 mod presence;
@@ -42,6 +46,7 @@ mod refresh;
 mod state;
 #[cfg(test)]
 mod status_tests;
+mod steps;
 mod switches;
 mod table;
 #[cfg(test)]
@@ -207,6 +212,8 @@ impl Engine {
         }
         let calls: Vec<PersonalKey> =
             self.state.calls.sorted().iter().filter_map(|(_, c)| c.personal).collect();
+        let callers = self.state.last_agents.iter().map(|(key, _)| *key);
+        let calls = calls.into_iter().chain(callers).collect::<Vec<_>>();
         for key in calls {
             self.vault.read_call(key, personal(key).as_deref());
         }

@@ -2,7 +2,7 @@
 
 use super::state::{Agent, State};
 use crate::domain::ids::{AgentIx, NeedIx, QueueIx, SkillIx};
-use crate::domain::objects::{Queue, SkillNeed};
+use crate::domain::objects::{SkillNeed, Step};
 use crate::routing;
 use rustc_hash::FxHashMap;
 
@@ -15,6 +15,8 @@ pub struct Need {
     pub stars_min: u8,
     /// Only these, sorted; `None` = all members.
     pub agents: Option<Vec<AgentIx>>,
+    /// Queues whose members will do too, in the order in which they are asked.
+    pub also: Vec<QueueIx>,
 }
 
 /// The table of requirements. Number 0 requires nothing.
@@ -53,16 +55,15 @@ impl Needs {
     }
 }
 
-/// The requirement of a call with these skills in a queue. Of one skill asked for twice, the higher
+/// The requirement of a call with these skills at a step, but for what it adds. Of one skill asked for twice, the higher
 /// lowest and the lower highest level hold (`engine.md` 6).
 #[must_use]
 pub fn of(
-    queue: &Queue,
+    step: Option<&Step>,
     skills: &[SkillNeed],
     skill_ix: &dyn Fn(&str) -> Option<SkillIx>,
     agent_ix: &dyn Fn(&str) -> Option<AgentIx>,
 ) -> Need {
-    let step = queue.steps.first();
     let mut need =
         Need { stars_min: step.and_then(|s| s.stars_min).unwrap_or(0), ..Need::default() };
     let mut missing = false;
@@ -90,6 +91,28 @@ pub fn of(
         only
     });
     need
+}
+
+/// The queue whose member an agent is for calls of `home`: that queue, else the first of those that
+/// the requirement adds. This membership's stars, position and opt-in count, and no other.
+#[must_use]
+pub fn member_of(agent: &Agent, home: QueueIx, need: &Need) -> Option<QueueIx> {
+    if agent.pair(home).is_some() {
+        return Some(home);
+    }
+    need.also.iter().copied().find(|queue| agent.pair(*queue).is_some())
+}
+
+/// As [`member_of`], for an agent who meets the requirement there.
+#[must_use]
+pub fn fits(agent: &Agent, home: QueueIx, need: &Need) -> Option<QueueIx> {
+    member_of(agent, home, need).filter(|queue| meets(agent, *queue, need))
+}
+
+/// Whether an agent takes calls of `home` as a member of `from`, and meets the requirement.
+#[must_use]
+pub fn fits_from(agent: &Agent, from: QueueIx, home: QueueIx, need: &Need) -> bool {
+    (from == home || member_of(agent, home, need) == Some(from)) && meets(agent, from, need)
 }
 
 /// Whether an agent meets a requirement in a queue.

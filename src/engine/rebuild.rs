@@ -58,6 +58,10 @@ impl Engine {
                 d.index[queue.at()].talking += 1;
             }
         }
+        super::steps::note_who_prefers(state, &mut d);
+        for (key, agent) in &state.last_agents {
+            super::steps::recall(&mut d, &self.vault, *key, *agent);
+        }
         d.touched.stale_calls = state.calls.keys();
         d.touched.stale_agents = (0..state.agents.len()).rev().map(|i| AgentIx(i as u32)).collect();
         self.derived = d;

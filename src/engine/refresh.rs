@@ -1,15 +1,20 @@
 //! Keeps the derived tables in step with the state, touching only what an event touched.
 
 use super::Engine;
-use super::derived::{Derived, NEED_INDEXES, NeedIndex, PairSeen, Placed, QueueIndex};
+use super::derived::{Derived, PairSeen, Placed, QueueIndex};
 use super::draw;
 use super::explain::hold_of;
+use super::need_index::{
+    count_logged_in, enter_home, judge_watchers, key_at, leave_home, mark_watchers,
+    reorder_at_homes, watch,
+};
 use super::needs::{self, Need};
 use super::presence;
 use super::state::{Agent, Call, Pair, Stage, State};
+use super::steps::need_at;
 use super::windows;
 use crate::domain::ids::{AgentIx, CallId, NeedIx, QueueIx};
-use crate::domain::objects::queue::{By, NobodyWhen, Order};
+use crate::domain::objects::queue::{By, NobodyWhen, Order, Queue};
 use crate::domain::presence::Presence;
 use crate::domain::rows::PairRow;
 use crate::routing::{self, Facts, Key};
@@ -18,14 +23,16 @@ use std::cmp::Reverse;
 /// Classes of deadlines: at the same instant the lower is handled first (0 is the account's
 /// midnight, which is begun before any input).
 pub mod class {
+    /// The spacing of calls' passes: nothing is decided by it but that a match is possible.
+    pub const PASS: u8 = 1;
     /// Switches: silence, parked events.
-    pub const SWITCH: u8 = 1;
+    pub const SWITCH: u8 = 2;
     /// Agents: wrap-up, delay, block, lease.
-    pub const AGENT: u8 = 2;
+    pub const AGENT: u8 = 3;
     /// Offers: the ring.
-    pub const OFFER: u8 = 3;
-    /// Calls: total, max_wait, passes, freezes.
-    pub const CALL: u8 = 4;
+    pub const OFFER: u8 = 4;
+    /// Calls: total, max_wait, holds, steps, freezes.
+    pub const CALL: u8 = 5;
 }
 
 impl Engine {
@@ -85,10 +92,13 @@ pub fn note<T: PartialEq>(list: &mut Vec<T>, item: T) {
     }
 }
 
-/// What the orders look at.
+/// What the order of `home` looks at: a queue whose calls a pair's agent may take.
 #[must_use]
-pub fn facts(state: &State, agent: &Agent, pair: &Pair, level: u32) -> Facts {
-    let weight = match &state.queue(pair.queue).config.plan.by {
+pub fn facts(state: &State, agent: &Agent, pair: &Pair, home: &Queue, level: u32) -> Facts {
+    // A number of calls says nothing where the time with callers is compared.
+    let own = &state.queue(pair.queue).config;
+    let same = windows::counts_offers(own) == windows::counts_offers(home);
+    let weight = match &home.plan.by {
         By::Stars => u32::from(pair.stars),
         // Held without a level: 1,000.
         By::Skill(skill) => {
@@ -98,7 +108,7 @@ pub fn facts(state: &State, agent: &Agent, pair: &Pair, level: u32) -> Facts {
     Facts {
         stars: pair.stars,
         position: pair.position,
-        count: windows::count(state, agent, pair),
+        count: if same { windows::count(state, agent, pair) } else { 0 },
         versatility: (agent.pairs.len() + agent.skills.len()) as u32,
         weight,
         idle_since: agent.idle_since,
@@ -108,11 +118,11 @@ pub fn facts(state: &State, agent: &Agent, pair: &Pair, level: u32) -> Facts {
 
 fn key_of(state: &State, agent: &Agent, pair: &Pair, level: u32) -> Key {
     let queue = &state.queue(pair.queue).config;
-    routing::key(&queue.plan, queue.competency, &facts(state, agent, pair, level))
+    routing::key(&queue.plan, queue.competency, &facts(state, agent, pair, queue, level))
 }
 
 /// The key under a requirement, from the key without one.
-fn key_for(state: &State, order: Order, base: Key, agent: &Agent, need: &Need) -> Key {
+pub fn key_for(state: &State, order: Order, base: Key, agent: &Agent, need: &Need) -> Key {
     if !routing::depends_on_need(order) {
         return base;
     }
@@ -170,19 +180,25 @@ fn refresh_pair(
         }
         // With `again: false` a call leaves when all who fit were tried: also when one of them
         // becomes offerable again, or the last untried one no longer is.
-        let turned = seen.row.is_some_and(|before| before.offerable) != row.offerable;
-        if turned && !queue.config.plan.again && !index.tried.is_empty() {
-            note(&mut derived.touched.passes, pair.queue);
+        if seen.row.is_some_and(|before| before.offerable) != row.offerable {
+            if !queue.config.plan.again && !index.tried.is_empty() {
+                note(&mut derived.touched.passes, pair.queue);
+            }
+            judge_watchers(state, derived, pair.queue);
         }
+        count_logged_in(derived, agent, pair.queue, seen.row, Some(row));
     }
     let was_offerable = seen.row.is_some_and(|r| r.offerable);
     if seen.key.is_some_and(|old| !row.offerable || old != key) {
         unindex(state, &mut derived.index[pair.queue.at()], &derived.needs, agent, pair, seen);
+    } else if seen.key.is_some() {
+        reorder_at_homes(state, derived, agent, pair);
     }
     if row.offerable && seen.key.is_none() && !seen.pending {
         seen.pending = true;
         derived.index[pair.queue.at()].pending.push(agent.ix);
         mark_work(derived, pair.queue);
+        mark_watchers(derived, pair.queue);
     }
     let counts = queue.config.plan.order.counts();
     let begun = windows::has_begun(state, agent, pair);
@@ -224,6 +240,10 @@ fn unindex(
     index.agents.remove(&(old, agent.ix));
     draw::leave(&mut index.groups, plan, old, agent.ix);
     for by_need in &mut index.by_need {
+        if by_need.home != pair.queue {
+            leave_home(state, by_need, agent.ix);
+            continue;
+        }
         let key = key_for(state, plan.order, old, agent, needs.get(by_need.need));
         if by_need.agents.remove(&(key, agent.ix)) {
             draw::leave(&mut by_need.groups, plan, key, agent.ix);
@@ -240,9 +260,12 @@ pub fn forget_pair(state: &State, derived: &mut Derived, ix: AgentIx, queue: Que
     if let Some(seen) = all.get_mut(at) {
         let index = &mut derived.index[queue.at()];
         unindex(state, index, &derived.needs, agent, pair, seen);
-        if let Some(row) = seen.row.take() {
-            index.count(&row, seen.or_grace, false);
+        let row = seen.row.take();
+        if let Some(row) = &row {
+            index.count(row, seen.or_grace, false);
         }
+        count_logged_in(derived, agent, queue, row, None);
+        let index = &mut derived.index[queue.at()];
         if let Some(old) = seen.logged.take() {
             index.logged_counts.remove(&(old, ix));
         }
@@ -274,61 +297,36 @@ pub fn settle_queue(state: &State, derived: &mut Derived, queue: QueueIx) {
         draw::enter(&mut index.groups, plan, base, ix);
         for by_need in &mut index.by_need {
             let need = derived.needs.get(by_need.need);
-            if needs::meets(agent, queue, need) {
+            if !needs::fits_from(agent, queue, by_need.home, need) {
+                continue;
+            }
+            if by_need.home == queue {
                 let key = key_for(state, plan.order, base, agent, need);
                 by_need.agents.insert((key, ix));
                 draw::enter(&mut by_need.groups, plan, key, ix);
+            } else {
+                enter_home(state, by_need, agent, &agent.pairs[at], need);
             }
         }
     }
     derived.index[queue.at()].pending = pending;
 }
 
-/// The index of a requirement in a queue, made when it is not there; number 0 is the queue's own.
-pub fn need_index(state: &State, derived: &mut Derived, queue: QueueIx, need: NeedIx) {
-    if need == NeedIx(0) {
-        return;
-    }
-    let index = &mut derived.index[queue.at()];
-    if let Some(known) = index.by_need.iter_mut().find(|n| n.need == need) {
-        known.used = state.seq;
-        return;
-    }
-    let plan = &state.queue(queue).config.plan;
-    let wanted = derived.needs.get(need);
-    let mut made =
-        NeedIndex { need, agents: Default::default(), groups: Default::default(), used: state.seq };
-    for (base, ix) in &index.agents {
-        let agent = state.agent(*ix);
-        if needs::meets(agent, queue, wanted) {
-            let key = key_for(state, plan.order, *base, agent, wanted);
-            made.agents.insert((key, *ix));
-            draw::enter(&mut made.groups, plan, key, *ix);
-        }
-    }
-    // Requirements that calls wait with keep their index, however many they are.
-    let idle = (0..index.by_need.len())
-        .filter(|i| !index.open.iter().any(|o| o.need == index.by_need[*i].need))
-        .min_by_key(|i| index.by_need[*i].used);
-    if index.by_need.len() >= NEED_INDEXES
-        && let Some(oldest) = idle
-    {
-        index.by_need.swap_remove(oldest);
-    }
-    index.by_need.push(made);
-}
-
-/// The key of an agent in a queue under a requirement.
+/// The key of an agent of a queue, under a requirement of calls of `home`.
 #[must_use]
 pub fn key_under(
     state: &State,
     derived: &Derived,
     ix: AgentIx,
     queue: QueueIx,
+    home: QueueIx,
     need: NeedIx,
 ) -> Key {
     let agent = state.agent(ix);
     let Some(pair) = agent.pair(queue) else { return Key::default() };
+    if queue != home {
+        return key_at(state, agent, pair, home, derived.needs.get(need));
+    }
     let base = key_of(state, agent, pair, 0);
     if need == NeedIx(0) {
         return base;
@@ -349,33 +347,41 @@ fn refresh_call(state: &State, derived: &mut Derived, id: CallId) {
     };
     let config = &state.queue(queue).config;
     let need = match before {
-        Some(b) if b.queue == queue => b.need,
-        _ => need_of(state, derived, call, queue),
+        Some(b) if b.queue == queue && b.step == call.step => b.need,
+        _ => need_at(state, derived, call, queue, call.step),
     };
     let hold = hold_of(state, call, config);
     let now = Placed {
         queue,
         need,
+        step: call.step,
+        held: call.hold.map(|(agent, _)| agent),
         rank: call.rank(config),
         queued_at: call.queued_at,
         open: hold.is_none(),
     };
     let same_place = before.is_some_and(|b| {
-        b.queue == queue && b.rank == now.rank && b.queued_at == now.queued_at && b.need == need
+        (b.queue, b.rank, b.queued_at, b.need, b.held)
+            == (queue, now.rank, now.queued_at, need, now.held)
     });
     if !same_place {
         unplace(derived, id);
         let index = &mut derived.index[queue.at()];
         index.waiting.insert((now.rank, id));
         index.queued.insert((now.queued_at, id));
+        watch(derived, queue, need, true);
         note(&mut derived.touched.queues, queue);
     }
     let was_open = same_place && before.is_some_and(|b| b.open);
     if now.open && !was_open {
-        derived.index[queue.at()].open_mut(need).insert((now.rank, id));
+        let index = &mut derived.index[queue.at()];
+        match now.held {
+            Some(agent) => index.held.entry(agent).or_default().insert((now.rank, id)),
+            None => index.open_mut(need).insert((now.rank, id)),
+        };
         mark_work(derived, queue);
     } else if !now.open && was_open {
-        close(&mut derived.index[queue.at()], need, now.rank, id);
+        close(&mut derived.index[queue.at()], &now, id);
     }
     let index = &mut derived.index[queue.at()];
     if call.tried.is_empty() {
@@ -393,23 +399,27 @@ fn arm_live_call(state: &State, derived: &mut Derived, call: &Call) {
         Some(at) => derived.arm_call(call.id, at),
         None => _ = derived.armed_calls.remove(&call.id),
     }
-}
-
-fn need_of(state: &State, derived: &mut Derived, call: &Call, queue: QueueIx) -> NeedIx {
-    let config = &state.queue(queue).config;
-    if config.steps.is_empty() && call.skills.is_empty() {
-        return derived.needs.intern(Need::default());
+    match super::deadlines::pass_deadline(state, call) {
+        Some(at) if derived.armed_passes.insert(call.id, at) != Some(at) => {
+            derived.deadlines.push(Reverse((at, class::PASS, call.id.0)));
+        }
+        Some(_) => {}
+        None => _ = derived.armed_passes.remove(&call.id),
     }
-    let need =
-        needs::of(config, &call.skills, &|name| derived.skills.get(name).copied(), &|name| {
-            derived.users.get(name).copied()
-        });
-    derived.needs.intern(need)
 }
 
-fn close(index: &mut QueueIndex, need: NeedIx, rank: i64, id: CallId) {
-    if let Some(at) = index.open.iter().position(|o| o.need == need) {
-        index.open[at].calls.remove(&(rank, id));
+fn close(index: &mut QueueIndex, placed: &Placed, id: CallId) {
+    if let Some(agent) = placed.held {
+        if let Some(calls) = index.held.get_mut(&agent) {
+            calls.remove(&(placed.rank, id));
+            if calls.is_empty() {
+                index.held.remove(&agent);
+            }
+        }
+        return;
+    }
+    if let Some(at) = index.open.iter().position(|o| o.need == placed.need) {
+        index.open[at].calls.remove(&(placed.rank, id));
         if index.open[at].calls.is_empty() {
             index.open.swap_remove(at);
         }
@@ -424,8 +434,9 @@ pub fn unplace(derived: &mut Derived, id: CallId) {
     index.queued.remove(&(placed.queued_at, id));
     index.tried.remove(&id);
     if placed.open {
-        close(index, placed.need, placed.rank, id);
+        close(index, &placed, id);
     }
+    watch(derived, placed.queue, placed.need, false);
     note(&mut derived.touched.queues, placed.queue);
 }
 

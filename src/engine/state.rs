@@ -3,16 +3,16 @@
 //! What can be derived (presence, indexes, counters of boards) is not here but in
 //! [`crate::engine::derived`]; a snapshot is this and nothing else.
 
+pub use super::call::{Call, Closed, End, Leg, Offer, Stage};
 use super::table::Table;
 use super::windows::Counted;
-use crate::domain::event::{Next, Outcome, PersonalKey};
+use crate::domain::event::{Next, PersonalKey, is_zero};
 use crate::domain::ids::{AgentIx, CallId, CommandId, Name, OfferId, QueueIx, SkillIx, SwitchIx};
 use crate::domain::media::Media;
-use crate::domain::objects::queue::Exit;
-use crate::domain::objects::{Account, Queue, Route, Skill, SkillNeed, Switch, User};
+use crate::domain::objects::{Account, Queue, Route, Skill, Switch, User};
 use crate::domain::presence::{Detail, Status};
 use crate::domain::rows::DayCounts;
-use crate::domain::switching::{CancelReason, Why};
+use crate::domain::switching::CancelReason;
 use crate::domain::time::Millis;
 use crate::routing::dice::Dice;
 use serde::{Deserialize, Serialize};
@@ -61,6 +61,10 @@ pub struct State {
     pub forgotten_seq: u64,
     /// Fingerprints of the events heard lately, in order.
     pub heard: VecDeque<(Millis, u64)>,
+    /// Callers (by the vault's row of a call) and the agent who had that call, oldest first; only
+    /// while some queue prefers the last agent.
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    pub last_agents: VecDeque<(PersonalKey, AgentIx)>,
     /// Calls that ever arrived.
     pub arrived: u64,
     /// Calls that ever ended.
@@ -186,10 +190,6 @@ pub struct Pair {
     pub rolling: VecDeque<Counted>,
 }
 
-fn is_zero(n: &u32) -> bool {
-    *n == 0
-}
-
 /// A queue or group.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct QueueState {
@@ -305,166 +305,6 @@ pub enum Tell {
     Sync,
 }
 
-/// A call.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Call {
-    /// Its number.
-    pub id: CallId,
-    /// Which switch holds it.
-    pub switch: SwitchIx,
-    /// The switch's name for it.
-    pub subject: Name,
-    /// Its medium.
-    pub media: Media,
-    /// The dialled number.
-    pub to: Option<Name>,
-    /// The caller and the attributes.
-    pub personal: Option<PersonalKey>,
-    /// Call's and route's.
-    pub priority: i32,
-    /// Call's and route's.
-    pub skills: Vec<SkillNeed>,
-    /// Arrival.
-    pub arrived_at: Millis,
-    /// Age, for rank.
-    pub entered_at: Millis,
-    /// Entry into the present queue.
-    pub queued_at: Millis,
-    /// The account's day of that entry: the queue's counts belong to it.
-    pub queued_day: Option<i32>,
-    /// Where it waits or was answered from.
-    pub queue: Option<QueueIx>,
-    /// Where it waited when it was answered: a late answer may be of a queue that it had left.
-    pub waited_in: Option<QueueIx>,
-    /// Its stage.
-    pub stage: Stage,
-    /// Offers of its life, in order of making.
-    pub offers: Vec<Offer>,
-    /// Agents tried in this pass.
-    pub tried: Vec<AgentIx>,
-    /// Start of the pass: its first offer.
-    pub pass_began_at: Option<Millis>,
-    /// The spacing since then has passed.
-    pub pass_spaced: bool,
-    /// The last agent offered in this queue: (position, agent).
-    pub cursor: Option<(u32, u32)>,
-    /// Offers made in this queue.
-    pub attempts: u32,
-    /// How often the plan's width has grown for it in this queue.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub widths: u32,
-    /// Round of the last offer.
-    pub round: u32,
-    /// Legs that the engine stopped and whose end the switch has not yet told.
-    pub closing: Vec<OfferId>,
-    /// The rest of a round must end, or this time pass, before a new offer.
-    pub closing_until: Option<Millis>,
-    /// An exit to take when the open offers have ended.
-    pub exit_due: Option<Exit>,
-    /// Overflows in a row.
-    pub hops: u8,
-    /// Waits for its switch after a restart, until then at the latest.
-    pub frozen_until: Option<Millis>,
-    /// Its late events are still coming.
-    pub replay_until: Option<Millis>,
-    /// How far outages move its deadlines, ms.
-    pub shift_ms: u64,
-    /// Entered the queue, and neither offered nor told to wait since: `max_waiting` still judges it.
-    pub at_door: bool,
-    /// The last event applied in order.
-    pub sequence: u64,
-    /// Fingerprints of its events.
-    pub heard: Vec<u64>,
-    /// Agents who have it.
-    pub legs: Vec<Leg>,
-    /// On hold.
-    pub held: bool,
-    /// When and how it ended.
-    pub end: Option<End>,
-    /// Sequence of the record that last changed the row of the board.
-    pub changed: u64,
-}
-
-/// How far a call is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Stage {
-    /// Arrived, not in a queue (only within one record).
-    New,
-    /// Waits, with or without open offers.
-    Waiting,
-    /// With an agent.
-    Connected,
-    /// Over.
-    Ended,
-}
-
-/// An agent's part in a call.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Leg {
-    /// Who.
-    pub agent: AgentIx,
-    /// By which offer.
-    pub offer: OfferId,
-    /// Since when.
-    pub since: Millis,
-}
-
-/// How a call ended.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct End {
-    /// When.
-    pub at: Millis,
-    /// The record.
-    pub seq: u64,
-    /// How.
-    pub outcome: Outcome,
-    /// Why.
-    pub reason: Name,
-}
-
-/// An offer.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Offer {
-    /// Its number.
-    pub id: OfferId,
-    /// Whom.
-    pub agent: AgentIx,
-    /// For which queue.
-    pub queue: QueueIx,
-    /// When it was made.
-    pub made_at: Millis,
-    /// The engine's deadline.
-    pub until: Millis,
-    /// How long the switch rings.
-    pub ring_for_ms: u64,
-    /// Unanswered at `until` it is missed, else withdrawn.
-    pub full_ring: bool,
-    /// Only answerable at the desk.
-    pub at_desk: bool,
-    /// The device alerts.
-    pub ringing: bool,
-    /// Its round.
-    pub round: u32,
-    /// Counted for the agent in this queue, in the window of this number.
-    pub counted_day: Option<i32>,
-    /// How it ended; `None` while open.
-    pub closed: Option<Closed>,
-    /// Why this agent.
-    pub why: Box<Why>,
-}
-
-/// How an offer ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Closed {
-    /// answered, missed, refused, busy, unreachable, error, withdrawn.
-    pub outcome: Name,
-    /// Why withdrawn.
-    pub reason: Option<Name>,
-    /// When.
-    pub at: Millis,
-}
-
 impl State {
     /// An agent.
     #[must_use]
@@ -488,77 +328,6 @@ impl State {
     #[must_use]
     pub fn call(&self, id: CallId) -> Option<&Call> {
         self.calls.get(&id).map(|c| &**c)
-    }
-}
-
-impl Call {
-    /// Open offers, in order of making.
-    pub fn open_offers(&self) -> impl Iterator<Item = &Offer> {
-        self.offers.iter().filter(|o| o.closed.is_none())
-    }
-
-    /// How many.
-    #[must_use]
-    pub fn open_count(&self) -> usize {
-        self.open_offers().count()
-    }
-
-    /// Offers that rang at the switch: desk offers are no legs of its.
-    #[must_use]
-    pub fn legs_made(&self) -> u32 {
-        self.offers.iter().filter(|o| !o.at_desk).count() as u32
-    }
-
-    /// An offer of this call.
-    #[must_use]
-    pub fn offer(&self, id: OfferId) -> Option<&Offer> {
-        self.offers.iter().find(|o| o.id == id)
-    }
-
-    /// Frozen, or in a replay: neither offers nor exits.
-    #[must_use]
-    pub fn stands_still(&self) -> bool {
-        self.frozen_until.is_some() || self.replay_until.is_some()
-    }
-
-    /// Whether it is over.
-    #[must_use]
-    pub fn is_ended(&self) -> bool {
-        self.stage == Stage::Ended
-    }
-
-    /// When `total_ms` is over.
-    #[must_use]
-    pub fn total_at(&self, queue: &Queue) -> Option<Millis> {
-        queue.total_ms.map(|ms| self.queued_at.plus(ms).plus(self.shift_ms))
-    }
-
-    /// How many may ring for it now; `None` = every candidate.
-    #[must_use]
-    pub fn width(&self, queue: &Queue) -> Option<u32> {
-        queue.plan.width_grown(self.widths as usize)
-    }
-
-    /// When the width grows next.
-    #[must_use]
-    pub fn wider_at(&self, queue: &Queue) -> Option<Millis> {
-        let next = queue.plan.wider.get(self.widths as usize)?;
-        Some(self.queued_at.plus(next.after_ms).plus(self.shift_ms))
-    }
-
-    /// When `max_wait_ms` is over.
-    #[must_use]
-    pub fn max_wait_at(&self, queue: &Queue) -> Option<Millis> {
-        queue.exits.max_wait_ms.map(|ms| self.queued_at.plus(ms).plus(self.shift_ms))
-    }
-
-    /// Lower is served first: age less priority, in milliseconds (`engine.md` 3).
-    #[must_use]
-    pub fn rank(&self, queue: &Queue) -> i64 {
-        /// A point of priority is a minute of age.
-        const STEP_MS: i64 = 60_000;
-        let points = (self.priority + queue.priority).clamp(-3_000, 3_000);
-        self.entered_at.0 - i64::from(points) * STEP_MS
     }
 }
 

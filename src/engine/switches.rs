@@ -233,6 +233,7 @@ impl Engine {
                     priority: *priority,
                     skills: skills.clone(),
                     personal,
+                    by: None,
                 });
             }
             Happening::CallHeld if connected => self.emit(Event::CallHeld { call: id }),
@@ -295,7 +296,7 @@ impl Engine {
         self.end_legs(id);
         self.emit(Event::CallTransferred { call: id, to: queue });
         match queue {
-            Some(queue) => self.emit(Event::CallQueued { call: id, queue, hop: false }),
+            Some(queue) => self.enter(id, queue, false),
             None => self.emit(Event::CallEnded {
                 call: id,
                 outcome: Outcome::Transferred,

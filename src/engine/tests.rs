@@ -102,6 +102,8 @@ impl Floor {
             target: Some(crate::domain::switching::ArrivalTarget::Queue(queue.into())),
             priority: 0,
             skills: Vec::new(),
+            steps: None,
+            preferred: None,
             attributes: Default::default(),
         };
         self.event(subject, Happening::CallArrived(Box::new(arrival)))

@@ -2,6 +2,7 @@
 
 use super::Engine;
 use super::derived::PairSeen;
+use super::explain::next_step_json;
 use super::presence;
 use super::state::{Agent, Call, Stage};
 use crate::domain::ids::{AgentIx, CallId, Name, QueueIx};
@@ -251,6 +252,7 @@ impl Engine {
             Stage::Ended => "ended",
         };
         let queue = call.queue.map(|q| self.state.queue(q));
+        let waits = call.stage == Stage::Waiting;
         let offers: Vec<Value> = call
             .offers
             .iter()
@@ -259,6 +261,8 @@ impl Engine {
                     "id": o.id.to_string(),
                     "agent": self.state.agent(o.agent).id,
                     "queue": self.state.queue(o.queue).id,
+                    "through": o.through.map(|q| &self.state.queue(q).id),
+                    "over": o.over,
                     "round": o.round,
                     "made_at": o.made_at.rfc3339(),
                     "ringing": o.ringing,
@@ -284,6 +288,10 @@ impl Engine {
             "arrived_at": call.arrived_at.rfc3339(),
             "entered_at": call.entered_at.rfc3339(),
             "queued_at": call.queued_at.rfc3339(),
+            "step": queue.filter(|q| waits && !call.steps_in(&q.config).is_empty()).map(|_| call.step),
+            "next_step": queue.filter(|_| waits).map(|q| next_step_json(call, &q.config)),
+            "preferred": self.preferred_json(call),
+            "assigned_to": call.picked.as_ref().map(|(ix, _)| &self.state.agent(*ix).id),
             "held": call.held,
             "agent": call.legs.last().map(|l| &self.state.agent(l.agent).id),
             "offers": offers,

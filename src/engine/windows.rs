@@ -182,7 +182,7 @@ pub fn changed(state: &mut State, queue: QueueIx, old: &Queue) {
         // Offers of the old count are not taken off the new one.
         for call in agent.offers.iter().map(|(_, call)| call).chain(&agent.calls) {
             let made = calls.get_mut(call).into_iter().flat_map(|c| &mut c.offers);
-            for offer in made.filter(|o| o.agent == *ix && o.queue == queue) {
+            for offer in made.filter(|o| o.agent == *ix && o.member_of() == queue) {
                 offer.counted_day = None;
             }
         }

@@ -164,6 +164,8 @@ pub(super) fn is_urgent(input: &Input) -> bool {
             Command::Put { .. }
             | Command::Delete { .. }
             | Command::ClearForced { .. }
+            | Command::Assign { .. }
+            | Command::ChangeCall { .. }
             | Command::SetOptedIn { .. }
             | Command::DeskOpened { .. } => false,
         },

@@ -142,6 +142,8 @@ fn arrives(subject: &str) -> SwitchEvent {
         target: Some(ArrivalTarget::Queue("support".into())),
         priority: 0,
         skills: Vec::new(),
+        steps: None,
+        preferred: None,
         attributes: BTreeMap::new(),
     };
     event(&format!("{subject}-arrived"), subject, Happening::CallArrived(Box::new(arrival)))

@@ -6,7 +6,7 @@ use super::step::{Report, Step, To, What};
 use super::view::{self, View};
 use crate::domain::event::{Event, OfferFailure, PersonalKey};
 use crate::domain::ids::{AgentIx, CallId, Name, OfferId, QueueIx, SwitchIx};
-use crate::domain::input::{Actor, Answer, Command, Input, ObjectRef};
+use crate::domain::input::{Actor, Answer, CallChange, Command, Input, ObjectRef};
 use crate::domain::objects::user::Role;
 use crate::domain::presence::Status;
 use crate::domain::rows::{AgentRow, CallRow, QueueRow};
@@ -15,7 +15,7 @@ use crate::domain::switching::{
     TransferKind, TransferTo,
 };
 use crate::domain::time::Millis;
-use crate::engine::{Decision, Engine, encode};
+use crate::engine::{Decision, Engine};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -29,14 +29,16 @@ pub struct Driver {
     /// Offer, its call and agent.
     offers: Vec<(OfferId, CallId, AgentIx)>,
     inputs: u64,
-    kept: Option<Kept>,
+    restarts: Option<Restarts>,
 }
 
-/// What a node would have kept: the journal's records, and the vault.
-#[derive(Default)]
-struct Kept {
-    records: Vec<(u64, Millis, Vec<u8>)>,
+/// A driver whose engine is put away and read back after every so many records.
+struct Restarts {
+    every: u64,
     vault: BTreeMap<PersonalKey, String>,
+    /// Follows the records alone.
+    replica: Engine,
+    apart: Vec<String>,
 }
 
 impl Default for Driver {
@@ -57,52 +59,48 @@ impl Driver {
             calls: Vec::new(),
             offers: Vec::new(),
             inputs: 0,
-            kept: None,
+            restarts: None,
         }
     }
 
-    /// Keeps from now on what a node would, for [`Driver::replace`].
-    pub fn keep(&mut self) {
-        self.kept = Some(Kept::default());
+    /// As [`Driver::new`], with an engine that goes on from its snapshot after every so many
+    /// records, and a replica beside it that must come to the same state by the records alone.
+    #[must_use]
+    pub fn restarted_every(records: u64) -> Driver {
+        // Of another seed: what has been drawn is on record.
+        let replica = Engine::new("test", 99);
+        let vault = BTreeMap::new();
+        let restarts = Restarts { every: records.max(1), vault, replica, apart: Vec::new() };
+        Driver { restarts: Some(restarts), ..Driver::new() }
     }
 
-    /// Goes on with another engine: one started from the snapshot, or from the kept records alone.
-    ///
-    /// # Errors
-    /// When they do not read, or lead to another state.
-    pub fn replace(&mut self, from_snapshot: bool) -> Result<(), String> {
-        let kept = self.kept.as_ref().ok_or("nothing was kept")?;
-        let personal = &mut |key| kept.vault.get(&key).cloned();
-        let state = self.engine.snapshot();
-        let engine = if from_snapshot {
-            Engine::restore("test", &state, personal).map_err(|e| e.to_string())?
-        } else {
-            // Of another seed: what has been drawn is on record.
-            let mut engine = Engine::new("test", 99);
-            for (seq, at, body) in &kept.records {
-                engine.replay(*seq, *at, body).map_err(|e| e.to_string())?;
-            }
-            engine.ready(personal);
-            engine
-        };
-        if engine.snapshot() != state {
-            return Err("the state is another".to_owned());
-        }
-        self.engine = engine;
-        Ok(())
-    }
-
-    fn decided(&mut self, now: Millis, decision: &Decision) {
-        let Some(kept) = &mut self.kept else { return };
-        if !decision.events.is_empty() {
-            kept.records.push((decision.seq, now, encode(&decision.events)));
-        }
-        for row in &decision.vault {
-            match &row.value {
-                Some(value) => _ = kept.vault.insert(row.key, value.clone()),
-                None => _ = kept.vault.remove(&row.key),
+    fn handle(&mut self, now: Millis, input: Input) -> Decision {
+        let decision = self.engine.handle(now, input);
+        let Some(restarts) = &mut self.restarts else { return decision };
+        for change in &decision.vault {
+            match &change.value {
+                Some(value) => _ = restarts.vault.insert(change.key, value.clone()),
+                None => _ = restarts.vault.remove(&change.key),
             }
         }
+        if decision.events.is_empty() {
+            return decision;
+        }
+        let replayed = restarts.replica.replay_events(decision.seq, now, &decision.events);
+        restarts.apart.extend(replayed.err().map(|e| e.to_string()));
+        if decision.seq.is_multiple_of(restarts.every) {
+            let snapshot = self.engine.snapshot();
+            if view::without_stamps(&snapshot) != view::without_stamps(&restarts.replica.snapshot())
+            {
+                restarts.apart.push(format!("record {}: the replica differs", decision.seq));
+            }
+            let mut read = |key| restarts.vault.get(&key).cloned();
+            match Engine::restore("test", &snapshot, &mut read) {
+                Ok(engine) => self.engine = engine,
+                Err(e) => restarts.apart.push(e.to_string()),
+            }
+        }
+        decision
     }
 
     /// The engine itself.
@@ -215,6 +213,21 @@ impl Driver {
                 agent_actor(user),
                 Command::EndWrapUp { call: self.call_id(call), disposition: None },
             ),
+            Step::Assign { call, user } => command(
+                supervisor(),
+                Command::Assign { call: self.call_id(call), user: user_id(user) },
+            ),
+            Step::Change { call, priority, skills, queue } => command(
+                supervisor(),
+                Command::ChangeCall {
+                    call: self.call_id(call),
+                    change: CallChange {
+                        priority: *priority,
+                        skills: skills.clone(),
+                        queue: queue.clone(),
+                    },
+                },
+            ),
             Step::HangUp { call } => {
                 command(owner(), Command::EndCall { call: self.call_id(call) })
             }
@@ -241,7 +254,7 @@ impl Driver {
     fn event(&self, report: &Report) -> SwitchEvent {
         let offer = |agent: &String| self.offer_id(&report.subject, agent);
         let what = match &report.what {
-            What::Arrived { to, media, priority, skills } => {
+            What::Arrived { to, media, priority, skills, from, steps, preferred } => {
                 let (target, dialled) = match to {
                     To::Queue(id) => (Some(ArrivalTarget::Queue(id.clone())), None),
                     To::Extension(ext) => (Some(ArrivalTarget::Extension(ext.clone())), None),
@@ -249,11 +262,13 @@ impl Driver {
                 };
                 Happening::CallArrived(Box::new(Arrival {
                     media: *media,
-                    from: Some("+15550001".to_owned()),
+                    from: Some(from.clone()),
                     to: dialled,
                     target,
                     priority: *priority,
                     skills: skills.clone(),
+                    steps: steps.clone(),
+                    preferred: preferred.clone(),
                     attributes: BTreeMap::new(),
                 }))
             }
@@ -364,10 +379,11 @@ impl Driver {
             Event::CallQueued { call, queue, .. } => {
                 Fact::Queued { call: self.call(*call), queue: self.queue(*queue) }
             }
-            Event::CallOffered { call, agent, ring_for_ms, .. } => Fact::Ring {
+            Event::CallOffered { call, agent, ring_for_ms, over, .. } => Fact::Ring {
                 call: self.call(*call),
                 agent: self.agent(*agent),
                 ring_for_ms: *ring_for_ms,
+                over: *over,
             },
             Event::OfferMissed { offer, .. } => {
                 let (call, agent) = self.offer(*offer);
@@ -490,8 +506,7 @@ impl System for Driver {
     fn apply(&mut self, now: Millis, step: &Step) -> Vec<Fact> {
         self.inputs += 1;
         let Some(input) = self.input(step) else { return Vec::new() };
-        let decision = self.engine.handle(now, input);
-        self.decided(now, &decision);
+        let decision = self.handle(now, input);
         self.facts(now, &decision)
     }
 
@@ -500,8 +515,7 @@ impl System for Driver {
     }
 
     fn due(&mut self, now: Millis) -> Vec<Fact> {
-        let decision = self.engine.handle(now, Input::Deadline);
-        self.decided(now, &decision);
+        let decision = self.handle(now, Input::Deadline);
         self.facts(now, &decision)
     }
 
@@ -527,7 +541,11 @@ impl System for Driver {
     }
 
     fn broken(&mut self) -> Vec<String> {
-        self.engine.invariants()
+        let mut broken = self.engine.invariants();
+        if let Some(restarts) = &self.restarts {
+            broken.extend(restarts.apart.iter().cloned());
+        }
+        broken
     }
 }
 

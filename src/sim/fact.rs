@@ -14,7 +14,7 @@ pub enum Fact {
     /// A call waits in a queue from now on.
     Queued { call: String, queue: String },
     /// An agent is rung.
-    Ring { call: String, agent: String, ring_for_ms: u64 },
+    Ring { call: String, agent: String, ring_for_ms: u64, over: bool },
     /// It rang out.
     Missed { call: String, agent: String },
     /// The agent refused.
@@ -55,8 +55,9 @@ impl fmt::Display for Fact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Fact::Queued { call, queue } => write!(f, "queued {call} {queue}"),
-            Fact::Ring { call, agent, ring_for_ms } => {
-                write!(f, "ring {call} {agent} for {ring_for_ms}")
+            Fact::Ring { call, agent, ring_for_ms, over } => {
+                let over = if *over { " over" } else { "" };
+                write!(f, "ring {call} {agent} for {ring_for_ms}{over}")
             }
             Fact::Missed { call, agent } => write!(f, "missed {call} {agent}"),
             Fact::Refused { call, agent } => write!(f, "refused {call} {agent}"),

@@ -6,6 +6,7 @@
 
 mod plans;
 mod steps;
+mod wishes;
 
 use super::model::Model;
 use super::scenario::{Runner, START};
@@ -24,6 +25,8 @@ struct Maker {
     events: usize,
     desks: u64,
     own: Vec<(String, String)>,
+    /// Calls that are no voice calls: a switch does not hand them to a voice queue.
+    chats: Vec<String>,
     at: i64,
     /// Lines held back, to come out of order.
     late: Vec<String>,
@@ -66,6 +69,7 @@ pub fn history(seed: u64) -> Vec<String> {
         events: 0,
         desks: 0,
         own: Vec::new(),
+        chats: Vec::new(),
         at: 0,
         late: Vec::new(),
     };
@@ -242,15 +246,6 @@ impl Maker {
             set(&mut body, "max_ringing", most);
         }
         self.numbers(&mut body);
-        if self.once_in(4) {
-            let step = self.one_of(&[
-                r#"[{"after_ms":0,"skills":[{"skill":"spanish","min":40}]}]"#,
-                r#"[{"after_ms":0,"stars_min":2}]"#,
-                r#"[{"after_ms":0,"skills":[{"skill":"tech","min":20,"max":50}]}]"#,
-                r#"[{"after_ms":0,"agents":["usr_ann"]}]"#,
-            ]);
-            set(&mut body, "steps", step);
-        }
         let family = if group { "group" } else { "queue" };
         self.say(format!("{family} {name}{}", text(&body)));
         self.queues.push(Line { name, group, chat, body, members: Vec::new() });
@@ -299,6 +294,7 @@ impl Maker {
     /// Exits may lead to a queue of any number, so they are set when all are there.
     fn exits(&mut self, i: usize) {
         let mut body = std::mem::take(&mut self.queues[i].body);
+        self.wishes(i, &mut body);
         if self.once_in(3) {
             let wait = self.one_of(&[2_000, 6_000, 12_000]);
             set(&mut body, "exits.max_wait_ms", wait);

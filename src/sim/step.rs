@@ -8,7 +8,9 @@
 //! group dial extension=7000 …             route main number=+1555 to={"queue":"sales"}
 //! member sales ann stars=3 position=2     remove sales ann
 //! at 5s                                   time passes until five seconds from the start
-//! call c1 to sales priority=2             (to=<queue> | ext=7000 | number=+1555; via=s1)
+//! call c1 to sales priority=2             (to=<queue> | ext=7000 | number=+1555; via=s1; from=+1;
+//!                                         steps=[…] preferred={…} as on the wire)
+//! assign c1 ann                           change c1 priority=3 skills=tech queue=q2
 //! ringing|answered c1 ann                 failed c1 ann busy
 //! abandoned c1                            ended c1 caller
 //! updated c1 priority=3                   held c1 / resumed c1
@@ -25,9 +27,10 @@
 //! ```
 //! Lines about a call take `seq=`, `boot=`, `id=` and `replayed=true` as the wire's event does.
 
+use crate::domain::fields::Fields;
 use crate::domain::input::{Kind, When};
 use crate::domain::media::Media;
-use crate::domain::objects::SkillNeed;
+use crate::domain::objects::{self, Preferred, SkillNeed};
 use crate::domain::presence::Status;
 use crate::domain::switching::{EndedBy, FailReason, SyncState};
 use serde_json::{Map, Value, json};
@@ -59,6 +62,15 @@ pub enum Step {
     Refuse { call: String, user: String },
     /// The agent ends after-call work.
     Wrapped { call: String, user: String },
+    /// A supervisor picks a waiting call's agent.
+    Assign { call: String, user: String },
+    /// A supervisor changes a waiting call.
+    Change {
+        call: String,
+        priority: Option<i32>,
+        skills: Option<Vec<SkillNeed>>,
+        queue: Option<String>,
+    },
     /// The agent hangs up at the desk.
     HangUp { call: String },
     /// A desk connection opens or closes.
@@ -98,19 +110,43 @@ pub struct Report {
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)] // the names are those of the wire
 pub enum What {
-    Arrived { to: To, media: Media, priority: i32, skills: Vec<SkillNeed> },
+    Arrived {
+        to: To,
+        media: Media,
+        priority: i32,
+        skills: Vec<SkillNeed>,
+        from: String,
+        steps: Option<Vec<objects::Step>>,
+        preferred: Option<Preferred>,
+    },
     Abandoned,
     Ended(EndedBy),
-    Updated { priority: Option<i32>, skills: Option<Vec<SkillNeed>> },
+    Updated {
+        priority: Option<i32>,
+        skills: Option<Vec<SkillNeed>>,
+    },
     Held,
     Resumed,
     Transferred(To),
     Overflowed,
-    Ringing { agent: String },
-    Answered { agent: String },
-    Failed { agent: String, reason: FailReason },
-    OwnCall { agent: String, started: bool },
-    Device { agent: String, lost: bool },
+    Ringing {
+        agent: String,
+    },
+    Answered {
+        agent: String,
+    },
+    Failed {
+        agent: String,
+        reason: FailReason,
+    },
+    OwnCall {
+        agent: String,
+        started: bool,
+    },
+    Device {
+        agent: String,
+        lost: bool,
+    },
     Started,
     Heartbeat,
     Sync(Vec<(String, SyncState)>),
@@ -212,6 +248,13 @@ pub fn parse(line: &str) -> Result<Step, String> {
         "accept" => Step::Accept { call: words.owned(1)?, user: words.owned(2)? },
         "refuse" => Step::Refuse { call: words.owned(1)?, user: words.owned(2)? },
         "wrapped" => Step::Wrapped { call: words.owned(1)?, user: words.owned(2)? },
+        "assign" => Step::Assign { call: words.owned(1)?, user: words.owned(2)? },
+        "change" => Step::Change {
+            call: words.owned(1)?,
+            priority: words.number("priority")?,
+            skills: skills(&words)?,
+            queue: words.get("queue").map(str::to_owned),
+        },
         "hangup" => Step::HangUp { call: words.owned(1)? },
         "desk" => Step::Desk {
             user: words.owned(1)?,
@@ -270,6 +313,9 @@ fn what(verb: &str, words: &Words<'_>) -> Result<What, String> {
             },
             priority: words.number("priority")?.unwrap_or(0),
             skills: skills(words)?.unwrap_or_default(),
+            from: words.get("from").unwrap_or("+15550001").to_owned(),
+            steps: own(words, "steps", |f| f.is_set("steps").then(|| objects::Step::list(f)))?,
+            preferred: own(words, "preferred", |f| Preferred::read(f, false))?,
         },
         "abandoned" => What::Abandoned,
         "ended" => {
@@ -294,6 +340,20 @@ fn what(verb: &str, words: &Words<'_>) -> Result<What, String> {
         "sync" => What::Sync(sync(words)?),
         other => return Err(format!("no such verb: {other:?}")),
     })
+}
+
+/// What a call brings of its own, read as on the wire.
+fn own<T>(
+    words: &Words<'_>,
+    key: &str,
+    read: impl FnOnce(&mut Fields<'_>) -> Option<T>,
+) -> Result<Option<T>, String> {
+    let Some(text) = words.get(key) else { return Ok(None) };
+    let value: Value = serde_json::from_str(text).map_err(|e| format!("{key}: {e}"))?;
+    let body = json!({ key: value });
+    let mut fields = Fields::of(&body);
+    let read = read(&mut fields);
+    fields.done(read).map_err(|errors| format!("{key}: {errors:?}"))
 }
 
 fn sync(words: &Words<'_>) -> Result<Vec<(String, SyncState)>, String> {

@@ -127,3 +127,22 @@ pub fn difference(left: &View, right: &View) -> Vec<String> {
     lines.extend(only(right, left, '+'));
     lines
 }
+
+/// A snapshot without the records that last changed a row: what changed and changed back within one
+/// record is stamped where it was watched, and not where only the end of the record was.
+#[must_use]
+pub fn without_stamps(snapshot: &[u8]) -> Option<serde_json::Value> {
+    fn strip(value: &mut serde_json::Value) {
+        match value {
+            serde_json::Value::Object(fields) => {
+                fields.remove("changed");
+                fields.values_mut().for_each(strip);
+            }
+            serde_json::Value::Array(items) => items.iter_mut().for_each(strip),
+            _ => {}
+        }
+    }
+    let mut value = serde_json::from_slice(snapshot).ok()?;
+    strip(&mut value);
+    Some(value)
+}

@@ -6,7 +6,8 @@ use callboard::domain::ids::{AgentIx, CallId, CommandId, OfferId, QueueIx, Switc
 use callboard::domain::media::Media;
 use callboard::domain::objects::queue::{Exit, Order};
 use callboard::domain::objects::{
-    Member, Queue, QueueKind, Route, Skill, SkillNeed, Switch, Target, User,
+    Member, Preferred, Queue, QueueKind, Route, Skill, SkillNeed, SkipIf, Step, Switch, Target,
+    User,
 };
 use callboard::domain::presence::Status;
 use callboard::domain::switching::{
@@ -49,6 +50,8 @@ pub fn why() -> Why {
         not_fitting: 4,
         stars_ignored: true,
         drawn: Some(Drawn { point: 4, of: 9 }),
+        preferred: false,
+        assigned_by: None,
     }
 }
 
@@ -167,6 +170,30 @@ fn calls() -> Vec<Event> {
             priority: 1,
             skills: vec![need()],
             replayed: true,
+            route_priority: 0,
+            route_skills: Vec::new(),
+            steps: None,
+            preferred: None,
+        },
+        Event::CallArrived {
+            call,
+            switch: SWITCH,
+            subject: "c2@edge".into(),
+            media: Media::Voice,
+            to: None,
+            personal: None,
+            priority: 3,
+            skills: vec![need()],
+            replayed: false,
+            route_priority: 1,
+            route_skills: vec![need()],
+            steps: Some(vec![Step {
+                after_ms: 500,
+                also: vec![Target::Queue("sales".into())],
+                skip_if: Some(SkipIf::NobodyLoggedIn),
+                ..Step::default()
+            }]),
+            preferred: Some(Preferred { agent: Some("usr_ann".into()), hold_for_ms: 20_000 }),
         },
         Event::CallQueued { call, queue, hop: true },
         Event::CallParked { call, position: 3 },
@@ -175,7 +202,22 @@ fn calls() -> Vec<Event> {
             priority: Some(-1),
             skills: Some(vec![need()]),
             personal: Some(2),
+            by: None,
         },
+        Event::CallUpdated {
+            call,
+            priority: Some(-1),
+            skills: None,
+            personal: None,
+            by: Some("usr_sue".into()),
+        },
+        Event::StepBegan { call, step: 1 },
+        Event::PreferredHeld { call, agent, for_ms: 20_000 },
+        Event::HoldEnded { call },
+        Event::LastAgentNoted { call, agent },
+        Event::CallAssigned { call, agent, by: "usr_sue".into() },
+        Event::AssignmentDropped { call, agent },
+        Event::CallMoved { call, queue, by: "usr_sue".into() },
         Event::CallOffered {
             call,
             offer,
@@ -185,8 +227,30 @@ fn calls() -> Vec<Event> {
             until: UNTIL,
             full_ring: true,
             at_desk: false,
+            through: None,
+            over: false,
             why: Box::new(why()),
             dice: Some(5),
+        },
+        Event::CallOffered {
+            call,
+            offer,
+            agent,
+            round: 2,
+            ring_for_ms: 15_000,
+            until: UNTIL,
+            full_ring: true,
+            at_desk: false,
+            through: Some(queue),
+            over: true,
+            why: Box::new(Why {
+                preferred: true,
+                assigned_by: Some("usr_sue".into()),
+                stars_ignored: false,
+                drawn: None,
+                ..why()
+            }),
+            dice: None,
         },
         Event::CallRequeued { call },
         Event::WidthGrown { call },

@@ -4,8 +4,8 @@
 
 use crate::events::kind;
 use callboard::domain::event::{Event, PersonalKey};
-use callboard::domain::ids::OfferId;
-use callboard::domain::input::{Actor, Answer, Command, Input, Kind, ObjectRef, When};
+use callboard::domain::ids::{CallId, OfferId};
+use callboard::domain::input::{Actor, Answer, CallChange, Command, Input, Kind, ObjectRef, When};
 use callboard::domain::media::Media;
 use callboard::domain::objects::user::Role;
 use callboard::domain::presence::Status;
@@ -119,6 +119,16 @@ impl Story {
         offers(&self.event(subject, arrival))
     }
 
+    /// The last call of a name.
+    fn call(&self, subject: &str) -> CallId {
+        let arrived = self.lines.iter().flat_map(|line| line["events"].as_array()).flatten();
+        let mut of_name = arrived.filter_map(|event| {
+            let arrived = event.get("call_arrived").filter(|a| a["subject"] == subject)?;
+            arrived["call"].as_u64().map(CallId)
+        });
+        of_name.next_back().expect("it arrived")
+    }
+
     fn wait(&mut self, ms: u64) -> Vec<OfferId> {
         let (until, mut made) = (self.now.plus(ms), Vec::new());
         while let Some((at, _)) = self.engine.next_deadline().filter(|(at, _)| *at <= until) {
@@ -138,6 +148,8 @@ fn arrival(target: ArrivalTarget) -> Arrival {
         target: Some(target),
         priority: 1,
         skills: Vec::new(),
+        steps: None,
+        preferred: None,
         attributes: [("crm_id".to_owned(), "A-17".to_owned())].into(),
     }
 }
@@ -157,7 +169,34 @@ fn story() -> Story {
     morning(&mut s);
     trouble(&mut s);
     restart(&mut s);
+    wishes(&mut s);
     s
+}
+
+/// Steps, preferred agents, and a supervisor's hand.
+fn wishes(s: &mut Story) {
+    s.wait(60_000);
+    let steps = json!([{ "after_ms": 0, "agents": ["usr_cy"] },
+        { "after_ms": 2_000, "agents": ["usr_bob"] }]);
+    let first = json!({ "last_agent": true, "hold_for_ms": 1_000 });
+    let wishes = json!({ "name": "Wishes", "steps": steps, "preferred": first });
+    s.put(Kind::Queue, "", "wishes", wishes);
+    for user in ["usr_bob", "usr_cy"] {
+        s.put(Kind::Member, "wishes", user, json!({}));
+        s.status(user, Status::Ready, When::Now, None);
+    }
+    s.ask(Command::DeskOpened { user: "usr_bob".into(), desk: 9 });
+    let offer = s.arrive("w1", "wishes")[0];
+    s.event("w1", Happening::OfferAnswered { offer });
+    // The same caller again: held for who had the last call, who talks.
+    assert_eq!(s.arrive("w2", "wishes"), []);
+    assert_eq!(s.wait(2_000).len(), 1, "the second step rings the other");
+    let call = s.call("w2");
+    s.ask(Command::Assign { call, user: "usr_cy".into() });
+    let change = CallChange { priority: Some(3), skills: None, queue: Some("support".into()) };
+    s.ask(Command::ChangeCall { call, change });
+    s.event("w2", Happening::CallAbandoned);
+    s.wait(1_000);
 }
 
 fn furnish(s: &mut Story) {

@@ -5,6 +5,7 @@ use crate::{snake, variants};
 use callboard::domain::event::{Cause, OfferFailure, Outcome, Withdrawn};
 use callboard::domain::input::When;
 use callboard::domain::media::Media;
+use callboard::domain::objects::SkipIf;
 use callboard::domain::objects::account::{IdleClock, OptInAtLogin};
 use callboard::domain::objects::queue::{
     Exit, Needs, NobodyWhen, OnMiss, Order, Preset, QueueKind, Ties, Window,
@@ -50,7 +51,7 @@ fn every_word_stands_in_its_table() {
         "## Why not": BlockedBy, HeldBy;
         "## How things end": Outcome, Withdrawn, OfferFailure, FailReason, CancelReason, EndedBy;
         "## Settings": Media, QueueKind, Needs, Order, Preset, OnMiss, NobodyWhen, Connects;
-        "## Settings": Window, Ties, IdleClock;
+        "## Settings": Window, Ties, IdleClock, SkipIf;
         "## Settings": UserKind, UserState, Assignment, Role;
         "## Exits": Exit;
         "## Switches: events in": ResultStatus, TransferKind, OverflowWhy, Direction, SyncState;

@@ -6,6 +6,8 @@
 //! journal's form, not the wire's.)
 
 pub mod account;
+#[cfg(test)]
+mod bodies;
 pub mod break_reason;
 pub mod needs;
 pub mod queue;
@@ -19,7 +21,7 @@ pub mod user;
 
 pub use account::Account;
 pub use break_reason::BreakReason;
-pub use needs::{SkillNeed, Step};
+pub use needs::{Preferred, SkillNeed, SkipIf, Step};
 pub use queue::{Exits, Member, Queue, QueueKind, Route, Target};
 pub use strategy_json::forget_preset;
 pub use switch::{Capabilities, Switch, Webhook};

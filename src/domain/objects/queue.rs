@@ -1,6 +1,6 @@
 //! Queues, groups, members and routes.
 
-use super::needs::{SkillNeed, Step};
+use super::needs::{Preferred, SkillNeed, Step};
 pub use super::strategy::{By, Order, Plan, Preset, Ties, Wider, Window};
 use crate::domain::media::Media;
 use crate::domain::presence::words;
@@ -179,8 +179,11 @@ pub struct Queue {
     pub after_miss_ms: u64,
     /// An abandon below this is short; default 5,000 ms.
     pub short_abandon_ms: u64,
-    /// One step at 0, or none.
+    /// What waiting calls require, by waiting time; none = nothing beyond route and call.
     pub steps: Vec<Step>,
+    /// Whom a call waits for first; null (default) = nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preferred: Option<Preferred>,
     /// How calls leave.
     pub exits: Exits,
     /// A group's extension; null for queues.

@@ -1,6 +1,6 @@
 //! Queues, groups, members and routes on the wire: flat fields, a preset's name for the plan.
 
-use super::needs::{SkillNeed, Step};
+use super::needs::{Preferred, SkillNeed, Step};
 use super::queue::{
     Exits, Member, Needs, NobodyWhen, Preset, Queue, QueueKind, Route, Target, WrapUp,
 };
@@ -56,6 +56,7 @@ impl Queue {
             after_miss_ms: f.int("after_miss_ms", 0..=DAY_MS, 5_000),
             short_abandon_ms: f.int("short_abandon_ms", 0..=DAY_MS, 5_000),
             steps: Step::list(f),
+            preferred: Preferred::read(f, true),
             exits: f.nested("exits", read_exits).unwrap_or_default(),
             extension: read_of_groups(f, kind, "extension", |f| {
                 f.text_or_null("extension", EXTENSION)
@@ -65,7 +66,6 @@ impl Queue {
             }),
             plan,
         };
-        f.not_yet("preferred", "preferred");
         fields.done(queue)
     }
 
@@ -94,6 +94,7 @@ impl Queue {
             "after_miss_ms": self.after_miss_ms,
             "short_abandon_ms": self.short_abandon_ms,
             "steps": self.steps.iter().map(Step::to_json).collect::<Vec<_>>(),
+            "preferred": self.preferred.as_ref().map(Preferred::to_json),
             "exits": self.exits.to_json(),
         });
         if let Some(map) = shown.as_object_mut() {

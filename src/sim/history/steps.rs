@@ -31,7 +31,8 @@ impl Maker {
             0..24 => self.arrival(),
             24..58 => self.offer(),
             58..72 => self.call(),
-            72..90 => self.presence(),
+            72..88 => self.presence(),
+            88..90 => self.by_hand(),
             90..96 => self.configuration(),
             _ => self.trouble(),
         }
@@ -61,6 +62,11 @@ impl Maker {
             let skills = self.one_of(&["spanish:30", "tech", "spanish:1:60,tech:20"]);
             line.push_str(&format!(" skills={skills}"));
         }
+        if !media.is_empty() {
+            self.chats.push(name.clone());
+        }
+        let wishes = self.own_wishes(!media.is_empty());
+        line.push_str(&wishes);
         let switch = self.switches[edge].name.clone();
         self.report(&switch, Some(&name), &line);
     }
@@ -111,7 +117,7 @@ impl Maker {
             (true, 2) => format!("resumed {call}"),
             (_, 3) => {
                 let to = self.below(self.queues.len());
-                if self.queues[to].chat {
+                if self.queues[to].chat != self.chats.contains(&call) {
                     format!("transferred {call} number=+1777")
                 } else {
                     format!("transferred {call} queue={}", self.queues[to].name)
@@ -220,6 +226,9 @@ impl Maker {
                     self.another_strategy(&mut body);
                 }
                 self.numbers(&mut body);
+                if self.once_in(3) {
+                    self.wishes(queue, &mut body);
+                }
                 let family = if self.queues[queue].group { "group" } else { "queue" };
                 self.say(format!("{family} {queue_name}{}", text(&body)));
                 self.queues[queue].body = body;

@@ -4,7 +4,7 @@ use super::{Call, Done, Model, No, State, WrapUp};
 use crate::domain::event::{Outcome, Withdrawn};
 use crate::domain::media::Media;
 use crate::domain::objects::queue::{Exit, QueueKind, RingFor};
-use crate::domain::objects::{Route, SkillNeed, Target};
+use crate::domain::objects::{Preferred, Route, SkillNeed, Step, Target};
 use crate::domain::switching::EndedBy;
 use crate::domain::time::Millis;
 use crate::sim::fact::{Fact, target_text};
@@ -19,6 +19,9 @@ pub(super) struct Arriving<'a> {
     pub media: Media,
     pub priority: i32,
     pub skills: &'a [SkillNeed],
+    pub from: &'a str,
+    pub steps: Option<&'a [Step]>,
+    pub preferred: Option<&'a Preferred>,
     pub replayed: bool,
 }
 
@@ -35,6 +38,12 @@ impl Model {
             media: what.media,
             priority: (what.priority, route_priority),
             skills: (what.skills.to_vec(), route_skills),
+            from: what.from.to_owned(),
+            steps: what.steps.map(<[Step]>::to_vec),
+            preferred: what.preferred.cloned(),
+            step: 0,
+            hold: None,
+            picked: None,
             entered_at: self.now,
             queued_at: self.now,
             waited_in: queue.unwrap_or(0),
@@ -92,7 +101,7 @@ impl Model {
     }
 
     /// The call waits in a queue from now on; its age stays.
-    fn enter(&mut self, call: usize, queue: usize) {
+    pub(super) fn enter(&mut self, call: usize, queue: usize) {
         let now = self.now;
         let c = &mut self.calls[call];
         c.state = State::Waiting;
@@ -108,9 +117,12 @@ impl Model {
         c.attempts = 0;
         c.widths = 0;
         c.held = false;
+        c.hold = None;
+        c.picked = None;
         let fact = Fact::Queued { call: c.name.clone(), queue: self.queues[queue].name.clone() };
         self.fact(fact);
         self.queues[queue].today.offered += 1;
+        self.begin_waiting(call);
     }
 
     /// The call leaves its queue; open offers end with it.
@@ -122,9 +134,7 @@ impl Model {
         }
         let name = self.calls[call].name.clone();
         self.fact(Fact::Exited { call: name, exit, to: target_text(&target) });
-        if self.is_today(call) {
-            self.queues[queue].today.exited += 1;
-        }
+        self.count_exited(call);
         match self.target_queue(&target) {
             // A chain of overflows ends.
             Some(next) if self.calls[call].hops < self.account.max_hops => {
@@ -252,6 +262,13 @@ impl Model {
     /// Whether the call entered its queue on the account's present day.
     fn is_today(&self, call: usize) -> bool {
         day_of(self.calls[call].queued_at) == self.day
+    }
+
+    pub(super) fn count_exited(&mut self, call: usize) {
+        if self.is_today(call) {
+            let queue = self.calls[call].queue;
+            self.queues[queue].today.exited += 1;
+        }
     }
 
     pub(super) fn count_answered(&mut self, call: usize) {

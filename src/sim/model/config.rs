@@ -106,7 +106,7 @@ impl Model {
         if exits.iter().any(|exit| self.leads_nowhere(id, config.exits.target(*exit))) {
             return Err(No);
         }
-        self.check_steps(&config)?;
+        self.check_steps(id, &config)?;
         if let Some(queue) = at {
             if self.queues[queue].config.kind != kind {
                 return Err(No);
@@ -120,7 +120,13 @@ impl Model {
             }
         }
         match at {
-            Some(queue) => self.change_queue(queue, config),
+            Some(queue) => {
+                let changed = self.queues[queue].config.steps != config.steps;
+                self.change_queue(queue, config);
+                if changed {
+                    self.steps_changed(queue);
+                }
+            }
             None => self.queues.push(Queue {
                 name: id.to_owned(),
                 config: Rc::new(config),
@@ -157,22 +163,34 @@ impl Model {
     }
 
     /// Skills required must be there and within reach, agents named must be there.
-    fn check_steps(&self, config: &objects::Queue) -> Done {
-        let out_of_reach = |need: &SkillNeed| {
-            let skill = self.skills.iter().find(|(name, _)| *name == need.skill);
-            skill.is_none_or(|(_, skill)| need.min > skill.max)
+    fn check_steps(&self, own: &str, config: &objects::Queue) -> Done {
+        let out_of_reach = |need: &SkillNeed| self.check_need(need).is_err();
+        let no_addition = |target: &Target| {
+            self.added_queue(target).is_none_or(|q| {
+                self.queues[q].name == own || self.queues[q].config.media != config.media
+            })
         };
         let stranger = |id: &String| {
             id.strip_prefix("usr_").is_none_or(|name| self.agent_named(name).is_none())
         };
         let wrong = config.steps.iter().any(|step| {
-            step.skills.iter().any(out_of_reach) || step.agents.iter().flatten().any(stranger)
+            step.skills.iter().any(out_of_reach)
+                || step.agents.iter().flatten().any(stranger)
+                || step.also.iter().any(no_addition)
         });
+        let preferred = config.preferred.iter().filter_map(|p| p.agent.as_ref());
+        let wrong = wrong || preferred.into_iter().any(stranger);
         let by = match &config.plan.by {
             By::Skill(skill) => self.skills.iter().all(|(name, _)| name != skill),
             By::Stars => false,
         };
         if wrong || by || config.supervisors.iter().any(stranger) { Err(No) } else { Ok(()) }
+    }
+
+    /// A skill that is there, at a level that can be had.
+    pub(super) fn check_need(&self, need: &SkillNeed) -> Done {
+        let skill = self.skills.iter().find(|(name, _)| *name == need.skill);
+        if skill.is_none_or(|(_, skill)| need.min > skill.max) { Err(No) } else { Ok(()) }
     }
 
     fn put_member(&mut self, queue: &str, user: &str, body: &Value) -> Done {

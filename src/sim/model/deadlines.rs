@@ -12,6 +12,7 @@ use crate::sim::fact::Fact;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Due {
     Day,
+    Pass,
     Silence,
     WrapUp,
     Delay,
@@ -27,7 +28,8 @@ enum Due {
     Round,
     Total,
     MaxWait,
-    Pass,
+    Hold,
+    Step,
     Wider,
 }
 
@@ -101,32 +103,34 @@ impl Model {
 
     fn call_deadlines(&self, call: usize, all: &mut Vec<Deadline>) {
         let c = &self.calls[call];
-        let mut push = |at: Option<Millis>, due| {
+        let mut push = |class: u8, at: Option<Millis>, due: Due| {
             if let Some(at) = at {
-                all.push((at, 4, call, due, 0));
+                all.push((at, class, call, due, 0));
             }
         };
         if c.state == State::Ended {
             return;
         }
-        push(c.frozen_until, Due::Thaw);
-        push(c.replay_until, Due::Replay);
+        push(4, c.frozen_until, Due::Thaw);
+        push(4, c.replay_until, Due::Replay);
         if c.state != State::Waiting || self.stands_still(call) {
             return;
         }
-        push(c.closing_until, Due::Round);
-        push(self.total_at(call), Due::Total);
+        push(4, c.closing_until, Due::Round);
+        push(4, self.total_at(call), Due::Total);
         let config = &self.queues[c.queue].config;
         if c.exit_due.is_none() {
             let max_wait = config.exits.max_wait_ms;
-            push(max_wait.map(|ms| c.queued_at.plus(ms).plus(c.away_ms)), Due::MaxWait);
+            push(4, max_wait.map(|ms| c.queued_at.plus(ms).plus(c.away_ms)), Due::MaxWait);
         }
+        push(4, self.hold_ends_at(call), Due::Hold);
+        push(4, self.next_step_at(call), Due::Step);
         if config.plan.again && !c.pass_spaced && !c.tried.is_empty() {
             let spaced = c.pass_began.map(|at| at.plus(config.plan.again_after_ms));
-            push(spaced, Due::Pass);
+            push(0, spaced, Due::Pass);
         }
         let wider = config.plan.wider.get(c.widths);
-        push(wider.map(|w| c.queued_at.plus(w.after_ms).plus(c.away_ms)), Due::Wider);
+        push(4, wider.map(|w| c.queued_at.plus(w.after_ms).plus(c.away_ms)), Due::Wider);
     }
 
     fn fall_due(&mut self, (_, _, id, due, i): Deadline) {
@@ -147,10 +151,17 @@ impl Model {
                 self.calls[id].closing.clear();
                 self.calls[id].closing_until = None;
             }
-            Due::Pass => self.calls[id].pass_spaced = true,
+            Due::Pass => {
+                let due = |d: &Deadline| d.3 == Due::Pass && d.0 <= self.now;
+                for (_, _, call, ..) in self.deadlines().into_iter().filter(due) {
+                    self.calls[call].pass_spaced = true;
+                }
+            }
             Due::Wider => self.calls[id].widths += 1,
             Due::Counted => self.slide(id, i),
             Due::Total => self.total_over(id),
+            Due::Hold => self.calls[id].hold = None,
+            Due::Step => self.step_due(id),
             Due::MaxWait => self.max_wait_over(id),
         }
     }

@@ -1,6 +1,6 @@
 //! Sections 3 to 6: what a call requires, who fits, which call first, which agent first.
 
-use super::{Model, State};
+use super::{Member, Model, State};
 use crate::domain::objects::queue::{NobodyWhen, Order};
 use crate::domain::objects::{SkillNeed, queue::Exit};
 use crate::domain::presence::Status;
@@ -10,7 +10,12 @@ impl Model {
     /// Until nothing changes: next statuses, exits that are due, then offers by claim, then the
     /// exits that are judged when nobody was found.
     pub(super) fn settle(&mut self) {
-        while self.take_next() || self.take_due_exit() || self.match_once() || self.judge() {}
+        while self.take_next()
+            || self.take_due_exit()
+            || self.ring_picked()
+            || self.match_once()
+            || self.judge()
+        {}
     }
 
     fn match_once(&mut self) -> bool {
@@ -52,13 +57,17 @@ impl Model {
 
     /// Nothing is offered for this call now, whoever is free (12.3, first codes).
     fn held_back(&self, call: usize) -> bool {
-        let c = &self.calls[call];
-        let switch = &self.switches[c.switch];
-        self.stands_still(call)
-            || c.exit_due.is_some()
-            || self.has_gap(call)
-            || switch.suspected
+        self.is_silent(call)
+            || self.calls[call].exit_due.is_some()
+            || self.calls[call].picked.is_some()
             || self.total_left(call) == Some(0)
+    }
+
+    /// Its switch cannot be told to ring anybody.
+    pub(super) fn is_silent(&self, call: usize) -> bool {
+        self.stands_still(call)
+            || self.has_gap(call)
+            || self.switches[self.calls[call].switch].suspected
     }
 
     /// A round must first end: its cancelled legs, and with a switch that cannot add one, all.
@@ -69,7 +78,7 @@ impl Model {
     }
 
     /// How many offers the switch still allows, the last kept back; `None` = any.
-    fn legs_left(&self, call: usize) -> Option<u32> {
+    pub(super) fn legs_left(&self, call: usize) -> Option<u32> {
         let c = &self.calls[call];
         let at_most = self.switches[c.switch].can.offers_per_call?;
         Some(at_most.saturating_sub(1).saturating_sub(c.legs))
@@ -104,10 +113,9 @@ impl Model {
     /// What a call requires: the higher min and the lower max of each skill.
     fn needs(&self, call: usize) -> Vec<SkillNeed> {
         let c = &self.calls[call];
-        let config = &self.queues[c.queue].config;
-        let step = config.steps.iter().flat_map(|s| &s.skills);
+        let step = self.step(call).map(|s| s.skills).unwrap_or_default();
         let mut needs: Vec<SkillNeed> = Vec::new();
-        for need in c.skills.0.iter().chain(&c.skills.1).chain(step) {
+        for need in c.skills.0.iter().chain(&c.skills.1).chain(&step) {
             match needs.iter_mut().find(|n| n.skill == need.skill) {
                 None => needs.push(need.clone()),
                 Some(there) => {
@@ -126,10 +134,10 @@ impl Model {
         self.agents[agent].user.skills.get(skill).map(|level| level.unwrap_or(1_000))
     }
 
-    fn fits(&self, call: usize, agent: usize) -> bool {
-        let queue = &self.queues[self.calls[call].queue];
-        let Some(member) = queue.members.iter().find(|m| m.agent == agent) else { return false };
-        let step = queue.config.steps.iter().all(|step| {
+    /// Whether an agent is a member for this call and has what its step requires.
+    pub(super) fn fits(&self, call: usize, agent: usize) -> bool {
+        let Some(member) = self.member_for(call, agent) else { return false };
+        let step = self.step(call).iter().all(|step| {
             let named = format!("usr_{}", self.agents[agent].name);
             step.stars_min.is_none_or(|stars| member.stars >= stars)
                 && step.agents.as_ref().is_none_or(|agents| agents.contains(&named))
@@ -140,22 +148,29 @@ impl Model {
         })
     }
 
+    pub(super) fn member_for(&self, call: usize, agent: usize) -> Option<&Member> {
+        let queue = self.member_of(call, agent)?;
+        self.queues[queue].members.iter().find(|m| m.agent == agent)
+    }
+
     /// Offerable members who fit and whom this call does not ring already, tried or not.
     fn fitting(&self, call: usize) -> Vec<usize> {
-        let queue = self.calls[call].queue;
-        let mut members: Vec<_> = self.queues[queue].members.iter().map(|m| m.agent).collect();
+        let mut members: Vec<_> = (0..self.agents.len()).collect();
         members.retain(|agent| {
-            self.offerable(queue, *agent)
-                && self.fits(call, *agent)
+            self.fits(call, *agent)
+                && self.offerable_for(call, *agent)
                 && self.offers_where(|o| o.call == call && o.agent == *agent).is_empty()
         });
         members
     }
 
-    /// The candidates in the queue's order.
+    /// The candidates in the queue's order; while the call waits for one, that one.
     fn candidates(&self, call: usize) -> Vec<usize> {
         let mut agents = self.fitting(call);
         agents.retain(|agent| !self.calls[call].tried.contains(agent));
+        if let Some((preferred, _)) = self.calls[call].hold {
+            agents.retain(|agent| *agent == preferred);
+        }
         agents.sort_by_key(|agent| self.order_key(call, *agent));
         agents
     }
@@ -164,12 +179,12 @@ impl Model {
     pub(super) fn order_key(&self, call: usize, agent: usize) -> (i64, i64, i64, usize) {
         let queue = &self.queues[self.calls[call].queue];
         let idle = self.agents[agent].idle_since.0;
-        let Some(member) = queue.members.iter().find(|m| m.agent == agent) else {
+        let Some(member) = self.member_for(call, agent) else {
             return (i64::MAX, i64::MAX, idle, agent);
         };
         let (first, second) = match queue.config.plan.order {
             Order::LongestIdle => (0, 0),
-            Order::LeastCalls | Order::LeastTalk => (member.count.unwrap_or(0), 0),
+            Order::LeastCalls | Order::LeastTalk => (self.counted_for(call, agent, member), 0),
             Order::InOrder => {
                 let past =
                     self.calls[call].cursor.is_some_and(|last| (member.position, agent) <= last);
@@ -258,7 +273,7 @@ impl Model {
         let places = self.places(self.calls[call].queue);
         let crowded = places.is_some_and(|places| candidates.len() as u64 > u64::from(places));
         for agent in self.choose(call, candidates, self.room(call) as usize) {
-            self.make_offer(call, agent, crowded);
+            self.make_offer(call, agent, crowded, false);
         }
         true
     }
@@ -266,7 +281,8 @@ impl Model {
     /// Exits that waited for open offers, and those of spent offers.
     fn take_due_exit(&mut self) -> bool {
         for call in self.waiting() {
-            if self.stands_still(call) || !self.open_offers(call).is_empty() {
+            let picked = self.calls[call].picked.is_some();
+            if self.stands_still(call) || picked || !self.open_offers(call).is_empty() {
                 continue;
             }
             let exit = self.calls[call].exit_due.or_else(|| {
@@ -295,7 +311,9 @@ impl Model {
                 continue;
             }
             let entering = std::mem::take(&mut self.calls[call].entering);
-            if !self.open_offers(call).is_empty() || self.calls[call].exit_due.is_some() {
+            let c = &self.calls[call];
+            let leaves_later = c.exit_due.is_some() || c.picked.is_some();
+            if !self.open_offers(call).is_empty() || leaves_later {
                 continue;
             }
             let queue = self.calls[call].queue;

@@ -6,8 +6,9 @@
 //! Where the page leaves room, the model settles it; each reading stands here once.
 //!
 //! * **Deadlines** of one instant are taken one by one, matching after each, in the order of their
-//!   class: day, switches, agents (wrap-up, delay, lease, grace, unleased, block), offers, calls
-//!   (thaw, replay, gap, round, total, max_wait, pass); within a class by number.
+//!   class: day, the spacing of passes (all of one instant at once), switches, agents (wrap-up,
+//!   delay, lease, grace, unleased, block), offers, calls (thaw, replay, gap, round, total, max_wait,
+//!   hold, step); within a class by number.
 //! * **A delay or block** holds until its deadline is handled, not until its instant: of two that
 //!   end together the second agent is not yet free when the first is.
 //! * **`total` beside another exit**: an exit that the end of an offer causes at the very end of
@@ -19,7 +20,8 @@
 //! * **`max_waiting`** refuses at the door: it is judged once, after the matching that follows the
 //!   entry into the queue, for a call without an open offer. `nobody` is judged whenever a call
 //!   waits without an open offer. A frozen call, one in a replay or behind a gap is not judged.
-//! * **Leases**: one taken by request lasts until log-out or its end; a grace begins when the last
+//! * **Leases**: one taken by request lasts until log-out or its end; to renew it changes nothing
+//!   else, neither status nor what was chosen next; a grace begins when the last
 //!   desk of an agent who is not offline closes, also beside a running lease; at its end that lease
 //!   holds the status. A lapse while only ringing acts at once; the offers go with reason `status`.
 //! * **Forced**: it ends when a rule overrides it, when a supervisor clears it, or at the agent's
@@ -55,9 +57,22 @@
 //! * **Draws** are from the candidates in order of number, one number of the dice for each choice
 //!   among more than one; with a skill's level 0 throughout, all have the same chance.
 //! * **A skill without level** counts as 1,000, also against an upper bound.
+//! * **Steps**: of several that are due at once the last begins. `skip_if` is asked once, when a step
+//!   begins: then the next begins in its place; the last is never skipped. Changed steps are counted
+//!   anew from the entry into the queue, and nothing of them is skipped. An agent whom a step adds
+//!   is a member of the call's own queue if they are one, else of the first added one; that
+//!   membership decides alone. Offers through it count there.
+//! * **Preferred**: held from the entry into the queue, for an agent who then fits the step in force
+//!   and is logged in; until the time is over or that agent missed, refused or failed the call.
+//!   The last agent is the one who last answered a call of that caller, in whatever queue, since
+//!   some queue has asked for it.
+//! * **By hand**: who is online or ready and can be rung may be picked. The call's other offers go
+//!   (`forced`), and nobody else is offered it until the picked one's offer has ended; exits but
+//!   `total` wait. A move is an exit for the figures of the queue that is left.
 //! * **A replay** is over with the call's next event that is not replayed, or 2 s after the last
 //!   one that was.
 
+mod by_hand;
 mod calls;
 mod config;
 mod deadlines;
@@ -67,12 +82,13 @@ mod orders;
 mod presence;
 mod seen;
 mod status;
+mod steps;
 mod switches;
 
 use crate::domain::event::{Cause, OfferFailure, Outcome, Withdrawn};
 use crate::domain::media::Media;
 use crate::domain::objects::queue::Exit;
-use crate::domain::objects::{self, Account, Capabilities, Skill, SkillNeed, User};
+use crate::domain::objects::{self, Account, Capabilities, Preferred, Skill, SkillNeed, User};
 use crate::domain::presence::Status;
 use crate::domain::time::Millis;
 use crate::routing::dice::Dice;
@@ -93,6 +109,8 @@ pub struct Model {
     offers: Vec<Offer>,
     seen: Vec<(String, String)>,
     parked: Vec<Parked>,
+    /// Callers and who had them, in order.
+    last_agents: Vec<(String, usize)>,
     day: i64,
     inputs: u64,
     facts: Vec<Fact>,
@@ -185,6 +203,16 @@ struct Call {
     /// The call's own, and the route's.
     priority: (i32, i32),
     skills: (Vec<SkillNeed>, Vec<SkillNeed>),
+    from: String,
+    /// In place of the queue's.
+    steps: Option<Vec<objects::Step>>,
+    preferred: Option<Preferred>,
+    /// The step in force.
+    step: usize,
+    /// Waits for this agent, so many milliseconds from its entry into the queue.
+    hold: Option<(usize, u64)>,
+    /// A supervisor's pick, until that offer ends.
+    picked: Option<usize>,
     entered_at: Millis,
     queued_at: Millis,
     /// The queue that it waited in when it was answered, perhaps late from another.
@@ -228,6 +256,10 @@ struct Offer {
     call: usize,
     agent: usize,
     queue: usize,
+    /// Where the agent is a member: another queue when the step adds it.
+    through: usize,
+    /// Ordered beyond the capacity.
+    over: bool,
     made_at: Millis,
     ring_for_ms: u64,
     until: Millis,
@@ -262,6 +294,7 @@ impl Model {
             offers: Vec::new(),
             seen: Vec::new(),
             parked: Vec::new(),
+            last_agents: Vec::new(),
             day: now.0.div_euclid(86_400_000),
             inputs: 0,
             facts: Vec::new(),
@@ -298,6 +331,11 @@ impl Model {
             Step::Refuse { call, user } => self.refuse_at_desk(call, user),
             Step::Wrapped { call, user } => self.wrapped(call, user),
             Step::HangUp { call } => self.hang_up(call),
+            Step::Assign { call, user } => self.assign(call, user),
+            Step::Change { call, priority, skills, queue } => {
+                let (priority, skills, queue) = (*priority, skills.as_deref(), queue.as_deref());
+                self.change(call, &by_hand::Change { priority, skills, queue })
+            }
             Step::Desk { user, desk, open } => self.desk(user, *desk, *open),
             Step::Spoke { switch } => {
                 if let Some(switch) = self.switch_named(switch) {

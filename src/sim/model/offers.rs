@@ -34,8 +34,10 @@ impl Model {
     }
 
     /// Rings an agent. `crowded`: more fit than places.
-    pub(super) fn make_offer(&mut self, call: usize, agent: usize, crowded: bool) {
+    /// `over`: beyond the agent's capacity.
+    pub(super) fn make_offer(&mut self, call: usize, agent: usize, crowded: bool, over: bool) {
         let queue = self.calls[call].queue;
+        let through = self.member_of(call, agent).unwrap_or(queue);
         let config = self.queues[queue].config.clone();
         let left = self.total_left(call);
         let wanted = match config.plan.ring_for {
@@ -56,11 +58,14 @@ impl Model {
             call: c.name.clone(),
             agent: self.agents[agent].name.clone(),
             ring_for_ms,
+            over,
         };
         self.offers.push(Offer {
             call,
             agent,
             queue,
+            through,
+            over,
             made_at: self.now,
             ring_for_ms,
             until,
@@ -71,7 +76,7 @@ impl Model {
             ending: None,
         });
         self.count(self.offers.len() - 1, 1);
-        if let Some(member) = self.queues[queue].members.iter().find(|m| m.agent == agent) {
+        if let Some(member) = self.queues[through].members.iter().find(|m| m.agent == agent) {
             self.calls[call].cursor = Some((member.position, agent));
             if config.plan.order == Order::RoundRobin {
                 self.queues[queue].last = Some((member.position, agent));
@@ -103,6 +108,7 @@ impl Model {
         let (call, agent) = self.names(offer);
         self.offers[offer].ending = Some(Ending::Withdrawn(reason));
         self.count(offer, -1);
+        self.pick_over(offer, reason == Withdrawn::Round);
         if reason == Withdrawn::Round {
             let call = self.offers[offer].call;
             self.calls[call].attempts = self.calls[call].attempts.saturating_sub(1);
@@ -209,12 +215,22 @@ impl Model {
         self.offers[offer].ending = Some(ending);
         let (call, agent) = (self.offers[offer].call, self.offers[offer].agent);
         self.idle_anew(agent, IdleClock::Offered);
+        self.pick_over(offer, false);
+        let c = &mut self.calls[call];
+        c.hold = c.hold.filter(|(preferred, _)| *preferred != agent);
         if !self.calls[call].tried.contains(&agent) {
             self.calls[call].tried.push(agent);
         }
         if !by_switch {
             self.cancel_leg(offer, true);
         }
+    }
+
+    /// The offer to a picked agent has ended; one that went with its round rings again.
+    fn pick_over(&mut self, offer: usize, again: bool) {
+        let agent = self.offers[offer].agent;
+        let c = &mut self.calls[self.offers[offer].call];
+        c.picked = c.picked.filter(|picked| again || *picked != agent);
     }
 
     fn on_miss(&mut self, offer: usize) {
@@ -270,6 +286,8 @@ impl Model {
         c.entering = false;
         c.hops = 0;
         c.held = false;
+        c.hold = None;
+        c.picked = None;
         let a = &mut self.agents[agent];
         a.misses = 0;
         a.unreached = false;
@@ -277,7 +295,12 @@ impl Model {
         a.answered_at = Some(now);
         let media = self.calls[call].media;
         // An open offer holds its unit already.
-        let over = !held && self.used(agent, media) > self.capacity(agent, media);
+        let over = if held {
+            self.offers[offer].over
+        } else {
+            self.used(agent, media) > self.capacity(agent, media)
+        };
+        self.note_last_agent(call, agent);
         let (call_name, agent_name) = self.names(offer);
         self.fact(Fact::Answered { call: call_name, agent: agent_name, over });
         for other in self.open_offers(call) {

@@ -1,6 +1,6 @@
 //! Section 4, the orders that draw and those that count: who is first, and what a window holds.
 
-use super::{Ending, Model};
+use super::{Ending, Member, Model};
 use crate::domain::objects::account::IdleClock;
 use crate::domain::objects::queue::{By, Order, Window};
 use crate::domain::objects::{self, queue};
@@ -64,7 +64,13 @@ impl Model {
             let first = alike.iter().map(key).min();
             alike.retain(|agent| Some(key(agent)) == first);
         }
-        alike.sort_unstable();
+        // The queue's own members first, then those of the queues that the step adds.
+        let sources = self.sources_of(call);
+        let source = |agent: usize| {
+            let from = self.member_of(call, agent);
+            sources.iter().position(|queue| Some(*queue) == from)
+        };
+        alike.sort_unstable_by_key(|agent| (source(*agent), *agent));
         if alike.len() == 1 {
             return alike[0];
         }
@@ -83,10 +89,9 @@ impl Model {
     }
 
     fn weight(&self, call: usize, plan: &queue::Plan, agent: usize) -> u64 {
-        let queue = self.calls[call].queue;
         match (plan.order, &plan.by) {
             (Order::Weighted, By::Stars) => {
-                self.member(queue, agent).map_or(0, |m| u64::from(m.stars))
+                self.member_for(call, agent).map_or(0, |m| u64::from(m.stars))
             }
             (Order::Weighted, By::Skill(skill)) => {
                 let level = self.agents[agent].user.skills.get(skill);
@@ -138,9 +143,18 @@ impl Model {
         }
     }
 
+    /// What was counted for a member, in the unit of the call's queue: a number of calls says nothing
+    /// where the time with callers is compared.
+    pub(super) fn counted_for(&self, call: usize, agent: usize, member: &Member) -> i64 {
+        let talk = |queue: usize| self.queues[queue].config.plan.order == Order::LeastTalk;
+        let same = |from: usize| talk(from) == talk(self.calls[call].queue);
+        let count = member.count.filter(|_| self.member_of(call, agent).is_some_and(same));
+        count.unwrap_or(0)
+    }
+
     /// Counts an offer for its pair, or takes that back, within its window.
     pub(super) fn count(&mut self, offer: usize, by: i64) {
-        let (queue, agent) = (self.offers[offer].queue, self.offers[offer].agent);
+        let (queue, agent) = (self.offers[offer].through, self.offers[offer].agent);
         let window = self.window(queue, agent);
         if by > 0 {
             if self.queues[queue].config.plan.order != Order::LeastTalk {
@@ -166,6 +180,10 @@ impl Model {
     /// An agent's part in a call is over.
     pub(super) fn talked(&mut self, call: usize, agent: usize) {
         let queue = self.calls[call].queue;
+        let answered = |o: &&super::Offer| {
+            (o.call, o.agent, o.queue) == (call, agent, queue) && o.ending == Some(Ending::Answered)
+        };
+        let queue = self.offers.iter().rev().find(answered).map_or(queue, |o| o.through);
         if self.queues[queue].config.plan.order == Order::LeastTalk {
             let ms = self.now.since(self.calls[call].connected_at);
             self.add(queue, agent, ms as i64, None);
@@ -231,7 +249,7 @@ impl Model {
             member.count = None;
             member.rolling.clear();
         }
-        for offer in self.offers.iter_mut().filter(|o| o.queue == queue) {
+        for offer in self.offers.iter_mut().filter(|o| o.through == queue) {
             if offer.ending.is_none() || offer.ending == Some(Ending::Answered) {
                 offer.counted_in = None;
             }

@@ -28,6 +28,12 @@ impl Model {
             return Ok(());
         }
         let a = &self.agents[agent];
+        let reason = (status == Status::OnBreak).then_some("unavailable");
+        let same = (a.status, a.reason.as_deref()) == (status, reason);
+        if let Some(ms) = lease_ms.filter(|_| same && a.lease_until.is_some()) {
+            self.agents[agent].lease_until = Some(self.now.plus(ms));
+            return Ok(());
+        }
         let forced = a.forced_by.is_some() || a.next.as_ref().is_some_and(|n| n.forced);
         let logs_in = a.status == Status::Offline && !self.works(agent);
         if forced && !logs_in && status != Status::Offline {
@@ -143,7 +149,7 @@ impl Model {
     /// Takes back the ringing offers that a status does not allow.
     fn withdraw_not_allowed(&mut self, agent: usize, status: Status, reason: Withdrawn) {
         for offer in self.offers_to(agent) {
-            let needs = self.queues[self.offers[offer].queue].config.needs;
+            let needs = self.queues[self.offers[offer].through].config.needs;
             let allowed = match status {
                 Status::Ready => true,
                 Status::Online => needs == Needs::Online,
@@ -214,7 +220,7 @@ impl Model {
     }
 
     pub(super) fn withdraw_pair(&mut self, queue: usize, agent: usize, reason: Withdrawn) {
-        for offer in self.offers_where(|o| o.queue == queue && o.agent == agent) {
+        for offer in self.offers_where(|o| o.through == queue && o.agent == agent) {
             if self.offers[offer].ending.is_none() {
                 self.withdraw(offer, reason);
             }

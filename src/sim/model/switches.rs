@@ -113,12 +113,21 @@ impl Model {
         let call = self.call_named(switch, name);
         let live = call.filter(|c| self.calls[*c].state != State::Ended);
         match &report.what {
-            What::Arrived { to, media, priority, skills } => {
+            What::Arrived { to, media, priority, skills, from, steps, preferred } => {
                 if call.is_some() {
                     return self.not_taken("ignored");
                 }
                 let replayed = report.replayed;
-                let what = Arriving { to, media: *media, priority: *priority, skills, replayed };
+                let what = Arriving {
+                    to,
+                    media: *media,
+                    priority: *priority,
+                    skills,
+                    from,
+                    steps: steps.as_deref(),
+                    preferred: preferred.as_ref(),
+                    replayed,
+                };
                 self.arrive(switch, name, &what);
             }
             What::OwnCall { agent, started } => self.own_call(switch, name, agent, *started),
@@ -280,9 +289,8 @@ impl Model {
         }
         for call in self.calls.iter_mut().filter(|c| c.state != State::Ended) {
             call.frozen_until = Some(now.plus(FROZEN_MS));
-            if call.state == State::Waiting {
-                call.away_ms += away_ms;
-            }
+            // Who talks may wait again: nothing was joined.
+            call.away_ms += away_ms;
         }
         for agent in 0..self.agents.len() {
             for wrap_up in &mut self.agents[agent].wrap_ups {

@@ -1,223 +1,11 @@
-//! The shapes of the wire that no struct of the domain has: what the OpenAPI document says of
-//! bodies that are read field by field, and of answers that the engine writes as JSON.
-//!
-//! These types only describe; nothing is ever made of them.
-#![allow(dead_code, reason = "they describe, for the OpenAPI document")]
+//! Answers that the engine writes as JSON.
 
 use crate::domain::media::Media;
-use crate::domain::objects::queue::{Needs, OnMiss, Order, Preset, Ties, Window};
-use crate::domain::objects::{Exits, Step};
 use crate::domain::presence::{BlockedBy, Detail, Presence, Status};
 use crate::domain::switching::EventResult;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
-
-/// A preset's name, or a plan.
-#[derive(serde::Serialize, ToSchema)]
-#[schema(as = Strategy)]
-#[serde(untagged)]
-pub enum StrategyBody {
-    /// A named order × ring plan.
-    Preset(Preset),
-    /// All of the plan.
-    Plan(PlanBody),
-}
-
-/// All of a plan. All fields but `order` may be left out.
-#[derive(serde::Serialize, ToSchema)]
-#[schema(as = Plan)]
-pub struct PlanBody {
-    /// Which agent is first.
-    order: Order,
-    /// Offers of one call out at once: a number, "all", or a list of `{ after_ms, offers }` that
-    /// grows from after_ms 0 on; default 1.
-    #[schema(required = false)]
-    width: Value,
-    /// One offer, or "total" = until total_ms is over; default 15,000.
-    #[schema(required = false)]
-    ring_for_ms: Value,
-    /// From entry into the queue; required where ring_for_ms is "total".
-    total_ms: Option<u64>,
-    /// next, requeue (default) or exit.
-    #[schema(required = false)]
-    on_miss: OnMiss,
-    /// Offers of a call in this queue; null = no limit.
-    attempts: Option<u32>,
-    /// Whether a new pass begins when all were tried; default true.
-    #[schema(required = false)]
-    again: bool,
-    /// At the earliest so long after the last pass began; default 5,000.
-    #[schema(required = false)]
-    again_after_ms: u64,
-    /// Of least_calls and least_talk: day (default), shift or 24h; else null.
-    window: Option<Window>,
-    /// longest_idle (default), or random; null where the order leaves no ties.
-    ties: Option<Ties>,
-    /// Of weighted: "stars" (default) or `{ "skill": … }`; else null.
-    by: Option<Value>,
-}
-
-/// A queue or group. All fields but `name` may be left out.
-#[derive(ToSchema)]
-#[schema(as = Queue)]
-pub struct QueueBody {
-    /// Shown to people; 1–100 characters.
-    name: String,
-    /// voice by default.
-    #[schema(required = false)]
-    media: Media,
-    /// ready (default of queues) or online (default of groups).
-    #[schema(required = false)]
-    needs: Needs,
-    /// A preset, or all of the plan as an object; longest_idle is the default of queues, simultaneous
-    /// of groups.
-    #[schema(required = false)]
-    strategy: StrategyBody,
-    /// Whether stars count; default false.
-    #[schema(required = false)]
-    competency: bool,
-    /// −1,000…1,000, added to the call's and the route's; default 0.
-    #[schema(required = false)]
-    priority: i32,
-    /// Strict precedence over queues of lower weight; −1,000…1,000, default 0.
-    #[schema(required = false)]
-    weight: i32,
-    /// One offer; null = the preset's: 15,000, or until total. This and the plan's other fields
-    /// (`total_ms`, `on_miss`, `attempts`, `again`, `again_after_ms`) stand in `strategy` where that is
-    /// an object.
-    ring_for_ms: Option<u64>,
-    /// From entry into the queue; required for simultaneous, least_calls and sequential.
-    total_ms: Option<u64>,
-    /// Open offers of all the queue's calls; default 10 for simultaneous, else null = no limit.
-    max_ringing: Option<u32>,
-    /// next, requeue or exit; by the preset.
-    #[schema(required = false)]
-    on_miss: OnMiss,
-    /// Offers of a call in this queue; null = no limit.
-    attempts: Option<u32>,
-    /// Whether a new pass begins when all were tried; default true.
-    #[schema(required = false)]
-    again: bool,
-    /// At the earliest so long after the last pass began; default 5,000.
-    #[schema(required = false)]
-    again_after_ms: u64,
-    /// After-call work; default none.
-    #[schema(required = false)]
-    wrap_up: WrapUpBody,
-    /// Misses in a row that set an agent online; 0 = never.
-    #[schema(required = false)]
-    max_misses: u32,
-    /// Unreachable in a row that count the device as lost; 0 = never, default 2.
-    #[schema(required = false)]
-    max_unreachable: u32,
-    /// Delay before the next offer to an agent who refused; default 10,000.
-    #[schema(required = false)]
-    after_refusal_ms: u64,
-    /// … whose phone was busy; default 10,000.
-    #[schema(required = false)]
-    after_busy_ms: u64,
-    /// … whose phone was not reached; default 30,000.
-    #[schema(required = false)]
-    after_unreachable_ms: u64,
-    /// … who missed; default 5,000.
-    #[schema(required = false)]
-    after_miss_ms: u64,
-    /// An abandon below this is short; default 5,000.
-    #[schema(required = false)]
-    short_abandon_ms: u64,
-    /// One step at 0, or none.
-    #[schema(required = false)]
-    steps: Vec<Step>,
-    /// How calls leave.
-    #[schema(required = false)]
-    exits: Exits,
-    /// Groups only: the extension, digits.
-    extension: Option<String>,
-    /// Groups only: users who are never rung for it.
-    #[schema(required = false)]
-    supervisors: Vec<String>,
-}
-
-/// `{ "ms": n }`, or `{ "manual": true, "max_ms": n }`.
-#[derive(ToSchema)]
-#[schema(as = WrapUp)]
-pub struct WrapUpBody {
-    /// Length of a timed wrap-up; default 0.
-    #[schema(required = false)]
-    ms: u64,
-    /// Ends when the agent says so.
-    #[schema(required = false)]
-    manual: bool,
-    /// The most of a manual one; default 3,600,000.
-    #[schema(required = false)]
-    max_ms: u64,
-}
-
-/// A status to be set.
-#[derive(ToSchema)]
-pub struct StatusBody {
-    /// offline, online, ready or on_break.
-    status: Status,
-    /// A break reason's id.
-    reason: Option<String>,
-    /// now (default) or after_work.
-    when: Option<String>,
-    /// Take or renew a lease of so long, 1,000–86,400,000.
-    lease_ms: Option<u64>,
-}
-
-/// Statuses to be forced.
-#[derive(ToSchema)]
-pub struct BulkStatus {
-    /// At most 1,000.
-    items: Vec<BulkItem>,
-}
-
-/// One of them.
-#[derive(ToSchema)]
-pub struct BulkItem {
-    /// Whose.
-    user: String,
-    /// What.
-    status: Status,
-    /// A break reason's id.
-    reason: Option<String>,
-    /// after_work (default) or now.
-    when: Option<String>,
-}
-
-/// One result per item.
-#[derive(ToSchema)]
-pub struct BulkResults {
-    /// In the order of the items.
-    results: Vec<BulkResult>,
-}
-
-/// What became of one item.
-#[derive(ToSchema)]
-pub struct BulkResult {
-    /// The user's id.
-    id: String,
-    /// 200, or the status of the refusal.
-    status: u16,
-    /// Why it was refused: code, detail, errors.
-    error: Option<Value>,
-}
-
-/// In or out of a queue.
-#[derive(ToSchema)]
-pub struct OptedInBody {
-    /// The new value.
-    opted_in: bool,
-}
-
-/// How a call was dealt with.
-#[derive(ToSchema)]
-pub struct DispositionBody {
-    /// The agent's label, 1–100 characters.
-    disposition: Option<String>,
-}
 
 /// An agent as of now.
 #[derive(ToSchema)]
@@ -294,10 +82,20 @@ pub struct NextCall {
     call: String,
     /// Where it waits.
     queue: String,
+    /// The queue whose member the agent is, when the call's step adds it.
+    through: Option<String>,
+    /// The step in force, from 0; null where there are none.
+    step: Option<u32>,
+    /// The step after it, and when it begins.
+    next_step: Option<NextStep>,
     /// Why the call is kept back, if it is.
     held_by: Option<String>,
+    /// When that ends by itself, where that is known.
+    held_until: Option<String>,
     /// Why the agent cannot be offered it now, if so.
     blocked_by: Option<BlockedBy>,
+    /// When that ends by itself, where that is known.
+    blocked_until: Option<String>,
 }
 
 /// An agent in one queue.
@@ -313,6 +111,17 @@ pub struct PairView {
     blocked_by: Option<BlockedBy>,
     /// What the agent does.
     detail: Option<Detail>,
+}
+
+/// Something odd about a queue's configuration.
+#[derive(ToSchema)]
+pub struct Check {
+    /// no_members, skill_not_held, step_without_agents, step_adds_nobody or preferred_no_member.
+    code: String,
+    /// Where, in the queue's body.
+    pointer: String,
+    /// The same, in words.
+    detail: String,
 }
 
 /// A member as supervisors see one.
@@ -380,6 +189,14 @@ pub struct CallView {
     entered_at: String,
     /// Entry into the present queue.
     queued_at: Option<String>,
+    /// While it waits: the step in force, from 0; null where there are none.
+    step: Option<u32>,
+    /// The step after it, and when it begins.
+    next_step: Option<NextStep>,
+    /// Whom it waits for before anybody else.
+    preferred: Option<PreferredView>,
+    /// Whom a supervisor picked for it.
+    assigned_to: Option<String>,
     /// Who has it.
     agent: Option<String>,
     /// Whether it is on hold.
@@ -396,6 +213,24 @@ pub struct CallView {
     reason: Option<String>,
 }
 
+/// A step to come.
+#[derive(ToSchema)]
+pub struct NextStep {
+    /// Its number, from 0.
+    step: u32,
+    /// When it begins.
+    at: String,
+}
+
+/// An agent whom a call waits for.
+#[derive(ToSchema)]
+pub struct PreferredView {
+    /// The user's id.
+    agent: String,
+    /// How long at most.
+    until: String,
+}
+
 /// One attempt to hand a call to one agent.
 #[derive(ToSchema)]
 pub struct OfferView {
@@ -405,6 +240,10 @@ pub struct OfferView {
     agent: String,
     /// Of which queue or group.
     queue: Option<String>,
+    /// The queue whose member the agent is, when it is another (`also` of a step).
+    through: Option<String>,
+    /// Whether it was ordered beyond the agent's capacity.
+    over: bool,
     /// Offers of one round go out together.
     round: u32,
     /// Whether the device alerts.
@@ -430,7 +269,15 @@ pub struct Candidates {
     queue: String,
     /// Why the call itself is kept back, if it is.
     held_by: Option<String>,
-    /// All members.
+    /// When that ends by itself, where that is known.
+    held_until: Option<String>,
+    /// The step in force, from 0; null where there are none.
+    step: Option<u32>,
+    /// The step after it, and when it begins.
+    next_step: Option<NextStep>,
+    /// Whom it waits for before anybody else.
+    preferred: Option<PreferredView>,
+    /// All members, with those that the step adds.
     items: Vec<Candidate>,
 }
 
@@ -441,12 +288,16 @@ pub struct Candidate {
     user: String,
     /// First and last name.
     name: Option<String>,
+    /// The queue whose member it is, when the step adds it.
+    through: Option<String>,
     /// Whether it could be offered the call now.
     candidate: bool,
     /// The first reason against it.
     against: Option<String>,
     /// The same, in words.
     detail: Option<String>,
+    /// When that ends by itself, where that is known.
+    until: Option<String>,
 }
 
 /// A part of a story: a record of the journal with names.
