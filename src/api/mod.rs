@@ -204,6 +204,7 @@ const SHOWN: &[(&str, &[(&str, Type)])] = &[
     ("Route", ID_ONLY),
     ("Switch", SWITCH_STATE),
     ("BreakReason", ID_ONLY),
+    ("Calendar", ID_ONLY),
     ("Member", &[("id", Type::String), ("source", Type::String), ("opted_in", Type::Boolean)]),
 ];
 const SWITCH_STATE: &[(&str, Type)] = &[

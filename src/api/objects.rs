@@ -10,7 +10,7 @@ use crate::api::schema::QueueBody;
 use crate::api::{App, Routes};
 use crate::domain::ids::is_name;
 use crate::domain::input::{Command, Kind, ObjectRef, Query};
-use crate::domain::objects::{Account, BreakReason, Member, Route, Skill, Switch, User};
+use crate::domain::objects::{Account, BreakReason, Calendar, Member, Route, Skill, Switch, User};
 use crate::domain::problem::{FieldError, Problem};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -87,6 +87,8 @@ const BREAK: Family = family!(
     "a break reason",
     "Configuration"
 );
+const CALENDAR: Family =
+    family!(Calendar, "calendars", "{id}", "calendar", "a calendar", "Configuration");
 const QUEUE_MEMBER: Family = family!(
     Member,
     "queues/{queue}/members",
@@ -115,6 +117,7 @@ pub fn routes(routes: Routes) -> Routes {
     let routes = family::<Member>(routes, GROUP_MEMBER);
     let routes = family::<Route>(routes, ROUTE);
     let routes = family::<Switch>(routes, SWITCH);
+    let routes = family::<Calendar>(routes, CALENDAR);
     family::<BreakReason>(routes, BREAK)
 }
 

@@ -238,6 +238,7 @@ fn reader(kind: &str) -> Option<Read> {
             to: read_transfer(f),
             kind: f.word("kind", TransferKind::parse, TransferKind::ALL, TransferKind::Blind),
         }),
+        "call.choice" => of!(|_| Happening::CallChoice),
         "call.overflowed" => of!(|f| Happening::CallOverflowed {
             why: needed(f, "why", OverflowWhy::parse, OverflowWhy::ALL, OverflowWhy::EngineDown),
         }),

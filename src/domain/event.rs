@@ -8,7 +8,8 @@ use crate::domain::ids::{AgentIx, CallId, CommandId, Name, OfferId, QueueIx, Swi
 use crate::domain::media::Media;
 use crate::domain::objects::queue::Exit;
 use crate::domain::objects::{
-    Account, Member, Preferred, Queue, Route, Skill, SkillNeed, Step, Switch, Target, User,
+    Account, Calendar, Member, Preferred, Queue, Route, Skill, SkillNeed, Step, Switch, Target,
+    User,
 };
 use crate::domain::presence::{Status, words};
 use crate::domain::switching::{CancelReason, EndedBy, SyncCall, Why};
@@ -55,6 +56,10 @@ pub enum Event {
     BreakReasonPut { id: Name, by: Name, name: String },
     /// … deleted.
     BreakReasonDeleted { id: Name, by: Name },
+    /// A calendar.
+    CalendarPut { id: Name, by: Name, calendar: Box<Calendar> },
+    /// A calendar is gone.
+    CalendarDeleted { id: Name, by: Name },
 
     // ---- time ----------------------------------------------------------------------------
     /// A new day in the account's zone (`day` counts days since 1970-01-01 there).

@@ -112,6 +112,8 @@ pub enum Kind {
     Switch,
     /// …/break_reasons
     BreakReason,
+    /// …/calendars
+    Calendar,
 }
 
 /// An object's place.

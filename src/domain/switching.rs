@@ -66,6 +66,8 @@ pub enum Happening {
         /// blind or attended.
         kind: TransferKind,
     },
+    /// `call.choice`: the waiting caller asked to leave the queue.
+    CallChoice,
     /// `call.overflowed`
     CallOverflowed {
         /// engine_timeout or engine_down.
@@ -211,6 +213,15 @@ words!(
         Blind => "blind",
         /// After asking.
         Attended => "attended",
+    }
+);
+words!(
+    /// What a call that leaves the engine is sent to.
+    RouteKind {
+        /// A number.
+        Number => "number",
+        /// A mailbox.
+        Voicemail => "voicemail",
     }
 );
 words!(
@@ -398,8 +409,10 @@ pub enum Effect {
     /// It leaves the engine.
     #[serde(rename = "call.route")]
     CallRoute {
-        /// A number.
+        /// The number, or the mailbox's name.
         to: String,
+        /// Which of them it is.
+        kind: RouteKind,
     },
     /// Hang up.
     #[serde(rename = "call.end")]

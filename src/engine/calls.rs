@@ -118,7 +118,7 @@ impl Engine {
             Target::Queue(name) | Target::Group(name) => {
                 self.derived.queues.get(name.as_str()).copied()
             }
-            Target::Number(_) | Target::End(_) => None,
+            Target::Number(_) | Target::Voicemail(_) | Target::End(_) => None,
         }
     }
 
@@ -335,6 +335,20 @@ impl Engine {
         }
     }
 
+    /// The caller asks to leave, where the queue has a way for that.
+    pub(super) fn asks_to_leave(&mut self, id: CallId) {
+        let Some(call) = self.state.call(id) else { return };
+        let Some(queue) = call.queue else { return };
+        if self.state.queue(queue).config.exits.on_choice.is_none() {
+            return;
+        }
+        if call.stands_still() {
+            self.emit(Event::ExitDue { call: id, exit: Exit::Choice });
+        } else {
+            self.exit(id, Exit::Choice);
+        }
+    }
+
     /// The call leaves its queue by an exit; open offers are withdrawn.
     pub(super) fn exit(&mut self, id: CallId, exit: Exit) {
         let Some(call) = self.state.call(id) else { return };
@@ -342,7 +356,7 @@ impl Engine {
         // An exit that waited for an offer to end at the very end of `total` is the exit `total`.
         let total_at = call.total_at(&self.state.queue(queue).config);
         let over = total_at.is_some_and(|at| at <= self.state_now());
-        let waited = matches!(exit, Exit::Missed | Exit::MaxWait | Exit::Exhausted);
+        let waited = !matches!(exit, Exit::Nobody | Exit::MaxWaiting);
         let exit = if over && waited { Exit::Total } else { exit };
         let to = self.state.queue(queue).config.exits.target(exit).clone();
         let hops = call.hops;
@@ -351,7 +365,9 @@ impl Engine {
         self.emit(Event::CallExited { call: id, exit, to: to.clone() });
         match (&to, next) {
             (Target::End(_), _) => self.end_call(id, Outcome::Exited, exit.word(), None, true),
-            (Target::Number(_), _) => self.end_call(id, Outcome::Exited, exit.word(), None, false),
+            (Target::Number(_) | Target::Voicemail(_), _) => {
+                self.end_call(id, Outcome::Exited, exit.word(), None, false);
+            }
             (_, Some(_)) if hops >= self.state.account.max_hops => {
                 self.end_call(id, Outcome::Exited, "max_hops", None, true);
             }

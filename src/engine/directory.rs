@@ -2,7 +2,7 @@
 
 use super::Engine;
 use super::derived::Extension;
-use crate::domain::event::{Cause, Event, Withdrawn};
+use crate::domain::event::{Cause, Event};
 use crate::domain::fields;
 use crate::domain::ids::{self, AgentIx, Name, QueueIx};
 use crate::domain::input::{Answer, Kind, ObjectRef};
@@ -10,7 +10,7 @@ use crate::domain::objects::break_reason::BreakReason;
 use crate::domain::objects::queue::{By, QueueKind};
 use crate::domain::objects::user::{Assignment, Role, UserKind, UserState};
 use crate::domain::objects::{
-    Account, Member, Queue, Route, Skill, SkillNeed, Switch, Target, User, forget_preset,
+    Account, Calendar, Member, Queue, Route, Skill, SkillNeed, Switch, Target, User, forget_preset,
 };
 use crate::domain::presence::Status;
 use crate::domain::problem::{FieldError, Problem};
@@ -26,6 +26,7 @@ enum Checked {
     Route(Route),
     Switch(Box<Switch>),
     BreakReason(BreakReason),
+    Calendar(Box<Calendar>),
 }
 
 /// The version that `If-Match` names; the inner `None` is `*`.
@@ -143,6 +144,7 @@ impl Engine {
             Kind::Route => Route::parse(body).map(Checked::Route),
             Kind::Switch => Switch::parse(body).map(|s| Checked::Switch(Box::new(s))),
             Kind::BreakReason => BreakReason::parse(body).map(Checked::BreakReason),
+            Kind::Calendar => Calendar::parse(body).map(|c| Checked::Calendar(Box::new(c))),
         }
         .map_err(Problem::invalid)?;
         let errors = self.check_references(object, &checked);
@@ -237,11 +239,18 @@ impl Engine {
             ("on_total", Some(&exits.on_total)),
             ("on_missed", Some(&exits.on_missed)),
             ("on_exhausted", exits.on_exhausted.as_ref()),
+            ("on_closed", Some(&exits.on_closed)),
+            ("on_choice", exits.on_choice.as_ref()),
         ];
         for (name, target) in targets {
             if let Some(target) = target {
                 self.check_target(&format!("/exits/{name}"), target, &object.id, errors);
             }
+        }
+        if let Some(calendar) = &exits.closed
+            && !self.state.calendars.contains_key(calendar.as_str())
+        {
+            errors.push(unknown("/exits/closed".to_owned(), "calendar", calendar));
         }
         let own = self.derived.queues.get(object.id.as_str()).copied();
         self.check_extension(queue.extension.as_deref(), own.map(Extension::Group), errors);
@@ -284,7 +293,7 @@ impl Engine {
         let (family, name, kind) = match target {
             Target::Queue(name) => ("queue", name, QueueKind::Queue),
             Target::Group(name) => ("group", name, QueueKind::Group),
-            Target::Number(_) | Target::End(_) => return,
+            Target::Number(_) | Target::Voicemail(_) | Target::End(_) => return,
         };
         let found = self.derived.queues.get(name.as_str()).map(|ix| self.state.queue(*ix));
         if name != own && found.is_none_or(|q| q.config.kind != kind) {
@@ -370,6 +379,7 @@ impl Engine {
             Checked::BreakReason(reason) => {
                 self.emit(Event::BreakReasonPut { id, by, name: reason.name });
             }
+            Checked::Calendar(calendar) => self.emit(Event::CalendarPut { id, by, calendar }),
         }
     }
 
@@ -397,103 +407,6 @@ impl Engine {
             self.leave_by_directory(ix);
         } else if training {
             self.withdraw_offers(ix);
-        }
-    }
-
-    fn check_delete(&self, object: &ObjectRef) -> Result<(), Problem> {
-        match object.kind {
-            Kind::Account => Err(Problem::conflict("in_use", "an account is not deleted here")),
-            Kind::User => Err(Problem::conflict(
-                "not_deletable",
-                "users are never deleted: set state to deactivated instead",
-            )),
-            Kind::Skill => self.check_skill_unused(&object.id),
-            Kind::Queue | Kind::Group => self.check_queue_unused(&object.id),
-            Kind::Switch => {
-                let ix = self.derived.switches.get(object.id.as_str());
-                match ix.filter(|ix| !self.derived.switch_calls[ix.at()].is_empty()) {
-                    Some(_) => Err(Problem::conflict("in_use", "the switch holds live calls")),
-                    None => Ok(()),
-                }
-            }
-            Kind::Member | Kind::Route | Kind::BreakReason => Ok(()),
-        }
-    }
-
-    fn check_skill_unused(&self, id: &str) -> Result<(), Problem> {
-        let wants = |needs: &[SkillNeed]| needs.iter().any(|n| n.skill == id);
-        let queue = self.state.queues.iter().filter(|q| !q.deleted);
-        let weighs = |q: &Queue| matches!(&q.plan.by, By::Skill(skill) if skill == id);
-        let mut queue =
-            queue.filter(|q| weighs(&q.config) || q.config.steps.iter().any(|s| wants(&s.skills)));
-        let agent = self.state.agents.iter().find(|a| a.user.skills.contains_key(id));
-        let route =
-            self.state.routes.values().find(|r| r.value.as_ref().is_some_and(|r| wants(&r.skills)));
-        let user = queue.next().map(|q| &q.id).or(agent.map(|a| &a.id)).or(route.map(|r| &r.id));
-        match user {
-            Some(user) => Err(Problem::conflict("in_use", format!("{user} uses this skill"))),
-            None => Ok(()),
-        }
-    }
-
-    fn check_queue_unused(&self, id: &str) -> Result<(), Problem> {
-        let ix = self.queue_named(id)?;
-        let index = &self.derived.index[ix.at()];
-        if !index.waiting.is_empty() || index.talking > 0 {
-            return Err(Problem::conflict("in_use", "calls of this queue are live; let them end"));
-        }
-        let wrapping = self.state.queue(ix).members.iter().map(|a| self.state.agent(*a));
-        if wrapping.flat_map(|a| &a.wrap_ups).any(|w| w.queue == ix) {
-            return Err(Problem::conflict("in_use", "a wrap-up of this queue is running"));
-        }
-        let leads_here = |t: &Target| matches!(t, Target::Queue(n) | Target::Group(n) if n == id);
-        let route = self
-            .state
-            .routes
-            .values()
-            .find(|r| r.value.as_ref().is_some_and(|r| leads_here(&r.to)));
-        let queue = self.state.queues.iter().find(|q| {
-            !q.deleted
-                && q.ix != ix
-                && crate::domain::objects::queue::Exit::ALL
-                    .iter()
-                    .any(|exit| leads_here(q.config.exits.target(*exit)))
-        });
-        let adder = self.adds_members_of(ix);
-        match route.map(|r| &r.id).or(queue.map(|q| &q.id)).or(adder) {
-            Some(user) => {
-                Err(Problem::conflict("in_use", format!("{user} leads here; change it first")))
-            }
-            None => Ok(()),
-        }
-    }
-
-    fn apply_delete(&mut self, object: &ObjectRef, by: &Name) {
-        let id: Name = object.id.as_str().into();
-        let by = by.clone();
-        match object.kind {
-            Kind::Skill => self.emit(Event::SkillDeleted { id, by }),
-            Kind::Queue | Kind::Group => {
-                if let Some(queue) = self.derived.queues.get(&id).copied() {
-                    self.emit(Event::QueueDeleted { queue, by });
-                }
-            }
-            Kind::Member => {
-                let queue = self.derived.queues.get(object.parent.as_str()).copied();
-                let agent = self.derived.users.get(&id).copied();
-                if let (Some(queue), Some(agent)) = (queue, agent) {
-                    self.withdraw_of_queue(agent, queue, Withdrawn::Configuration);
-                    self.emit(Event::MemberDeleted { queue, agent, by });
-                }
-            }
-            Kind::Route => self.emit(Event::RouteDeleted { id, by }),
-            Kind::Switch => {
-                if let Some(switch) = self.derived.switches.get(&id).copied() {
-                    self.emit(Event::SwitchDeleted { switch, by });
-                }
-            }
-            Kind::BreakReason => self.emit(Event::BreakReasonDeleted { id, by }),
-            Kind::Account | Kind::User => {}
         }
     }
 
@@ -538,6 +451,7 @@ fn stored(checked: &Checked) -> Value {
         Checked::Route(o) => o.to_json(),
         Checked::Switch(o) => o.to_json(),
         Checked::BreakReason(o) => o.to_json(),
+        Checked::Calendar(o) => o.to_json(),
     }
 }
 
@@ -570,6 +484,7 @@ pub fn word(kind: Kind) -> &'static str {
         Kind::Route => "route",
         Kind::Switch => "switch",
         Kind::BreakReason => "break reason",
+        Kind::Calendar => "calendar",
     }
 }
 

@@ -9,7 +9,7 @@ use crate::domain::event::{Event, Withdrawn};
 use crate::domain::ids::{AgentIx, CallId, QueueIx};
 use crate::domain::objects::Target;
 use crate::domain::objects::queue::Exit;
-use crate::domain::switching::CancelReason;
+use crate::domain::switching::{CancelReason, RouteKind};
 use crate::domain::time::Millis;
 
 use crate::domain::rows::DayCounts;
@@ -384,8 +384,13 @@ fn left(state: &mut State, derived: &mut Derived, id: CallId) {
 fn exited(state: &mut State, derived: &mut Derived, id: CallId, _exit: Exit, to: &Target) {
     left(state, derived, id);
     with(state, derived, id, |c, _| c.stage = Stage::New);
-    if let Target::Number(number) = to {
-        tell_call(state, derived, id, Tell::Route { to: number.clone() });
+    let route = match to {
+        Target::Number(number) => Some((number, RouteKind::Number)),
+        Target::Voicemail(mailbox) => Some((mailbox, RouteKind::Voicemail)),
+        _ => None,
+    };
+    if let Some((to, kind)) = route {
+        tell_call(state, derived, id, Tell::Route { to: to.clone(), kind });
     }
 }
 

@@ -66,6 +66,13 @@ pub fn evolve(state: &mut State, derived: &mut Derived, vault: &mut Vault, event
         Event::BreakReasonDeleted { id, by: _ } => {
             state.break_reasons.remove(id);
         }
+        Event::CalendarPut { id, by: _, calendar } => {
+            let value = Some((**calendar).clone());
+            state.calendars.insert(id.clone(), Item { id: id.clone(), version: seq, value });
+        }
+        Event::CalendarDeleted { id, by: _ } => {
+            state.calendars.remove(id);
+        }
         _ => return false,
     }
     true

@@ -104,8 +104,8 @@ impl Engine {
             self.settle_exits_due();
             self.start_counts();
             self.ring_picked();
-            self.leave_after_pass();
-            if self.match_all() {
+            // Where a call went it may have to leave again.
+            if self.leave_after_pass() || self.match_all() {
                 continue;
             }
             if !self.settle_calls() {

@@ -23,6 +23,7 @@ mod call;
 mod calls;
 mod checks;
 mod deadlines;
+mod delete;
 mod derived;
 mod directory;
 mod draw;
@@ -304,7 +305,7 @@ impl Engine {
                 offer: *offer,
                 agent: self.state.agent(call?.offer(*offer)?.agent).id.clone(),
             },
-            Tell::Route { to } => Effect::CallRoute { to: to.clone() },
+            Tell::Route { to, kind } => Effect::CallRoute { to: to.clone(), kind: *kind },
             Tell::End { reason } => Effect::CallEnd { reason: reason.clone() },
             Tell::Sync => Effect::SwitchSync {},
         };

@@ -9,10 +9,10 @@ use super::windows::Counted;
 use crate::domain::event::{Next, PersonalKey, is_zero};
 use crate::domain::ids::{AgentIx, CallId, CommandId, Name, OfferId, QueueIx, SkillIx, SwitchIx};
 use crate::domain::media::Media;
-use crate::domain::objects::{Account, Queue, Route, Skill, Switch, User};
+use crate::domain::objects::{Account, Calendar, Queue, Route, Skill, Switch, User};
 use crate::domain::presence::{Detail, Status};
 use crate::domain::rows::DayCounts;
-use crate::domain::switching::CancelReason;
+use crate::domain::switching::{CancelReason, RouteKind};
 use crate::domain::time::Millis;
 use crate::routing::dice::Dice;
 use serde::{Deserialize, Serialize};
@@ -53,6 +53,9 @@ pub struct State {
     pub routes: BTreeMap<Name, Item<Route>>,
     /// Break reasons by id.
     pub break_reasons: BTreeMap<Name, Item<String>>,
+    /// Calendars.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub calendars: BTreeMap<Name, Item<Calendar>>,
     /// Live calls, and those that ended less than ten minutes ago.
     pub calls: Table<CallId, Box<Call>>,
     /// The ended ones among them, in order of their end.
@@ -298,11 +301,20 @@ pub enum Tell {
     /// `call.connect`
     Connect { offer: OfferId },
     /// `call.route`
-    Route { to: String },
+    Route {
+        to: String,
+        #[serde(default = "number")]
+        kind: RouteKind,
+    },
     /// `call.end`
     End { reason: Name },
     /// `switch.sync`
     Sync,
+}
+
+/// What there was to route to before mailboxes.
+fn number() -> RouteKind {
+    RouteKind::Number
 }
 
 impl State {

@@ -10,7 +10,7 @@ use super::state::{Call, Offer, Stage, State};
 use super::vault::Vault;
 use crate::domain::event::{Event, PersonalKey};
 use crate::domain::ids::{AgentIx, CallId, Name, NeedIx, QueueIx};
-use crate::domain::objects::queue::QueueKind;
+use crate::domain::objects::queue::{Exit, QueueKind};
 use crate::domain::objects::{Preferred, Queue, SkillNeed, SkipIf, Step, Target};
 use crate::domain::presence::Status;
 use crate::domain::time::Millis;
@@ -24,6 +24,16 @@ impl Engine {
         self.emit(Event::CallQueued { call: id, queue, hop });
         self.begin_step(id, 0);
         self.begin_hold(id);
+        if self.is_closed(queue) {
+            self.emit(Event::ExitDue { call: id, exit: Exit::Closed });
+        }
+    }
+
+    /// Whether a queue's calendar says that it is closed now.
+    fn is_closed(&self, queue: QueueIx) -> bool {
+        let Some(calendar) = &self.state.queue(queue).config.exits.closed else { return false };
+        let known = self.state.calendars.get(calendar.as_str()).and_then(|c| c.value.as_ref());
+        known.is_some_and(|c| !c.is_open(self.state_now(), &self.state.account.time_zone))
     }
 
     /// A step is due: of several the last begins.
@@ -233,7 +243,7 @@ pub fn added_queue(state: &State, derived: &Derived, target: &Target) -> Option<
     let (name, kind) = match target {
         Target::Queue(name) => (name, QueueKind::Queue),
         Target::Group(name) => (name, QueueKind::Group),
-        Target::Number(_) | Target::End(_) => return None,
+        Target::Number(_) | Target::Voicemail(_) | Target::End(_) => return None,
     };
     let found = derived.queues.get(name.as_str()).copied();
     found.filter(|ix| state.queue(*ix).config.kind == kind)

@@ -239,6 +239,7 @@ impl Engine {
             Happening::CallHeld if connected => self.emit(Event::CallHeld { call: id }),
             Happening::CallResumed if connected => self.emit(Event::CallResumed { call: id }),
             Happening::CallTransferred { to, kind: _ } if connected => self.transfer(id, to),
+            Happening::CallChoice if call.stage == Stage::Waiting => self.asks_to_leave(id),
             Happening::CallOverflowed { why } => {
                 self.end_call(id, Outcome::Failed, why.word(), Some(EndedBy::Switch), false);
             }

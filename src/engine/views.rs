@@ -92,6 +92,10 @@ impl Engine {
                 body["clock_off"] = skew_ms.is_some_and(|ms| ms.abs() > SKEW_MS).into();
                 (switch.version, body)
             }
+            Kind::Calendar => {
+                let item = self.state.calendars.get(id)?;
+                (item.version, item.value.as_ref()?.to_json())
+            }
             Kind::BreakReason => {
                 let item = self.state.break_reasons.get(id)?;
                 (item.version, json!({ "name": item.value.as_ref()? }))
@@ -131,6 +135,7 @@ impl Engine {
             Kind::Route => self.state.routes.keys().cloned().collect(),
             Kind::Switch => self.derived.switches.keys(),
             Kind::BreakReason => self.state.break_reasons.keys().cloned().collect(),
+            Kind::Calendar => self.state.calendars.keys().cloned().collect(),
         };
         let start = after.map_or(0, |after| ids.partition_point(|id| &**id <= after));
         let object = |id: &Name| ObjectRef { kind, parent: parent.into(), id: id.to_string() };

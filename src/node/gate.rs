@@ -184,6 +184,7 @@ fn ends_or_answers(what: &Happening) -> bool {
         Happening::CallAbandoned
         | Happening::CallEnded { .. }
         | Happening::CallTransferred { .. }
+        | Happening::CallChoice
         | Happening::CallOverflowed { .. }
         | Happening::CallHeld
         | Happening::CallResumed

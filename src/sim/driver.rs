@@ -289,6 +289,7 @@ impl Driver {
                 },
                 kind: TransferKind::Blind,
             },
+            What::Choice => Happening::CallChoice,
             What::Overflowed => Happening::CallOverflowed { why: OverflowWhy::EngineTimeout },
             What::Ringing { agent } => Happening::OfferRinging { offer: offer(agent) },
             What::Answered { agent } => Happening::OfferAnswered { offer: offer(agent) },

@@ -10,6 +10,7 @@ mod wishes;
 
 use super::model::Model;
 use super::scenario::{Runner, START};
+use crate::domain::objects::queue::Exit;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
@@ -136,6 +137,9 @@ impl Maker {
         ));
         self.say("skill spanish min=1 max=100".to_owned());
         self.say("skill tech min=10 max=60".to_owned());
+        // Closes and opens again within a minute of many a history, and at midnight.
+        let hours = r#"{"sat":["00:00-20:01","20:02-24:00"],"sun":["00:02-12:00"]}"#;
+        self.say(format!("calendar office hours={hours}"));
         for i in 0..=self.below(2) {
             self.edge(i);
         }
@@ -307,10 +311,14 @@ impl Maker {
             let nobody = self.one_of(&["logged_in", "offerable"]);
             set(&mut body, "exits.nobody", nobody);
         }
-        for exit in ["max_wait", "max_waiting", "nobody", "total", "missed", "exhausted"] {
+        if self.once_in(4) {
+            set(&mut body, "exits.closed", "office");
+        }
+        for exit in Exit::ALL.iter().map(|exit| exit.word()) {
             if self.once_in(3) {
-                let to = match self.below(3) {
+                let to = match self.below(4) {
                     0 => r#"{"number":"+1999"}"#.to_owned(),
+                    1 => r#"{"voicemail":"sales"}"#.to_owned(),
                     _ => {
                         let to = self.below(self.queues.len());
                         if self.queues[to].chat != self.queues[i].chat {

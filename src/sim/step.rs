@@ -6,6 +6,7 @@
 //! switch s1 connects=switch               agent ann skills.spanish=80 endpoint=null
 //! queue sales strategy=simultaneous total_ms=20000 exits.max_wait_ms=5000
 //! group dial extension=7000 …             route main number=+1555 to={"queue":"sales"}
+//! calendar office hours={"sat":["09:00-17:00"]}
 //! member sales ann stars=3 position=2     remove sales ann
 //! at 5s                                   time passes until five seconds from the start
 //! call c1 to sales priority=2             (to=<queue> | ext=7000 | number=+1555; via=s1; from=+1;
@@ -14,7 +15,7 @@
 //! ringing|answered c1 ann                 failed c1 ann busy
 //! abandoned c1                            ended c1 caller
 //! updated c1 priority=3                   held c1 / resumed c1
-//! transferred c1 queue=x | number=…       overflowed c1
+//! transferred c1 queue=x | number=…       overflowed c1 / choice c1
 //! status ann ready when=after_work        force ann on_break when=now / clear ann
 //! opt ann sales out                       accept c1 ann / refuse c1 ann
 //! wrapped c1 ann                          hangup c1
@@ -128,6 +129,7 @@ pub enum What {
     Held,
     Resumed,
     Transferred(To),
+    Choice,
     Overflowed,
     Ringing {
         agent: String,
@@ -224,9 +226,8 @@ pub fn parse(line: &str) -> Result<Step, String> {
     let words = Words::of(line);
     let step = match words.at(0)? {
         "at" => Step::At(i64::try_from(duration(words.at(1)?)?).map_err(|e| e.to_string())?),
-        "account" | "skill" | "switch" | "agent" | "queue" | "group" | "route" | "member" => {
-            put(&words)?
-        }
+        "account" | "skill" | "switch" | "agent" | "queue" | "group" | "route" | "calendar"
+        | "member" => put(&words)?,
         "remove" => Step::RemoveMember { queue: words.owned(1)?, user: words.owned(2)? },
         "status" => Step::Status {
             user: words.owned(1)?,
@@ -325,6 +326,7 @@ fn what(verb: &str, words: &Words<'_>) -> Result<What, String> {
         "held" => What::Held,
         "resumed" => What::Resumed,
         "transferred" => What::Transferred(to(words)?),
+        "choice" => What::Choice,
         "overflowed" => What::Overflowed,
         "ringing" => What::Ringing { agent: agent()? },
         "answered" => What::Answered { agent: agent()? },
@@ -447,6 +449,10 @@ fn put(words: &Words<'_>) -> Result<Step, String> {
             (Kind::Group, String::new(), id)
         }
         "route" => (Kind::Route, String::new(), id),
+        "calendar" => {
+            default("name", json!(id));
+            (Kind::Calendar, String::new(), id)
+        }
         _ => (Kind::Member, id, words.owned(2)?),
     };
     Ok(Step::Put { kind, parent, id, body: Value::Object(body) })

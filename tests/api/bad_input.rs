@@ -235,7 +235,7 @@ fn every_wrong_field_is_told_at_once() {
             "/total_ms required",
             "/steps/0/skills/0/skill malformed",
             "/exits/on_total conflict",
-            "/exits/closed not_yet",
+            "/exits/closed type",
             "/wieght unknown_field",
         ]
     );

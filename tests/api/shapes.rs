@@ -65,6 +65,12 @@ fn objects_show_all_their_fields() {
         ("route", "routes/main", json!({ "number": "+1555", "to": { "queue": "support" } })),
         ("switch", "switches/edge", json!({ "name": "Edge" })),
         ("break_reason", "break_reasons/lunch", json!({ "name": "Lunch" })),
+        (
+            "calendar",
+            "calendars/office",
+            json!({ "name": "Office", "hours": { "mon": ["09:00-17:30"] },
+                "holidays": [{ "date": "2026-12-25", "name": "Christmas" }] }),
+        ),
         ("key", "keys", json!({ "name": "edge", "role": "switch", "switch": "edge" })),
     ] {
         let method = if name == "key" { "POST" } else { "PUT" };
@@ -84,6 +90,7 @@ fn objects_show_all_their_fields() {
         ("route", "Route"),
         ("switch", "Switch"),
         ("break_reason", "BreakReason"),
+        ("calendar", "Calendar"),
     ] {
         let body = shown.iter().find(|(n, _)| *n == name).map(|(_, body)| body);
         as_documented(&document, schema, body.expect("it was made"));

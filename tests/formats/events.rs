@@ -6,8 +6,8 @@ use callboard::domain::ids::{AgentIx, CallId, CommandId, OfferId, QueueIx, Switc
 use callboard::domain::media::Media;
 use callboard::domain::objects::queue::{Exit, Order};
 use callboard::domain::objects::{
-    Member, Preferred, Queue, QueueKind, Route, Skill, SkillNeed, SkipIf, Step, Switch, Target,
-    User,
+    Calendar, Member, Preferred, Queue, QueueKind, Route, Skill, SkillNeed, SkipIf, Step, Switch,
+    Target, User,
 };
 use callboard::domain::presence::Status;
 use callboard::domain::switching::{
@@ -71,6 +71,10 @@ fn configuration() -> Vec<Event> {
     let switch = json!({ "name": "Edge", "webhook": { "url": "http://edge.test/", "authorization": "Basic x" } });
     let route = json!({ "number": "+15559990000", "to": { "queue": "support" }, "skills": [
         { "skill": "spanish", "min": 40 }], "priority": 1 });
+    let calendar = json!({ "name": "Office", "time_zone": "Europe/Berlin",
+        "hours": { "mon": ["09:00-12:00", "13:00-24:00"] },
+        "holidays": [{ "date": "2026-12-25", "name": "Christmas", "hours": ["10:00-11:00"] }] });
+    let calendar = Calendar::parse(&calendar).expect("a calendar");
     vec![
         Event::AccountSet(Box::default()),
         Event::SkillPut {
@@ -113,6 +117,8 @@ fn configuration() -> Vec<Event> {
         Event::SwitchDeleted { switch: SWITCH, by: by() },
         Event::BreakReasonPut { id: "lunch".into(), by: by(), name: "Lunch".into() },
         Event::BreakReasonDeleted { id: "lunch".into(), by: by() },
+        Event::CalendarPut { id: "office".into(), by: by(), calendar: Box::new(calendar) },
+        Event::CalendarDeleted { id: "office".into(), by: by() },
     ]
 }
 

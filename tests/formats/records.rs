@@ -210,6 +210,10 @@ fn furnish(s: &mut Story) {
     s.put(Kind::BreakReason, "", "lunch", json!({ "name": "Lunch" }));
     s.put(Kind::BreakReason, "", "tea", json!({ "name": "Tea" }));
     s.delete(Kind::BreakReason, "", "tea");
+    let night = json!({ "name": "Night", "hours": { "mon": ["00:00-04:00"] } });
+    s.put(Kind::Calendar, "", "night", night.clone());
+    s.put(Kind::Calendar, "", "old", night);
+    s.delete(Kind::Calendar, "", "old");
     let wrap_up = json!({ "ms": 5_000 });
     s.put(Kind::Queue, "", "support", json!({ "name": "Support", "wrap_up": wrap_up }));
     let exits = json!({ "max_wait_ms": 60_000, "on_max_wait": { "queue": "support" } });

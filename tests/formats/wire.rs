@@ -5,7 +5,7 @@ use crate::variants;
 use callboard::domain::ids::{CallId, CommandId, OfferId};
 use callboard::domain::problem::FieldError;
 use callboard::domain::switching::{
-    CancelReason, Command, Effect, Estimate, EventResult, ResultStatus,
+    CancelReason, Command, Effect, Estimate, EventResult, ResultStatus, RouteKind,
 };
 use callboard::domain::time::Millis;
 use serde_json::{Value, json};
@@ -32,7 +32,8 @@ fn effects() -> Vec<Effect> {
         Effect::OfferCancel { offer, reason: CancelReason::AnsweredElsewhere },
         Effect::OfferAnswer { offer },
         Effect::CallConnect { offer, agent: "usr_ann".into() },
-        Effect::CallRoute { to: "+15550000000".into() },
+        Effect::CallRoute { to: "+15550000000".into(), kind: RouteKind::Number },
+        Effect::CallRoute { to: "support".into(), kind: RouteKind::Voicemail },
         Effect::CallEnd { reason: "no_route".into() },
         Effect::SwitchSync {},
     ]
@@ -63,8 +64,9 @@ pub fn dotted(variant: &str) -> String {
 
 #[test]
 fn every_command_goes_out_as_it_always_did() {
-    let types: Vec<String> =
+    let mut types: Vec<String> =
         commands().iter().map(|c| c["type"].as_str().expect("a type").to_owned()).collect();
+    types.dedup();
     let wanted: Vec<String> = variants(SOURCE, "Effect").iter().map(|v| dotted(v)).collect();
     assert!(wanted.len() > 5, "only {} variants were found", wanted.len());
     assert_eq!(types, wanted);

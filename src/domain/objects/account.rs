@@ -134,7 +134,8 @@ impl Account {
     }
 }
 
-const TIME_ZONE: Rule = Rule {
+/// The name of a time zone.
+pub const TIME_ZONE: Rule = Rule {
     must_be: "the name of an IANA time zone, such as Europe/Berlin or UTC",
     holds: |name| jiff::tz::TimeZone::get(name).is_ok(),
 };

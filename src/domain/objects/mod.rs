@@ -9,6 +9,7 @@ pub mod account;
 #[cfg(test)]
 mod bodies;
 pub mod break_reason;
+pub mod calendar;
 pub mod needs;
 pub mod queue;
 mod queue_json;
@@ -21,6 +22,7 @@ pub mod user;
 
 pub use account::Account;
 pub use break_reason::BreakReason;
+pub use calendar::Calendar;
 pub use needs::{Preferred, SkillNeed, SkipIf, Step};
 pub use queue::{Exits, Member, Queue, QueueKind, Route, Target};
 pub use strategy_json::forget_preset;

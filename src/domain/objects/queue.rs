@@ -59,6 +59,8 @@ pub enum Target {
     Group(String),
     /// A number: the call leaves the engine (`call.route`).
     Number(String),
+    /// A mailbox at the switch: the call leaves the engine (`call.route`).
+    Voicemail(String),
     /// The call ends; the reason told to the switch is the exit's name.
     End(bool),
 }
@@ -78,6 +80,10 @@ words!(
         Missed => "missed",
         /// The switch can ring no more agents for this call.
         Exhausted => "exhausted",
+        /// Closed by the calendar when the call came.
+        Closed => "closed",
+        /// The caller asked to leave (`call.choice`).
+        Choice => "choice",
     }
 );
 
@@ -114,6 +120,25 @@ pub struct Exits {
     pub on_missed: Target,
     /// See the switch's `offers_per_call`; null = as `on_max_wait`.
     pub on_exhausted: Option<Target>,
+    /// The calendar by which the queue is open; null (default) = always. It is asked when a call
+    /// enters: who waits when it closes is still served.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<String>,
+    /// See `closed`.
+    #[serde(default = "end", skip_serializing_if = "is_end")]
+    pub on_closed: Target,
+    /// What follows when a waiting caller asks to leave (`call.choice`); null (default) = the wish
+    /// changes nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_choice: Option<Target>,
+}
+
+fn end() -> Target {
+    Target::End(true)
+}
+
+fn is_end(target: &Target) -> bool {
+    *target == Target::End(true)
 }
 
 impl Exits {
@@ -127,6 +152,8 @@ impl Exits {
             Exit::Total => &self.on_total,
             Exit::Missed => &self.on_missed,
             Exit::Exhausted => self.on_exhausted.as_ref().unwrap_or(&self.on_max_wait),
+            Exit::Closed => &self.on_closed,
+            Exit::Choice => self.on_choice.as_ref().unwrap_or(&Target::End(true)),
         }
     }
 }

@@ -158,6 +158,9 @@ impl Default for Exits {
             on_total: Target::End(true),
             on_missed: Target::End(true),
             on_exhausted: None,
+            closed: None,
+            on_closed: Target::End(true),
+            on_choice: None,
         }
     }
 }
@@ -176,6 +179,9 @@ impl Exits {
             "on_total": self.on_total.to_json(),
             "on_missed": self.on_missed.to_json(),
             "on_exhausted": self.on_exhausted.as_ref().map(Target::to_json),
+            "closed": self.closed,
+            "on_closed": self.on_closed.to_json(),
+            "on_choice": self.on_choice.as_ref().map(Target::to_json),
         })
     }
 }
@@ -191,8 +197,11 @@ fn read_exits(f: &mut Fields<'_>) -> Exits {
         on_total: read_action(f, "on_total"),
         on_missed: read_action(f, "on_missed"),
         on_exhausted: f.nested("on_exhausted", read_target),
+        closed: f.text_or_null("closed", ID),
+        on_closed: read_action(f, "on_closed"),
+        on_choice: f.nested("on_choice", read_target),
     };
-    for name in ["closed", "on_closed", "ewt_over_ms", "on_ewt_over", "on_choice"] {
+    for name in ["ewt_over_ms", "on_ewt_over"] {
         f.not_yet(name, &format!("the exit {name}"));
     }
     exits
@@ -202,19 +211,24 @@ fn read_action(f: &mut Fields<'_>, name: &'static str) -> Target {
     f.nested(name, read_target).unwrap_or(Target::End(true))
 }
 
-/// Exactly one of queue, group, number and end.
+/// Exactly one of queue, group, number, voicemail and end.
 fn read_target(f: &mut Fields<'_>) -> Target {
     let queue = f.is_set("queue").then(|| Target::Queue(f.text("queue", ID)));
     let group = f.is_set("group").then(|| Target::Group(f.text("group", ID)));
     let number = f.is_set("number").then(|| Target::Number(f.text("number", NUMBER)));
+    let voicemail = f.is_set("voicemail").then(|| Target::Voicemail(f.text("voicemail", ID)));
     let end = f.flag("end", false).then_some(Target::End(true));
-    for name in ["agent", "voicemail", "callback"] {
+    for name in ["agent", "callback"] {
         f.not_yet(name, &format!("the target {name}"));
         if f.is_set(name) {
             return Target::End(true);
         }
     }
-    one_target(f, [queue, group, number, end], "queue, group, number or end: true")
+    one_target(
+        f,
+        [queue, group, number, voicemail, end],
+        "queue, group, number, voicemail or end: true",
+    )
 }
 
 fn one_target<const N: usize>(
@@ -246,6 +260,7 @@ impl Target {
             Target::Queue(id) => json!({ "queue": id }),
             Target::Group(id) => json!({ "group": id }),
             Target::Number(number) => json!({ "number": number }),
+            Target::Voicemail(mailbox) => json!({ "voicemail": mailbox }),
             Target::End(_) => json!({ "end": true }),
         }
     }

@@ -30,6 +30,7 @@ fn target() -> impl Strategy<Value = Target> {
         id().prop_map(Target::Queue),
         id().prop_map(Target::Group),
         "[+0-9]{1,20}".prop_map(Target::Number),
+        id().prop_map(Target::Voicemail),
         Just(Target::End(true)),
     ]
 }
@@ -77,9 +78,10 @@ fn preferred() -> impl Strategy<Value = Preferred> {
 }
 
 fn exits() -> impl Strategy<Value = Exits> {
-    let actions = [target(), target(), target(), target(), target()];
-    (of(1..=1_000_000u64), of(0..=100u32), select(NobodyWhen::ALL), actions, of(target())).prop_map(
-        |(max_wait_ms, max_waiting, nobody, [a, b, c, d, e], on_exhausted)| Exits {
+    let actions = [target(), target(), target(), target(), target(), target()];
+    let rest = (of(target()), of(target()), of(id()));
+    (of(1..=1_000_000u64), of(0..=100u32), select(NobodyWhen::ALL), actions, rest).prop_map(
+        |(max_wait_ms, max_waiting, nobody, [a, b, c, d, e, f], rest)| Exits {
             max_wait_ms,
             max_waiting,
             nobody,
@@ -88,7 +90,10 @@ fn exits() -> impl Strategy<Value = Exits> {
             on_nobody: c,
             on_total: d,
             on_missed: e,
-            on_exhausted,
+            on_exhausted: rest.0,
+            on_choice: rest.1,
+            closed: rest.2,
+            on_closed: f,
         },
     )
 }

@@ -129,6 +129,7 @@ impl Maker {
             }
             (false, 6) => format!("updated {call} skills=spanish:20"),
             (false, 7) => format!("overflowed {call}"),
+            (false, 8) => format!("choice {call}"),
             (false, _) => format!("abandoned {call}"),
             (true, n) => format!("ended {call} {}", if n % 2 == 0 { "caller" } else { "agent" }),
         };

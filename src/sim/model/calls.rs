@@ -96,7 +96,7 @@ impl Model {
     fn target_queue(&self, target: &Target) -> Option<usize> {
         match target {
             Target::Queue(name) | Target::Group(name) => self.queue_named(name),
-            Target::Number(_) | Target::End(_) => None,
+            Target::Number(_) | Target::Voicemail(_) | Target::End(_) => None,
         }
     }
 
@@ -123,6 +123,30 @@ impl Model {
         self.fact(fact);
         self.queues[queue].today.offered += 1;
         self.begin_waiting(call);
+        if self.is_closed(queue) {
+            self.calls[call].exit_due = Some(Exit::Closed);
+        }
+    }
+
+    fn is_closed(&self, queue: usize) -> bool {
+        let Some(name) = &self.queues[queue].config.exits.closed else { return false };
+        let known = self.calendars.iter().find(|(known, _)| known == name);
+        known.is_some_and(|(_, calendar)| !calendar.is_open(self.now, &self.account.time_zone))
+    }
+
+    /// The waiting caller asks to leave.
+    pub(super) fn asks_to_leave(&mut self, call: usize) {
+        let queue = self.calls[call].queue;
+        let way = self.queues[queue].config.exits.on_choice.is_some();
+        if self.calls[call].state != State::Waiting || !way {
+            return;
+        }
+        if self.stands_still(call) {
+            self.calls[call].exit_due = Some(Exit::Choice);
+        } else {
+            let over = self.total_left(call) == Some(0);
+            self.exit(call, if over { Exit::Total } else { Exit::Choice });
+        }
     }
 
     /// The call leaves its queue; open offers end with it.

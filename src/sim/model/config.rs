@@ -5,7 +5,7 @@ use crate::domain::event::{Cause, Withdrawn};
 use crate::domain::input::Kind;
 use crate::domain::objects::queue::{By, Exit, QueueKind};
 use crate::domain::objects::user::{Assignment, UserKind, UserState};
-use crate::domain::objects::{self, Account, Route, Skill, SkillNeed, Target, User};
+use crate::domain::objects::{self, Account, Calendar, Route, Skill, SkillNeed, Target, User};
 use crate::domain::presence::Status;
 use crate::domain::rows::DayCounts;
 use serde_json::Value;
@@ -35,6 +35,10 @@ impl Model {
             Kind::Switch => {
                 let switch = objects::Switch::parse(body).map_err(|_| No)?;
                 self.put_switch(id, switch);
+            }
+            Kind::Calendar => {
+                let calendar = Calendar::parse(body).map_err(|_| No)?;
+                replace(&mut self.calendars, id, calendar);
             }
             Kind::BreakReason => return Err(No),
         }
@@ -95,15 +99,9 @@ impl Model {
     fn put_queue(&mut self, id: &str, kind: QueueKind, body: &Value) -> Done {
         let config = objects::Queue::parse(kind, body).map_err(|_| No)?;
         let at = self.queue_named(id);
-        let exits = [
-            Exit::MaxWait,
-            Exit::MaxWaiting,
-            Exit::Nobody,
-            Exit::Total,
-            Exit::Missed,
-            Exit::Exhausted,
-        ];
-        if exits.iter().any(|exit| self.leads_nowhere(id, config.exits.target(*exit))) {
+        let nowhere = |exit: &Exit| self.leads_nowhere(id, config.exits.target(*exit));
+        let calendar = |name: &String| self.calendars.iter().any(|(known, _)| known == name);
+        if Exit::ALL.iter().any(nowhere) || !config.exits.closed.iter().all(calendar) {
             return Err(No);
         }
         self.check_steps(id, &config)?;
@@ -143,7 +141,7 @@ impl Model {
         let kind = match target {
             Target::Queue(_) => QueueKind::Queue,
             Target::Group(_) => QueueKind::Group,
-            Target::Number(_) | Target::End(_) => return false,
+            Target::Number(_) | Target::Voicemail(_) | Target::End(_) => return false,
         };
         let (Target::Queue(to) | Target::Group(to)) = target else { return false };
         to != id && self.queue_named(to).is_none_or(|q| self.queues[q].config.kind != kind)

@@ -88,7 +88,9 @@ mod switches;
 use crate::domain::event::{Cause, OfferFailure, Outcome, Withdrawn};
 use crate::domain::media::Media;
 use crate::domain::objects::queue::Exit;
-use crate::domain::objects::{self, Account, Capabilities, Preferred, Skill, SkillNeed, User};
+use crate::domain::objects::{
+    self, Account, Calendar, Capabilities, Preferred, Skill, SkillNeed, User,
+};
 use crate::domain::presence::Status;
 use crate::domain::time::Millis;
 use crate::routing::dice::Dice;
@@ -103,6 +105,7 @@ pub struct Model {
     skills: Vec<(String, Skill)>,
     agents: Vec<Agent>,
     queues: Vec<Queue>,
+    calendars: Vec<(String, Calendar)>,
     routes: Vec<(String, objects::Route)>,
     switches: Vec<Switch>,
     calls: Vec<Call>,
@@ -289,6 +292,7 @@ impl Model {
             agents: Vec::new(),
             queues: Vec::new(),
             routes: Vec::new(),
+            calendars: Vec::new(),
             switches: Vec::new(),
             calls: Vec::new(),
             offers: Vec::new(),

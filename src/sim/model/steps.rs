@@ -60,7 +60,7 @@ impl Model {
         let (name, kind) = match target {
             Target::Queue(name) => (name, QueueKind::Queue),
             Target::Group(name) => (name, QueueKind::Group),
-            Target::Number(_) | Target::End(_) => return None,
+            Target::Number(_) | Target::Voicemail(_) | Target::End(_) => return None,
         };
         self.queue_named(name).filter(|q| self.queues[*q].config.kind == kind)
     }
