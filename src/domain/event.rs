@@ -149,6 +149,12 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         preferred: Option<Preferred>,
     },
+    /// The line of direct calls is there: with the first of them.
+    DirectLineMade {},
+    /// The agent has it now: it was transferred to them after they had been asked.
+    CallHanded { call: CallId, agent: AgentIx },
+    /// It is a direct call from now on, for this agent.
+    CallDirected { call: CallId, agent: AgentIx },
     /// It waits in a queue from now on. `hop`: by an overflow or transfer.
     CallQueued { call: CallId, queue: QueueIx, hop: bool },
     /// From now on the call requires this step of its queue (or its own), counted from 0.

@@ -173,9 +173,9 @@ pub enum ArrivalTarget {
     Queue(String),
     /// A group's id.
     Group(String),
-    /// An extension: a group's (direct calls to users come later).
+    /// An extension: a group's or a user's.
     Extension(String),
-    /// A user (direct calls come later: no such target yet).
+    /// A user's id: a direct call.
     Agent(String),
 }
 

@@ -153,43 +153,62 @@ impl Engine {
     }
 
     /// Before matching: rings agents who were picked, as soon as the call's last round has ended.
-    pub(super) fn ring_picked(&mut self) {
+    /// `true` when one of them can no longer be rung.
+    pub(super) fn ring_picked(&mut self) -> bool {
         let settle = &self.derived.touched.settle;
         let picked = |id: &&CallId| self.state.call(**id).is_some_and(|c| c.picked.is_some());
         let mut calls: Vec<CallId> = settle.iter().filter(picked).copied().collect();
         calls.sort_unstable();
         calls.dedup();
+        let mut dropped = false;
         for id in calls {
-            self.ring_picked_for(id);
+            dropped |= self.ring_picked_for(id);
         }
+        dropped
     }
 
-    fn ring_picked_for(&mut self, id: CallId) {
-        let Some(call) = self.state.call(id).filter(|c| c.stage == Stage::Waiting) else { return };
-        let (Some(queue), Some((agent, by))) = (call.queue, call.picked.clone()) else { return };
+    fn ring_picked_for(&mut self, id: CallId) -> bool {
+        let Some(call) = self.state.call(id).filter(|c| c.stage == Stage::Waiting) else {
+            return false;
+        };
+        let (Some(queue), Some((agent, by))) = (call.queue, call.picked.clone()) else {
+            return false;
+        };
         if call.open_offers().any(|o| o.agent == agent) {
-            return;
+            return false;
         }
         let mute = self.is_mute(call);
         let lost = matches!(mute, Some(HeldBy::SwitchBudget | HeldBy::ExitDue));
         if mute.is_some() && !lost {
-            return;
+            return false;
         }
-        if lost || self.cannot_be_picked(agent, call.media).is_some() {
+        if lost {
             self.emit(Event::AssignmentDropped { call: id, agent });
-            return;
+            return true;
         }
         let config = self.state.queue(queue).config.clone();
         if hold_of(&self.state, call, &config) == Some(HeldBy::RoundClosing) {
-            return;
+            return false;
+        }
+        // Judged when it could ring, and not before.
+        if self.cannot_be_picked(agent, call.media).is_some() || self.is_engaged(agent, call) {
+            self.emit(Event::AssignmentDropped { call: id, agent });
+            return true;
         }
         let over = self.is_full(agent, call);
         let left = call.total_at(&config).map(|at| at.since(self.state_now()));
-        let ringing = ring::ring_for(&config.plan, call.width(&config), left, false);
+        let direct = call.direct == Some(agent);
+        let ringing = if direct {
+            ring::Ringing { ms: self.state.agent(agent).user.direct.ring_for_ms, full: true }
+        } else {
+            ring::ring_for(&config.plan, call.width(&config), left, false)
+        };
         let round = if call.open_count() == 0 { call.round + 1 } else { call.round };
+        let by = Some(by).filter(|_| !direct);
         let why = self.why_picked(call, queue, &config, agent, by);
         let picked = Chosen { agent, drawn: None };
         self.offer(id, picked, round, ringing, over, why);
+        false
     }
 }
 

@@ -49,6 +49,9 @@ pub struct Call {
     /// Whom a supervisor picked for it, and who that was: until that agent's offer ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub picked: Option<(AgentIx, Name)>,
+    /// The user whom it is for, where it is a direct call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub direct: Option<AgentIx>,
     /// Arrival.
     pub arrived_at: Millis,
     /// Age, for rank.

@@ -1,7 +1,7 @@
 //! Decisions about calls: arrival, answer, end, the ways out of a queue.
 
 use super::Engine;
-use super::derived::Extension;
+use super::direct::Place;
 use super::evolve_calls::CLOSING_MS;
 use super::explain::hold_of;
 use super::presence;
@@ -9,9 +9,9 @@ use super::state::{Call, Stage};
 use super::vault::CallValues;
 use crate::domain::event::{Event, OfferFailure, Outcome, Withdrawn};
 use crate::domain::ids::{AgentIx, CallId, Name, OfferId, QueueIx, SwitchIx};
-use crate::domain::objects::Target;
 use crate::domain::objects::queue::{Exit, NobodyWhen, OnMiss, RingFor};
 use crate::domain::objects::switch::Connects;
+use crate::domain::objects::{SkillNeed, Target};
 use crate::domain::presence::HeldBy;
 use crate::domain::switching::{Arrival, ArrivalTarget, CancelReason, EndedBy, FailReason};
 
@@ -46,7 +46,7 @@ impl Engine {
             self.vault.put_call(key, values);
             key
         });
-        let (target, route_priority, route_skills) = self.direct(arrival);
+        let (place, route_priority, route_skills) = self.directed(arrival);
         let skills = route_skills.iter().chain(&arrival.skills).cloned().collect();
         self.emit(Event::CallArrived {
             call,
@@ -63,38 +63,25 @@ impl Engine {
             steps: arrival.steps.clone(),
             preferred: arrival.preferred.clone(),
         });
-        match target {
-            Some(queue) => self.enter(call, queue, false),
+        match place {
+            Some(place) => self.send(call, place, false),
             None => self.end_call(call, Outcome::Failed, "no_route", None, true),
         }
         call
     }
 
     /// Where an arriving call goes, with what its route adds.
-    fn direct(
-        &self,
-        arrival: &Arrival,
-    ) -> (Option<QueueIx>, i32, Vec<crate::domain::objects::SkillNeed>) {
-        match &arrival.target {
-            Some(ArrivalTarget::Queue(name) | ArrivalTarget::Group(name)) => {
-                (self.derived.queues.get(name.as_str()).copied(), 0, Vec::new())
-            }
-            Some(ArrivalTarget::Extension(digits)) => {
-                let group = match self.derived.extensions.get(digits) {
-                    Some(Extension::Group(queue)) => Some(*queue),
-                    _ => None,
-                };
-                (group, 0, Vec::new())
-            }
-            Some(ArrivalTarget::Agent(_)) => (None, 0, Vec::new()),
-            None => self.by_route(arrival.to.as_deref()),
-        }
+    fn directed(&self, arrival: &Arrival) -> (Option<Place>, i32, Vec<SkillNeed>) {
+        let place = match &arrival.target {
+            Some(ArrivalTarget::Queue(name) | ArrivalTarget::Group(name)) => self.queue_place(name),
+            Some(ArrivalTarget::Extension(digits)) => self.extension_place(digits),
+            Some(ArrivalTarget::Agent(user)) => self.user_place(user),
+            None => return self.by_route(arrival.to.as_deref()),
+        };
+        (place, 0, Vec::new())
     }
 
-    fn by_route(
-        &self,
-        to: Option<&str>,
-    ) -> (Option<QueueIx>, i32, Vec<crate::domain::objects::SkillNeed>) {
+    fn by_route(&self, to: Option<&str>) -> (Option<Place>, i32, Vec<SkillNeed>) {
         let Some(to) = to else { return (None, 0, Vec::new()) };
         if let Some(route) = self
             .derived
@@ -103,23 +90,10 @@ impl Engine {
             .and_then(|id| self.state.routes.get(id))
             .and_then(|item| item.value.as_ref())
         {
-            return (self.target_queue(&route.to), route.priority, route.skills.clone());
+            return (self.place(&route.to), route.priority, route.skills.clone());
         }
-        // A group's extension is a number that the house itself knows.
-        match self.derived.extensions.get(to) {
-            Some(Extension::Group(queue)) => (Some(*queue), 0, Vec::new()),
-            _ => (None, 0, Vec::new()),
-        }
-    }
-
-    /// The queue or group that a target names.
-    pub(super) fn target_queue(&self, target: &Target) -> Option<QueueIx> {
-        match target {
-            Target::Queue(name) | Target::Group(name) => {
-                self.derived.queues.get(name.as_str()).copied()
-            }
-            Target::Number(_) | Target::Voicemail(_) | Target::End(_) => None,
-        }
+        // An extension is a number that the house itself knows.
+        (self.extension_place(to), 0, Vec::new())
     }
 
     /// An agent has answered. A fact where the switch joins, the first one where the engine does.
@@ -358,10 +332,13 @@ impl Engine {
         let over = total_at.is_some_and(|at| at <= self.state_now());
         let waited = !matches!(exit, Exit::Nobody | Exit::MaxWaiting);
         let exit = if over && waited { Exit::Total } else { exit };
-        let to = self.state.queue(queue).config.exits.target(exit).clone();
+        let to = match call.direct {
+            Some(agent) if exit == Exit::Unattended => self.unattended(agent),
+            _ => self.state.queue(queue).config.exits.target(exit).clone(),
+        };
         let hops = call.hops;
         self.withdraw_all(id, Withdrawn::Exit);
-        let next = self.target_queue(&to);
+        let next = self.place(&to);
         self.emit(Event::CallExited { call: id, exit, to: to.clone() });
         match (&to, next) {
             (Target::End(_), _) => self.end_call(id, Outcome::Exited, exit.word(), None, true),
@@ -371,9 +348,9 @@ impl Engine {
             (_, Some(_)) if hops >= self.state.account.max_hops => {
                 self.end_call(id, Outcome::Exited, "max_hops", None, true);
             }
-            (_, Some(queue)) => {
-                self.enter(id, queue, true);
-                // In its new queue, too, it waits for its last round to end at the switch.
+            (_, Some(place)) => {
+                self.send(id, place, true);
+                // In its new place, too, it waits for its last round to end at the switch.
                 self.close_round(id, true);
             }
             (_, None) => self.end_call(id, Outcome::Exited, "no_target", None, true),
@@ -467,6 +444,9 @@ impl Engine {
         let rings = call.open_count() > 0 || call.picked.is_some();
         if call.stage != Stage::Waiting || rings || call.stands_still() {
             return None;
+        }
+        if call.direct.is_some() {
+            return call.exit_due.or(Some(Exit::Unattended));
         }
         let config = &self.state.queue(call.queue?).config;
         let budget = self.state.switch(call.switch).config.capabilities.offers_per_call;

@@ -49,7 +49,9 @@ impl Engine {
         let (family, name) = match target {
             Target::Group(name) => ("group", name),
             Target::Queue(name) => ("queue", name),
-            Target::Number(_) | Target::Voicemail(_) | Target::End(_) => return None,
+            Target::Agent(_) | Target::Number(_) | Target::Voicemail(_) | Target::End(_) => {
+                return None;
+            }
         };
         if *name == object.id {
             let detail = "is this queue itself; its members are asked in any case";

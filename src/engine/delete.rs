@@ -82,8 +82,13 @@ impl Engine {
                     .iter()
                     .any(|exit| leads_here(q.config.exits.target(*exit)))
         });
+        let user = self.state.agents.iter().find(|a| {
+            let direct = &a.user.direct;
+            direct.unattended.iter().chain(&direct.offline).any(leads_here)
+        });
         let adder = self.adds_members_of(ix);
-        match route.map(|r| &r.id).or(queue.map(|q| &q.id)).or(adder) {
+        let leads = route.map(|r| &r.id).or(queue.map(|q| &q.id)).or(user.map(|a| &a.id));
+        match leads.or(adder) {
             Some(user) => {
                 Err(Problem::conflict("in_use", format!("{user} leads here; change it first")))
             }

@@ -196,6 +196,13 @@ impl Engine {
                 _ => {}
             }
         }
+        for (name, target) in
+            [("unattended", &user.direct.unattended), ("offline", &user.direct.offline)]
+        {
+            if let Some(target) = target {
+                self.check_target(&format!("/direct/{name}"), target, &object.id, errors);
+            }
+        }
         let own = self.derived.users.get(object.id.as_str()).copied().map(Extension::User);
         self.check_extension(user.extension.as_deref(), own, errors);
     }
@@ -293,6 +300,12 @@ impl Engine {
         let (family, name, kind) = match target {
             Target::Queue(name) => ("queue", name, QueueKind::Queue),
             Target::Group(name) => ("group", name, QueueKind::Group),
+            Target::Agent(user) => {
+                if user != own && !self.derived.users.contains(user.as_str()) {
+                    errors.push(unknown(format!("{at}/agent"), "user", user));
+                }
+                return;
+            }
             Target::Number(_) | Target::Voicemail(_) | Target::End(_) => return,
         };
         let found = self.derived.queues.get(name.as_str()).map(|ix| self.state.queue(*ix));

@@ -1,13 +1,15 @@
 //! `evolve` for calls and offers.
 
 use super::derived::Derived;
+use super::direct::line_made;
 use super::evolve::{REPLAY_MS, tell};
 use super::evolve_offers::{answered, close, join_failed, offered};
 use super::refresh::{mark_work, note, touch_agent, touch_call};
-use super::state::{Call, End, Offer, Stage, State, Tell, WrapUpRun};
+use super::state::{Call, End, Leg, Offer, Stage, State, Tell, WrapUpRun};
 use crate::domain::event::{Event, Withdrawn};
-use crate::domain::ids::{AgentIx, CallId, QueueIx};
+use crate::domain::ids::{AgentIx, CallId, OfferId, QueueIx};
 use crate::domain::objects::Target;
+use crate::domain::objects::direct::DIRECT_LINE;
 use crate::domain::objects::queue::Exit;
 use crate::domain::switching::{CancelReason, RouteKind};
 use crate::domain::time::Millis;
@@ -108,6 +110,23 @@ pub fn evolve(state: &mut State, derived: &mut Derived, event: &Event) -> bool {
                 c.hold = None;
             });
             derived.touched.settle.push(*call);
+        }
+        Event::DirectLineMade {} => line_made(state, derived),
+        Event::CallHanded { call, agent } => {
+            with(state, derived, *call, |c, at| {
+                c.held = false;
+                c.legs.push(Leg { agent: *agent, offer: OfferId(0), since: at });
+            });
+            if let Some(a) = state.agents.get_mut(agent.at()) {
+                a.calls.push(*call);
+            }
+            touch_agent(derived, *agent);
+        }
+        Event::CallDirected { call, agent } => {
+            with(state, derived, *call, |c, _| {
+                c.direct = Some(*agent);
+                c.picked = Some((*agent, DIRECT_LINE.into()));
+            });
         }
         Event::AssignmentDropped { call, agent: _ } => {
             with(state, derived, *call, |c, _| c.picked = None);
@@ -262,6 +281,7 @@ fn arrived(state: &mut State, derived: &mut Derived, event: &Event) {
         step: 0,
         hold: None,
         picked: None,
+        direct: None,
         arrived_at: at,
         entered_at: at,
         queued_at: at,
@@ -320,6 +340,7 @@ fn queued(state: &mut State, derived: &mut Derived, id: CallId, queue: QueueIx, 
         c.step = 0;
         c.hold = None;
         c.picked = None;
+        c.direct = None;
         c.at_door = true;
     });
     derived.touched.settle.push(id);

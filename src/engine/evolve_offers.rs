@@ -117,12 +117,15 @@ pub(super) fn close(
     }
     let clock = state.account.idle_clock;
     let counts_not = withdrawn.is_some() || OfferFailure::parse(outcome).is_some();
+    let direct = state.direct_line == Some(queue);
     let a = &mut state.agents[agent.at()];
     a.offers.retain(|(o, _)| *o != offer);
     if clock == IdleClock::Offered && withdrawn.is_none() {
         a.idle_since = at;
     }
     match outcome {
+        // Nobody is set online for direct calls.
+        "missed" if direct => a.unreachable = 0,
         "missed" => (a.misses, a.unreachable) = (a.misses + 1, 0),
         "refused" => a.unreachable = 0,
         "unreachable" => a.unreachable += 1,

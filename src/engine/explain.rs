@@ -88,7 +88,7 @@ impl Engine {
             version: None,
             body: json!({
                 "call": id.to_string(),
-                "queue": self.state.queue(queue).id,
+                "queue": self.state.shown_queue(queue),
                 "held_by": held.map(HeldBy::word),
                 "held_until": held.and_then(|h| self.held_until(call, h)).map(Millis::rfc3339),
                 "step": (!steps.is_empty()).then_some(call.step),

@@ -104,7 +104,7 @@ fn edge(
     let small = u32::try_from(number).unwrap_or(u32::MAX);
     let told = match name.as_str() {
         "agent" => state.agents.get(AgentIx(small).at()).map(|a| json!(a.id)),
-        "queue" => state.queues.get(QueueIx(small).at()).map(|q| json!(q.id)),
+        "queue" => state.queues.get(QueueIx(small).at()).map(|q| json!(state.shown_queue(q.ix))),
         "to" if kind == "call_transferred" => {
             state.queues.get(QueueIx(small).at()).map(|q| json!(q.id))
         }

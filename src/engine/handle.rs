@@ -103,7 +103,10 @@ impl Engine {
             self.apply_next();
             self.settle_exits_due();
             self.start_counts();
-            self.ring_picked();
+            // A direct call that cannot ring goes elsewhere.
+            if self.ring_picked() {
+                continue;
+            }
             // Where a call went it may have to leave again.
             if self.leave_after_pass() || self.match_all() {
                 continue;

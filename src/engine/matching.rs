@@ -384,7 +384,7 @@ impl Engine {
         queue: QueueIx,
         config: &Queue,
         ix: AgentIx,
-        by: Name,
+        by: Option<Name>,
     ) -> Why {
         let need = self.derived.placed.get(&call.id).map(|p| p.need).unwrap_or_default();
         let counts = self.count_candidates(call, queue, need);
@@ -392,7 +392,7 @@ impl Engine {
             .told_key(ix, queue, need, config)
             .unwrap_or_else(|| SortKey::of(self.state.agent(ix).idle_since));
         let why = self.why(call, queue, config, counts, (told, None));
-        Why { preferred: false, assigned_by: Some(by), ..why }
+        Why { preferred: false, assigned_by: by, ..why }
     }
 
     fn why(

@@ -25,6 +25,7 @@ mod checks;
 mod deadlines;
 mod delete;
 mod derived;
+mod direct;
 mod directory;
 mod draw;
 mod evolve;
@@ -249,7 +250,7 @@ impl Engine {
             queues: state
                 .queues
                 .iter()
-                .filter(|q| !q.deleted)
+                .filter(|q| !q.deleted && Some(q.ix) != state.direct_line)
                 .map(|q| (q.changed, Arc::new(self.queue_row(q.ix))))
                 .collect(),
             agents: state

@@ -21,7 +21,7 @@ impl Engine {
         for (i, skill) in state.skills.iter().enumerate().filter(|(_, s)| s.value.is_some()) {
             d.skills.insert(skill.id.clone(), crate::domain::ids::SkillIx(i as u32));
         }
-        for queue in state.queues.iter().filter(|q| !q.deleted) {
+        for queue in state.queues.iter().filter(|q| !q.deleted && Some(q.ix) != state.direct_line) {
             d.queues.insert(queue.id.clone(), queue.ix);
             if let Some(extension) = &queue.config.extension {
                 d.extensions.insert(extension.clone(), Extension::Group(queue.ix));

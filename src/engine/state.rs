@@ -47,6 +47,9 @@ pub struct State {
     pub agents: Vec<Agent>,
     /// Queues and groups by number; deleted ones keep their place.
     pub queues: Vec<QueueState>,
+    /// Of these, the line of direct calls, which is shown to nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub direct_line: Option<QueueIx>,
     /// Switches by number; deleted ones keep their place.
     pub switches: Vec<SwitchState>,
     /// Routes by id.
@@ -328,6 +331,12 @@ impl State {
     #[must_use]
     pub fn queue(&self, ix: QueueIx) -> &QueueState {
         &self.queues[ix.at()]
+    }
+
+    /// A queue's id; none for the line of direct calls.
+    #[must_use]
+    pub fn shown_queue(&self, ix: QueueIx) -> Option<&Name> {
+        (self.direct_line != Some(ix)).then(|| &self.queue(ix).id)
     }
 
     /// A switch.

@@ -156,10 +156,12 @@ impl Engine {
 }
 
 impl Call {
-    /// The steps that hold for it in a queue: its own, or the queue's.
+    /// The steps that hold for it in a queue: its own, or the queue's; none for a direct call.
     #[must_use]
     pub fn steps_in<'a>(&'a self, queue: &'a Queue) -> &'a [Step] {
-        self.steps.as_deref().unwrap_or(&queue.steps)
+        // A direct call is for one, whatever it would require elsewhere.
+        let own = if self.direct.is_some() { Some(&[][..]) } else { self.steps.as_deref() };
+        own.unwrap_or(&queue.steps)
     }
 
     /// When it has waited so long in its queue; outages do not count.
@@ -243,7 +245,9 @@ pub fn added_queue(state: &State, derived: &Derived, target: &Target) -> Option<
     let (name, kind) = match target {
         Target::Queue(name) => (name, QueueKind::Queue),
         Target::Group(name) => (name, QueueKind::Group),
-        Target::Number(_) | Target::Voicemail(_) | Target::End(_) => return None,
+        Target::Agent(_) | Target::Number(_) | Target::Voicemail(_) | Target::End(_) => {
+            return None;
+        }
     };
     let found = derived.queues.get(name.as_str()).copied();
     found.filter(|ix| state.queue(*ix).config.kind == kind)

@@ -2,12 +2,13 @@
 
 use super::Engine;
 use super::derived::Extension;
+use super::direct::Place;
 use super::state::{Call, Stage};
 use crate::domain::event::{Event, Outcome};
 use crate::domain::ids::{AgentIx, CallId, Name, OfferId, SwitchIx, fingerprint};
 use crate::domain::switching::{
     CommandFailure, EndedBy, EventResult, Happening, ResultStatus, SwitchEvent, SyncCall,
-    SyncState, TransferTo,
+    SyncState, TransferKind, TransferTo,
 };
 
 /// An event ahead of a gap waits so long for the gap to close, ms.
@@ -238,7 +239,7 @@ impl Engine {
             }
             Happening::CallHeld if connected => self.emit(Event::CallHeld { call: id }),
             Happening::CallResumed if connected => self.emit(Event::CallResumed { call: id }),
-            Happening::CallTransferred { to, kind: _ } if connected => self.transfer(id, to),
+            Happening::CallTransferred { to, kind } if connected => self.transfer(id, to, *kind),
             Happening::CallChoice if call.stage == Stage::Waiting => self.asks_to_leave(id),
             Happening::CallOverflowed { why } => {
                 self.end_call(id, Outcome::Failed, why.word(), Some(EndedBy::Switch), false);
@@ -282,22 +283,27 @@ impl Engine {
         }
     }
 
-    /// The agent's part is over; a queue or group takes the call up again with its age.
-    fn transfer(&mut self, id: CallId, to: &TransferTo) {
-        let queue = match to {
-            TransferTo::Queue(name) | TransferTo::Group(name) => {
-                self.derived.queues.get(name.as_str()).copied()
-            }
-            TransferTo::Extension(digits) => match self.derived.extensions.get(digits) {
-                Some(Extension::Group(queue)) => Some(*queue),
-                _ => None,
-            },
-            TransferTo::Agent(_) | TransferTo::Number(_) => None,
+    /// The agent's part is over; a queue, group or user takes the call up again with its age. After an
+    /// attended transfer to a user that one has it already.
+    fn transfer(&mut self, id: CallId, to: &TransferTo, kind: TransferKind) {
+        let place = match to {
+            TransferTo::Queue(name) | TransferTo::Group(name) => self.queue_place(name),
+            TransferTo::Extension(digits) => self.extension_place(digits),
+            TransferTo::Agent(user) => self.user_place(user),
+            TransferTo::Number(_) => None,
         };
         self.end_legs(id);
+        if let (Some(Place::User(agent)), TransferKind::Attended) = (place, kind) {
+            self.emit(Event::CallHanded { call: id, agent });
+            return;
+        }
+        let queue = match place {
+            Some(Place::Queue(queue)) => Some(queue),
+            _ => None,
+        };
         self.emit(Event::CallTransferred { call: id, to: queue });
-        match queue {
-            Some(queue) => self.enter(id, queue, false),
+        match place {
+            Some(place) => self.send(id, place, false),
             None => self.emit(Event::CallEnded {
                 call: id,
                 outcome: Outcome::Transferred,

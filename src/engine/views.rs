@@ -265,7 +265,7 @@ impl Engine {
                 json!({
                     "id": o.id.to_string(),
                     "agent": self.state.agent(o.agent).id,
-                    "queue": self.state.queue(o.queue).id,
+                    "queue": self.state.shown_queue(o.queue),
                     "through": o.through.map(|q| &self.state.queue(q).id),
                     "over": o.over,
                     "round": o.round,
@@ -283,7 +283,8 @@ impl Engine {
             "switch": self.state.switch(call.switch).id,
             "switch_call": call.subject,
             "state": state,
-            "queue": queue.map(|q| &q.id),
+            "queue": call.queue.and_then(|q| self.state.shown_queue(q)),
+            "direct_to": call.direct.map(|ix| &self.state.agent(ix).id),
             "media": call.media,
             "from": values.and_then(|v| v.from.as_ref()),
             "to": call.to,
@@ -392,7 +393,7 @@ impl Engine {
                 Some(json!({
                     "offer": offer.to_string(),
                     "call": id.to_string(),
-                    "queue": self.state.queue(made.queue).id,
+                    "queue": self.state.shown_queue(made.queue),
                     "media": call.media,
                     "from": values.and_then(|v| v.from.as_ref()),
                     "attributes": values.map(|v| &v.attributes),
@@ -487,7 +488,7 @@ impl Engine {
         let queue = call.queue.map(|q| self.state.queue(q));
         CallRow {
             id: call.id,
-            queue: queue.map(|q| q.id.clone()),
+            queue: call.queue.and_then(|q| self.state.shown_queue(q)).cloned(),
             media: call.media.word(),
             state: match call.stage {
                 Stage::Connected => "connected",
@@ -528,7 +529,7 @@ impl Engine {
         }
         for ix in queues.drain(..) {
             self.state.queues[ix.at()].changed = seq;
-            if !build {
+            if !build || self.state.direct_line == Some(ix) {
                 continue;
             }
             if self.state.queue(ix).deleted {

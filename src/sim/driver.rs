@@ -7,6 +7,7 @@ use super::view::{self, View};
 use crate::domain::event::{Event, OfferFailure, PersonalKey};
 use crate::domain::ids::{AgentIx, CallId, Name, OfferId, QueueIx, SwitchIx};
 use crate::domain::input::{Actor, Answer, CallChange, Command, Input, ObjectRef};
+use crate::domain::objects::direct::DIRECT_LINE;
 use crate::domain::objects::user::Role;
 use crate::domain::presence::Status;
 use crate::domain::rows::{AgentRow, CallRow, QueueRow};
@@ -258,6 +259,7 @@ impl Driver {
                 let (target, dialled) = match to {
                     To::Queue(id) => (Some(ArrivalTarget::Queue(id.clone())), None),
                     To::Extension(ext) => (Some(ArrivalTarget::Extension(ext.clone())), None),
+                    To::Agent(user) => (Some(ArrivalTarget::Agent(user_id(user))), None),
                     To::Number(number) => (None, Some(number.clone())),
                 };
                 Happening::CallArrived(Box::new(Arrival {
@@ -281,13 +283,14 @@ impl Driver {
             },
             What::Held => Happening::CallHeld,
             What::Resumed => Happening::CallResumed,
-            What::Transferred(to) => Happening::CallTransferred {
+            What::Transferred { to, attended } => Happening::CallTransferred {
                 to: match to {
                     To::Queue(id) => TransferTo::Queue(id.clone()),
                     To::Extension(ext) => TransferTo::Extension(ext.clone()),
+                    To::Agent(user) => TransferTo::Agent(user_id(user)),
                     To::Number(number) => TransferTo::Number(number.clone()),
                 },
-                kind: TransferKind::Blind,
+                kind: if *attended { TransferKind::Attended } else { TransferKind::Blind },
             },
             What::Choice => Happening::CallChoice,
             What::Overflowed => Happening::CallOverflowed { why: OverflowWhy::EngineTimeout },
@@ -364,6 +367,7 @@ impl Driver {
                 }
             }
             Event::QueuePut { id, .. } => remember(&mut self.queues, id),
+            Event::DirectLineMade {} => remember(&mut self.queues, &DIRECT_LINE.into()),
             Event::SwitchPut { id, .. } => remember(&mut self.switches, id),
             Event::CallArrived { call, subject, .. } => {
                 self.calls.push((*call, subject.to_string()));

@@ -93,6 +93,7 @@ pub fn target_text(target: &Target) -> String {
         Target::Queue(id) => format!("queue {id}"),
         Target::Group(id) => format!("group {id}"),
         Target::Number(number) => format!("number {number}"),
+        Target::Agent(user) => format!("agent {}", user.trim_start_matches("usr_")),
         Target::Voicemail(mailbox) => format!("voicemail {mailbox}"),
         Target::End(_) => "end".to_owned(),
     }

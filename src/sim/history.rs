@@ -208,8 +208,30 @@ impl Maker {
             set(&mut body, "capacity.chat", chat);
         }
         self.skills(&mut body);
+        if self.once_in(2) {
+            set(&mut body, "extension", format!("100{i}"));
+        }
+        self.direct(&mut body);
         self.say(format!("agent {name}{}", text(&body)));
         self.agents.push(Person { name, body, desks: Vec::new(), pbx });
+    }
+
+    /// How direct calls are treated; queues are not there yet.
+    fn direct(&mut self, body: &mut Vec<(String, String)>) {
+        if self.once_in(3) {
+            set(body, "direct.call_waiting", true);
+        }
+        if self.once_in(2) {
+            let ring = self.one_of(&[1_000, 3_000]);
+            set(body, "direct.ring_for_ms", ring);
+        }
+        for way in ["unattended", "offline"] {
+            if self.once_in(3) && !self.agents.is_empty() {
+                let other = self.below(self.agents.len());
+                let other = &self.agents[other].name;
+                set(body, &format!("direct.{way}"), format!(r#"{{"agent":"usr_{other}"}}"#));
+            }
+        }
     }
 
     fn skills(&mut self, body: &mut Vec<(String, String)>) {
@@ -314,9 +336,14 @@ impl Maker {
         if self.once_in(4) {
             set(&mut body, "exits.closed", "office");
         }
-        for exit in Exit::ALL.iter().map(|exit| exit.word()) {
+        // The last is a user's own.
+        for exit in Exit::ALL.iter().filter(|e| **e != Exit::Unattended).map(|exit| exit.word()) {
             if self.once_in(3) {
-                let to = match self.below(4) {
+                let to = match self.below(5) {
+                    2 if self.once_in(2) => {
+                        let to = self.below(self.agents.len());
+                        format!(r#"{{"agent":"usr_{}"}}"#, self.agents[to].name)
+                    }
                     0 => r#"{"number":"+1999"}"#.to_owned(),
                     1 => r#"{"voicemail":"sales"}"#.to_owned(),
                     _ => {

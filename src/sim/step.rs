@@ -9,13 +9,14 @@
 //! calendar office hours={"sat":["09:00-17:00"]}
 //! member sales ann stars=3 position=2     remove sales ann
 //! at 5s                                   time passes until five seconds from the start
-//! call c1 to sales priority=2             (to=<queue> | ext=7000 | number=+1555; via=s1; from=+1;
+//! call c1 to sales priority=2             (to=<queue> | ext=7000 | agent=ann | number=+1555; via=s1; from=+1;
 //!                                         steps=[…] preferred={…} as on the wire)
 //! assign c1 ann                           change c1 priority=3 skills=tech queue=q2
 //! ringing|answered c1 ann                 failed c1 ann busy
 //! abandoned c1                            ended c1 caller
 //! updated c1 priority=3                   held c1 / resumed c1
-//! transferred c1 queue=x | number=…       overflowed c1 / choice c1
+//! transferred c1 queue=x | number=… | agent=bob [kind=attended]
+//! overflowed c1 / choice c1
 //! status ann ready when=after_work        force ann on_break when=now / clear ann
 //! opt ann sales out                       accept c1 ann / refuse c1 ann
 //! wrapped c1 ann                          hangup c1
@@ -128,7 +129,10 @@ pub enum What {
     },
     Held,
     Resumed,
-    Transferred(To),
+    Transferred {
+        to: To,
+        attended: bool,
+    },
     Choice,
     Overflowed,
     Ringing {
@@ -162,6 +166,8 @@ pub enum To {
     Queue(String),
     /// An extension.
     Extension(String),
+    /// A user.
+    Agent(String),
     /// A dialled number: the routes decide.
     Number(String),
 }
@@ -325,7 +331,9 @@ fn what(verb: &str, words: &Words<'_>) -> Result<What, String> {
         "updated" => What::Updated { priority: words.number("priority")?, skills: skills(words)? },
         "held" => What::Held,
         "resumed" => What::Resumed,
-        "transferred" => What::Transferred(to(words)?),
+        "transferred" => {
+            What::Transferred { to: to(words)?, attended: words.get("kind") == Some("attended") }
+        }
         "choice" => What::Choice,
         "overflowed" => What::Overflowed,
         "ringing" => What::Ringing { agent: agent()? },
@@ -371,6 +379,9 @@ fn sync(words: &Words<'_>) -> Result<Vec<(String, SyncState)>, String> {
 fn to(words: &Words<'_>) -> Result<To, String> {
     if let Some(extension) = words.get("ext") {
         return Ok(To::Extension(extension.to_owned()));
+    }
+    if let Some(user) = words.get("agent") {
+        return Ok(To::Agent(user.to_owned()));
     }
     if let Some(number) = words.get("number") {
         return Ok(To::Number(number.to_owned()));

@@ -224,6 +224,9 @@ fn calls() -> Vec<Event> {
         Event::CallAssigned { call, agent, by: "usr_sue".into() },
         Event::AssignmentDropped { call, agent },
         Event::CallMoved { call, queue, by: "usr_sue".into() },
+        Event::DirectLineMade {},
+        Event::CallDirected { call, agent },
+        Event::CallHanded { call, agent },
         Event::CallOffered {
             call,
             offer,

@@ -294,6 +294,12 @@ fn trouble(s: &mut Story) {
         s.event("c3", Happening::OfferFailed { offer: *offer, reason: FailReason::Busy });
     }
     s.event("c3", Happening::CallAbandoned);
+    // Direct, and not taken; then handed over.
+    s.event(
+        "c9",
+        Happening::CallArrived(Box::new(arrival(ArrivalTarget::Agent("usr_ann".into())))),
+    );
+    s.wait(21_000);
     // Waits for a skill that nobody brings, and leaves by its exit.
     s.arrive("c4", "skilled");
     s.wait(61_000);

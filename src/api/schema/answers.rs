@@ -169,8 +169,10 @@ pub struct CallView {
     switch_call: String,
     /// waiting, offered, connected or ended.
     state: String,
-    /// Where it waits or was answered from.
+    /// Where it waits or was answered from; null for a direct call.
     queue: Option<String>,
+    /// The user whom a direct call is for.
+    direct_to: Option<String>,
     /// voice, chat, ….
     media: Media,
     /// The caller; null when withheld or erased.
@@ -238,7 +240,7 @@ pub struct OfferView {
     id: String,
     /// Whom it rings.
     agent: String,
-    /// Of which queue or group.
+    /// Of which queue or group; null for a direct call.
     queue: Option<String>,
     /// The queue whose member the agent is, when it is another (`also` of a step).
     through: Option<String>,

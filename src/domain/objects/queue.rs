@@ -59,6 +59,8 @@ pub enum Target {
     Group(String),
     /// A number: the call leaves the engine (`call.route`).
     Number(String),
+    /// A user: a direct call.
+    Agent(String),
     /// A mailbox at the switch: the call leaves the engine (`call.route`).
     Voicemail(String),
     /// The call ends; the reason told to the switch is the exit's name.
@@ -84,6 +86,8 @@ words!(
         Closed => "closed",
         /// The caller asked to leave (`call.choice`).
         Choice => "choice",
+        /// A direct call that its user did not take.
+        Unattended => "unattended",
     }
 );
 
@@ -153,6 +157,8 @@ impl Exits {
             Exit::Missed => &self.on_missed,
             Exit::Exhausted => self.on_exhausted.as_ref().unwrap_or(&self.on_max_wait),
             Exit::Closed => &self.on_closed,
+            // The user's own to say, not a queue's.
+            Exit::Unattended => &Target::End(true),
             Exit::Choice => self.on_choice.as_ref().unwrap_or(&Target::End(true)),
         }
     }

@@ -5,7 +5,8 @@ use super::queue::{
     Exits, Member, Needs, NobodyWhen, Preset, Queue, QueueKind, Route, Target, WrapUp,
 };
 use super::strategy_json;
-use crate::domain::fields::{EXTENSION, Fields, ID, LABEL, NUMBER, USER_ID};
+use crate::domain::fields::{EXTENSION, Fields, ID, LABEL, NUMBER, Rule, USER_ID};
+use crate::domain::ids;
 use crate::domain::media::Media;
 use crate::domain::problem::FieldError;
 use serde_json::{Value, json};
@@ -196,10 +197,10 @@ fn read_exits(f: &mut Fields<'_>) -> Exits {
         on_nobody: read_action(f, "on_nobody"),
         on_total: read_action(f, "on_total"),
         on_missed: read_action(f, "on_missed"),
-        on_exhausted: f.nested("on_exhausted", read_target),
+        on_exhausted: f.nested("on_exhausted", Target::read),
         closed: f.text_or_null("closed", ID),
         on_closed: read_action(f, "on_closed"),
-        on_choice: f.nested("on_choice", read_target),
+        on_choice: f.nested("on_choice", Target::read),
     };
     for name in ["ewt_over_ms", "on_ewt_over"] {
         f.not_yet(name, &format!("the exit {name}"));
@@ -208,28 +209,36 @@ fn read_exits(f: &mut Fields<'_>) -> Exits {
 }
 
 fn read_action(f: &mut Fields<'_>, name: &'static str) -> Target {
-    f.nested(name, read_target).unwrap_or(Target::End(true))
+    f.nested(name, Target::read).unwrap_or(Target::End(true))
 }
 
-/// Exactly one of queue, group, number, voicemail and end.
-fn read_target(f: &mut Fields<'_>) -> Target {
-    let queue = f.is_set("queue").then(|| Target::Queue(f.text("queue", ID)));
-    let group = f.is_set("group").then(|| Target::Group(f.text("group", ID)));
-    let number = f.is_set("number").then(|| Target::Number(f.text("number", NUMBER)));
-    let voicemail = f.is_set("voicemail").then(|| Target::Voicemail(f.text("voicemail", ID)));
-    let end = f.flag("end", false).then_some(Target::End(true));
-    for name in ["agent", "callback"] {
-        f.not_yet(name, &format!("the target {name}"));
-        if f.is_set(name) {
+impl Target {
+    /// Exactly one of queue, group, agent, number, voicemail and end.
+    pub(super) fn read(f: &mut Fields<'_>) -> Target {
+        let queue = f.is_set("queue").then(|| Target::Queue(f.text("queue", ID)));
+        let group = f.is_set("group").then(|| Target::Group(f.text("group", ID)));
+        let agent = f.is_set("agent").then(|| Target::Agent(f.text("agent", USER_ID)));
+        let number = f.is_set("number").then(|| Target::Number(f.text("number", NUMBER)));
+        let mailbox =
+            f.is_set("voicemail").then(|| Target::Voicemail(f.text("voicemail", MAILBOX)));
+        let end = f.flag("end", false).then_some(Target::End(true));
+        f.not_yet("callback", "the target callback");
+        if f.is_set("callback") {
             return Target::End(true);
         }
+        one_target(
+            f,
+            [queue, group, agent, number, mailbox, end],
+            "queue, group, agent, number, voicemail or end: true",
+        )
     }
-    one_target(
-        f,
-        [queue, group, number, voicemail, end],
-        "queue, group, number, voicemail or end: true",
-    )
 }
+
+/// A mailbox's name: an id, a user's or an own one.
+const MAILBOX: Rule = Rule {
+    must_be: "the name of a mailbox: 1–63 of a–z, 0–9, - and _, such as support or usr_ann",
+    holds: |text| ids::is_name(text) || ids::is_user_name(text),
+};
 
 fn one_target<const N: usize>(
     f: &mut Fields<'_>,
@@ -260,6 +269,7 @@ impl Target {
             Target::Queue(id) => json!({ "queue": id }),
             Target::Group(id) => json!({ "group": id }),
             Target::Number(number) => json!({ "number": number }),
+            Target::Agent(user) => json!({ "agent": user }),
             Target::Voicemail(mailbox) => json!({ "voicemail": mailbox }),
             Target::End(_) => json!({ "end": true }),
         }
@@ -308,13 +318,14 @@ impl Route {
         let to = f.nested("to", |f| {
             let queue = f.is_set("queue").then(|| Target::Queue(f.text("queue", ID)));
             let group = f.is_set("group").then(|| Target::Group(f.text("group", ID)));
-            for name in ["agent", "voicemail", "callback"] {
+            let agent = f.is_set("agent").then(|| Target::Agent(f.text("agent", USER_ID)));
+            for name in ["voicemail", "callback"] {
                 f.not_yet(name, &format!("the target {name}"));
                 if f.is_set(name) {
                     return Target::End(true);
                 }
             }
-            one_target(f, [queue, group], "queue or group")
+            one_target(f, [queue, group, agent], "queue, group or agent")
         });
         let route = Route {
             number,

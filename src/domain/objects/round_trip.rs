@@ -31,6 +31,7 @@ fn target() -> impl Strategy<Value = Target> {
         id().prop_map(Target::Group),
         "[+0-9]{1,20}".prop_map(Target::Number),
         id().prop_map(Target::Voicemail),
+        user_id().prop_map(Target::Agent),
         Just(Target::End(true)),
     ]
 }
@@ -209,12 +210,13 @@ fn user() -> impl Strategy<Value = User> {
         btree_map(id(), of(1..=100u16), 0..4),
         btree_map(select(Media::ALL), 0..=100u8, 0..4),
         of(0..=4_000_000_000_000i64),
+        (1_000..=300_000u64, any::<bool>(), of(target()), of(target())),
     );
     (personal, words, rest).prop_map(
         |(
             (email, first, last, endpoint),
             (kind, role, state, assignment, may_opt),
-            (extension, skills, capacity, blocked),
+            (extension, skills, capacity, blocked, direct),
         )| User {
             personal: Personal { email, first_name: Some(first), last_name: Some(last), endpoint },
             kind,
@@ -226,6 +228,12 @@ fn user() -> impl Strategy<Value = User> {
             assignment,
             blocked_until: blocked.map(Millis),
             may_opt,
+            direct: Direct {
+                ring_for_ms: direct.0,
+                call_waiting: direct.1,
+                unattended: direct.2,
+                offline: direct.3,
+            },
         },
     )
 }

@@ -1,5 +1,6 @@
 //! Skills and users.
 
+use super::direct::Direct;
 use crate::domain::fields::{EXTENSION, Fields, ID, LABEL, Rule, whole};
 use crate::domain::ids::is_name;
 use crate::domain::media::Media;
@@ -101,6 +102,9 @@ pub struct User {
     pub blocked_until: Option<Millis>,
     /// Whether the agent may opt in and out of queues; default true.
     pub may_opt: bool,
+    /// How direct calls are treated.
+    #[serde(default, skip_serializing_if = "Direct::is_default")]
+    pub direct: Direct,
 }
 
 /// The personal values of a user; kept in the vault under one key, erased together.
@@ -185,6 +189,7 @@ impl User {
             ),
             blocked_until: fields.instant_or_null("blocked_until"),
             may_opt: fields.flag("may_opt", true),
+            direct: fields.nested("direct", Direct::read).unwrap_or_default(),
         };
         fields.done(user)
     }
@@ -208,6 +213,7 @@ impl User {
             "assignment": self.assignment.word(),
             "blocked_until": self.blocked_until.map(Millis::rfc3339),
             "may_opt": self.may_opt,
+            "direct": self.direct.to_json(),
         })
     }
 }

@@ -47,7 +47,10 @@ impl Maker {
         let (at, edge) = (self.below(self.queues.len()), self.below(self.switches.len()));
         let queue = &self.queues[at];
         let media = if queue.chat { " media=chat" } else { "" };
-        let to = if queue.group && self.dice.random_range(0..2) == 0 {
+        let to = if self.dice.random_range(0..6) == 0 {
+            let agent = self.dice.random_range(0..self.agents.len());
+            format!("agent={}", self.agents[agent].name)
+        } else if queue.group && self.dice.random_range(0..2) == 0 {
             let ext = queue.body.iter().find(|(k, _)| k == "extension").map(|(_, v)| v.clone());
             format!("ext={}", ext.unwrap_or_default())
         } else {
@@ -117,7 +120,11 @@ impl Maker {
             (true, 2) => format!("resumed {call}"),
             (_, 3) => {
                 let to = self.below(self.queues.len());
-                if self.queues[to].chat != self.chats.contains(&call) {
+                if self.once_in(3) {
+                    let agent = self.below(self.agents.len());
+                    let kind = self.one_of(&["", " kind=attended"]);
+                    format!("transferred {call} agent={}{kind}", self.agents[agent].name)
+                } else if self.queues[to].chat != self.chats.contains(&call) {
                     format!("transferred {call} number=+1777")
                 } else {
                     format!("transferred {call} queue={}", self.queues[to].name)

@@ -54,6 +54,12 @@ impl Model {
             && (a.user.personal.endpoint.is_some() || !a.desks.is_empty())
     }
 
+    /// Has another call of the medium, and no call waiting.
+    fn is_engaged(&self, agent: usize, media: Media) -> bool {
+        let wraps_up = self.agents[agent].wrap_ups.iter().filter(|w| w.media == media).count();
+        !self.agents[agent].user.direct.call_waiting && self.used(agent, media) > wraps_up
+    }
+
     /// Rings an agent who was picked, as soon as the call's last round has ended.
     pub(super) fn ring_picked(&mut self) -> bool {
         for call in self.waiting() {
@@ -63,15 +69,22 @@ impl Model {
                 continue;
             }
             let media = self.calls[call].media;
-            if self.is_mute(call) || !self.can_be_picked(agent, media) {
+            if self.is_mute(call) {
                 self.calls[call].picked = None;
                 return true;
             }
-            if !self.round_open(call) {
-                let over = self.used(agent, media) >= self.capacity(agent, media);
-                self.make_offer(call, agent, false, over);
+            if self.round_open(call) {
+                continue;
+            }
+            let direct = self.calls[call].direct == Some(agent);
+            let engaged = direct && self.is_engaged(agent, media);
+            if engaged || !self.can_be_picked(agent, media) {
+                self.calls[call].picked = None;
                 return true;
             }
+            let over = self.used(agent, media) >= self.capacity(agent, media);
+            self.make_offer(call, agent, false, over);
+            return true;
         }
         false
     }

@@ -1,10 +1,11 @@
 //! Calls: arrival, entry into a queue, exits, the end, wrap-up.
 
-use super::{Call, Done, Model, No, State, WrapUp};
+use super::{Call, Done, LINE, Model, No, State, WrapUp};
 use crate::domain::event::{Outcome, Withdrawn};
 use crate::domain::media::Media;
 use crate::domain::objects::queue::{Exit, QueueKind, RingFor};
 use crate::domain::objects::{Preferred, Route, SkillNeed, Step, Target};
+use crate::domain::presence::Status;
 use crate::domain::switching::EndedBy;
 use crate::domain::time::Millis;
 use crate::sim::fact::{Fact, target_text};
@@ -12,6 +13,13 @@ use crate::sim::step::To;
 
 /// A call's replay is over so long after its last replayed event.
 const REPLAY_MS: u64 = 2_000;
+
+/// Where a call can be sent within the house.
+#[derive(Clone, Copy)]
+enum Place {
+    Queue(usize),
+    User(usize),
+}
 
 /// What a call brings along.
 pub(super) struct Arriving<'a> {
@@ -27,14 +35,14 @@ pub(super) struct Arriving<'a> {
 
 impl Model {
     pub(super) fn arrive(&mut self, switch: usize, name: &str, what: &Arriving<'_>) {
-        let (queue, route) = self.direct(what.to);
+        let (place, route) = self.directed(what.to);
         let (route_priority, route_skills) =
             route.map_or((0, Vec::new()), |r| (r.priority, r.skills));
         self.calls.push(Call {
             name: name.to_owned(),
             switch,
             state: State::Waiting,
-            queue: queue.unwrap_or(0),
+            queue: LINE,
             media: what.media,
             priority: (what.priority, route_priority),
             skills: (what.skills.to_vec(), route_skills),
@@ -44,9 +52,10 @@ impl Model {
             step: 0,
             hold: None,
             picked: None,
+            direct: None,
             entered_at: self.now,
             queued_at: self.now,
-            waited_in: queue.unwrap_or(0),
+            waited_in: LINE,
             away_ms: 0,
             held: false,
             hops: 0,
@@ -67,36 +76,59 @@ impl Model {
             next_seq: 1,
         });
         let call = self.calls.len() - 1;
-        match queue {
-            Some(queue) => self.enter(call, queue),
+        match place {
+            Some(place) => self.send(call, place),
             None => self.end(call, Outcome::Failed, Withdrawn::Ended),
         }
     }
 
-    /// Where a call is directed: its queue, and the route that said so.
-    fn direct(&self, to: &To) -> (Option<usize>, Option<Route>) {
+    /// Where a call is directed, and the route that said so.
+    fn directed(&self, to: &To) -> (Option<Place>, Option<Route>) {
         match to {
-            To::Queue(name) => (self.queue_named(name), None),
-            To::Extension(ext) => {
-                let is = |q: &super::Queue| {
-                    q.config.kind == QueueKind::Group && q.config.extension.as_ref() == Some(ext)
-                };
-                (self.queues.iter().position(is), None)
-            }
+            To::Queue(name) => (self.queue_place(name), None),
+            To::Agent(name) => (self.agent_named(name).map(Place::User), None),
+            To::Extension(ext) => (self.extension(ext), None),
             To::Number(number) => {
                 let route = self.routes.iter().find(|(_, r)| r.number == *number);
                 match route.map(|(_, r)| r.clone()) {
-                    Some(route) => (self.target_queue(&route.to), Some(route)),
-                    None => (None, None),
+                    Some(route) => (self.place(&route.to), Some(route)),
+                    None => (self.extension(number), None),
                 }
             }
         }
     }
 
-    fn target_queue(&self, target: &Target) -> Option<usize> {
+    fn queue_place(&self, name: &str) -> Option<Place> {
+        self.queue_named(name).map(Place::Queue)
+    }
+
+    fn extension(&self, ext: &str) -> Option<Place> {
+        let group = |q: &super::Queue| {
+            q.config.kind == QueueKind::Group && q.config.extension.as_deref() == Some(ext)
+        };
+        let user = |a: &super::Agent| a.user.extension.as_deref() == Some(ext);
+        let group = self.queues.iter().position(group).map(Place::Queue);
+        group.or_else(|| self.agents.iter().position(user).map(Place::User))
+    }
+
+    fn place(&self, target: &Target) -> Option<Place> {
         match target {
-            Target::Queue(name) | Target::Group(name) => self.queue_named(name),
+            Target::Queue(name) | Target::Group(name) => self.queue_place(name),
+            Target::Agent(user) => {
+                self.agent_named(user.strip_prefix("usr_").unwrap_or(user)).map(Place::User)
+            }
             Target::Number(_) | Target::Voicemail(_) | Target::End(_) => None,
+        }
+    }
+
+    fn send(&mut self, call: usize, place: Place) {
+        match place {
+            Place::Queue(queue) => self.enter(call, queue),
+            Place::User(agent) => {
+                self.enter(call, LINE);
+                self.calls[call].direct = Some(agent);
+                self.calls[call].picked = Some(agent);
+            }
         }
     }
 
@@ -119,9 +151,13 @@ impl Model {
         c.held = false;
         c.hold = None;
         c.picked = None;
+        c.direct = None;
         let fact = Fact::Queued { call: c.name.clone(), queue: self.queues[queue].name.clone() };
         self.fact(fact);
         self.queues[queue].today.offered += 1;
+        if queue == LINE {
+            return;
+        }
         self.begin_waiting(call);
         if self.is_closed(queue) {
             self.calls[call].exit_due = Some(Exit::Closed);
@@ -152,18 +188,25 @@ impl Model {
     /// The call leaves its queue; open offers end with it.
     pub(super) fn exit(&mut self, call: usize, exit: Exit) {
         let queue = self.calls[call].queue;
-        let target = self.queues[queue].config.exits.target(exit).clone();
+        let target = match self.calls[call].direct {
+            Some(agent) if exit == Exit::Unattended => {
+                let a = &self.agents[agent];
+                let offline = a.status == Status::Offline;
+                a.user.direct.target(&format!("usr_{}", a.name), offline)
+            }
+            _ => self.queues[queue].config.exits.target(exit).clone(),
+        };
         for offer in self.open_offers(call) {
             self.withdraw(offer, Withdrawn::Exit);
         }
         let name = self.calls[call].name.clone();
         self.fact(Fact::Exited { call: name, exit, to: target_text(&target) });
         self.count_exited(call);
-        match self.target_queue(&target) {
+        match self.place(&target) {
             // A chain of overflows ends.
             Some(next) if self.calls[call].hops < self.account.max_hops => {
                 self.calls[call].hops += 1;
-                self.enter(call, next);
+                self.send(call, next);
             }
             _ => self.end(call, Outcome::Exited, Withdrawn::Exit),
         }
@@ -256,19 +299,24 @@ impl Model {
         }
     }
 
-    pub(super) fn transferred(&mut self, call: usize, to: &To) {
-        let queue = match to {
+    pub(super) fn transferred(&mut self, call: usize, to: &To, attended: bool) {
+        let place = match to {
             To::Number(_) => None,
-            other => self.direct(other).0,
+            other => self.directed(other).0,
         };
         let State::Connected { agent } = self.calls[call].state else { return };
-        match queue {
-            Some(queue) => {
+        match place {
+            Some(Place::User(next)) if attended => {
                 self.leg_over(call, agent);
-                self.enter(call, queue);
+                let c = &mut self.calls[call];
+                c.state = State::Connected { agent: next };
+                c.connected_at = self.now;
+                c.held = false;
             }
-            None if matches!(to, To::Queue(_)) => {
-                self.end(call, Outcome::Failed, Withdrawn::Ended);
+            Some(place) => {
+                self.leg_over(call, agent);
+                self.calls[call].hops = 0;
+                self.send(call, place);
             }
             None => self.end(call, Outcome::Transferred, Withdrawn::Ended),
         }

@@ -22,7 +22,7 @@ impl Model {
             Kind::User => {
                 let mut user = User::parse(body).map_err(|_| No)?;
                 user.blocked_until = user.blocked_until.filter(|until| *until > self.now);
-                self.check_user(&user)?;
+                self.check_user(id, &user)?;
                 self.put_user(id, user);
             }
             Kind::Queue => self.put_queue(id, QueueKind::Queue, body)?,
@@ -141,6 +141,10 @@ impl Model {
         let kind = match target {
             Target::Queue(_) => QueueKind::Queue,
             Target::Group(_) => QueueKind::Group,
+            Target::Agent(user) => {
+                let name = user.strip_prefix("usr_");
+                return name.is_none_or(|name| name != id && self.agent_named(name).is_none());
+            }
             Target::Number(_) | Target::Voicemail(_) | Target::End(_) => return false,
         };
         let (Target::Queue(to) | Target::Group(to)) = target else { return false };
@@ -148,7 +152,7 @@ impl Model {
     }
 
     /// Skills held must be there, and the levels within their ranges.
-    fn check_user(&self, user: &User) -> Done {
+    fn check_user(&self, id: &str, user: &User) -> Done {
         let wrong = |(id, level): (&String, &Option<u16>)| {
             let skill = self.skills.iter().find(|(name, _)| name == id).map(|(_, skill)| skill);
             match (skill, level) {
@@ -157,7 +161,9 @@ impl Model {
                 (Some(skill), Some(level)) => *level < skill.min || *level > skill.max,
             }
         };
-        if user.skills.iter().any(wrong) { Err(No) } else { Ok(()) }
+        let mut targets = user.direct.unattended.iter().chain(&user.direct.offline);
+        let nowhere = targets.any(|target| self.leads_nowhere(id, target));
+        if nowhere || user.skills.iter().any(wrong) { Err(No) } else { Ok(()) }
     }
 
     /// Skills required must be there and within reach, agents named must be there.

@@ -286,7 +286,9 @@ impl Model {
                 continue;
             }
             let exit = self.calls[call].exit_due.or_else(|| {
-                if self.legs_left(call) == Some(0) {
+                if self.calls[call].direct.is_some() {
+                    Some(Exit::Unattended)
+                } else if self.legs_left(call) == Some(0) {
                     Some(Exit::Exhausted)
                 } else if self.attempts_left(call) == Some(0) {
                     Some(Exit::Missed)

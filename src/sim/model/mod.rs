@@ -69,6 +69,10 @@
 //! * **By hand**: who is online or ready and can be rung may be picked. The call's other offers go
 //!   (`forced`), and nobody else is offered it until the picked one's offer has ended; exits but
 //!   `total` wait. A move is an exit for the figures of the queue that is left.
+//! * **Direct calls** stand in a line without members, each picked for its user as by hand, but not
+//!   beside another call of its medium (wrap-up apart) unless that user has call waiting, and only
+//!   once: then the exit `unattended`. A miss is none in a row.
+//! * **An attended transfer** to a user hands the call over: the agent's part ends, the other's begins.
 //! * **A replay** is over with the call's next event that is not replayed, or 2 s after the last
 //!   one that was.
 
@@ -87,11 +91,13 @@ mod switches;
 
 use crate::domain::event::{Cause, OfferFailure, Outcome, Withdrawn};
 use crate::domain::media::Media;
+use crate::domain::objects::direct::{DIRECT_LINE, direct_line};
 use crate::domain::objects::queue::Exit;
 use crate::domain::objects::{
     self, Account, Calendar, Capabilities, Preferred, Skill, SkillNeed, User,
 };
 use crate::domain::presence::Status;
+use crate::domain::rows::DayCounts;
 use crate::domain::time::Millis;
 use crate::routing::dice::Dice;
 use crate::sim::fact::Fact;
@@ -189,6 +195,9 @@ struct Switch {
     suspected: bool,
 }
 
+/// The line of direct calls among the queues.
+const LINE: usize = 0;
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum State {
     Waiting,
@@ -216,6 +225,8 @@ struct Call {
     hold: Option<(usize, u64)>,
     /// A supervisor's pick, until that offer ends.
     picked: Option<usize>,
+    /// The user whom it is for, where it is a direct call.
+    direct: Option<usize>,
     entered_at: Millis,
     queued_at: Millis,
     /// The queue that it waited in when it was answered, perhaps late from another.
@@ -290,7 +301,13 @@ impl Model {
             account: Account::default(),
             skills: Vec::new(),
             agents: Vec::new(),
-            queues: Vec::new(),
+            queues: vec![Queue {
+                name: DIRECT_LINE.to_owned(),
+                config: Rc::new(direct_line()),
+                members: Vec::new(),
+                last: None,
+                today: DayCounts::default(),
+            }],
             routes: Vec::new(),
             calendars: Vec::new(),
             switches: Vec::new(),

@@ -1,6 +1,6 @@
 //! Offers: made, answered, missed, refused, failed, withdrawn; rounds.
 
-use super::{Done, Ending, Model, No, Offer, State};
+use super::{Done, Ending, LINE, Model, No, Offer, State};
 use crate::domain::event::{Cause, OfferFailure, Withdrawn};
 use crate::domain::media::Media;
 use crate::domain::objects::account::IdleClock;
@@ -40,7 +40,9 @@ impl Model {
         let through = self.member_of(call, agent).unwrap_or(queue);
         let config = self.queues[queue].config.clone();
         let left = self.total_left(call);
+        let direct = self.calls[call].direct == Some(agent);
         let wanted = match config.plan.ring_for {
+            _ if direct => Some(self.agents[agent].user.direct.ring_for_ms),
             RingFor::Ms(ms) => Some(ms),
             RingFor::Total if self.width(call).is_none() && crowded => Some(RING_MS),
             RingFor::Total => None,
@@ -165,7 +167,7 @@ impl Model {
         let config = self.queues[queue].config.clone();
         self.end_unanswered(offer, Ending::Missed, by_switch);
         self.delay(agent, config.after_miss_ms);
-        self.agents[agent].misses += 1;
+        self.agents[agent].misses += u32::from(queue != LINE);
         self.agents[agent].unreached_in_row = 0;
         self.on_miss(offer);
         let reached = config.max_misses > 0 && self.agents[agent].misses >= config.max_misses;

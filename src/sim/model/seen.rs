@@ -1,6 +1,6 @@
 //! The model's side of what is compared between two inputs.
 
-use super::{Model, State};
+use super::{LINE, Model, State};
 use crate::domain::presence::Presence;
 use crate::sim::view::{self, View};
 
@@ -21,7 +21,7 @@ impl Model {
                 ));
             }
         }
-        for queue in 0..self.queues.len() {
+        for queue in LINE + 1..self.queues.len() {
             lines.push(self.queue_line(queue));
         }
         for call in 0..self.calls.len() {
@@ -96,7 +96,7 @@ impl Model {
         };
         view::call_line(&view::CallSeen {
             name: &c.name,
-            queue: &self.queues[c.queue].name,
+            queue: if c.queue == LINE { "-" } else { &self.queues[c.queue].name },
             entered_at: c.entered_at,
             queued_at: c.queued_at,
             rank: self.rank(call),

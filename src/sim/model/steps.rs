@@ -1,6 +1,6 @@
 //! Section 6: steps by waiting time, members of other queues, preferred agents.
 
-use super::{Model, State};
+use super::{LINE, Model, State};
 use crate::domain::objects::queue::QueueKind;
 use crate::domain::objects::{SkipIf, Step, Target};
 use crate::domain::presence::Status;
@@ -10,6 +10,10 @@ impl Model {
     /// The call's own steps, or its queue's.
     pub(super) fn steps_of(&self, call: usize) -> Vec<Step> {
         let c = &self.calls[call];
+        // A direct call is for one, whatever it would require elsewhere.
+        if c.queue == LINE {
+            return Vec::new();
+        }
         c.steps.clone().unwrap_or_else(|| self.queues[c.queue].config.steps.clone())
     }
 
@@ -60,7 +64,9 @@ impl Model {
         let (name, kind) = match target {
             Target::Queue(name) => (name, QueueKind::Queue),
             Target::Group(name) => (name, QueueKind::Group),
-            Target::Number(_) | Target::Voicemail(_) | Target::End(_) => return None,
+            Target::Agent(_) | Target::Number(_) | Target::Voicemail(_) | Target::End(_) => {
+                return None;
+            }
         };
         self.queue_named(name).filter(|q| self.queues[*q].config.kind == kind)
     }

@@ -162,7 +162,7 @@ impl Model {
             }
             What::Held => self.hold(call, true),
             What::Resumed => self.hold(call, false),
-            What::Transferred(to) => self.transferred(call, to),
+            What::Transferred { to, attended } => self.transferred(call, to, *attended),
             What::Choice => self.asks_to_leave(call),
             What::Overflowed => self.end(call, Outcome::Failed, Withdrawn::Ended),
             What::Ringing { agent } | What::Answered { agent } | What::Failed { agent, .. } => {
