@@ -82,7 +82,7 @@ async fn events(sent: Sent) -> Answered {
     let mut query = sent.ask.query()?;
     let ack = query.int("ack", 0..=u64::MAX);
     query.done()?;
-    let parsed = parse_batch(&sent.json(EVENTS)?)?;
+    let parsed = parse_batch(&sent.tree(EVENTS)?)?;
     let ask = &sent.ask;
     let (results, commands) =
         take(&ask.app.node, ask.account(), &ask.identity.actor, parsed, ack).await?;

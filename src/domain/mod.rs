@@ -5,6 +5,7 @@ pub mod event;
 pub mod fields;
 pub mod ids;
 pub mod input;
+pub mod json;
 pub mod media;
 pub mod objects;
 pub mod pointer;

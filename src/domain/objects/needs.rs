@@ -1,6 +1,7 @@
 //! What calls require of agents.
 
 use crate::domain::fields::{Fields, ID, USER_ID, not_yet};
+use crate::domain::json::Json;
 use crate::domain::problem::FieldError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -37,7 +38,7 @@ pub const MOST_SKILLS: usize = 32;
 
 impl SkillNeed {
     /// Reads the list `skills` of an object.
-    pub fn list(fields: &mut Fields<'_>, name: &'static str) -> Vec<SkillNeed> {
+    pub fn list(fields: &mut Fields<'_, impl Json>, name: &'static str) -> Vec<SkillNeed> {
         let mut needs: Vec<SkillNeed> = Vec::new();
         for (at, item) in fields.items(name, MOST_SKILLS) {
             let need = fields.part(item, at.clone(), |f| {
