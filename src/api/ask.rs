@@ -8,7 +8,6 @@ use crate::api::problem::{Answered, Refusal, bad_path};
 use crate::api::query::Queries;
 use crate::domain::ids::{CallId, KeyId, Name, OfferId};
 use crate::domain::input::{Actor, Answer, Command, Input, Query};
-use crate::domain::json::Tree;
 use crate::domain::problem::Problem;
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::header::{AUTHORIZATION, IF_MATCH};
@@ -45,20 +44,37 @@ impl FromRequestParts<App> for Ask {
 
 impl Ask {
     async fn read(parts: &mut Parts, headers: HeaderMap, app: &App) -> Result<Ask, Refusal> {
-        let identity = app.node.identify(bearer(&headers)?, remote(parts))?;
-        app.rates.admit(&identity, app.node.now(), app.limits.requests_per_second)?;
+        let identity = admit(app, &headers, remote(parts))?;
         let params = RawPathParams::from_request_parts(parts, app)
             .await
             .map_err(|e| bad_path(&e.to_string()))?;
-        // Another account is out of this key's sight: there is nothing there.
-        let other =
-            params.iter().find(|(name, of)| *name == "account" && **of != *identity.account);
-        if let Some((_, account)) = other {
-            return Err(Problem::not_found("account", account).into());
+        if let Some((_, account)) = params.iter().find(|(name, _)| *name == "account") {
+            within(&identity, account)?;
         }
         let (method, uri) = (parts.method.clone(), parts.uri.clone());
         Ok(Ask { app: app.clone(), identity, method, uri, headers, params })
     }
+}
+
+/// Who the bearer of these headers is, if there is one who may ask now.
+///
+/// # Errors
+/// 401, and 429 of one who asks too often.
+pub(super) fn admit(app: &App, headers: &HeaderMap, remote: IpAddr) -> Result<Identity, Problem> {
+    let identity = app.node.identify(bearer(headers)?, remote)?;
+    app.rates.admit(&identity, app.node.now(), app.limits.requests_per_second)?;
+    Ok(identity)
+}
+
+/// Another account than the key's is out of its sight: there is nothing there.
+///
+/// # Errors
+/// 404.
+pub(super) fn within(identity: &Identity, account: &str) -> Result<(), Problem> {
+    if *account == *identity.account {
+        return Ok(());
+    }
+    Err(Problem::not_found("account", account))
 }
 
 fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
@@ -213,14 +229,6 @@ impl Sent {
     /// 415 for another media type, 400 for what is no JSON.
     pub fn json(&self, kinds: &[&str]) -> Result<Value, Problem> {
         body::json(&self.ask.headers, &self.bytes, kinds)
-    }
-
-    /// As [`Sent::json`], without a copy of its texts.
-    ///
-    /// # Errors
-    /// As [`Sent::json`].
-    pub fn tree(&self, kinds: &[&str]) -> Result<Tree<'_>, Problem> {
-        body::tree(&self.ask.headers, &self.bytes, kinds)
     }
 
     /// The JSON body.

@@ -1,6 +1,7 @@
 //! The vocabulary: plain data, parsing and formulas. No I/O, no clock, no dice.
 
 pub mod cloud_events;
+pub mod compact;
 pub mod event;
 pub mod fields;
 pub mod ids;

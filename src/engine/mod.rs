@@ -50,6 +50,7 @@ mod vault;
 mod views;
 mod windows;
 
+use crate::domain::compact;
 use crate::domain::event::{Event, PersonalKey};
 use crate::domain::ids::{CallId, Name, OfferId};
 use crate::domain::input::Answer;
@@ -395,9 +396,5 @@ pub fn decode(seq: u64, body: &[u8]) -> Result<Vec<Event>, Unreadable> {
 #[must_use]
 pub fn encode(events: &[Event]) -> Vec<u8> {
     // A common record fits, so that the text is not moved while it grows.
-    let mut body = Vec::with_capacity(512);
-    match serde_json::to_writer(&mut body, events) {
-        Ok(()) => body,
-        Err(_) => Vec::new(),
-    }
+    compact::to_vec(events, 512).unwrap_or_default()
 }

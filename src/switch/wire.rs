@@ -1,6 +1,7 @@
 //! The frames of a switch's link, `callboard.switch.v1`.
 
 use crate::domain::cloud_events::{Parsed, parse_list};
+use crate::domain::compact;
 use crate::domain::fields::Fields;
 use crate::domain::json::Tree;
 use crate::domain::pointer::Pointer;
@@ -70,7 +71,7 @@ impl Told<'_> {
     /// As a frame.
     #[must_use]
     pub fn text(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
+        compact::to_string(self, 256).unwrap_or_default()
     }
 }
 
