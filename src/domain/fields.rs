@@ -56,6 +56,7 @@ pub struct Fields<'a, J = Value> {
     body: Option<&'a J>,
     is_object: bool,
     at: Pointer,
+    /// What was asked for; a name may stand here twice.
     known: Vec<&'static str>,
     open: bool,
     errors: Vec<FieldError>,
@@ -73,7 +74,7 @@ impl<'a, J: Json> Fields<'a, J> {
     pub fn under(value: &'a J, at: Pointer) -> Fields<'a, J> {
         let is_object = matches!(value.look(), Look::Object);
         // Room for an event's fields, the commonest of all bodies.
-        let known = Vec::with_capacity(if is_object { 12 } else { 0 });
+        let known = Vec::with_capacity(if is_object { 16 } else { 0 });
         let body = is_object.then_some(value);
         let mut fields = Fields { body, is_object, at, known, open: false, errors: Vec::new() };
         if !is_object {
@@ -110,11 +111,22 @@ impl<'a, J: Json> Fields<'a, J> {
         if self.open {
             return;
         }
-        for (name, _) in self.unread() {
-            let detail = match nearest(name, &self.known) {
+        let unread = self.unread();
+        if unread.is_empty() {
+            return;
+        }
+        // Some were asked for twice.
+        let mut known: Vec<&'static str> = Vec::new();
+        for name in &self.known {
+            if !known.contains(name) {
+                known.push(name);
+            }
+        }
+        for (name, _) in unread {
+            let detail = match nearest(name, &known) {
                 Some(near) => format!("there is no field {name:?} here; did you mean {near:?}?"),
                 None => {
-                    format!("there is no field {name:?} here; known are {}", self.known.join(", "))
+                    format!("there is no field {name:?} here; known are {}", known.join(", "))
                 }
             };
             self.errors.push(FieldError::new(self.at.key(name), "unknown_field", detail));
@@ -147,9 +159,7 @@ impl<'a, J: Json> Fields<'a, J> {
 
     /// The field as it is; it counts as known from now on.
     pub fn raw(&mut self, name: &'static str) -> Option<&'a J> {
-        if !self.known.contains(&name) {
-            self.known.push(name);
-        }
+        self.known.push(name);
         self.body.and_then(|body| body.field(name))
     }
 
