@@ -3,6 +3,7 @@
 use super::derived::Derived;
 use super::evolve::{REPLAY_MS, tell};
 use super::evolve_offers::{answered, close, join_failed, offered};
+use super::few::Few;
 use super::refresh::{mark_work, note, touch_agent, touch_call};
 use super::state::{Call, End, Stage, State, Tell, WrapUpRun};
 use crate::domain::event::{Event, Withdrawn};
@@ -31,7 +32,7 @@ pub fn evolve(state: &mut State, derived: &mut Derived, event: &Event) -> bool {
             with(state, derived, *call, |c, _| {
                 c.priority = priority.unwrap_or(c.priority);
                 if let Some(skills) = skills {
-                    c.skills.clone_from(skills);
+                    c.skills = skills.clone().into();
                 }
                 if personal.is_some() {
                     c.personal = *personal;
@@ -226,7 +227,7 @@ fn arrived(state: &mut State, derived: &mut Derived, event: &Event) {
         to: to.clone(),
         personal: *personal,
         priority: *priority,
-        skills: skills.clone(),
+        skills: skills.clone().into(),
         arrived_at: at,
         entered_at: at,
         queued_at: at,
@@ -234,15 +235,15 @@ fn arrived(state: &mut State, derived: &mut Derived, event: &Event) {
         queue: None,
         waited_in: None,
         stage: Stage::New,
-        offers: Vec::new(),
-        tried: Vec::new(),
+        offers: Few::default(),
+        tried: Few::default(),
         pass_began_at: None,
         pass_spaced: false,
         cursor: None,
         attempts: 0,
         widths: 0,
         round: 0,
-        closing: Vec::new(),
+        closing: Few::default(),
         closing_until: None,
         exit_due: None,
         hops: 0,
@@ -251,8 +252,9 @@ fn arrived(state: &mut State, derived: &mut Derived, event: &Event) {
         shift_ms: 0,
         at_door: false,
         sequence: 0,
-        heard: Vec::new(),
-        legs: Vec::new(),
+        // Most have heard little while they wait.
+        heard: Vec::with_capacity(2),
+        legs: Few::default(),
         held: false,
         end: None,
         changed: 0,
@@ -351,7 +353,7 @@ fn ended(state: &mut State, derived: &mut Derived, event: &Event) {
     let mut switch = None;
     with(state, derived, *call, |c, _| {
         c.stage = Stage::Ended;
-        c.end = Some(End { at, seq, outcome: *outcome, reason: reason.clone() });
+        c.end = Some(Box::new(End { at, seq, outcome: *outcome, reason: reason.clone() }));
         switch = Some(c.switch);
     });
     let Some(switch) = switch else { return };

@@ -29,6 +29,7 @@ mod evolve_directory;
 mod evolve_offers;
 mod explain;
 mod feed;
+mod few;
 mod handle;
 mod invariants;
 mod matching;

@@ -3,6 +3,7 @@
 //! What can be derived (presence, indexes, counters of boards) is not here but in
 //! [`crate::engine::derived`]; a snapshot is this and nothing else.
 
+use super::few::Few;
 use super::table::Table;
 use super::windows::Counted;
 use crate::domain::event::{Next, Outcome, PersonalKey};
@@ -323,7 +324,7 @@ pub struct Call {
     /// Call's and route's.
     pub priority: i32,
     /// Call's and route's.
-    pub skills: Vec<SkillNeed>,
+    pub skills: Few<SkillNeed>,
     /// Arrival.
     pub arrived_at: Millis,
     /// Age, for rank.
@@ -339,9 +340,9 @@ pub struct Call {
     /// Its stage.
     pub stage: Stage,
     /// Offers of its life, in order of making.
-    pub offers: Vec<Offer>,
+    pub offers: Few<Offer>,
     /// Agents tried in this pass.
-    pub tried: Vec<AgentIx>,
+    pub tried: Few<AgentIx>,
     /// Start of the pass: its first offer.
     pub pass_began_at: Option<Millis>,
     /// The spacing since then has passed.
@@ -356,7 +357,7 @@ pub struct Call {
     /// Round of the last offer.
     pub round: u32,
     /// Legs that the engine stopped and whose end the switch has not yet told.
-    pub closing: Vec<OfferId>,
+    pub closing: Few<OfferId>,
     /// The rest of a round must end, or this time pass, before a new offer.
     pub closing_until: Option<Millis>,
     /// An exit to take when the open offers have ended.
@@ -376,11 +377,11 @@ pub struct Call {
     /// Fingerprints of its events.
     pub heard: Vec<u64>,
     /// Agents who have it.
-    pub legs: Vec<Leg>,
+    pub legs: Few<Leg>,
     /// On hold.
     pub held: bool,
     /// When and how it ended.
-    pub end: Option<End>,
+    pub end: Option<Box<End>>,
     /// Sequence of the record that last changed the row of the board.
     pub changed: u64,
 }

@@ -11,7 +11,7 @@ use crate::domain::objects::Member;
 use crate::domain::objects::queue::QueueKind;
 use crate::domain::presence::{Detail, Presence};
 use crate::domain::problem::Problem;
-use crate::domain::rows::{AgentRow, CallRow, OfferRow, PairRow, QueueRow};
+use crate::domain::rows::{AgentRow, CallRow, CallState, OfferRow, PairRow, QueueRow};
 use crate::domain::time::Millis;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -463,7 +463,7 @@ impl Engine {
     /// A live call's row.
     pub(super) fn call_row(&self, call: &Call) -> CallRow {
         let values = call.personal.and_then(|key| self.vault.call(key));
-        let offers: Vec<OfferRow> = call
+        let offers: Box<[OfferRow]> = call
             .open_offers()
             .map(|o| OfferRow {
                 id: o.id,
@@ -475,11 +475,11 @@ impl Engine {
         CallRow {
             id: call.id,
             queue: queue.map(|q| q.id.clone()),
-            media: call.media.word(),
+            media: call.media,
             state: match call.stage {
-                Stage::Connected => "connected",
-                _ if !offers.is_empty() => "offered",
-                _ => "waiting",
+                Stage::Connected => CallState::Connected,
+                _ if !offers.is_empty() => CallState::Offered,
+                _ => CallState::Waiting,
             },
             from: values.and_then(|v| v.from.clone()),
             arrived_at: call.arrived_at,
