@@ -36,46 +36,60 @@ pub async fn read<B>(headers: &HeaderMap, body: B, next_part: Duration) -> Resul
 where
     B: Body<Data = Bytes> + Unpin,
 {
-    let whole = timeout(next_part * BODY_PARTS, parts(headers, body, next_part)).await;
+    let mut body = body;
+    let said = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    let said: usize = said.and_then(|text| text.parse().ok()).unwrap_or(0);
+    // Small bodies mostly came with their head, in one part: it stays where it is, and no clock is
+    // wound up.
+    let first = match body.frame().now_or_never() {
+        Some(Some(Ok(frame))) => match frame.into_data() {
+            Ok(data) if data.len() == said && said <= MOST_BYTES && body.is_end_stream() => {
+                return Ok(data);
+            }
+            Ok(data) => data,
+            Err(_) => Bytes::new(),
+        },
+        Some(Some(Err(_))) => return Err(broken()),
+        Some(None) => return Ok(Bytes::new()),
+        None => Bytes::new(),
+    };
+    let whole = timeout(next_part * BODY_PARTS, parts(first, said, body, next_part)).await;
     whole.unwrap_or_else(|_| Err(too_slow(next_part)))
 }
 
-async fn parts<B>(headers: &HeaderMap, mut body: B, next_part: Duration) -> Result<Bytes, Problem>
+/// The whole of a body of which `first` has been read; its sender `said` how long it is.
+async fn parts<B>(
+    first: Bytes,
+    said: usize,
+    mut body: B,
+    next_part: Duration,
+) -> Result<Bytes, Problem>
 where
     B: Body<Data = Bytes> + Unpin,
 {
-    let said = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    let said: usize = said.and_then(|text| text.parse().ok()).unwrap_or(0);
-    let mut bytes = BytesMut::new();
+    let mut bytes = BytesMut::with_capacity(said.min(MOST_BYTES));
     let mut length = 0;
+    let mut data = first;
     loop {
-        // Small bodies mostly came with their head: for them no clock is wound up.
-        let frame = match body.frame().now_or_never() {
-            Some(frame) => frame,
-            None => timeout(next_part, body.frame()).await.map_err(|_| too_slow(next_part))?,
-        };
-        let Some(frame) = frame else { break };
-        let broken = |_| Problem::new(400, "broken_body", "the body ended before it was whole");
-        let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
         length += data.len();
-        // The whole of it, in one part: it stays where it is.
-        if length == said && bytes.is_empty() && body.is_end_stream() && length <= MOST_BYTES {
-            return Ok(data);
-        }
-        if bytes.is_empty() {
-            bytes.reserve(said.min(MOST_BYTES));
-        }
         if length <= MOST_BYTES {
             bytes.extend_from_slice(&data);
         } else if length > DRAINED_BYTES {
             break;
         }
+        let next = timeout(next_part, body.frame()).await.map_err(|_| too_slow(next_part))?;
+        let Some(frame) = next else { break };
+        data = frame.map_err(|_| broken())?.into_data().unwrap_or_default();
     }
     if length > MOST_BYTES {
         let detail = format!("a body holds at most {MOST_BYTES} bytes; send it in parts");
         return Err(Problem::new(413, "body_too_large", detail));
     }
     Ok(bytes.freeze())
+}
+
+fn broken() -> Problem {
+    Problem::new(400, "broken_body", "the body ended before it was whole")
 }
 
 fn too_slow(next_part: Duration) -> Problem {

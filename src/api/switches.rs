@@ -121,6 +121,15 @@ pub(super) async fn take(
     parsed: Vec<Parsed>,
     ack: Option<u64>,
 ) -> Result<(Vec<EventResult>, Vec<Arc<Command>>), Problem> {
+    // One event is the commonest list of all.
+    let parsed = match <[Parsed; 1]>::try_from(parsed) {
+        Ok([Ok((source, event))]) => {
+            let items = vec![EventItem::Event(event)];
+            return node.send_switch_events(account, actor.clone(), source, items, ack).await;
+        }
+        Ok([wrong]) => vec![wrong],
+        Err(parsed) => parsed,
+    };
     let mut results = Vec::with_capacity(parsed.len());
     let mut commands = Vec::new();
     let mut ack = ack;
