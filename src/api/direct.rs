@@ -15,7 +15,7 @@ pub(super) const EVENTS: &str = "/v1/accounts/{account}/events";
 
 /// The account to which this request posts events, if that is what it does. Whatever is spelled in
 /// another way is the router's to judge.
-fn account<'a, B>(request: &'a Request<B>) -> Option<&'a str> {
+fn account<B>(request: &Request<B>) -> Option<&str> {
     if request.method() != Method::POST {
         return None;
     }

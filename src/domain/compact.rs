@@ -56,12 +56,12 @@ impl Writer {
         // Ids are numbers of 19 digits: two of them at a time.
         while number >= 100 {
             at -= 2;
-            digits[at..at + 2].copy_from_slice(&PAIRS[(number % 100) as usize]);
+            [digits[at], digits[at + 1]] = PAIRS[(number % 100) as usize];
             number /= 100;
         }
         if number >= 10 {
             at -= 2;
-            digits[at..at + 2].copy_from_slice(&PAIRS[number as usize]);
+            [digits[at], digits[at + 1]] = PAIRS[number as usize];
         } else {
             at -= 1;
             digits[at] = b'0' + number as u8;

@@ -159,10 +159,8 @@ fn decode(text: &str) -> Option<u64> {
     let (time, rest) = text.as_bytes().split_at(TIME_CHARS);
     let (zeros, count) = rest.split_at(16 - COUNT_CHARS);
     let number = |digits: &[u8]| {
-        let digits = digits.iter().map(|c| DIGITS[usize::from(*c)]);
-        digits.fold(Some(0), |number: Option<u64>, digit| {
-            number.filter(|_| digit < 32).map(|number| (number << 5) | u64::from(digit))
-        })
+        let mut digits = digits.iter().map(|c| DIGITS[usize::from(*c)]);
+        digits.try_fold(0, |number, digit| (digit < 32).then(|| (number << 5) | u64::from(digit)))
     };
     let (ms, zeros, count) = (number(time)?, number(zeros)?, number(count)?);
     (ms < 1 << 44 && zeros == 0).then_some((ms << 20) | count)

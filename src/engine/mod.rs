@@ -7,7 +7,7 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `state`, `table`, `vault` | what is known |
+//! | `state`, `few`, `table`, `vault` | what is known |
 //! | `evolve`, `evolve_calls`, `evolve_offers`, `evolve_directory` | the one door to it |
 //! | `derived`, `needs`, `refresh`, `rebuild` | tables that follow from it |
 //! | `calls`, `agents`, `switches`, `directory`, `deadlines` | decisions |

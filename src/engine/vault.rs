@@ -41,6 +41,7 @@ pub struct CallValues {
 
 /// Attributes by name. Most calls have none, and those take one word.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::box_collection, reason = "the point of it: one word, not three")]
 pub struct Attributes(Option<Box<BTreeMap<String, String>>>);
 
 impl Attributes {
