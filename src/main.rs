@@ -261,8 +261,8 @@ async fn host(
     let owner_key = fs::read_to_string(data.join("owner.key")).map_err(|e| e.to_string())?;
     let handle = node.handle();
     let mut stopped = stop.clone();
-    let router = router(&node, Limits::default());
-    let server = tokio::spawn(server::serve(listener, router, Serving::default(), async move {
+    let served = served(&node, Limits::default());
+    let server = tokio::spawn(server::serve(listener, served, Serving::default(), async move {
         // A dropped sender stops it too.
         let _ = stopped.wait_for(|stop| *stop).await;
     }));
@@ -284,7 +284,7 @@ async fn host(
 }
 
 /// Everything that is served on the one port.
-fn router(node: &Node, limits: Limits) -> axum::Router {
+fn served(node: &Node, limits: Limits) -> api::Served {
     let figures = telemetry::install();
     let metrics = move || figures.as_ref().map(|f| f.render()).unwrap_or_default();
     api::router(api::App::new(node.handle(), limits, metrics), console::routes())
@@ -379,11 +379,11 @@ async fn run(config: &Config, until_stdin_ends: bool) -> Result<(), Failure> {
         .await
         .map_err(|e| Failure::new(EXIT_UNAVAILABLE, format!("{}: {e}", config.listen)))?;
     let addr = listener.local_addr().map_err(|e| Failure::new(EXIT_UNAVAILABLE, e))?;
-    let router = router(&node, limits.clone());
+    let served = served(&node, limits.clone());
     let (stop, stopped) = oneshot::channel::<()>();
     let scheme = if tls.is_some() { "https" } else { "http" };
     let serving = Serving { limits, tls };
-    let mut server = tokio::spawn(server::serve(listener, router, serving, async {
+    let mut server = tokio::spawn(server::serve(listener, served, serving, async {
         // A dropped sender stops it too.
         let _ = stopped.await;
     }));

@@ -49,7 +49,7 @@ pub fn key_of(text: &str) -> Option<KeyId> {
     if rest.len() != NUMBER_CHARS + RANDOM_CHARS || !rest.is_ascii() {
         return None;
     }
-    KeyId::parse(&format!("{}{}", KeyId::PREFIX, &rest[..NUMBER_CHARS]))
+    KeyId::parse_bare(&rest[..NUMBER_CHARS])
 }
 
 /// SHA-256 of a secret. The secret has 160 random bits, so no slow hash is needed.

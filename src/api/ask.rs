@@ -44,20 +44,37 @@ impl FromRequestParts<App> for Ask {
 
 impl Ask {
     async fn read(parts: &mut Parts, headers: HeaderMap, app: &App) -> Result<Ask, Refusal> {
-        let identity = app.node.identify(bearer(&headers)?, remote(parts))?;
-        app.rates.admit(&identity, app.node.now(), app.limits.requests_per_second)?;
+        let identity = admit(app, &headers, remote(parts))?;
         let params = RawPathParams::from_request_parts(parts, app)
             .await
             .map_err(|e| bad_path(&e.to_string()))?;
-        // Another account is out of this key's sight: there is nothing there.
-        let other =
-            params.iter().find(|(name, of)| *name == "account" && **of != *identity.account);
-        if let Some((_, account)) = other {
-            return Err(Problem::not_found("account", account).into());
+        if let Some((_, account)) = params.iter().find(|(name, _)| *name == "account") {
+            within(&identity, account)?;
         }
         let (method, uri) = (parts.method.clone(), parts.uri.clone());
         Ok(Ask { app: app.clone(), identity, method, uri, headers, params })
     }
+}
+
+/// Who the bearer of these headers is, if there is one who may ask now.
+///
+/// # Errors
+/// 401, and 429 of one who asks too often.
+pub(super) fn admit(app: &App, headers: &HeaderMap, remote: IpAddr) -> Result<Identity, Problem> {
+    let identity = app.node.identify(bearer(headers)?, remote)?;
+    app.rates.admit(&identity, app.node.now(), app.limits.requests_per_second)?;
+    Ok(identity)
+}
+
+/// Another account than the key's is out of its sight: there is nothing there.
+///
+/// # Errors
+/// 404.
+pub(super) fn within(identity: &Identity, account: &str) -> Result<(), Problem> {
+    if *account == *identity.account {
+        return Ok(());
+    }
+    Err(Problem::not_found("account", account))
 }
 
 fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {

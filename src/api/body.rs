@@ -1,12 +1,14 @@
 //! Reading bodies: their size, their media type, their JSON.
 
 use crate::api::limits::BODY_PARTS;
+use crate::domain::json::Tree;
 use crate::domain::problem::Problem;
-use axum::body::Body;
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt;
 use http_body_util::BodyExt;
+use hyper::body::Body;
 use serde_json::Value;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -30,33 +32,64 @@ pub const EVENTS: &[&str] =
 /// # Errors
 /// 413 when it is larger than [`MOST_BYTES`], 400 when it ends early, 408 when its next part does
 /// not come within `next_part`, or the whole within [`BODY_PARTS`] times that.
-pub async fn read(headers: &HeaderMap, body: Body, next_part: Duration) -> Result<Bytes, Problem> {
-    let whole = timeout(next_part * BODY_PARTS, parts(headers, body, next_part)).await;
+pub async fn read<B>(headers: &HeaderMap, body: B, next_part: Duration) -> Result<Bytes, Problem>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let mut body = body;
+    let said = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    let said: usize = said.and_then(|text| text.parse().ok()).unwrap_or(0);
+    // Small bodies mostly came with their head, in one part: it stays where it is, and no clock is
+    // wound up.
+    let first = match body.frame().now_or_never() {
+        Some(Some(Ok(frame))) => match frame.into_data() {
+            Ok(data) if data.len() == said && said <= MOST_BYTES && body.is_end_stream() => {
+                return Ok(data);
+            }
+            Ok(data) => data,
+            Err(_) => Bytes::new(),
+        },
+        Some(Some(Err(_))) => return Err(broken()),
+        Some(None) => return Ok(Bytes::new()),
+        None => Bytes::new(),
+    };
+    let whole = timeout(next_part * BODY_PARTS, parts(first, said, body, next_part)).await;
     whole.unwrap_or_else(|_| Err(too_slow(next_part)))
 }
 
-async fn parts(headers: &HeaderMap, mut body: Body, next_part: Duration) -> Result<Bytes, Problem> {
-    let said = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    let said: usize = said.and_then(|text| text.parse().ok()).unwrap_or(0);
+/// The whole of a body of which `first` has been read; its sender `said` how long it is.
+async fn parts<B>(
+    first: Bytes,
+    said: usize,
+    mut body: B,
+    next_part: Duration,
+) -> Result<Bytes, Problem>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
     let mut bytes = BytesMut::with_capacity(said.min(MOST_BYTES));
     let mut length = 0;
-    while let Some(frame) =
-        timeout(next_part, body.frame()).await.map_err(|_| too_slow(next_part))?
-    {
-        let broken = |_| Problem::new(400, "broken_body", "the body ended before it was whole");
-        let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
+    let mut data = first;
+    loop {
         length += data.len();
         if length <= MOST_BYTES {
             bytes.extend_from_slice(&data);
         } else if length > DRAINED_BYTES {
             break;
         }
+        let next = timeout(next_part, body.frame()).await.map_err(|_| too_slow(next_part))?;
+        let Some(frame) = next else { break };
+        data = frame.map_err(|_| broken())?.into_data().unwrap_or_default();
     }
     if length > MOST_BYTES {
         let detail = format!("a body holds at most {MOST_BYTES} bytes; send it in parts");
         return Err(Problem::new(413, "body_too_large", detail));
     }
     Ok(bytes.freeze())
+}
+
+fn broken() -> Problem {
+    Problem::new(400, "broken_body", "the body ended before it was whole")
 }
 
 fn too_slow(next_part: Duration) -> Problem {
@@ -69,14 +102,29 @@ fn too_slow(next_part: Duration) -> Problem {
 /// # Errors
 /// 415 for another media type, 400 for what is no JSON.
 pub fn json(headers: &HeaderMap, bytes: &Bytes, kinds: &[&str]) -> Result<Value, Problem> {
+    is_of(headers, kinds)?;
+    serde_json::from_slice(bytes).map_err(|e| malformed(&e))
+}
+
+/// As [`json`], without a copy of its texts.
+///
+/// # Errors
+/// As [`json`].
+pub fn tree<'a>(headers: &HeaderMap, bytes: &'a [u8], kinds: &[&str]) -> Result<Tree<'a>, Problem> {
+    is_of(headers, kinds)?;
+    Tree::read(bytes).map_err(|e| malformed(&e))
+}
+
+fn malformed(error: &serde_json::Error) -> Problem {
+    Problem::new(400, "malformed_json", format!("the body is no JSON: {error}"))
+}
+
+fn is_of(headers: &HeaderMap, kinds: &[&str]) -> Result<(), Problem> {
     let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
     if !kinds.iter().any(|known| known.eq_ignore_ascii_case(kind)) {
         let detail = format!("send Content-Type: {}", kinds.join(" or "));
         return Err(Problem::new(415, "unsupported_media_type", detail));
     }
-    serde_json::from_slice(bytes).map_err(|e| {
-        let detail = format!("the body is no JSON: {e}");
-        Problem::new(400, "malformed_json", detail)
-    })
+    Ok(())
 }

@@ -7,6 +7,7 @@ mod ask;
 mod body;
 mod calls;
 mod desk;
+mod direct;
 mod endpoint;
 mod feed;
 mod health;
@@ -29,10 +30,16 @@ mod tickets;
 use crate::domain::problem::FieldError;
 use crate::node::Handle;
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::ConnectInfo;
+use axum::http::Request;
 use axum::middleware::from_fn_with_state;
+use axum::response::Response;
 use bytes::Bytes;
+use hyper::body::Incoming;
+use hyper::service::Service;
+use hyper_util::service::TowerToHyperService;
 use std::fmt;
+use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Arc;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
@@ -104,17 +111,37 @@ impl fmt::Debug for App {
 ///
 /// Serve it with [`server::serve`], which tells each request its peer's address: keys may be bound
 /// to networks.
-pub fn router(app: App, pages: Router) -> Router {
+pub fn router(app: App, pages: Router) -> Served {
     let (routes, _) = routes().split_for_parts();
     let observe = from_fn_with_state(app.clone(), requests::observe);
-    routes
-        .with_state(app)
+    // Bodies are read, and refused, by `body::read`: no extractor with a limit of its own is in use.
+    let router = routes
+        .with_state(app.clone())
         .merge(pages)
         .fallback(problem::no_path)
         .method_not_allowed_fallback(problem::no_method)
-        // Bodies are read, and refused, by `body::read`.
-        .layer(DefaultBodyLimit::disable())
-        .layer(observe)
+        .layer(observe);
+    Served { app, router: TowerToHyperService::new(router) }
+}
+
+/// Everything that is served: the router, and the short way past it.
+pub struct Served {
+    app: App,
+    router: TowerToHyperService<Router>,
+}
+
+impl Served {
+    /// Answers a request from `peer`.
+    async fn answer(&self, peer: SocketAddr, mut request: Request<Incoming>) -> Response {
+        if direct::is_open_to(&request) {
+            return direct::answer(&self.app, peer, request).await;
+        }
+        request.extensions_mut().insert(ConnectInfo(peer));
+        match self.router.call(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
+    }
 }
 
 fn routes() -> Routes {

@@ -1,12 +1,14 @@
 //! The switches' doors: posted events, the link, the poll.
 
+use crate::access::Identity;
 use crate::api::answer::json;
 use crate::api::ask::{Ask, Sent};
-use crate::api::body::EVENTS;
+use crate::api::body::{self, EVENTS};
 use crate::api::endpoint::{Method, endpoint};
 use crate::api::problem::{Answered, Refusal};
+use crate::api::query::Queries;
 use crate::api::schema::{CommandsAnswer, EventBody, EventsAnswer};
-use crate::api::{Routes, link, socket};
+use crate::api::{App, Routes, direct, link, socket};
 use crate::domain::cloud_events::{Parsed, parse_batch};
 use crate::domain::input::Actor;
 use crate::domain::objects::user::Role;
@@ -16,6 +18,7 @@ use crate::node::{EventItem, Handle};
 use crate::switch::wire::PROTOCOL;
 use axum::extract::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::http::HeaderMap;
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +33,7 @@ pub fn routes(routes: Routes) -> Routes {
         .routes(
             endpoint(
                 Method::Post,
-                "/v1/accounts/{account}/events",
+                direct::EVENTS,
                 "post_events",
                 "Takes what a switch reports: one CloudEvent, or a list of up to 1,000. Answered \
                  when the events are durable; source and id make them idempotent.",
@@ -78,15 +81,33 @@ struct Taken {
     commands: Vec<Arc<Command>>,
 }
 
-async fn events(sent: Sent) -> Answered {
-    let mut query = sent.ask.query()?;
+async fn events(Sent { ask, bytes }: Sent) -> Answered {
+    post(&ask.app, &ask.identity, &ask.headers, ask.uri.query(), &bytes).await
+}
+
+/// Takes posted events.
+///
+/// # Errors
+/// 400 and 415 of the body, 422 of it or the query, and as [`take`].
+pub(super) async fn post(
+    app: &App,
+    identity: &Identity,
+    headers: &HeaderMap,
+    query: Option<&str>,
+    bytes: &[u8],
+) -> Answered {
+    let ack = query.map_or(Ok(None), acknowledged)?;
+    let parsed = parse_batch(&body::tree(headers, bytes, EVENTS)?)?;
+    let (results, commands) =
+        take(&app.node, &identity.account, &identity.actor, parsed, ack).await?;
+    Ok(json(202, &Taken { results, commands }))
+}
+
+fn acknowledged(query: &str) -> Result<Option<u64>, Problem> {
+    let mut query = Queries::read(query)?;
     let ack = query.int("ack", 0..=u64::MAX);
     query.done()?;
-    let parsed = parse_batch(&sent.json(EVENTS)?)?;
-    let ask = &sent.ask;
-    let (results, commands) =
-        take(&ask.app.node, ask.account(), &ask.identity.actor, parsed, ack).await?;
-    Ok(json(202, &Taken { results, commands }))
+    Ok(ack)
 }
 
 /// Hands events in, in order, those of one source together; a wrong one keeps its place.
@@ -100,6 +121,15 @@ pub(super) async fn take(
     parsed: Vec<Parsed>,
     ack: Option<u64>,
 ) -> Result<(Vec<EventResult>, Vec<Arc<Command>>), Problem> {
+    // One event is the commonest list of all.
+    let parsed = match <[Parsed; 1]>::try_from(parsed) {
+        Ok([Ok((source, event))]) => {
+            let items = vec![EventItem::Event(event)];
+            return node.send_switch_events(account, actor.clone(), source, items, ack).await;
+        }
+        Ok([wrong]) => vec![wrong],
+        Err(parsed) => parsed,
+    };
     let mut results = Vec::with_capacity(parsed.len());
     let mut commands = Vec::new();
     let mut ack = ack;

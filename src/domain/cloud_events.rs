@@ -3,6 +3,7 @@
 
 use crate::domain::fields::{Fields, Rule, kind_of};
 use crate::domain::ids::{CommandId, OfferId, is_name};
+use crate::domain::json::{Json, Look};
 use crate::domain::media::Media;
 use crate::domain::objects::{Preferred, SkillNeed, Step};
 use crate::domain::pointer::Pointer;
@@ -28,12 +29,12 @@ pub type Parsed = Result<(String, SwitchEvent), Box<EventResult>>;
 ///
 /// # Errors
 /// When the body is neither, or holds more than [`MOST_EVENTS`].
-pub fn parse_batch(content: &Value) -> Result<Vec<Parsed>, Problem> {
-    match content {
-        Value::Object(_) => Ok(vec![parse_event(content, Pointer::ROOT)]),
-        Value::Array(events) => parse_list(events, &Pointer::ROOT),
-        other => {
-            let detail = format!("must be an event or a list of events, not {}", kind_of(other));
+pub fn parse_batch(content: &impl Json) -> Result<Vec<Parsed>, Problem> {
+    match content.look() {
+        Look::Object => Ok(vec![parse_event(content, Pointer::ROOT)]),
+        Look::List(events) => parse_list(events, &Pointer::ROOT),
+        _ => {
+            let detail = format!("must be an event or a list of events, not {}", kind_of(content));
             Err(Problem::invalid(vec![FieldError::new("", "type", detail)]))
         }
     }
@@ -43,7 +44,7 @@ pub fn parse_batch(content: &Value) -> Result<Vec<Parsed>, Problem> {
 ///
 /// # Errors
 /// When it holds more than [`MOST_EVENTS`].
-pub fn parse_list(events: &[Value], at: &Pointer) -> Result<Vec<Parsed>, Problem> {
+pub fn parse_list(events: &[impl Json], at: &Pointer) -> Result<Vec<Parsed>, Problem> {
     if events.len() > MOST_EVENTS {
         let detail = format!("a batch holds at most {MOST_EVENTS} events, not {}", events.len());
         return Err(Problem::invalid(vec![FieldError::new(at.to_string(), "too_many", detail)]));
@@ -55,39 +56,39 @@ pub fn parse_list(events: &[Value], at: &Pointer) -> Result<Vec<Parsed>, Problem
 ///
 /// # Errors
 /// The answer that the switch is given: rejected, with the first wrong field.
-pub fn parse_event(event: &Value, at: Pointer) -> Parsed {
+pub fn parse_event(event: &impl Json, at: Pointer) -> Parsed {
     let mut fields = Fields::under(event, at).open();
     let f = &mut fields;
     let mut extra = Extra::default();
     read_version(f);
     let id = f.text("id", TEXT);
     let source = read_source(f);
-    let kind = f.text("type", TEXT);
+    let kind = f.text_there("type", TEXT);
     let subject = f.text_or_null("subject", SUBJECT).unwrap_or_default();
-    if subject.is_empty() && names_a_call(&kind) && !f.is_set("subject") {
+    if subject.is_empty() && names_a_call(kind) && !f.is_set("subject") {
         f.missing("subject", "the switch's name for the call");
     }
     let read = SwitchEvent {
-        id: id.clone(),
+        id,
         subject,
         time: f.instant_or_null("time"),
         bootid: f.text_or_null("bootid", TEXT),
         sequence: read_sequence(f),
         replayed: read_replayed(f),
-        what: read_happening(f, &kind, &mut extra),
+        what: read_happening(f, kind, &mut extra),
         extra: None,
     };
     for known in ["datacontenttype", "dataschema"] {
         f.raw(known);
     }
-    extra.keep("extensions", f.unread());
+    extra.keep("extensions", &f.unread());
     let read = SwitchEvent { extra: extra.done(), ..read };
     fields.done((source, read)).map_err(|errors| {
         Box::new(EventResult {
             // An id that is itself wrong is still told, so that the sender finds its event.
             id: event
-                .get("id")
-                .and_then(Value::as_str)
+                .field("id")
+                .and_then(Json::as_str)
                 .unwrap_or_default()
                 .chars()
                 .take(255)
@@ -122,28 +123,28 @@ fn names_a_call(kind: &str) -> bool {
     ["call.", "offer.", "agent."].iter().any(|family| kind.starts_with(family))
 }
 
-fn read_version(f: &mut Fields<'_>) {
+fn read_version(f: &mut Fields<'_, impl Json>) {
     match f.raw("specversion") {
-        Some(Value::String(version)) if version == "1.0" => {}
+        Some(version) if version.as_str() == Some("1.0") => {}
         Some(_) => f.wrong("specversion", "unknown_value", "must be \"1.0\""),
         None => f.missing("specversion", "\"1.0\""),
     }
 }
 
-fn read_source(f: &mut Fields<'_>) -> String {
-    let source = f.text("source", TEXT);
-    let id = source.strip_prefix("/switches/").unwrap_or(&source);
+fn read_source(f: &mut Fields<'_, impl Json>) -> String {
+    let source = f.text_there("source", TEXT);
+    let id = source.strip_prefix("/switches/").unwrap_or(source);
     if !source.is_empty() && !is_name(id) {
         f.wrong("source", "malformed", "must be the switch's id, or /switches/ and the id");
     }
     id.to_owned()
 }
 
-fn read_sequence(f: &mut Fields<'_>) -> Option<u64> {
-    let number = match f.raw("sequence")? {
-        Value::Null => return None,
-        Value::Number(number) => number.as_u64(),
-        Value::String(text) if text.bytes().all(|c| c.is_ascii_digit()) => text.parse().ok(),
+fn read_sequence(f: &mut Fields<'_, impl Json>) -> Option<u64> {
+    let number = match f.raw("sequence")?.look() {
+        Look::Null => return None,
+        Look::Number(number) => number.as_u64(),
+        Look::Text(text) if text.bytes().all(|c| c.is_ascii_digit()) => text.parse().ok(),
         _ => None,
     };
     if number.is_none_or(|n| n == 0) {
@@ -152,19 +153,17 @@ fn read_sequence(f: &mut Fields<'_>) -> Option<u64> {
     number
 }
 
-fn read_replayed(f: &mut Fields<'_>) -> bool {
-    match f.raw("replayed") {
-        None | Some(Value::Null) => false,
-        Some(Value::Bool(replayed)) => *replayed,
-        Some(Value::String(word)) if word == "true" || word == "false" => word == "true",
+fn read_replayed(f: &mut Fields<'_, impl Json>) -> bool {
+    match f.raw("replayed").map(Json::look) {
+        None | Some(Look::Null) => false,
+        Some(Look::Bool(replayed)) => replayed,
+        Some(Look::Text(word)) if word == "true" || word == "false" => word == "true",
         Some(_) => {
             f.wrong("replayed", "unknown_value", "must be \"true\" or \"false\"");
             false
         }
     }
 }
-
-static NO_DATA: Value = Value::Null;
 
 /// What of an event is not read here, and is kept for whoever reads it later.
 #[derive(Default)]
@@ -176,15 +175,15 @@ struct Extra {
 
 impl Extra {
     /// Keeps fields of one part, as many as there is room for.
-    fn keep<'a>(&mut self, part: &str, fields: impl Iterator<Item = (&'a String, &'a Value)>) {
+    fn keep(&mut self, part: &str, fields: &[(&str, &impl Json)]) {
         for (name, value) in fields {
+            let value = value.to_value();
             let bytes = self.bytes + name.len() + value.to_string().len();
             if self.count == MOST_ATTRIBUTES || bytes > MOST_BYTES {
                 return;
             }
             (self.count, self.bytes) = (self.count + 1, bytes);
-            self.kept.entry(part).or_insert_with(|| Value::Object(Map::new()))[name] =
-                value.clone();
+            self.kept.entry(part).or_insert_with(|| Value::Object(Map::new()))[*name] = value;
         }
     }
 
@@ -193,38 +192,38 @@ impl Extra {
     }
 }
 
-fn read_happening(f: &mut Fields<'_>, kind: &str, extra: &mut Extra) -> Happening {
-    let data = match f.raw("data") {
-        None => &NO_DATA,
-        Some(data) => data,
-    };
+fn read_happening<J: Json>(f: &mut Fields<'_, J>, kind: &str, extra: &mut Extra) -> Happening {
+    let data = f.raw("data").filter(|data| !data.is_null());
     let Some(read) = reader(kind) else {
-        return Happening::Unknown { kind: kind.to_owned(), data: kept(data) };
+        let data = data.map_or(Value::Null, |data| kept(data.to_value()));
+        return Happening::Unknown { kind: kind.to_owned(), data };
     };
-    let empty = Value::Object(Map::new());
     let at = f.pointer("data");
-    let part = Fields::under(if data.is_null() { &empty } else { data }, at).open();
-    let (what, errors) = read(part, extra);
+    let part = match data {
+        Some(data) => Fields::under(data, at),
+        None => Fields::empty(at),
+    };
+    let (what, errors) = read(part.open(), extra);
     f.wrong_all(errors);
     what
 }
 
-type Read = fn(Fields<'_>, &mut Extra) -> (Happening, Vec<FieldError>);
+type Read<J> = fn(Fields<'_, J>, &mut Extra) -> (Happening, Vec<FieldError>);
 
 /// A reader of the data of one type.
 macro_rules! of {
     ($read:expr) => {
-        Some(|mut fields: Fields<'_>, extra: &mut Extra| {
-            let read: fn(&mut Fields<'_>) -> Happening = $read;
+        Some(|mut fields: Fields<'_, J>, extra: &mut Extra| {
+            let read: fn(&mut Fields<'_, J>) -> Happening = $read;
             let what = read(&mut fields);
-            extra.keep("data", fields.unread());
+            extra.keep("data", &fields.unread());
             let errors = fields.done(()).err().unwrap_or_default();
             (what, errors)
         })
     };
 }
 
-fn reader(kind: &str) -> Option<Read> {
+fn reader<J: Json>(kind: &str) -> Option<Read<J>> {
     match kind {
         "call.arrived" => of!(|f| Happening::CallArrived(Box::new(read_arrival(f)))),
         "call.abandoned" => of!(|_| Happening::CallAbandoned),
@@ -267,7 +266,7 @@ fn reader(kind: &str) -> Option<Read> {
     }
 }
 
-fn read_arrival(f: &mut Fields<'_>) -> Arrival {
+fn read_arrival(f: &mut Fields<'_, impl Json>) -> Arrival {
     Arrival {
         media: f.word("media", Media::parse, Media::ALL, Media::Voice),
         from: f.text_or_null("from", TEXT),
@@ -281,7 +280,7 @@ fn read_arrival(f: &mut Fields<'_>) -> Arrival {
     }
 }
 
-fn read_arrival_target(f: &mut Fields<'_>) -> Option<ArrivalTarget> {
+fn read_arrival_target(f: &mut Fields<'_, impl Json>) -> Option<ArrivalTarget> {
     let targets = [
         f.text_or_null("queue", TEXT).map(ArrivalTarget::Queue),
         f.text_or_null("group", TEXT).map(ArrivalTarget::Group),
@@ -291,7 +290,7 @@ fn read_arrival_target(f: &mut Fields<'_>) -> Option<ArrivalTarget> {
     one(f, targets, "queue, group, extension or agent")
 }
 
-fn read_transfer(f: &mut Fields<'_>) -> TransferTo {
+fn read_transfer(f: &mut Fields<'_, impl Json>) -> TransferTo {
     if !f.is_set("to") {
         f.missing("to", "where the call went, such as { \"queue\": \"support\" }");
     }
@@ -314,7 +313,11 @@ fn read_transfer(f: &mut Fields<'_>) -> TransferTo {
 }
 
 /// The one of `targets` that was named, if any; two are wrong.
-fn one<T, const N: usize>(f: &mut Fields<'_>, targets: [Option<T>; N], wanted: &str) -> Option<T> {
+fn one<T, const N: usize>(
+    f: &mut Fields<'_, impl Json>,
+    targets: [Option<T>; N],
+    wanted: &str,
+) -> Option<T> {
     let mut named = targets.into_iter().flatten();
     let first = named.next();
     if named.next().is_some() {
@@ -323,7 +326,7 @@ fn one<T, const N: usize>(f: &mut Fields<'_>, targets: [Option<T>; N], wanted: &
     first
 }
 
-fn read_update(f: &mut Fields<'_>) -> Happening {
+fn read_update(f: &mut Fields<'_, impl Json>) -> Happening {
     let priority = f.int_or_null("priority", -1_000..=1_000, None);
     let skills = f.is_set("skills").then(|| SkillNeed::list(f, "skills"));
     let attributes = f.is_set("attributes").then(|| read_attributes(f));
@@ -331,15 +334,16 @@ fn read_update(f: &mut Fields<'_>) -> Happening {
 }
 
 /// Attributes are texts; numbers, true and false are taken as their text.
-fn read_attributes(f: &mut Fields<'_>) -> BTreeMap<String, String> {
+fn read_attributes(f: &mut Fields<'_, impl Json>) -> BTreeMap<String, String> {
     let mut attributes = BTreeMap::new();
     let mut bytes = 0;
     for (name, value) in f.entries("attributes", MOST_ATTRIBUTES) {
-        let text = match value {
-            Value::String(text) => text.clone(),
-            Value::Number(_) | Value::Bool(_) => value.to_string(),
-            other => {
-                let detail = format!("must be a text, not {}", kind_of(other));
+        let text = match value.look() {
+            Look::Text(text) => text.to_owned(),
+            Look::Number(number) => number.to_string(),
+            Look::Bool(is) => is.to_string(),
+            _ => {
+                let detail = format!("must be a text, not {}", kind_of(value));
                 f.wrong_entry("attributes", name, "type", detail);
                 continue;
             }
@@ -354,11 +358,11 @@ fn read_attributes(f: &mut Fields<'_>) -> BTreeMap<String, String> {
     attributes
 }
 
-fn read_offer(f: &mut Fields<'_>) -> OfferId {
+fn read_offer(f: &mut Fields<'_, impl Json>) -> OfferId {
     generated(f, "offer", OfferId::parse).unwrap_or_default()
 }
 
-fn read_command_failed(f: &mut Fields<'_>) -> Happening {
+fn read_command_failed(f: &mut Fields<'_, impl Json>) -> Happening {
     let all = CommandFailure::ALL;
     Happening::CommandFailed {
         command: generated(f, "command", CommandId::parse).unwrap_or_default(),
@@ -367,9 +371,13 @@ fn read_command_failed(f: &mut Fields<'_>) -> Happening {
 }
 
 /// A required id that the engine made.
-fn generated<T>(f: &mut Fields<'_>, name: &'static str, parse: fn(&str) -> Option<T>) -> Option<T> {
-    let text = f.text(name, TEXT);
-    let id = parse(&text);
+fn generated<T>(
+    f: &mut Fields<'_, impl Json>,
+    name: &'static str,
+    parse: fn(&str) -> Option<T>,
+) -> Option<T> {
+    let text = f.text_there(name, TEXT);
+    let id = parse(text);
     if id.is_none() && !text.is_empty() {
         f.wrong(name, "malformed", format!("must be the id that the engine gave for this {name}"));
     }
@@ -378,7 +386,7 @@ fn generated<T>(f: &mut Fields<'_>, name: &'static str, parse: fn(&str) -> Optio
 
 /// A required word.
 fn needed<T: Copy + std::fmt::Display>(
-    f: &mut Fields<'_>,
+    f: &mut Fields<'_, impl Json>,
     name: &'static str,
     parse: fn(&str) -> Option<T>,
     all: &[T],
@@ -391,7 +399,7 @@ fn needed<T: Copy + std::fmt::Display>(
     f.word(name, parse, all, stand_in)
 }
 
-fn read_sync(f: &mut Fields<'_>) -> Happening {
+fn read_sync(f: &mut Fields<'_, impl Json>) -> Happening {
     if f.raw("calls").is_none() {
         f.missing("calls", "the list of all calls that the switch holds");
     }
@@ -407,10 +415,10 @@ fn read_sync(f: &mut Fields<'_>) -> Happening {
 }
 
 /// Data of an unknown type, as sent; past the limit its text, cut.
-fn kept(data: &Value) -> Value {
+fn kept(data: Value) -> Value {
     let text = data.to_string();
     if text.len() <= MOST_BYTES {
-        return data.clone();
+        return data;
     }
     Value::String(text[..text.floor_char_boundary(MOST_BYTES)].to_owned())
 }

@@ -2,6 +2,7 @@
 //! mistakes is told five. Reading never stops early: a wrong field yields a stand-in, and
 //! [`Fields::done`] gives the value out only when nothing was wrong.
 
+use crate::domain::json::{Json, Look};
 use crate::domain::pointer::Pointer;
 use crate::domain::problem::FieldError;
 use crate::domain::spelling::nearest;
@@ -50,38 +51,49 @@ pub const NUMBER: Rule = Rule {
 };
 
 /// One JSON object that is being read.
-pub struct Fields<'a> {
-    map: Option<&'a Map<String, Value>>,
+pub struct Fields<'a, J = Value> {
+    /// `None` when it has no fields.
+    body: Option<&'a J>,
+    is_object: bool,
     at: Pointer,
+    /// What was asked for; a name may stand here twice.
     known: Vec<&'static str>,
     open: bool,
     errors: Vec<FieldError>,
 }
 
-impl<'a> Fields<'a> {
+impl<'a, J: Json> Fields<'a, J> {
     /// Begins to read a whole body.
     #[must_use]
-    pub fn of(body: &'a Value) -> Fields<'a> {
+    pub fn of(body: &'a J) -> Fields<'a, J> {
         Fields::under(body, Pointer::ROOT)
     }
 
     /// Begins to read an object that stands at the pointer `at`.
     #[must_use]
-    pub fn under(value: &'a Value, at: Pointer) -> Fields<'a> {
-        let map = value.as_object();
+    pub fn under(value: &'a J, at: Pointer) -> Fields<'a, J> {
+        let is_object = matches!(value.look(), Look::Object);
         // Room for an event's fields, the commonest of all bodies.
-        let known = Vec::with_capacity(if map.is_some() { 12 } else { 0 });
-        let mut fields = Fields { map, at, known, open: false, errors: Vec::new() };
-        if map.is_none() {
+        let known = Vec::with_capacity(if is_object { 16 } else { 0 });
+        let body = is_object.then_some(value);
+        let mut fields = Fields { body, is_object, at, known, open: false, errors: Vec::new() };
+        if !is_object {
             let detail = format!("must be a JSON object, not {}", kind_of(value));
             fields.errors.push(FieldError::new(fields.at.to_string(), "type", detail));
         }
         fields
     }
 
+    /// An object without fields, at the pointer `at`: it was left out.
+    #[must_use]
+    pub fn empty(at: Pointer) -> Fields<'a, J> {
+        let (known, errors) = (Vec::new(), Vec::new());
+        Fields { body: None, is_object: true, at, known, open: false, errors }
+    }
+
     /// Unknown fields are let through (events of switches).
     #[must_use]
-    pub fn open(mut self) -> Fields<'a> {
+    pub fn open(mut self) -> Fields<'a, J> {
         self.open = true;
         self
     }
@@ -96,15 +108,25 @@ impl<'a> Fields<'a> {
     }
 
     fn close(&mut self) {
-        let Some(map) = self.map else { return };
         if self.open {
             return;
         }
-        for name in map.keys().filter(|name| !self.known.contains(&name.as_str())) {
-            let detail = match nearest(name, &self.known) {
+        let unread = self.unread();
+        if unread.is_empty() {
+            return;
+        }
+        // Some were asked for twice.
+        let mut known: Vec<&'static str> = Vec::new();
+        for name in &self.known {
+            if !known.contains(name) {
+                known.push(name);
+            }
+        }
+        for (name, _) in unread {
+            let detail = match nearest(name, &known) {
                 Some(near) => format!("there is no field {name:?} here; did you mean {near:?}?"),
                 None => {
-                    format!("there is no field {name:?} here; known are {}", self.known.join(", "))
+                    format!("there is no field {name:?} here; known are {}", known.join(", "))
                 }
             };
             self.errors.push(FieldError::new(self.at.key(name), "unknown_field", detail));
@@ -125,7 +147,7 @@ impl<'a> Fields<'a> {
     /// Notes that this object as a whole is wrong. Said once: a body that is no object has been
     /// told so.
     pub fn wrong_here(&mut self, code: &'static str, detail: impl Into<String>) {
-        if self.map.is_some() {
+        if self.is_object {
             self.errors.push(FieldError::new(self.at.to_string(), code, detail));
         }
     }
@@ -136,17 +158,16 @@ impl<'a> Fields<'a> {
     }
 
     /// The field as it is; it counts as known from now on.
-    pub fn raw(&mut self, name: &'static str) -> Option<&'a Value> {
-        if !self.known.contains(&name) {
-            self.known.push(name);
-        }
-        self.map.and_then(|map| map.get(name))
+    pub fn raw(&mut self, name: &'static str) -> Option<&'a J> {
+        self.known.push(name);
+        self.body.and_then(|body| body.field(name))
     }
 
-    /// The fields that nobody has asked for so far.
-    pub fn unread(&self) -> impl Iterator<Item = (&'a String, &'a Value)> {
-        let all = self.map.into_iter().flatten();
-        all.filter(|(name, _)| !self.known.contains(&name.as_str()))
+    /// The fields that nobody has asked for so far, by name.
+    #[must_use]
+    pub fn unread(&self) -> Vec<(&'a str, &'a J)> {
+        let Some(body) = self.body else { return Vec::new() };
+        body.sorted_fields(|name| !self.known.contains(&name))
     }
 
     /// Whether the field was sent and is not null.
@@ -156,31 +177,36 @@ impl<'a> Fields<'a> {
 
     /// A field that this version refuses, saying when it comes. Null and false are let through.
     pub fn not_yet(&mut self, name: &'static str, what: &str) {
-        let Some(sent) = self.map.and_then(|map| map.get(name)) else { return };
+        let Some(sent) = self.body.and_then(|body| body.field(name)) else { return };
         self.raw(name);
-        if !matches!(sent, Value::Null | Value::Bool(false)) {
+        if !matches!(sent.look(), Look::Null | Look::Bool(false)) {
             self.wrong(name, "not_yet", not_yet(what));
         }
     }
 
-    fn type_error(&mut self, name: &str, wanted: &str, found: &Value) {
+    fn type_error(&mut self, name: &str, wanted: &str, found: &J) {
         let detail = format!("must be {wanted}, not {}", kind_of(found));
         self.wrong(name, "type", detail);
     }
 
     /// A required text.
     pub fn text(&mut self, name: &'static str, rule: Rule) -> String {
+        self.text_there(name, rule).to_owned()
+    }
+
+    /// A required text, where it stands.
+    pub fn text_there(&mut self, name: &'static str, rule: Rule) -> &'a str {
         match self.raw(name) {
             None => {
                 self.missing(name, rule.must_be);
-                String::new()
+                ""
             }
             Some(value) => self.text_of(name, rule, value),
         }
     }
 
     /// The text that a field holds; null is refused.
-    fn text_of(&mut self, name: &'static str, rule: Rule, value: &Value) -> String {
+    fn text_of(&mut self, name: &'static str, rule: Rule, value: &'a J) -> &'a str {
         if value.is_null() {
             self.type_error(name, "a text", value);
         }
@@ -190,7 +216,7 @@ impl<'a> Fields<'a> {
     /// Notes that a required field was left out. `must_be` says what it holds.
     pub fn missing(&mut self, name: &str, must_be: &str) {
         // A body that is no object at all has been told so already.
-        if self.map.is_some() {
+        if self.is_object {
             self.wrong(name, "required", format!("is required: {must_be}"));
         }
     }
@@ -199,27 +225,27 @@ impl<'a> Fields<'a> {
     pub fn text_or(&mut self, name: &'static str, rule: Rule, default: &str) -> String {
         match self.raw(name) {
             None => default.to_owned(),
-            Some(value) => self.text_of(name, rule, value),
+            Some(value) => self.text_of(name, rule, value).to_owned(),
         }
     }
 
     /// A text that may be null or left out.
     pub fn text_or_null(&mut self, name: &'static str, rule: Rule) -> Option<String> {
         let value = self.raw(name)?;
-        self.text_of_or_null(name, rule, value)
+        self.text_of_or_null(name, rule, value).map(str::to_owned)
     }
 
-    fn text_of_or_null(&mut self, name: &'static str, rule: Rule, value: &Value) -> Option<String> {
-        match value {
-            Value::Null => None,
-            Value::String(text) if (rule.holds)(text) => Some(text.clone()),
-            Value::String(text) => {
+    fn text_of_or_null(&mut self, name: &'static str, rule: Rule, value: &'a J) -> Option<&'a str> {
+        match value.look() {
+            Look::Null => None,
+            Look::Text(text) if (rule.holds)(text) => Some(text),
+            Look::Text(text) => {
                 let detail = format!("must be {}; {} is not", rule.must_be, shown(text));
                 self.wrong(name, "malformed", detail);
                 None
             }
-            other => {
-                self.type_error(name, "a text", other);
+            _ => {
+                self.type_error(name, "a text", value);
                 None
             }
         }
@@ -232,8 +258,8 @@ impl<'a> Fields<'a> {
     {
         match self.raw(name) {
             None => default,
-            Some(Value::Null) => {
-                self.type_error(name, "a whole number", &Value::Null);
+            Some(null) if null.is_null() => {
+                self.type_error(name, "a whole number", null);
                 default
             }
             Some(_) => self.int_or_null(name, range, None).unwrap_or(default),
@@ -252,7 +278,7 @@ impl<'a> Fields<'a> {
     {
         let value = match self.raw(name) {
             None => return default,
-            Some(Value::Null) => return None,
+            Some(null) if null.is_null() => return None,
             Some(value) => value,
         };
         match whole(value, &range) {
@@ -266,14 +292,12 @@ impl<'a> Fields<'a> {
 
     /// True or false, with a default.
     pub fn flag(&mut self, name: &'static str, default: bool) -> bool {
-        match self.raw(name) {
-            None => default,
-            Some(Value::Bool(flag)) => *flag,
-            Some(other) => {
-                self.type_error(name, "true or false", other);
-                default
-            }
-        }
+        let Some(value) = self.raw(name) else { return default };
+        let Look::Bool(flag) = value.look() else {
+            self.type_error(name, "true or false", value);
+            return default;
+        };
+        flag
     }
 
     /// One of a set of words, with a default.
@@ -286,8 +310,8 @@ impl<'a> Fields<'a> {
     ) -> T {
         match self.raw(name) {
             None => default,
-            Some(Value::Null) => {
-                self.type_error(name, &one_of(all), &Value::Null);
+            Some(null) if null.is_null() => {
+                self.type_error(name, &one_of(all), null);
                 default
             }
             Some(_) => self.word_or_null(name, parse, all).unwrap_or(default),
@@ -301,9 +325,10 @@ impl<'a> Fields<'a> {
         parse: fn(&str) -> Option<T>,
         all: &[T],
     ) -> Option<T> {
-        match self.raw(name)? {
-            Value::Null => None,
-            Value::String(word) => {
+        let value = self.raw(name)?;
+        match value.look() {
+            Look::Null => None,
+            Look::Text(word) => {
                 let found = parse(word);
                 if found.is_none() {
                     let detail = format!("must be {}; {} is not", one_of(all), shown(word));
@@ -311,8 +336,8 @@ impl<'a> Fields<'a> {
                 }
                 found
             }
-            other => {
-                self.type_error(name, &one_of(all), other);
+            _ => {
+                self.type_error(name, &one_of(all), value);
                 None
             }
         }
@@ -320,9 +345,10 @@ impl<'a> Fields<'a> {
 
     /// An RFC 3339 instant; null or left out is none.
     pub fn instant_or_null(&mut self, name: &'static str) -> Option<Millis> {
-        match self.raw(name)? {
-            Value::Null => None,
-            Value::String(text) => match Millis::parse_rfc3339(text) {
+        let value = self.raw(name)?;
+        match value.look() {
+            Look::Null => None,
+            Look::Text(text) => match Millis::parse_rfc3339(text) {
                 Ok(at) => Some(at),
                 Err(why) => {
                     let detail = format!("must be an instant such as 2026-11-21T20:00:00Z: {why}");
@@ -330,8 +356,8 @@ impl<'a> Fields<'a> {
                     None
                 }
             },
-            other => {
-                self.type_error(name, "an RFC 3339 instant", other);
+            _ => {
+                self.type_error(name, "an RFC 3339 instant", value);
                 None
             }
         }
@@ -341,7 +367,7 @@ impl<'a> Fields<'a> {
     pub fn nested<T>(
         &mut self,
         name: &'static str,
-        read: impl FnOnce(&mut Fields<'a>) -> T,
+        read: impl FnOnce(&mut Fields<'a, J>) -> T,
     ) -> Option<T> {
         let value = self.raw(name)?;
         if value.is_null() {
@@ -354,9 +380,9 @@ impl<'a> Fields<'a> {
     /// Reads an object that stands somewhere inside this one.
     pub fn part<T>(
         &mut self,
-        value: &'a Value,
+        value: &'a J,
         at: Pointer,
-        read: impl FnOnce(&mut Fields<'a>) -> T,
+        read: impl FnOnce(&mut Fields<'a, J>) -> T,
     ) -> T {
         let mut inner = Fields::under(value, at);
         inner.open = self.open;
@@ -367,20 +393,21 @@ impl<'a> Fields<'a> {
     }
 
     /// A list of at most `most` items; null or left out is empty.
-    pub fn items(&mut self, name: &'static str, most: usize) -> Vec<(Pointer, &'a Value)> {
-        match self.raw(name) {
-            None | Some(Value::Null) => Vec::new(),
-            Some(Value::Array(items)) if items.len() <= most => {
+    pub fn items(&mut self, name: &'static str, most: usize) -> Vec<(Pointer, &'a J)> {
+        let Some(value) = self.raw(name) else { return Vec::new() };
+        match value.look() {
+            Look::Null => Vec::new(),
+            Look::List(items) if items.len() <= most => {
                 let at = self.pointer(name);
                 items.iter().enumerate().map(|(i, item)| (at.item(i), item)).collect()
             }
-            Some(Value::Array(items)) => {
+            Look::List(items) => {
                 let detail = format!("may hold at most {most} items, not {}", items.len());
                 self.wrong(name, "too_many", detail);
                 Vec::new()
             }
-            Some(other) => {
-                self.type_error(name, "a list", other);
+            _ => {
+                self.type_error(name, "a list", value);
                 Vec::new()
             }
         }
@@ -409,19 +436,21 @@ impl<'a> Fields<'a> {
     }
 
     /// The entries of an object that serves as a map, at most `most`.
-    pub fn entries(&mut self, name: &'static str, most: usize) -> Vec<(&'a str, &'a Value)> {
-        match self.raw(name) {
-            None | Some(Value::Null) => Vec::new(),
-            Some(Value::Object(map)) if map.len() <= most => {
-                map.iter().map(|(key, value)| (key.as_str(), value)).collect()
-            }
-            Some(Value::Object(map)) => {
-                let detail = format!("may hold at most {most} entries, not {}", map.len());
+    pub fn entries(&mut self, name: &'static str, most: usize) -> Vec<(&'a str, &'a J)> {
+        let Some(value) = self.raw(name) else { return Vec::new() };
+        match value.look() {
+            Look::Null => Vec::new(),
+            Look::Object => {
+                let entries = value.sorted_fields(|_| true);
+                if entries.len() <= most {
+                    return entries;
+                }
+                let detail = format!("may hold at most {most} entries, not {}", entries.len());
                 self.wrong(name, "too_many", detail);
                 Vec::new()
             }
-            Some(other) => {
-                self.type_error(name, "an object", other);
+            _ => {
+                self.type_error(name, "an object", value);
                 Vec::new()
             }
         }
@@ -443,18 +472,18 @@ impl<'a> Fields<'a> {
 ///
 /// # Errors
 /// The code and the detail of a [`FieldError`].
-pub fn whole<T>(value: &Value, range: &RangeInclusive<T>) -> Result<T, (&'static str, String)>
+pub fn whole<T>(value: &impl Json, range: &RangeInclusive<T>) -> Result<T, (&'static str, String)>
 where
     T: Copy + TryFrom<i64> + PartialOrd + Display,
 {
-    let wanted = format!("a whole number from {} to {}", range.start(), range.end());
-    match value {
-        Value::Number(number) if number.is_i64() || number.is_u64() => number
+    let wanted = format_args!("a whole number from {} to {}", range.start(), range.end());
+    match value.look() {
+        Look::Number(number) if number.is_i64() || number.is_u64() => number
             .as_i64()
             .and_then(|number| T::try_from(number).ok())
             .filter(|number| range.contains(number))
             .ok_or_else(|| ("out_of_range", format!("must be {wanted}; {number} is not"))),
-        other => Err(("type", format!("must be {wanted}, not {}", kind_of(other)))),
+        _ => Err(("type", format!("must be {wanted}, not {}", kind_of(value)))),
     }
 }
 
@@ -493,15 +522,15 @@ fn one_of<T: Display>(all: &[T]) -> String {
 
 /// What a value is, in words.
 #[must_use]
-pub fn kind_of(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "true or false",
-        Value::Number(n) if n.is_f64() => "a number with a fraction",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
+pub fn kind_of(value: &impl Json) -> &'static str {
+    match value.look() {
+        Look::Null => "null",
+        Look::Bool(_) => "true or false",
+        Look::Number(n) if n.is_f64() => "a number with a fraction",
+        Look::Number(_) => "a number",
+        Look::Text(_) => "a text",
+        Look::List(_) => "a list",
+        Look::Object => "an object",
     }
 }
 

@@ -74,7 +74,13 @@ macro_rules! generated {
             /// Reads the text form.
             #[must_use]
             pub fn parse(text: &str) -> Option<$name> {
-                decode(text.strip_prefix($prefix)?).map($name)
+                $name::parse_bare(text.strip_prefix($prefix)?)
+            }
+
+            /// Reads the 26 characters alone.
+            #[must_use]
+            pub fn parse_bare(text: &str) -> Option<$name> {
+                decode(text).map($name)
             }
 
             /// When it was made.
@@ -112,28 +118,52 @@ generated!(
 
 const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
+/// Characters of the time, and of the counter at the end; the ones between are always zero.
+const TIME_CHARS: usize = 10;
+const COUNT_CHARS: usize = 4;
+
 /// ULID layout: 48 bits of milliseconds, 80 bits of which the lowest 20 carry the counter.
 fn encode(number: u64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let wide = (u128::from(number >> 20) << 80) | u128::from(number & 0xF_FFFF);
-    let mut text = [0u8; 26];
-    for (i, slot) in text.iter_mut().enumerate() {
-        *slot = CROCKFORD[((wide >> (5 * (25 - i))) & 31) as usize];
+    let mut text = [b'0'; 26];
+    let (time, rest) = text.split_at_mut(TIME_CHARS);
+    let count = &mut rest[16 - COUNT_CHARS..];
+    let mut bits = number >> 20;
+    for slot in time.iter_mut().rev() {
+        *slot = CROCKFORD[(bits & 31) as usize];
+        bits >>= 5;
+    }
+    let mut bits = number & 0xF_FFFF;
+    for slot in count.iter_mut().rev() {
+        *slot = CROCKFORD[(bits & 31) as usize];
+        bits >>= 5;
     }
     f.write_str(std::str::from_utf8(&text).unwrap_or_default())
 }
+
+/// What each character stands for, in either case; 32 for those that stand for nothing.
+const DIGITS: [u8; 256] = {
+    let mut digits = [32; 256];
+    let mut i = 0;
+    while i < CROCKFORD.len() {
+        digits[CROCKFORD[i] as usize] = i as u8;
+        digits[CROCKFORD[i].to_ascii_lowercase() as usize] = i as u8;
+        i += 1;
+    }
+    digits
+};
 
 fn decode(text: &str) -> Option<u64> {
     if text.len() != 26 {
         return None;
     }
-    let mut wide: u128 = 0;
-    for c in text.bytes() {
-        let digit = CROCKFORD.iter().position(|d| *d == c.to_ascii_uppercase())?;
-        wide = (wide << 5) | digit as u128;
-    }
-    let ms = u64::try_from(wide >> 80).ok()?;
-    let count = wide & ((1 << 80) - 1);
-    (ms < 1 << 44 && count <= 0xF_FFFF).then_some((ms << 20) | count as u64)
+    let (time, rest) = text.as_bytes().split_at(TIME_CHARS);
+    let (zeros, count) = rest.split_at(16 - COUNT_CHARS);
+    let number = |digits: &[u8]| {
+        let mut digits = digits.iter().map(|c| DIGITS[usize::from(*c)]);
+        digits.try_fold(0, |number, digit| (digit < 32).then(|| (number << 5) | u64::from(digit)))
+    };
+    let (ms, zeros, count) = (number(time)?, number(zeros)?, number(count)?);
+    (ms < 1 << 44 && zeros == 0).then_some((ms << 20) | count)
 }
 
 /// The characters of a chosen id, `[a-z0-9][a-z0-9_-]{0,62}`, as text for messages.
@@ -193,6 +223,12 @@ mod tests {
             assert_eq!(text.len(), 30);
             assert_eq!(CallId::parse(&text), Some(id));
         }
+        assert_eq!(first.to_string(), "cal_01M7ZV3EKV0000000000000000");
+        assert_eq!(CallId(u64::MAX).to_string(), "cal_0FZZZZZZZZ000000000000ZZZZ");
+        assert_eq!(CallId::parse("cal_0fzzzzzzzz000000000000zzzz"), Some(CallId(u64::MAX)));
+        assert_eq!(CallId::parse("cal_0FZZZZZZZZ000000000001ZZZZ"), None);
+        assert_eq!(CallId::parse("cal_0GZZZZZZZZ000000000000ZZZZ"), None);
+        assert_eq!(CallId::parse("cal_0FZZZZZZZZ000000000000ZZZU"), None);
         assert_eq!(OfferId::parse(&first.to_string()), None);
         assert_eq!(CallId::parse("cal_ZZZZZZZZZZZZZZZZZZZZZZZZZZ"), None);
     }

@@ -1,10 +1,12 @@
 //! The vocabulary: plain data, parsing and formulas. No I/O, no clock, no dice.
 
 pub mod cloud_events;
+pub mod compact;
 pub mod event;
 pub mod fields;
 pub mod ids;
 pub mod input;
+pub mod json;
 pub mod media;
 pub mod objects;
 pub mod pointer;

@@ -2,10 +2,11 @@
 //! and a call. Instants only, never durations or positions: both follow from instants and `rank`.
 
 use crate::domain::ids::{CallId, Name, OfferId};
-use crate::domain::presence::{BlockedBy, Detail, Presence, Status};
+use crate::domain::media::Media;
+use crate::domain::presence::{BlockedBy, Detail, Presence, Status, words};
 use crate::domain::time::{self, Millis};
 use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use std::sync::Arc;
 
 /// A queue or group, as boards show it.
@@ -46,7 +47,7 @@ pub struct PresenceCounts {
 }
 
 /// A queue's counts since the account's midnight, by the call's entry into the queue.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DayCounts {
     /// Calls that entered.
     pub offered: u64,
@@ -114,9 +115,9 @@ pub struct CallRow {
     /// Where it waits or was answered from.
     pub queue: Option<Name>,
     /// voice, chat, …
-    pub media: &'static str,
-    /// waiting, offered or connected.
-    pub state: &'static str,
+    pub media: Media,
+    /// How far it is.
+    pub state: CallState,
     /// The caller's number; null when withheld or erased.
     pub from: Option<Name>,
     /// Arrival at the switch.
@@ -135,8 +136,20 @@ pub struct CallRow {
     /// The agent who has it.
     pub agent: Option<Name>,
     /// Open offers.
-    pub offers: Vec<OfferRow>,
+    pub offers: Box<[OfferRow]>,
 }
+
+words!(
+    /// How far a live call is.
+    CallState {
+        /// In its queue, with nobody rung.
+        Waiting => "waiting",
+        /// Somebody is rung for it.
+        Offered => "offered",
+        /// With an agent.
+        Connected => "connected",
+    }
+);
 
 /// An open offer of a call.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -30,12 +30,37 @@ impl Millis {
     /// `2026-11-21T20:00:00.123Z`. An instant outside the years −9999…9999 reads as the edge.
     #[must_use]
     pub fn rfc3339(self) -> String {
+        if let Some(text) = self.common() {
+            return String::from_utf8_lossy(&text).into_owned();
+        }
         let ts = jiff::Timestamp::from_millisecond(self.0).unwrap_or(if self.0 < 0 {
             jiff::Timestamp::MIN
         } else {
             jiff::Timestamp::MAX
         });
         format!("{ts:.3}")
+    }
+
+    /// As [`Millis::rfc3339`], for the instants of the years 1970–9999: every answer tells some.
+    fn common(self) -> Option<[u8; 24]> {
+        let ms = u64::try_from(self.0).ok().filter(|ms| *ms < LAST_COMMON_MS)?;
+        let (days, ms) = (ms / DAY_MS, ms % DAY_MS);
+        let (year, month, day) = civil(days);
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        let mut put = |at: usize, width: usize, mut number: u64| {
+            for slot in text[at..at + width].iter_mut().rev() {
+                *slot = b'0' + (number % 10) as u8;
+                number /= 10;
+            }
+        };
+        put(0, 4, year);
+        put(5, 2, month);
+        put(8, 2, day);
+        put(11, 2, ms / 3_600_000);
+        put(14, 2, ms / 60_000 % 60);
+        put(17, 2, ms / 1_000 % 60);
+        put(20, 3, ms % 1_000);
+        Some(text)
     }
 
     /// Reads RFC 3339 in any offset. Fractions below a millisecond are cut.
@@ -49,9 +74,30 @@ impl Millis {
     }
 }
 
+const DAY_MS: u64 = 86_400_000;
+/// 9999-12-30T22:00:00Z, from where on `jiff` holds instants for the edge.
+const LAST_COMMON_MS: u64 = 253_402_207_200_000;
+
+/// Year, month and day, so many days after 1970-01-01. Years begin in March here, so that the leap
+/// day comes last, and are counted in rounds of 400 (146,097 days); see Hinnant, "chrono-compatible
+/// low-level date algorithms".
+fn civil(days: u64) -> (u64, u64, u64) {
+    let days = days + 719_468;
+    let (round, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    (year + round * 400 + u64::from(month <= 2), month, day)
+}
+
 impl fmt::Display for Millis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.rfc3339())
+        match self.common().as_ref().map(|text| std::str::from_utf8(text)) {
+            Some(Ok(text)) => f.write_str(text),
+            _ => f.write_str(&self.rfc3339()),
+        }
     }
 }
 
@@ -64,7 +110,7 @@ pub mod wire {
     /// # Errors
     /// The serializer's own.
     pub fn serialize<S: Serializer>(at: &Millis, s: S) -> Result<S::Ok, S::Error> {
-        s.serialize_str(&at.rfc3339())
+        s.collect_str(at)
     }
 
     /// Reads RFC 3339.
@@ -87,7 +133,7 @@ pub mod wire_option {
     /// The serializer's own.
     pub fn serialize<S: Serializer>(at: &Option<Millis>, s: S) -> Result<S::Ok, S::Error> {
         match at {
-            Some(at) => s.serialize_str(&at.rfc3339()),
+            Some(at) => s.collect_str(at),
             None => s.serialize_none(),
         }
     }
@@ -113,6 +159,24 @@ mod tests {
         assert_eq!(at.rfc3339(), "2026-11-21T20:00:00.123Z");
         assert_eq!(Millis::parse_rfc3339("2026-11-21T21:00:00.1234+01:00"), Ok(at));
         assert!(Millis::parse_rfc3339("yesterday").is_err());
+    }
+
+    #[test]
+    fn every_day_is_written_as_the_calendar_says() {
+        let jiffs = |at: Millis| match jiff::Timestamp::from_millisecond(at.0) {
+            Ok(at) => format!("{at:.3}"),
+            Err(_) => panic!("no instant: {}", at.0),
+        };
+        // Days of all months and kinds of years, at times that go round, and the edges of what is written the short way.
+        let days = (0..2_932_895_i64).step_by(61);
+        let instants = days.map(|day| Millis(day * 86_400_000 + day * 7_919 % 86_400_000));
+        let edges = [-1, 0, 951_782_400_000, 253_402_207_199_999].map(Millis);
+        for at in instants.chain(edges) {
+            assert_eq!(at.rfc3339(), jiffs(at));
+            assert_eq!(at.to_string(), jiffs(at));
+        }
+        let edge = format!("{:.3}", jiff::Timestamp::MAX);
+        assert_eq!(Millis(i64::MAX).to_string(), edge);
     }
 
     #[test]

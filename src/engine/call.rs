@@ -1,5 +1,6 @@
 //! A call in the state: what it requires, its offers, its agents' parts, its deadlines.
 
+use super::few::Few;
 use crate::domain::event::{Outcome, PersonalKey, is_zero};
 use crate::domain::ids::{AgentIx, CallId, Name, OfferId, QueueIx, SwitchIx};
 use crate::domain::media::Media;
@@ -27,7 +28,7 @@ pub struct Call {
     /// Call's and route's.
     pub priority: i32,
     /// Call's and route's.
-    pub skills: Vec<SkillNeed>,
+    pub skills: Few<SkillNeed>,
     /// What of `priority` is the route's.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub route_priority: i32,
@@ -67,9 +68,9 @@ pub struct Call {
     /// Its stage.
     pub stage: Stage,
     /// Offers of its life, in order of making.
-    pub offers: Vec<Offer>,
+    pub offers: Few<Offer>,
     /// Agents tried in this pass.
-    pub tried: Vec<AgentIx>,
+    pub tried: Few<AgentIx>,
     /// Start of the pass: its first offer.
     pub pass_began_at: Option<Millis>,
     /// The spacing since then has passed.
@@ -84,7 +85,7 @@ pub struct Call {
     /// Round of the last offer.
     pub round: u32,
     /// Legs that the engine stopped and whose end the switch has not yet told.
-    pub closing: Vec<OfferId>,
+    pub closing: Few<OfferId>,
     /// The rest of a round must end, or this time pass, before a new offer.
     pub closing_until: Option<Millis>,
     /// An exit to take when the open offers have ended.
@@ -104,11 +105,11 @@ pub struct Call {
     /// Fingerprints of its events.
     pub heard: Vec<u64>,
     /// Agents who have it.
-    pub legs: Vec<Leg>,
+    pub legs: Few<Leg>,
     /// On hold.
     pub held: bool,
     /// When and how it ended.
-    pub end: Option<End>,
+    pub end: Option<Box<End>>,
     /// Sequence of the record that last changed the row of the board.
     pub changed: u64,
 }

@@ -39,7 +39,7 @@ impl Engine {
         let call = CallId::after(self.state.last_call, now);
         let values = CallValues {
             from: arrival.from.as_deref().map(Name::from),
-            attributes: arrival.attributes.clone(),
+            attributes: arrival.attributes.clone().into(),
         };
         let personal = (values != CallValues::default()).then(|| {
             let key = self.state.last_personal + 1;

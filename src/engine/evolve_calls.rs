@@ -4,6 +4,7 @@ use super::derived::Derived;
 use super::direct::line_made;
 use super::evolve::{REPLAY_MS, tell};
 use super::evolve_offers::{answered, close, join_failed, offered};
+use super::few::Few;
 use super::refresh::{mark_work, note, touch_agent, touch_call};
 use super::state::{Call, End, Leg, Offer, Stage, State, Tell, WrapUpRun};
 use crate::domain::event::{Event, Withdrawn};
@@ -36,7 +37,8 @@ pub fn evolve(state: &mut State, derived: &mut Derived, event: &Event) -> bool {
                     c.priority = (priority + c.route_priority).clamp(-2_000, 2_000);
                 }
                 if let Some(skills) = skills {
-                    c.skills = c.route_skills.iter().chain(skills).cloned().collect();
+                    let all: Vec<_> = c.route_skills.iter().chain(skills).cloned().collect();
+                    c.skills = all.into();
                 }
                 if personal.is_some() {
                     c.personal = *personal;
@@ -273,7 +275,7 @@ fn arrived(state: &mut State, derived: &mut Derived, event: &Event) {
         to: to.clone(),
         personal: *personal,
         priority: *priority,
-        skills: skills.clone(),
+        skills: skills.clone().into(),
         route_priority: *route_priority,
         route_skills: route_skills.clone(),
         steps: steps.clone(),
@@ -289,15 +291,15 @@ fn arrived(state: &mut State, derived: &mut Derived, event: &Event) {
         queue: None,
         waited_in: None,
         stage: Stage::New,
-        offers: Vec::new(),
-        tried: Vec::new(),
+        offers: Few::default(),
+        tried: Few::default(),
         pass_began_at: None,
         pass_spaced: false,
         cursor: None,
         attempts: 0,
         widths: 0,
         round: 0,
-        closing: Vec::new(),
+        closing: Few::default(),
         closing_until: None,
         exit_due: None,
         hops: 0,
@@ -306,8 +308,9 @@ fn arrived(state: &mut State, derived: &mut Derived, event: &Event) {
         shift_ms: 0,
         at_door: false,
         sequence: 0,
-        heard: Vec::new(),
-        legs: Vec::new(),
+        // Most have heard little while they wait.
+        heard: Vec::with_capacity(2),
+        legs: Few::default(),
         held: false,
         end: None,
         changed: 0,
@@ -422,7 +425,7 @@ fn ended(state: &mut State, derived: &mut Derived, event: &Event) {
     let mut switch = None;
     with(state, derived, *call, |c, _| {
         c.stage = Stage::Ended;
-        c.end = Some(End { at, seq, outcome: *outcome, reason: reason.clone() });
+        c.end = Some(Box::new(End { at, seq, outcome: *outcome, reason: reason.clone() }));
         switch = Some(c.switch);
     });
     let Some(switch) = switch else { return };

@@ -236,10 +236,9 @@ impl Engine {
     }
 
     fn hear(&mut self, actor: &Actor, source: &str, event: SwitchEvent) -> Answer {
-        let id = event.id.clone();
         let rejected = |code, detail: String| {
             Answer::Event(EventResult {
-                id: id.clone(),
+                id: event.id.clone(),
                 status: ResultStatus::Rejected,
                 code: Some(code),
                 call_id: None,

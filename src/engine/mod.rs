@@ -7,7 +7,7 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `state`, `table`, `vault` | what is known |
+//! | `state`, `few`, `table`, `vault` | what is known |
 //! | `evolve`, `evolve_calls`, `evolve_offers`, `evolve_directory` | the one door to it |
 //! | `derived`, `needs`, `need_index`, `refresh`, `rebuild` | tables that follow from it |
 //! | `calls`, `steps`, `by_hand`, `agents`, `switches`, `directory`, `deadlines` | decisions |
@@ -34,6 +34,7 @@ mod evolve_directory;
 mod evolve_offers;
 mod explain;
 mod feed;
+mod few;
 mod handle;
 mod invariants;
 mod matching;
@@ -57,6 +58,7 @@ mod vault;
 mod views;
 mod windows;
 
+use crate::domain::compact;
 use crate::domain::event::{Event, PersonalKey};
 use crate::domain::ids::{CallId, Name, OfferId};
 use crate::domain::input::Answer;
@@ -404,9 +406,5 @@ pub fn decode(seq: u64, body: &[u8]) -> Result<Vec<Event>, Unreadable> {
 #[must_use]
 pub fn encode(events: &[Event]) -> Vec<u8> {
     // A common record fits, so that the text is not moved while it grows.
-    let mut body = Vec::with_capacity(512);
-    match serde_json::to_writer(&mut body, events) {
-        Ok(()) => body,
-        Err(_) => Vec::new(),
-    }
+    compact::to_vec(events, 512).unwrap_or_default()
 }

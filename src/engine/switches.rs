@@ -44,11 +44,16 @@ impl Engine {
             self.spoke(ix);
             return answer(ResultStatus::Duplicate, None, known);
         }
+        let decided = self.out.len();
         if let Some(code) = self.boot(ix, event.bootid.as_deref()) {
             self.spoke(ix);
             return answer(ResultStatus::Ignored, Some(code), known);
         }
-        let known = self.derived.subjects.get(&(ix, subject.clone())).copied();
+        let known = match self.out.len() == decided {
+            true => known,
+            // A new start has ended calls.
+            false => self.derived.subjects.get(&(ix, subject.clone())).copied(),
+        };
         match self.take(ix, subject, known, mark, &event) {
             Ok(call) => {
                 let code = call
@@ -427,7 +432,7 @@ impl Engine {
 
     /// Applies parked events that follow without a gap.
     fn unpark_next(&mut self, ix: SwitchIx, subject: &Name) {
-        loop {
+        while !self.state.switch(ix).parked.is_empty() {
             let Some(known) = self.derived.subjects.get(&(ix, subject.clone())).copied() else {
                 return;
             };

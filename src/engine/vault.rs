@@ -2,10 +2,11 @@
 
 use super::VaultChange;
 use super::table::Table;
+use crate::domain::compact;
 use crate::domain::event::PersonalKey;
 use crate::domain::ids::Name;
 use crate::domain::objects::user::Personal;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
 
 /// The personal values of an account.
@@ -35,7 +36,39 @@ pub struct CallValues {
     pub from: Option<Name>,
     /// What the switch attached.
     #[serde(default)]
-    pub attributes: BTreeMap<String, String>,
+    pub attributes: Attributes,
+}
+
+/// Attributes by name. Most calls have none, and those take one word.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::box_collection, reason = "the point of it: one word, not three")]
+pub struct Attributes(Option<Box<BTreeMap<String, String>>>);
+
+impl Attributes {
+    /// Sets some; others stay.
+    pub fn extend(&mut self, others: BTreeMap<String, String>) {
+        if !others.is_empty() {
+            self.0.get_or_insert_default().extend(others);
+        }
+    }
+}
+
+impl From<BTreeMap<String, String>> for Attributes {
+    fn from(all: BTreeMap<String, String>) -> Attributes {
+        Attributes((!all.is_empty()).then(|| Box::new(all)))
+    }
+}
+
+impl Serialize for Attributes {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_map(self.0.iter().flat_map(|all| all.iter()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Attributes {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Attributes, D::Error> {
+        BTreeMap::deserialize(d).map(Attributes::from)
+    }
 }
 
 impl Vault {
@@ -60,7 +93,7 @@ impl Vault {
 
     /// Sets a call's values, to be written with the record.
     pub fn put_call(&mut self, key: PersonalKey, values: CallValues) {
-        let value = serde_json::to_string(&values).ok();
+        let value = compact::to_string(&values, 128).ok();
         self.changes.push(VaultChange { key, lasting: false, value });
         self.calls.insert(key, values);
     }

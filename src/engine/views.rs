@@ -12,7 +12,7 @@ use crate::domain::objects::Member;
 use crate::domain::objects::queue::QueueKind;
 use crate::domain::presence::{Detail, Presence};
 use crate::domain::problem::Problem;
-use crate::domain::rows::{AgentRow, CallRow, OfferRow, PairRow, QueueRow};
+use crate::domain::rows::{AgentRow, CallRow, CallState, OfferRow, PairRow, QueueRow};
 use crate::domain::time::Millis;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -477,7 +477,7 @@ impl Engine {
     /// A live call's row.
     pub(super) fn call_row(&self, call: &Call) -> CallRow {
         let values = call.personal.and_then(|key| self.vault.call(key));
-        let offers: Vec<OfferRow> = call
+        let offers: Box<[OfferRow]> = call
             .open_offers()
             .map(|o| OfferRow {
                 id: o.id,
@@ -489,11 +489,11 @@ impl Engine {
         CallRow {
             id: call.id,
             queue: call.queue.and_then(|q| self.state.shown_queue(q)).cloned(),
-            media: call.media.word(),
+            media: call.media,
             state: match call.stage {
-                Stage::Connected => "connected",
-                _ if !offers.is_empty() => "offered",
-                _ => "waiting",
+                Stage::Connected => CallState::Connected,
+                _ if !offers.is_empty() => CallState::Offered,
+                _ => CallState::Waiting,
             },
             from: values.and_then(|v| v.from.clone()),
             arrived_at: call.arrived_at,

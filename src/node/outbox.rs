@@ -141,11 +141,27 @@ impl Outbox {
         self.shared.flow.leave(batch.len());
         let now = self.shared.clock.now();
         let durable = self.shared.ticks();
+        // All of it is durable at once: whoever reads records is woken once for each account.
+        let (heads, known) = (heads(&batch), self.floors.len());
+        self.tell_heads(&heads);
         for Carried(commit) in batch {
             if commit.is_event {
                 self.figures.durable.record(durable.seconds_since(commit.received));
             }
             self.commit(now, *commit);
+        }
+        if self.floors.len() > known {
+            // An account that came to be in this batch may have had its first records in it.
+            self.tell_heads(&heads);
+        }
+    }
+
+    /// Tells accounts their last durable record.
+    fn tell_heads(&self, heads: &[(usize, u64)]) {
+        for (slot, seq) in heads {
+            if let Some(floor) = self.floors.get(*slot) {
+                floor.head.durable.send_replace(*seq);
+            }
         }
     }
 
@@ -394,4 +410,17 @@ impl Outbox {
         let what = What::Input { account: account.clone(), input, reply: None };
         self.shared.gate.insert(self.shared.ticks(), what);
     }
+}
+
+/// The last record of each account in a batch.
+fn heads(batch: &[Carried]) -> Vec<(usize, u64)> {
+    let mut heads: Vec<(usize, u64)> = Vec::new();
+    for Carried(commit) in batch {
+        let (Some(slot), Some((seq, _))) = (commit.slot, commit.record) else { continue };
+        match heads.iter_mut().find(|(known, _)| *known == slot) {
+            Some((_, last)) => *last = seq,
+            None => heads.push((slot, seq)),
+        }
+    }
+    heads
 }

@@ -1,8 +1,9 @@
 //! The board against a naive one.
 
 use super::*;
+use crate::domain::media::Media;
 use crate::domain::presence::{Detail, Presence, Status};
-use crate::domain::rows::{DayCounts, OfferRow, PairRow, PresenceCounts};
+use crate::domain::rows::{CallState, DayCounts, OfferRow, PairRow, PresenceCounts};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -52,8 +53,8 @@ fn call(id: u8, queue: Option<u8>, offered: &[u8]) -> Arc<CallRow> {
     Arc::new(CallRow {
         id: CallId(u64::from(id)),
         queue: queue.map(|queue| format!("q{queue}").into()),
-        media: "voice",
-        state: "waiting",
+        media: Media::Voice,
+        state: CallState::Waiting,
         from: None,
         arrived_at: Millis(0),
         entered_at: Millis(0),

@@ -10,26 +10,31 @@ use std::sync::Arc;
 pub(super) struct Table<K, R> {
     /// For look-ups only; walks use `order`.
     places: FxHashMap<K, Place>,
-    /// The rows by their last change: the sequence, and the count within it.
+    /// The rows by their last change.
     order: BTreeMap<Place, (K, Arc<R>)>,
-    /// Tells changes of the same sequence apart.
-    count: u64,
+    /// The last that was given.
+    last: Place,
 }
 
-/// A sequence, and a number that grows with every change.
-type Place = (u64, u64);
+/// When a row last changed: the sequence in the upper 44 bits, below it a count that tells changes of
+/// the same sequence apart. In one word, since every row has two.
+type Place = u64;
+
+/// Bits of the count within a sequence.
+const COUNT_BITS: u32 = 20;
 
 impl<K, R> Default for Table<K, R> {
     fn default() -> Self {
-        Table { places: FxHashMap::default(), order: BTreeMap::new(), count: 0 }
+        Table { places: FxHashMap::default(), order: BTreeMap::new(), last: 0 }
     }
 }
 
 impl<K: Clone + Eq + Hash, R> Table<K, R> {
     /// Puts `row` in as changed at `seq`; answers the row it replaces.
     pub(super) fn put(&mut self, id: K, seq: u64, row: Arc<R>) -> Option<Arc<R>> {
-        self.count += 1;
-        let place = (seq, self.count);
+        // Changes come in the order of their sequences.
+        let place = (self.last + 1).max(seq << COUNT_BITS);
+        self.last = place;
         let old = self.places.insert(id.clone(), place);
         let old = old.and_then(|was| self.order.remove(&was));
         self.order.insert(place, (id, row));
@@ -57,11 +62,11 @@ impl<K: Clone + Eq + Hash, R> Table<K, R> {
 
     /// Rows changed at `seq` or after, the oldest change first.
     pub(super) fn starting(&self, seq: u64) -> impl Iterator<Item = &Arc<R>> {
-        self.order.range((seq, 0)..).map(|(_, (_, row))| row)
+        self.order.range(seq << COUNT_BITS..).map(|(_, (_, row))| row)
     }
 
     /// Every row with the sequence of its last change, the oldest change first.
     pub(super) fn all(&self) -> impl Iterator<Item = (u64, &Arc<R>)> {
-        self.order.iter().map(|((seq, _), (_, row))| (*seq, row))
+        self.order.iter().map(|(place, (_, row))| (place >> COUNT_BITS, row))
     }
 }

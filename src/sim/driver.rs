@@ -10,7 +10,7 @@ use crate::domain::input::{Actor, Answer, CallChange, Command, Input, ObjectRef}
 use crate::domain::objects::direct::DIRECT_LINE;
 use crate::domain::objects::user::Role;
 use crate::domain::presence::Status;
-use crate::domain::rows::{AgentRow, CallRow, QueueRow};
+use crate::domain::rows::{AgentRow, CallRow, CallState, QueueRow};
 use crate::domain::switching::{
     Arrival, ArrivalTarget, Direction, Happening, OverflowWhy, ResultStatus, SwitchEvent, SyncCall,
     TransferKind, TransferTo,
@@ -469,7 +469,7 @@ impl Driver {
         let mut waiting: Vec<_> = calls
             .iter()
             .map(|(_, c)| c)
-            .filter(|c| c.queue.as_ref() == Some(&row.id) && c.state != "connected")
+            .filter(|c| c.queue.as_ref() == Some(&row.id) && c.state != CallState::Connected)
             .collect();
         waiting.sort_by_key(|c| (c.rank, c.id));
         let order: Vec<_> = waiting.iter().map(|c| self.call(c.id)).collect();

@@ -1,12 +1,13 @@
 //! The frames of a switch's link, `callboard.switch.v1`.
 
 use crate::domain::cloud_events::{Parsed, parse_list};
+use crate::domain::compact;
 use crate::domain::fields::Fields;
+use crate::domain::json::Tree;
 use crate::domain::pointer::Pointer;
 use crate::domain::problem::Problem;
 use crate::domain::switching::{Command, EventResult};
 use serde::Serialize;
-use serde_json::Value;
 use std::sync::Arc;
 
 /// The subprotocol's name.
@@ -26,7 +27,7 @@ pub struct Said {
 /// # Errors
 /// 400 when it is no JSON, 422 when it is no such frame.
 pub fn read(text: &str) -> Result<Said, Problem> {
-    let frame: Value = serde_json::from_str(text)
+    let frame: Tree<'_> = serde_json::from_str(text)
         .map_err(|e| Problem::new(400, "malformed_json", format!("the frame is no JSON: {e}")))?;
     let mut fields = Fields::of(&frame);
     let done = fields.int_or_null("done", 0..=u64::MAX, None);
@@ -36,8 +37,8 @@ pub fn read(text: &str) -> Result<Said, Problem> {
         fields.wrong_here("required", "a frame holds events, done, or both");
     }
     let list = match events {
-        Some(Value::Array(list)) => list.as_slice(),
-        None | Some(Value::Null) => &[],
+        Some(Tree::List(list)) => list.as_slice(),
+        None | Some(Tree::Null) => &[],
         Some(_) => {
             fields.wrong("events", "type", "must be a list of events");
             &[]
@@ -70,7 +71,7 @@ impl Told<'_> {
     /// As a frame.
     #[must_use]
     pub fn text(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
+        compact::to_string(self, 256).unwrap_or_default()
     }
 }
 

@@ -1,9 +1,10 @@
 //! A small floor, and readers without sockets.
 
 use callboard::domain::ids::{CallId, Name, OfferId};
+use callboard::domain::media::Media;
 use callboard::domain::presence::{BlockedBy, Detail, Presence, Status};
 use callboard::domain::rows::{
-    AgentRow, CallRow, Changes, DayCounts, OfferRow, PairRow, PresenceCounts, QueueRow,
+    AgentRow, CallRow, CallState, Changes, DayCounts, OfferRow, PairRow, PresenceCounts, QueueRow,
 };
 use callboard::domain::time::Millis;
 use callboard::live::frame::Frame;
@@ -69,8 +70,8 @@ pub fn call(number: u64, queue: Option<&str>, offered: &[&str]) -> Arc<CallRow> 
     Arc::new(CallRow {
         id: call_id(number),
         queue: queue.map(Name::from),
-        media: "voice",
-        state: if offered.is_empty() { "waiting" } else { "offered" },
+        media: Media::Voice,
+        state: if offered.is_empty() { CallState::Waiting } else { CallState::Offered },
         from: Some("+15551230001".into()),
         arrived_at: START,
         entered_at: START,

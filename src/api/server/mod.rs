@@ -10,15 +10,14 @@ mod places;
 
 pub use files::room_for;
 
+use crate::api::Served;
 use crate::api::limits::{
     Limits, MOST_HEAD_BYTES, MOST_HEADERS, MOST_REFUSALS, SEND_BUFFER_BYTES, UNREAD_HEAD_BYTES,
 };
 use crate::api::problem::Refusal;
 use crate::domain::problem::Problem;
 use crate::tls::Stream;
-use axum::Router;
 use axum::body::Body;
-use axum::extract::ConnectInfo;
 use axum::http::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
 use axum::http::{Request, Response, StatusCode};
 use axum::response::IntoResponse;
@@ -26,9 +25,8 @@ use guarded::{Guarded, Patience};
 use handshakes::Handshakes;
 use hyper::body::Incoming;
 use hyper::server::conn::http1::Builder;
-use hyper::service::{Service, service_fn};
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use places::{Place, Places};
 use rustix::net::sockopt::set_socket_send_buffer_size;
 use std::convert::Infallible;
@@ -59,13 +57,13 @@ pub struct Serving {
     pub tls: Option<Arc<rustls::ServerConfig>>,
 }
 
-/// Serves `router` until `stop` ends; answers that are under way are finished first.
+/// Serves until `stop` ends; answers that are under way are finished first.
 ///
 /// # Errors
 /// None at present: a failure to accept is told and tried again.
 pub async fn serve(
     listener: TcpListener,
-    router: Router,
+    served: Served,
     serving: Serving,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
@@ -78,7 +76,7 @@ pub async fn serve(
         places: Places::new(limits.connections, MOST_REFUSALS),
         handshakes: Handshakes::new(limits.handshakes),
         tls: serving.tls.map(TlsAcceptor::from),
-        router: TowerToHyperService::new(router),
+        served,
         limits,
     });
     let (leave, leaving) = watch::channel(false);
@@ -132,7 +130,7 @@ struct Door {
     places: Places,
     handshakes: Arc<Handshakes>,
     tls: Option<TlsAcceptor>,
-    router: TowerToHyperService<Router>,
+    served: Served,
 }
 
 impl Door {
@@ -197,15 +195,13 @@ impl Door {
         patience: &Patience,
         mut leaving: watch::Receiver<bool>,
     ) -> Result<(), hyper::Error> {
-        let service = service_fn(|mut request: Request<Incoming>| {
+        let service = service_fn(|request: Request<Incoming>| {
             let refused = refusal.cloned().or_else(|| large_head(&request));
-            request.extensions_mut().insert(ConnectInfo(peer));
-            let (router, patience) = (self.router.clone(), patience.clone());
             async move {
                 if let Some(problem) = refused {
                     return Ok::<_, Infallible>(turn_away(problem));
                 }
-                let response = router.call(request).await?;
+                let response = self.served.answer(peer, request).await;
                 if is_lasting(&response) {
                     patience.set(SLOW_READERS);
                 }

@@ -2,6 +2,7 @@
 
 use super::queue::Target;
 use crate::domain::fields::{Fields, ID, USER_ID};
+use crate::domain::json::Json;
 use crate::domain::presence::words;
 use crate::domain::problem::FieldError;
 use serde::{Deserialize, Serialize};
@@ -73,7 +74,7 @@ pub const MOST_SKILLS: usize = 32;
 
 impl SkillNeed {
     /// Reads the list `skills` of an object.
-    pub fn list(fields: &mut Fields<'_>, name: &'static str) -> Vec<SkillNeed> {
+    pub fn list(fields: &mut Fields<'_, impl Json>, name: &'static str) -> Vec<SkillNeed> {
         let mut needs: Vec<SkillNeed> = Vec::new();
         for (at, item) in fields.items(name, MOST_SKILLS) {
             let need = fields.part(item, at.clone(), |f| {
@@ -106,7 +107,7 @@ impl SkillNeed {
 impl Step {
     /// Reads the list `steps` of a queue or call. A list whose first step begins later gets one in
     /// front that requires nothing, so that the first always begins at 0.
-    pub fn list(fields: &mut Fields<'_>) -> Vec<Step> {
+    pub fn list(fields: &mut Fields<'_, impl Json>) -> Vec<Step> {
         let mut steps: Vec<Step> = Vec::new();
         let items = fields.items("steps", MOST_STEPS);
         let last = items.len().saturating_sub(1);
@@ -135,7 +136,7 @@ impl Step {
         steps
     }
 
-    fn one(f: &mut Fields<'_>) -> Step {
+    fn one(f: &mut Fields<'_, impl Json>) -> Step {
         let agents = f.is_set("agents").then(|| f.texts("agents", 1_000, USER_ID));
         Step {
             after_ms: f.int("after_ms", 0..=DAY_MS, 0),
@@ -161,7 +162,7 @@ impl Step {
     }
 }
 
-fn read_also(f: &mut Fields<'_>) -> Vec<Target> {
+fn read_also(f: &mut Fields<'_, impl Json>) -> Vec<Target> {
     let mut also: Vec<Target> = Vec::new();
     for (at, item) in f.items("also", MOST_ALSO) {
         let target = f.part(item, at.clone(), |f| {
@@ -193,8 +194,8 @@ fn read_also(f: &mut Fields<'_>) -> Vec<Target> {
 
 impl Preferred {
     /// Reads the field `preferred`. `last_agent`: whether the last agent may be asked for.
-    pub fn read(fields: &mut Fields<'_>, last_agent: bool) -> Option<Preferred> {
-        let read = |f: &mut Fields<'_>| {
+    pub fn read(fields: &mut Fields<'_, impl Json>, last_agent: bool) -> Option<Preferred> {
+        let read = |f: &mut Fields<'_, _>| {
             let agent = f.text_or_null("agent", USER_ID);
             let last = last_agent && f.flag("last_agent", false);
             match (&agent, last) {

@@ -3,6 +3,7 @@
 use crate::domain::cloud_events::{MOST_EVENTS, Parsed, parse_batch};
 use crate::domain::ids::Name;
 use crate::domain::input::{Actor, Answer, Command, Input, Kind, ObjectRef};
+use crate::domain::json::{Json, Tree};
 use crate::domain::objects::user::Role;
 use crate::domain::switching::{ResultStatus, SwitchEvent};
 use crate::domain::time::Millis;
@@ -15,8 +16,17 @@ const START: Millis = Millis(1_795_291_200_000);
 /// a pointer to what is wrong. What is read survives being written down, the engine takes it with
 /// all its rules intact, and a follower who only hears of the record has the same state.
 pub fn events(bytes: &[u8]) {
-    let Ok(body) = serde_json::from_slice::<Value>(bytes) else { return };
-    let parsed = match parse_batch(&body) {
+    let body = serde_json::from_slice::<Value>(bytes);
+    // What is served is read without copies; it says and means the same.
+    let tree = Tree::read(bytes);
+    let said = |error: &serde_json::Error| error.to_string();
+    assert_eq!(
+        body.as_ref().map_err(said),
+        tree.as_ref().map(Json::to_value).as_ref().map_err(|e| said(e))
+    );
+    let (Ok(body), Ok(tree)) = (body, tree) else { return };
+    assert_eq!(parse_batch(&tree), parse_batch(&body));
+    let parsed = match parse_batch(&tree) {
         Ok(parsed) => parsed,
         Err(problem) => {
             assert_eq!(problem.status, 422);

@@ -208,6 +208,7 @@ pub struct Problem<'a> {
 mod tests {
     use super::*;
     use crate::domain::cloud_events::parse_batch;
+    use crate::domain::json::Tree;
     use crate::domain::switching::Happening;
 
     fn source() -> Source {
@@ -233,8 +234,8 @@ mod tests {
         let time = "2026-11-22T08:00:00.000Z";
         for (i, (say, call)) in says.into_iter().enumerate() {
             let text = source().event(i as u64, call, time, say);
-            let value = serde_json::from_str(&text).expect("JSON");
-            let mut parsed = parse_batch(&value).expect("an event");
+            let tree = Tree::read(text.as_bytes()).expect("JSON");
+            let mut parsed = parse_batch(&tree).expect("an event");
             let (from, event) = parsed.remove(0).expect("a right event");
             assert!(from == "load-1" && !matches!(event.what, Happening::Unknown { .. }), "{text}");
             assert_eq!(source().event_number(&event.id), Some(i as u64));
