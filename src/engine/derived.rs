@@ -10,11 +10,12 @@ use super::needs::Needs;
 use super::table::Table;
 use crate::domain::ids::{AgentIx, CallId, Name, NeedIx, OfferId, QueueIx, SkillIx, SwitchIx};
 use crate::domain::presence::{BlockedBy, Presence};
-use crate::domain::rows::{PairRow, PresenceCounts};
+use crate::domain::rows::{PairRow, PresenceCounts, QueueRow};
 use crate::domain::time::Millis;
 use crate::routing::Key;
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
+use std::sync::Arc;
 
 /// All derived tables of an account.
 #[derive(Debug, Default)]
@@ -158,6 +159,8 @@ pub struct QueueIndex {
     pub queued: BTreeSet<(Millis, CallId)>,
     /// Waiting calls that may be offered now, by requirement.
     pub open: Vec<OpenCalls>,
+    /// The row as of the last record; `None` before the first, and once the queue is deleted.
+    pub shown: Option<Arc<QueueRow>>,
     /// Open offers.
     pub ringing: u32,
     /// Calls with an agent.

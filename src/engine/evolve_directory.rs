@@ -253,6 +253,14 @@ fn queue_put(state: &mut State, derived: &mut Derived, id: &Name, queue: &Queue)
         q.version = seq;
         let old = std::mem::replace(&mut q.config, Arc::new(queue.clone()));
         windows::changed(state, ix, &old);
+        if old.priority != queue.priority {
+            // Waiting calls are touched by entering the queue; what is answered shows it as well.
+            let live = derived.switch_calls.iter().flatten();
+            let of_queue = live.filter(|id| state.call(**id).is_some_and(|c| c.queue == Some(ix)));
+            for id in of_queue.copied().collect::<Vec<_>>() {
+                touch_call(derived, id);
+            }
+        }
         ix
     } else {
         let ix = QueueIx(state.queues.len() as u32);

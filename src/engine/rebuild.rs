@@ -9,6 +9,7 @@ use super::state::Stage;
 use crate::domain::ids::{AgentIx, SwitchIx};
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 impl Engine {
     /// Makes all derived tables anew.
@@ -67,5 +68,9 @@ impl Engine {
         self.refresh();
         self.settle_pending();
         self.derived.touched = Default::default();
+        for ix in self.state.queues.iter().filter(|q| !q.deleted).map(|q| q.ix) {
+            let row = Arc::new(self.queue_row(ix));
+            self.derived.index[ix.at()].shown = Some(row);
+        }
     }
 }

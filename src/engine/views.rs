@@ -514,14 +514,19 @@ impl Engine {
             }
         }
         for ix in queues.drain(..) {
-            self.state.queues[ix.at()].changed = seq;
-            if !build {
+            // What came and went within the record is no change: a replay does not see it.
+            let row = (!self.state.queue(ix).deleted).then(|| self.queue_row(ix));
+            let shown = &mut self.derived.index[ix.at()].shown;
+            if shown.as_deref() == row.as_ref() {
                 continue;
             }
-            if self.state.queue(ix).deleted {
-                changes.removed_queues.push(self.state.queue(ix).id.clone());
-            } else {
-                changes.queues.push(Arc::new(self.queue_row(ix)));
+            *shown = row.map(Arc::new);
+            let shown = shown.clone();
+            self.state.queues[ix.at()].changed = seq;
+            match shown {
+                _ if !build => {}
+                Some(row) => changes.queues.push(row),
+                None => changes.removed_queues.push(self.state.queue(ix).id.clone()),
             }
         }
         for id in calls.drain(..) {
