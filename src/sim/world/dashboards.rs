@@ -162,7 +162,7 @@ impl World<'_> {
         let frames = self.watchers[at].read(&self.host)?;
         *self.told.counts.entry("frame").or_default() += frames as u64;
         self.watchers[at].looks += 1;
-        if self.watchers[at].looks % 8 == 0 {
+        if self.watchers[at].looks.is_multiple_of(8) {
             self.compare(at)?;
         }
         Ok(())

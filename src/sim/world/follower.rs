@@ -81,7 +81,7 @@ impl Follower {
             }
         };
         self.follows += 1;
-        if self.follows % REBUILT_EACH == 0 {
+        if self.follows.is_multiple_of(REBUILT_EACH) {
             self.engine.ready(&mut personal);
         } else {
             self.engine.read_vault(&mut personal);

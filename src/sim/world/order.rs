@@ -15,11 +15,11 @@ use std::cmp::Reverse;
 /// # Errors
 /// The call that should have been.
 pub(super) fn check(follower: &mut Follower, at: Millis, events: &[Event]) -> Result<(), String> {
-    let offered = events.iter().filter_map(|event| match event {
+    let mut offered = events.iter().filter_map(|event| match event {
         Event::CallOffered { call, .. } => Some(*call),
         _ => None,
     });
-    let Some(call) = offered.last() else { return Ok(()) };
+    let Some(call) = offered.next_back() else { return Ok(()) };
     // What came into a queue only later in the same record could not be first.
     if events.iter().any(|event| matches!(event, Event::CallQueued { .. })) {
         return Ok(());
