@@ -248,7 +248,7 @@ mod tests {
     fn after_a_start_behind_the_last_record_time_does_not_stand_still() {
         let floor = Millis(1_060_000);
         let mut clock = Discipline::new(1_000 * S, floor);
-        for second in 1..=10 {
+        for second in 1..=10i64 {
             let before = clock.last;
             let now = clock.now(second.unsigned_abs() * 1_000_000_000, || (1_000 + second) * S);
             assert!((950..=1000).contains(&now.since(before)), "second {second}: {now}");
