@@ -11,7 +11,7 @@ use super::table::Table;
 use crate::domain::event::PersonalKey;
 use crate::domain::ids::{AgentIx, CallId, Name, NeedIx, OfferId, QueueIx, SkillIx, SwitchIx};
 use crate::domain::presence::{BlockedBy, Presence};
-use crate::domain::rows::{PairRow, PresenceCounts};
+use crate::domain::rows::{PairRow, PresenceCounts, QueueRow};
 use crate::domain::time::Millis;
 use crate::routing::Key;
 use rustc_hash::FxHashMap;
@@ -176,6 +176,8 @@ pub struct QueueIndex {
     pub held: BTreeMap<AgentIx, BTreeSet<(i64, CallId)>>,
     /// Queues with waiting calls that this queue's members may take too, and how many such calls.
     pub watchers: BTreeMap<QueueIx, u32>,
+    /// The row as of the last record; `None` before the first, and once the queue is deleted.
+    pub shown: Option<QueueRow>,
     /// Open offers.
     pub ringing: u32,
     /// Calls with an agent.

@@ -273,6 +273,14 @@ fn queue_put(state: &mut State, derived: &mut Derived, id: &Name, queue: &Queue)
         if old.steps != queue.steps {
             steps_changed(state, derived, ix, &waiting);
         }
+        if old.priority != queue.priority {
+            // Waiting calls are touched by entering the queue; what is answered shows it as well.
+            let live = derived.switch_calls.iter().flatten();
+            let of_queue = live.filter(|id| state.call(**id).is_some_and(|c| c.queue == Some(ix)));
+            for id in of_queue.copied().collect::<Vec<_>>() {
+                touch_call(derived, id);
+            }
+        }
         ix
     } else {
         let ix = QueueIx(state.queues.len() as u32);

@@ -209,7 +209,9 @@ impl Engine {
         self.rebuild();
     }
 
-    fn read_vault(&mut self, personal: &mut dyn FnMut(PersonalKey) -> Option<String>) {
+    /// Reads the vault rows of users and calls through `personal`: for one that follows a journal
+    /// record by record.
+    pub(crate) fn read_vault(&mut self, personal: &mut dyn FnMut(PersonalKey) -> Option<String>) {
         let users: Vec<PersonalKey> = self.state.agents.iter().map(|a| a.personal).collect();
         for key in users {
             self.vault.read_user(key, personal(key).as_deref());

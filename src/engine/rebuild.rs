@@ -71,5 +71,9 @@ impl Engine {
         self.refresh();
         self.settle_pending();
         self.derived.touched = Default::default();
+        for ix in self.state.queues.iter().filter(|q| !q.deleted).map(|q| q.ix) {
+            let row = self.queue_row(ix);
+            self.derived.index[ix.at()].shown = Some(row);
+        }
     }
 }

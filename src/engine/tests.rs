@@ -204,6 +204,47 @@ fn a_replayed_journal_is_the_live_state_byte_for_byte_and_so_is_a_snapshot() {
 }
 
 #[test]
+fn what_comes_and_goes_within_a_record_stamps_no_row() {
+    let mut floor = Floor::new();
+    let at_once = json!({ "name": "At once", "after_refusal_ms": 0 });
+    floor.put(Kind::Queue, "", "support", at_once);
+    floor.put(Kind::Queue, "", "sales", json!({ "name": "Sales" }));
+    floor.agent("usr_ann", "support");
+    floor.put(Kind::Member, "sales", "usr_ann", json!({}));
+    floor.status("usr_ann", Status::Ready);
+    let offers = offered(&floor.arrive("c1", "support"));
+    floor.arrive("c2", "support");
+    // Free for a moment, in both queues, and rung again for the next call of the first.
+    let reason = crate::domain::switching::FailReason::Refused;
+    let refused = floor.event("c1", Happening::OfferFailed { offer: offers[0], reason });
+    assert_eq!(offered(&refused).len(), 1);
+    // Two wait and one rings in the first queue, as before; in the second nothing is otherwise.
+    assert_eq!(refused.changes.queues, []);
+    let mut again = Engine::new("default", 1);
+    for (seq, at, body) in &floor.log {
+        assert!(again.replay(*seq, *at, body).is_ok());
+    }
+    again.ready(&mut |key| floor.vault.get(&key).cloned());
+    let live = String::from_utf8(floor.engine.snapshot()).unwrap();
+    assert_eq!(live, String::from_utf8(again.snapshot()).unwrap());
+}
+
+#[test]
+fn a_queues_new_priority_shows_on_its_calls_that_are_answered_too() {
+    let mut floor = Floor::new();
+    floor.put(Kind::Queue, "", "support", json!({ "name": "Support" }));
+    floor.agent("usr_ann", "support");
+    floor.status("usr_ann", Status::Ready);
+    let offers = offered(&floor.arrive("c1", "support"));
+    floor.event("c1", Happening::OfferAnswered { offer: offers[0] });
+    let object = ObjectRef { kind: Kind::Queue, parent: String::new(), id: "support".into() };
+    let body = json!({ "name": "Support", "priority": 3 });
+    let put = floor.ask(Ask::Put { object, body, merge: false, if_match: None, dry_run: false });
+    let rows: Vec<i32> = put.changes.calls.iter().map(|row| row.priority).collect();
+    assert_eq!(rows, [3]);
+}
+
+#[test]
 fn the_same_event_twice_is_once() {
     let mut floor = Floor::new();
     floor.put(Kind::Queue, "", "support", json!({ "name": "Support" }));

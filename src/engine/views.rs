@@ -528,15 +528,23 @@ impl Engine {
             }
         }
         for ix in queues.drain(..) {
-            self.state.queues[ix.at()].changed = seq;
-            if !build || self.state.direct_line == Some(ix) {
+            if self.state.direct_line == Some(ix) {
                 continue;
             }
-            if self.state.queue(ix).deleted {
-                changes.removed_queues.push(self.state.queue(ix).id.clone());
-            } else {
-                changes.queues.push(Arc::new(self.queue_row(ix)));
+            // What came and went within the record is no change: a replay does not see it.
+            let row = (!self.state.queue(ix).deleted).then(|| self.queue_row(ix));
+            let shown = &mut self.derived.index[ix.at()].shown;
+            if *shown == row {
+                continue;
             }
+            if build {
+                match &row {
+                    Some(row) => changes.queues.push(Arc::new(row.clone())),
+                    None => changes.removed_queues.push(self.state.queue(ix).id.clone()),
+                }
+            }
+            *shown = row;
+            self.state.queues[ix.at()].changed = seq;
         }
         for id in calls.drain(..) {
             let Some(call) = self.state.calls.get_mut(&id) else { continue };

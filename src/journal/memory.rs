@@ -121,6 +121,17 @@ impl Control {
         disk.faults.insert(at, fault);
     }
 
+    /// Appends that were to go wrong and have not come yet go right.
+    pub fn mend(&self) {
+        self.shared.lock().faults.clear();
+    }
+
+    /// A reading end, which sees what is durable also when nobody writes any more.
+    #[must_use]
+    pub fn reader(&self) -> Box<dyn Reader> {
+        Box::new(MemoryReader { shared: Arc::clone(&self.shared) })
+    }
+
     /// From now on no sync ends, and so no append returns, until [`Control::release`].
     pub fn hold(&self) {
         self.shared.lock().held = true;

@@ -62,14 +62,8 @@ impl Writer {
         hand_on: impl FnMut(Vec<C>) + Send + 'static,
         ended: impl FnOnce(&Result<(), Error>) + Send + 'static,
     ) -> Result<Writer, Error> {
-        let trims = Trims::default();
-        let work = Work {
-            journal,
-            trimmed_at: (options.now)(),
-            options,
-            trims: Arc::clone(&trims),
-            figures: Figures::new(),
-        };
+        let work = Work::new(journal, options);
+        let trims = Arc::clone(&work.trims);
         let mut ending = Ending(Some(ended));
         let thread = std::thread::Builder::new()
             .name("journal".to_owned())
@@ -117,7 +111,8 @@ impl<F: FnOnce(&Result<(), Error>)> Drop for Ending<F> {
     }
 }
 
-struct Work {
+/// What the thread does, turn by turn.
+pub(crate) struct Work {
     journal: Box<dyn Journal>,
     options: Options,
     trims: Trims,
@@ -126,6 +121,17 @@ struct Work {
 }
 
 impl Work {
+    /// On this journal, which nobody else writes.
+    pub(crate) fn new(journal: Box<dyn Journal>, options: Options) -> Work {
+        Work {
+            journal,
+            trimmed_at: (options.now)(),
+            options,
+            trims: Trims::default(),
+            figures: Figures::new(),
+        }
+    }
+
     fn run<C: Commit>(
         mut self,
         rx: &Receiver<C>,
@@ -135,8 +141,7 @@ impl Work {
             match rx.recv_timeout(self.patience()) {
                 Ok(first) => {
                     let batch = gather(first, rx, self.options.now);
-                    self.write(&batch)?;
-                    hand_on(batch);
+                    self.commit(batch, &mut hand_on)?;
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return self.journal.close(),
@@ -149,6 +154,20 @@ impl Work {
     fn patience(&self) -> Duration {
         let trims = self.trims.lock().unwrap_or_else(PoisonError::into_inner);
         if trims.is_empty() { IDLE } else { Duration::ZERO }
+    }
+
+    /// Writes a batch with one sync, and hands it on.
+    ///
+    /// # Errors
+    /// As [`Journal::append`], fatal: the batch is not handed on.
+    pub(crate) fn commit<C: Commit>(
+        &mut self,
+        batch: Vec<C>,
+        hand_on: &mut impl FnMut(Vec<C>),
+    ) -> Result<(), Error> {
+        self.write(&batch)?;
+        hand_on(batch);
+        Ok(())
     }
 
     fn write<C: Commit>(&mut self, batch: &[C]) -> Result<(), Error> {

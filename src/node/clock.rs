@@ -36,6 +36,14 @@ pub struct Clock(Arc<Kind>);
 enum Kind {
     System { start: Instant, discipline: Mutex<Discipline> },
     Manual(watch::Sender<Millis>),
+    Twin(Mutex<Twin>),
+}
+
+/// What stands in for the machine's clocks.
+struct Twin {
+    passed_ns: u64,
+    wall_ns: i64,
+    discipline: Discipline,
 }
 
 impl Clock {
@@ -52,10 +60,32 @@ impl Clock {
         Clock(Arc::new(Kind::Manual(watch::channel(at).0)))
     }
 
-    /// Moves a manual clock by `ms`; a system clock takes no notice.
+    /// As [`Clock::system`] on a machine whose wall clock shows `wall` and whose time passes only
+    /// by [`Clock::advance`]: for simulations, which ask for the time and never sleep.
+    #[must_use]
+    pub fn twin(wall: Millis, floor: Millis) -> Clock {
+        let wall_ns = wall.0.saturating_mul(1_000_000);
+        let discipline = Discipline::new(wall_ns, floor);
+        Clock(Arc::new(Kind::Twin(Mutex::new(Twin { passed_ns: 0, wall_ns, discipline }))))
+    }
+
+    /// Moves a manual or twin clock by `ms`; a system clock takes no notice.
     pub fn advance(&self, ms: u64) {
-        if let Kind::Manual(at) = &*self.0 {
-            at.send_modify(|at| *at = at.plus(ms));
+        match &*self.0 {
+            Kind::System { .. } => {}
+            Kind::Manual(at) => at.send_modify(|at| *at = at.plus(ms)),
+            Kind::Twin(twin) => {
+                let mut twin = lock(twin);
+                twin.passed_ns += ms * 1_000_000;
+                twin.wall_ns += i64::try_from(ms * 1_000_000).unwrap_or(i64::MAX);
+            }
+        }
+    }
+
+    /// Steps the wall clock of a twin; others take no notice.
+    pub fn step_wall(&self, ms: i64) {
+        if let Kind::Twin(twin) = &*self.0 {
+            lock(twin).wall_ns += ms * 1_000_000;
         }
     }
 
@@ -68,6 +98,11 @@ impl Clock {
                 lock(discipline).now(passed, wall_ns)
             }
             Kind::Manual(at) => *at.borrow(),
+            Kind::Twin(twin) => {
+                let mut twin = lock(twin);
+                let (passed, wall_ns) = (twin.passed_ns, twin.wall_ns);
+                twin.discipline.now(passed, || wall_ns)
+            }
         }
     }
 
@@ -77,6 +112,7 @@ impl Clock {
         match &*self.0 {
             Kind::System { start, .. } => Ticks(passed_ns(*start)),
             Kind::Manual(at) => Ticks(u64::try_from(at.borrow().0).unwrap_or(0) * 1_000_000),
+            Kind::Twin(twin) => Ticks(lock(twin).passed_ns),
         }
     }
 
@@ -86,6 +122,7 @@ impl Clock {
         match &*self.0 {
             Kind::System { discipline, .. } => lock(discipline).ahead_ns / 1_000_000,
             Kind::Manual(_) => 0,
+            Kind::Twin(twin) => lock(twin).discipline.ahead_ns / 1_000_000,
         }
     }
 
@@ -107,6 +144,7 @@ impl Clock {
                     std::future::pending().await
                 }
             }
+            Kind::Twin(_) => std::future::pending().await,
         }
     }
 }
@@ -130,8 +168,8 @@ fn passed_ns(start: Instant) -> u64 {
     u64::try_from(instant().saturating_duration_since(start).as_nanos()).unwrap_or(u64::MAX)
 }
 
-fn lock(discipline: &Mutex<Discipline>) -> MutexGuard<'_, Discipline> {
-    discipline.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(kept: &Mutex<T>) -> MutexGuard<'_, T> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The rule of correction, apart from any clock.
@@ -146,8 +184,10 @@ struct Discipline {
 }
 
 impl Discipline {
+    /// A wall behind `floor` was stepped back: from there on it is followed slowly, as any step.
     fn new(wall_ns: i64, floor: Millis) -> Discipline {
-        Discipline { base_ns: wall_ns, asked_at_ns: 0, last: floor, ahead_ns: 0, told: false }
+        let base_ns = wall_ns.max(floor.0.saturating_mul(1_000_000));
+        Discipline { base_ns, asked_at_ns: 0, last: floor, ahead_ns: 0, told: false }
     }
 
     fn now(&mut self, passed_ns: u64, wall_ns: impl FnOnce() -> i64) -> Millis {
@@ -202,6 +242,18 @@ mod tests {
             assert_eq!(before, Millis((1_700 * S + step) / 1_000_000), "arrived");
             assert_eq!(clock.ahead_ns, 0);
         }
+    }
+
+    #[test]
+    fn after_a_start_behind_the_last_record_time_does_not_stand_still() {
+        let floor = Millis(1_060_000);
+        let mut clock = Discipline::new(1_000 * S, floor);
+        for second in 1..=10i64 {
+            let before = clock.last;
+            let now = clock.now(second.unsigned_abs() * 1_000_000_000, || (1_000 + second) * S);
+            assert!((950..=1000).contains(&now.since(before)), "second {second}: {now}");
+        }
+        assert!(clock.last.since(floor) >= 9_500);
     }
 
     #[test]

@@ -9,10 +9,23 @@ use serde::Serialize;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
-/// Posts parcels.
+/// Sends parcels on their way.
 pub(super) struct Deliveries {
-    client: Client,
+    carrier: Carrier,
     done: mpsc::UnboundedSender<Delivered>,
+}
+
+/// Takes a posting to its end, without keeping its caller.
+pub(super) type Carrier = Box<dyn Fn(Posting) + Send>;
+
+/// A parcel on its way to a switch's webhook.
+pub(super) struct Posting {
+    pub line: usize,
+    pub switch: Name,
+    pub at: Millis,
+    pub parcel: Parcel,
+    /// Where it is told how it ended.
+    pub done: mpsc::UnboundedSender<Delivered>,
 }
 
 /// A delivery that ended.
@@ -29,21 +42,30 @@ struct Body<'a> {
 }
 
 impl Deliveries {
-    /// By this client; and where it is told how they end.
-    pub fn new(client: Client) -> (Deliveries, mpsc::UnboundedReceiver<Delivered>) {
+    /// By this carrier; and where it is told how they end.
+    pub fn new(carrier: Carrier) -> (Deliveries, mpsc::UnboundedReceiver<Delivered>) {
         let (done, receiver) = mpsc::unbounded_channel();
-        (Deliveries { client, done }, receiver)
+        (Deliveries { carrier, done }, receiver)
     }
 
-    /// Posts in a task of its own: a webhook takes milliseconds at best.
+    /// Sends one off.
     pub fn post(&self, line: usize, switch: &Name, now: Millis, parcel: Parcel) {
-        let (client, done, switch) = (self.client.clone(), self.done.clone(), switch.clone());
+        let (switch, done) = (switch.clone(), self.done.clone());
+        (self.carrier)(Posting { line, switch, at: now, parcel, done });
+    }
+}
+
+/// Posts each in a task of its own: a webhook takes milliseconds at best.
+pub(super) fn by_http(client: Client) -> Carrier {
+    Box::new(move |posting| {
+        let client = client.clone();
         tokio::spawn(async move {
-            let delivered = deliver(&client, line, &switch, now, &parcel).await;
+            let Posting { line, switch, at, parcel, done } = posting;
+            let delivered = deliver(&client, line, &switch, at, &parcel).await;
             // The outbox is gone when the node ends: the commands stay open, and are derived again.
             let _ = done.send(delivered);
         });
-    }
+    })
 }
 
 async fn deliver(

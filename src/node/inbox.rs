@@ -52,6 +52,8 @@ pub(super) struct Inbox {
     pub vault: Box<dyn Reader>,
     pub folder: Folder,
     pub snapshot_every: u64,
+    /// How long the node was away before this start.
+    pub away_ms: u64,
     pub figures: InboxFigures,
     /// The time stamped last.
     pub now: Millis,
@@ -59,12 +61,12 @@ pub(super) struct Inbox {
 
 impl Inbox {
     /// Runs until it is told to stop. Then the journal's channel closes behind what it sent.
-    pub async fn run(mut self, away_ms: u64) {
-        self.resume(away_ms);
+    pub async fn run(mut self) {
+        self.resume();
         let clock = self.shared.clock.clone();
         let mut taken = Vec::with_capacity(AT_ONCE);
         loop {
-            let due = self.due.first().map(|(at, _)| *at);
+            let due = self.due_at();
             let near = due.is_some_and(|at| at.since(self.now) < LIVE_WITHIN_MS);
             self.shared.has_live_work.store(near, Ordering::Relaxed);
             tokio::select! {
@@ -76,17 +78,12 @@ impl Inbox {
                 }
                 () = clock.sleep_until(due) => {}
             }
-            self.stamp();
-            self.fire();
+            self.meet_deadlines();
             for message in taken.drain(..) {
-                let weight = message.what.weight();
-                self.stamp();
-                self.fire();
                 if matches!(message.what, What::Stop) {
                     return self.stop(message.received).await;
                 }
-                self.take(message);
-                self.shared.gate.taken(weight);
+                self.meet(message);
             }
             if self.shared.flow.is_full() {
                 self.shared.flow.ease().await;
@@ -108,10 +105,30 @@ impl Inbox {
         self.now = self.now.max(self.shared.clock.now());
     }
 
-    fn resume(&mut self, away_ms: u64) {
+    /// When the next deadline comes.
+    pub fn due_at(&self) -> Option<Millis> {
+        self.due.first().map(|(at, _)| *at)
+    }
+
+    /// Handles what has come due by now.
+    pub fn meet_deadlines(&mut self) {
+        self.stamp();
+        self.fire();
+    }
+
+    /// Handles a message, after what came due before it.
+    pub fn meet(&mut self, message: Message) {
+        let weight = message.what.weight();
+        self.meet_deadlines();
+        self.take(message);
+        self.shared.gate.taken(weight);
+    }
+
+    /// Tells the engines that the node is back: comes before all else.
+    pub fn resume(&mut self) {
         self.stamp();
         for slot in 0..self.runs.len() {
-            let input = Input::Resumed { away_ms };
+            let input = Input::Resumed { away_ms: self.away_ms };
             let (_, commit) = self.decide(slot, self.shared.ticks(), input);
             self.send(commit);
         }

@@ -28,6 +28,7 @@ mod shared;
 mod shutdown;
 mod snapshots;
 mod start;
+pub(crate) mod stepped;
 mod streams;
 
 #[cfg(test)]

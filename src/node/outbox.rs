@@ -112,8 +112,7 @@ impl Outbox {
         let mut messages = Vec::with_capacity(AT_ONCE);
         let mut hub_at = None;
         loop {
-            let line_at = self.wakes.first().map(|(at, _)| *at);
-            let wake = [hub_at, line_at, self.figures.due()].into_iter().flatten().min();
+            let wake = self.wake_at(hub_at);
             tokio::select! {
                 biased;
                 batch = commits.recv() => match batch {
@@ -125,19 +124,37 @@ impl Outbox {
                 Some(done) = delivered.recv() => self.delivered(done),
                 () = clock.sleep_until(wake) => {}
             }
-            let now = clock.now();
-            for message in messages.drain(..) {
-                self.hub.handle(message, now);
-            }
-            self.wake(now);
-            self.dispatch(now);
-            hub_at = self.hub.flush(now);
-            self.figures.tick(now, &mut self.floors, |floor| &mut floor.figures);
+            hub_at = self.turn(&mut messages);
         }
     }
 
+    /// When there is something to do again by itself; `hub_at`: what the last turn answered.
+    pub fn wake_at(&self, hub_at: Option<Millis>) -> Option<Millis> {
+        let line_at = self.wakes.first().map(|(at, _)| *at);
+        [hub_at, line_at, self.figures.due()].into_iter().flatten().min()
+    }
+
+    /// What follows whatever has come: dashboards' messages, commands and frames that are due.
+    /// Answers when the hub wants the next.
+    pub fn turn(&mut self, messages: &mut Vec<HubMessage>) -> Option<Millis> {
+        let now = self.shared.clock.now();
+        for message in messages.drain(..) {
+            self.hub.handle(message, now);
+        }
+        self.wake(now);
+        self.dispatch(now);
+        let hub_at = self.hub.flush(now);
+        self.figures.tick(now, &mut self.floors, |floor| &mut floor.figures);
+        hub_at
+    }
+
+    /// The boards.
+    pub fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
     /// A durable batch. No await in here: who subscribes after a reply finds the board up to date.
-    fn take(&mut self, batch: Vec<Carried>) {
+    pub fn take(&mut self, batch: Vec<Carried>) {
         self.shared.flow.leave(batch.len());
         let now = self.shared.clock.now();
         let durable = self.shared.ticks();
@@ -365,7 +382,7 @@ impl Outbox {
     }
 
     /// A webhook answered, or did not.
-    fn delivered(&mut self, done: Delivered) {
+    pub fn delivered(&mut self, done: Delivered) {
         let now = self.shared.clock.now();
         let report = self.lines[done.line].posted(now, done.posted);
         let (slot, switch) = self.owners[done.line].clone();

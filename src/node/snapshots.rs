@@ -36,14 +36,10 @@ pub(super) struct Last {
 pub(super) struct Folder(crossbeam_channel::Sender<Order>);
 
 impl Folder {
-    /// Starts the thread; it ends when the last handle is gone.
-    pub fn spawn(shared: Arc<Shared>) -> Result<(Folder, JoinHandle<()>), StartError> {
+    /// The way to a fold, and the fold.
+    pub fn new(shared: Arc<Shared>) -> (Folder, Fold) {
         let (orders, queue) = crossbeam_channel::unbounded();
-        let thread = std::thread::Builder::new()
-            .name("snapshots".to_owned())
-            .spawn(move || fold_all(&shared, &queue))
-            .map_err(StartError::io("starting the thread of snapshots"))?;
-        Ok((Folder(orders), thread))
+        (Folder(orders), Fold { shared, orders: queue, known: FxHashMap::default() })
     }
 
     /// An account that may be folded later.
@@ -89,18 +85,45 @@ impl SinceSnapshot {
     }
 }
 
-fn fold_all(shared: &Shared, orders: &crossbeam_channel::Receiver<Order>) {
-    give_way();
-    let mut known: FxHashMap<Name, AccountInfo> = FxHashMap::default();
-    for order in orders {
+/// Makes the snapshots that are ordered.
+pub(super) struct Fold {
+    shared: Arc<Shared>,
+    orders: crossbeam_channel::Receiver<Order>,
+    /// For look-ups only.
+    known: FxHashMap<Name, AccountInfo>,
+}
+
+impl Fold {
+    /// Starts its thread, which ends when the last folder is gone.
+    pub fn spawn(mut self) -> Result<JoinHandle<()>, StartError> {
+        let run = move || {
+            give_way();
+            while let Ok(order) = self.orders.recv() {
+                self.take(order);
+            }
+        };
+        std::thread::Builder::new()
+            .name("snapshots".to_owned())
+            .spawn(run)
+            .map_err(StartError::io("starting the thread of snapshots"))
+    }
+
+    /// Makes what is ordered by now.
+    pub fn turn(&mut self) {
+        while let Ok(order) = self.orders.try_recv() {
+            self.take(order);
+        }
+    }
+
+    fn take(&mut self, order: Order) {
         match order {
             Order::Knows(info) => {
-                known.insert(info.name.clone(), info);
+                self.known.insert(info.name.clone(), info);
             }
             Order::Fold(name, last) => {
-                let Some(info) = known.get(&name) else { continue };
+                let Some(info) = self.known.get(&name) else { return };
                 // A failure costs time at the next start, and nothing else.
-                match shared.readers.with(|reader| fold(reader, info)) {
+                match self.shared.readers.with(|reader| fold(reader, info)) {
                     Ok(bytes) => last.bytes.store(bytes, Ordering::Relaxed),
                     Err(error) => {
                         tracing::error!(account = %name, %error, "no snapshot could be made");

@@ -9,7 +9,7 @@ use crate::journal::sqlite::{self, Sqlite};
 use crate::journal::{self, Entry, Journal, Reader, Record, Room, StreamId, Writer, retention};
 use crate::live::{self, Hub};
 use crate::node::clock::{self, Clock};
-use crate::node::delivery::Deliveries;
+use crate::node::delivery::{self, Carrier, Delivered, Deliveries};
 use crate::node::gate::{Gate, Message, What};
 use crate::node::handle::Handle;
 use crate::node::inbox::Inbox;
@@ -21,7 +21,7 @@ use crate::node::registry::{self, FIRST_ACCOUNT, KeyRequest};
 use crate::node::run::Run;
 use crate::node::shared::{AccountHead, Flow, Readers, Shared};
 use crate::node::shutdown::{EXIT_JOURNAL, EXIT_SOFTWARE, Fatal, LifeLine};
-use crate::node::snapshots::Folder;
+use crate::node::snapshots::{Fold, Folder};
 use crate::node::telemetry::{self, InboxFigures};
 use crate::switch::webhook;
 use dashmap::DashMap;
@@ -121,23 +121,14 @@ impl Node {
     ) -> Result<Node, StartError> {
         // Before the first figure is taken.
         telemetry::install();
-        let mut reader = journal.reader()?;
-        let mut state = recovery::node(&mut *reader)?;
-        let clock = if state.seq == 0 {
-            let clock = clock(Millis(0));
-            first_start(&options.data, &mut *journal, &mut state, clock.now())?;
-            clock
-        } else {
-            clock(last_record(&mut *reader, &state)?)
-        };
-        let recovered = recover(&mut *reader, &state)?;
-        let readers: Result<Vec<_>, _> = (0..READERS).map(|_| journal.reader()).collect();
-        let (hub, watchers) = live::channel(journal.epoch());
-        let (gate, messages) = Gate::new(options.inbox_capacity);
-        let boards = Hub::new(journal.epoch());
-        let shared = share(clock, gate, hub, Readers::new(readers?), room);
-        let parts = Parts { shared, boards, watchers, messages, reader, state, recovered };
-        parts.start(options, journal)
+        let first =
+            |journal: &mut dyn Journal, state: &mut NodeState, now| -> Result<(), StartError> {
+                first_start(&options.data, journal, state, now)
+            };
+        let parts = Parts::gather(options, &mut *journal, room, clock, first)?;
+        let carrier = delivery::by_http(options.webhooks.clone());
+        let alive = recovery::last_alive(&options.data);
+        Node::run(options, journal, parts.assemble(options, carrier, alive))
     }
 
     /// The way in.
@@ -195,7 +186,7 @@ fn fatal(why: &dyn std::fmt::Display, exit_code: u8) -> Fatal {
 }
 
 /// What the start has gathered before anything runs.
-struct Parts {
+pub(super) struct Parts {
     shared: Arc<Shared>,
     boards: Hub,
     watchers: mpsc::Receiver<live::HubMessage>,
@@ -205,20 +196,58 @@ struct Parts {
     recovered: Vec<(Run, Opening)>,
 }
 
+/// A node put together; nothing of it runs yet.
+pub(super) struct Assembled {
+    pub shared: Arc<Shared>,
+    pub inbox: Inbox,
+    pub outbox: Outbox,
+    pub fold: Fold,
+    /// From the inbox to the journal.
+    pub queue: crossbeam_channel::Receiver<Carried>,
+    pub watchers: mpsc::Receiver<live::HubMessage>,
+    pub delivered: mpsc::UnboundedReceiver<Delivered>,
+}
+
 impl Parts {
-    fn start(self, options: &Options, journal: Box<dyn Journal>) -> Result<Node, StartError> {
+    /// Recovers what the journal has; `first` makes the first records of an empty one.
+    pub fn gather(
+        options: &Options,
+        journal: &mut dyn Journal,
+        room: Option<Arc<Room>>,
+        clock: impl FnOnce(Millis) -> Clock,
+        first: impl FnOnce(&mut dyn Journal, &mut NodeState, Millis) -> Result<(), StartError>,
+    ) -> Result<Parts, StartError> {
+        let mut reader = journal.reader()?;
+        let mut state = recovery::node(&mut *reader)?;
+        let clock = if state.seq == 0 {
+            let clock = clock(Millis(0));
+            first(journal, &mut state, clock.now())?;
+            clock
+        } else {
+            clock(last_record(&mut *reader, &state)?)
+        };
+        let recovered = recover(&mut *reader, &state)?;
+        let readers: Result<Vec<_>, _> = (0..READERS).map(|_| journal.reader()).collect();
+        let (hub, watchers) = live::channel(journal.epoch());
+        let (gate, messages) = Gate::new(options.inbox_capacity);
+        let boards = Hub::new(journal.epoch());
+        let shared = share(clock, gate, hub, Readers::new(readers?), room);
+        Ok(Parts { shared, boards, watchers, messages, reader, state, recovered })
+    }
+
+    /// Puts the stages together. `alive`: when the node last said that it lived.
+    pub fn assemble(self, options: &Options, carrier: Carrier, alive: Option<Millis>) -> Assembled {
         let shared = self.shared;
         for key in self.state.registry.keys() {
             shared.keys.insert(key.id, Arc::clone(key));
         }
         let last_at = self.recovered.iter().map(|(run, _)| run.last_at).max();
         let last_at = last_at.unwrap_or_default().max(self.state.last_at);
-        let alive = recovery::last_alive(&options.data).unwrap_or_default();
-        let away_ms = shared.clock.now().since(last_at.max(alive));
+        let away_ms = shared.clock.now().since(last_at.max(alive.unwrap_or_default()));
 
-        let (folder, folding) = Folder::spawn(Arc::clone(&shared))?;
+        let (folder, fold) = Folder::new(Arc::clone(&shared));
         self.state.registry.accounts().for_each(|info| folder.knows(info.clone()));
-        let (deliveries, delivered) = Deliveries::new(options.webhooks.clone());
+        let (deliveries, delivered) = Deliveries::new(carrier);
         let mut outbox = Outbox::new(Arc::clone(&shared), self.boards, deliveries);
         // Up to what one flow lets under way; the bound is the flow's, which can wait.
         let (out, queue) = crossbeam_channel::unbounded();
@@ -234,6 +263,7 @@ impl Parts {
             vault: self.reader,
             folder,
             snapshot_every: options.snapshot_every.max(1),
+            away_ms,
             figures: InboxFigures::new(),
             now: last_at,
         };
@@ -243,13 +273,25 @@ impl Parts {
             inbox.add(run);
             outbox.open(opening);
         }
+        Assembled { shared, inbox, outbox, fold, queue, watchers: self.watchers, delivered }
+    }
+}
 
+impl Node {
+    /// Gives each stage its task or thread.
+    fn run(
+        options: &Options,
+        journal: Box<dyn Journal>,
+        assembled: Assembled,
+    ) -> Result<Node, StartError> {
+        let Assembled { shared, inbox, outbox, fold, queue, watchers, delivered } = assembled;
+        let folding = fold.spawn()?;
         let (commits, due) = mpsc::unbounded_channel();
         let writer = Arc::new(write(&shared, journal, queue, commits)?);
         let outbox =
-            tokio::spawn(guarded(Arc::clone(&shared), outbox.run(due, self.watchers, delivered)));
+            tokio::spawn(guarded(Arc::clone(&shared), outbox.run(due, watchers, delivered)));
         shared.ready.store(true, Ordering::Release);
-        let inbox = tokio::spawn(guarded(Arc::clone(&shared), inbox.run(away_ms)));
+        let inbox = tokio::spawn(guarded(Arc::clone(&shared), inbox.run()));
         let keeper = Keeper {
             shared: Arc::clone(&shared),
             data: options.data.clone(),
@@ -388,6 +430,20 @@ fn first_start(
     let no_dice = || StartError::io("asking the system for random bytes");
     let seed = u64::from_le_bytes(secret::entropy::<8>().map_err(no_dice())?);
     let random = secret::entropy().map_err(no_dice())?;
+    first_records(journal, state, now, (seed, random), |secret| {
+        let path = data.join(OWNER_KEY);
+        write_secret(&path, secret).map_err(StartError::io(format!("writing {}", path.display())))
+    })
+}
+
+/// The account `default` and its owner's key, which `keep` is given before its record is written.
+pub(super) fn first_records(
+    journal: &mut dyn Journal,
+    state: &mut NodeState,
+    now: Millis,
+    (seed, random): (u64, [u8; secret::RANDOM_BYTES]),
+    keep: impl Fn(&str) -> Result<(), StartError>,
+) -> Result<(), StartError> {
     let node = Actor { name: "node".into(), role: Role::Owner, user: None, switch: None };
     let request = KeyRequest {
         name: "owner".to_owned(),
@@ -412,9 +468,7 @@ fn first_start(
         events.iter().for_each(|event| state.registry.apply(event));
         all.extend(events);
         if let registry::Answer::Issued(_, secret) = answer {
-            let path = data.join(OWNER_KEY);
-            write_secret(&path, &secret)
-                .map_err(StartError::io(format!("writing {}", path.display())))?;
+            keep(&secret)?;
         }
     }
     let body = registry::encode(&all).into();

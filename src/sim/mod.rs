@@ -4,7 +4,7 @@
 //! design behind it: the specification in code. `step` reads one line of the scenario language;
 //! `scenario` runs a text against the model or the engine; `driver` is the engine's side of that;
 //! `history` makes random texts; `compare` runs one against both; `fact` and `view` are what
-//! is compared.
+//! is compared. `world` is the whole node among switches, desks and dashboards that fail.
 //!
 //! For people: `client` speaks the public interface, `floor` are agents, callers and a switch that
 //! use it, `demo` is a server with such a floor around it, `watch` and `board` show a live board in
@@ -25,3 +25,4 @@ pub mod scenario;
 pub mod step;
 pub mod view;
 pub mod watch;
+pub mod world;
