@@ -221,6 +221,7 @@ const NEEDED: &[(&str, &[&str])] = &[
     ("SkillNeed", &["skill"]),
     ("Step", &[]),
     ("Exits", &[]),
+    ("Announce", &[]),
 ];
 
 /// What answers show beside the fields of the body.

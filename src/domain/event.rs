@@ -155,6 +155,8 @@ pub enum Event {
     CallHanded { call: CallId, agent: AgentIx },
     /// It is a direct call from now on, for this agent.
     CallDirected { call: CallId, agent: AgentIx },
+    /// The caller is told the place in the line: so many times in this queue, with those passed over.
+    CallAnnounced { call: CallId, position: u32, times: u32 },
     /// It waits in a queue from now on. `hop`: by an overflow or transfer.
     CallQueued { call: CallId, queue: QueueIx, hop: bool },
     /// From now on the call requires this step of its queue (or its own), counted from 0.

@@ -364,6 +364,14 @@ pub enum Effect {
         /// Not estimated yet.
         ewt_ms: Option<Estimate>,
     },
+    /// Tell the caller the place in the line.
+    #[serde(rename = "call.announce")]
+    CallAnnounce {
+        /// Place in the line, from 1.
+        position: u32,
+        /// Not estimated yet.
+        ewt_ms: Option<Estimate>,
+    },
     /// Ring an agent.
     #[serde(rename = "offer.ring")]
     OfferRing {

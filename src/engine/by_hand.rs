@@ -171,9 +171,8 @@ impl Engine {
         let Some(call) = self.state.call(id).filter(|c| c.stage == Stage::Waiting) else {
             return false;
         };
-        let (Some(queue), Some((agent, by))) = (call.queue, call.picked.clone()) else {
-            return false;
-        };
+        let (Some(queue), Some(picked)) = (call.queue, &call.picked) else { return false };
+        let (agent, by) = (**picked).clone();
         if call.open_offers().any(|o| o.agent == agent) {
             return false;
         }

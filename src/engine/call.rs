@@ -33,14 +33,14 @@ pub struct Call {
     #[serde(default, skip_serializing_if = "is_zero")]
     pub route_priority: i32,
     /// What of `skills` are the route's.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub route_skills: Vec<SkillNeed>,
+    #[serde(default, skip_serializing_if = "is_empty")]
+    pub route_skills: Few<SkillNeed>,
     /// Its own steps, in place of the queue's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub steps: Option<Vec<Step>>,
+    pub steps: Option<Box<[Step]>>,
     /// Its own preferred agent, in place of the queue's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub preferred: Option<Preferred>,
+    pub preferred: Option<Box<Preferred>>,
     /// The step in force, counted from 0, where there are steps.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub step: u32,
@@ -49,7 +49,7 @@ pub struct Call {
     pub hold: Option<(AgentIx, u64)>,
     /// Whom a supervisor picked for it, and who that was: until that agent's offer ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub picked: Option<(AgentIx, Name)>,
+    pub picked: Option<Box<(AgentIx, Name)>>,
     /// The user whom it is for, where it is a direct call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub direct: Option<AgentIx>,
@@ -98,6 +98,9 @@ pub struct Call {
     pub replay_until: Option<Millis>,
     /// How far outages move its deadlines, ms.
     pub shift_ms: u64,
+    /// How many of its places were told to the caller in this queue, those passed over included.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub announced: u32,
     /// Entered the queue, and neither offered nor told to wait since: `max_waiting` still judges it.
     pub at_door: bool,
     /// The last event applied in order.
@@ -200,6 +203,10 @@ pub struct Closed {
     pub at: Millis,
 }
 
+fn is_empty(list: &Few<SkillNeed>) -> bool {
+    list.is_empty()
+}
+
 impl Call {
     /// Open offers, in order of making.
     pub fn open_offers(&self) -> impl Iterator<Item = &Offer> {
@@ -259,6 +266,13 @@ impl Call {
     #[must_use]
     pub fn max_wait_at(&self, queue: &Queue) -> Option<Millis> {
         queue.exits.max_wait_ms.map(|ms| self.queued_at.plus(ms).plus(self.shift_ms))
+    }
+
+    /// When its place is told to the caller next: a direct call has none.
+    #[must_use]
+    pub fn announced_at(&self, queue: &Queue) -> Option<Millis> {
+        let announce = queue.announce.as_ref().filter(|_| self.direct.is_none())?;
+        announce.at(self.announced).map(|ms| self.waited_at(ms))
     }
 
     /// Lower is served first: age less priority, in milliseconds (`engine.md` 3).

@@ -299,6 +299,18 @@ impl Engine {
         self.exit(id, Exit::Total);
     }
 
+    /// The caller is told the place in the line.
+    pub(super) fn announce(&mut self, id: CallId) {
+        self.refresh();
+        let Some(call) = self.state.call(id) else { return };
+        let Some(queue) = call.queue else { return };
+        let announce = self.state.queue(queue).config.announce;
+        let (Some(announce), Some(position)) = (announce, self.position(call)) else { return };
+        let times = announce.times(self.state_now().since(call.waited_at(0)));
+        let times = times.max(call.announced + 1);
+        self.emit(Event::CallAnnounced { call: id, position, times });
+    }
+
     /// `max_wait_ms` is over: an open offer may finish.
     pub(super) fn max_wait_over(&mut self, id: CallId) {
         let Some(call) = self.state.call(id) else { return };

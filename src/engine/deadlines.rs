@@ -87,6 +87,8 @@ pub enum CallDue {
     Step,
     /// The plan's next width.
     Wider,
+    /// The caller is told the place.
+    Announce,
 }
 
 /// The earliest of a call's deadlines. While it stands still (frozen, or in a replay), and once it is
@@ -125,6 +127,9 @@ pub fn call_deadline(state: &State, call: &Call) -> Option<(Millis, CallDue)> {
         take(call.hold.map(|(_, ms)| call.waited_at(ms)), CallDue::Hold);
         take(call.next_step(config).map(|(_, at)| at), CallDue::Step);
         take(call.wider_at(config), CallDue::Wider);
+        if config.announce.is_some() && state.switch(call.switch).config.capabilities.announce {
+            take(call.announced_at(config), CallDue::Announce);
+        }
     }
     first
 }
@@ -250,6 +255,7 @@ impl Engine {
                     CallDue::Hold => "preferred_hold",
                     CallDue::Step => "step",
                     CallDue::Wider => "width",
+                    CallDue::Announce => "announce",
                 };
                 (at, reason)
             }
@@ -355,6 +361,7 @@ impl Engine {
             CallDue::Hold => self.emit(Event::HoldEnded { call: id }),
             CallDue::Step => self.step_due(id),
             CallDue::Wider => self.emit(Event::WidthGrown { call: id }),
+            CallDue::Announce => self.announce(id),
         }
     }
 

@@ -29,6 +29,10 @@ pub fn evolve(state: &mut State, derived: &mut Derived, event: &Event) -> bool {
             with(state, derived, *call, |c, _| c.at_door = false);
             tell_call(state, derived, *call, Tell::Queue { position: *position });
         }
+        Event::CallAnnounced { call, position, times } => {
+            with(state, derived, *call, |c, _| c.announced = *times);
+            tell_call(state, derived, *call, Tell::Announce { position: *position });
+        }
         Event::CallUpdated { call, priority, skills, personal, by: _ } => {
             super::refresh::unplace(derived, *call);
             derived.touched.settle.push(*call);
@@ -108,7 +112,7 @@ pub fn evolve(state: &mut State, derived: &mut Derived, event: &Event) -> bool {
         }
         Event::CallAssigned { call, agent, by } => {
             with(state, derived, *call, |c, _| {
-                c.picked = Some((*agent, by.clone()));
+                c.picked = Some(Box::new((*agent, by.clone())));
                 c.hold = None;
             });
             derived.touched.settle.push(*call);
@@ -127,7 +131,7 @@ pub fn evolve(state: &mut State, derived: &mut Derived, event: &Event) -> bool {
         Event::CallDirected { call, agent } => {
             with(state, derived, *call, |c, _| {
                 c.direct = Some(*agent);
-                c.picked = Some((*agent, DIRECT_LINE.into()));
+                c.picked = Some(Box::new((*agent, DIRECT_LINE.into())));
             });
         }
         Event::AssignmentDropped { call, agent: _ } => {
@@ -277,13 +281,14 @@ fn arrived(state: &mut State, derived: &mut Derived, event: &Event) {
         priority: *priority,
         skills: skills.clone().into(),
         route_priority: *route_priority,
-        route_skills: route_skills.clone(),
-        steps: steps.clone(),
-        preferred: preferred.clone(),
+        route_skills: route_skills.clone().into(),
+        steps: steps.clone().map(Vec::into_boxed_slice),
+        preferred: preferred.clone().map(Box::new),
         step: 0,
         hold: None,
         picked: None,
         direct: None,
+        announced: 0,
         arrived_at: at,
         entered_at: at,
         queued_at: at,
@@ -339,6 +344,7 @@ fn queued(state: &mut State, derived: &mut Derived, id: CallId, queue: QueueIx, 
         c.cursor = None;
         c.attempts = 0;
         c.widths = 0;
+        c.announced = 0;
         c.exit_due = None;
         c.step = 0;
         c.hold = None;

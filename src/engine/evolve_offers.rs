@@ -106,7 +106,7 @@ pub(super) fn close(
     }
     // One that went with its round rings again.
     if withdrawn != Some(Withdrawn::Round) {
-        c.picked = c.picked.take().filter(|(picked, _)| *picked != agent);
+        c.picked = c.picked.take().filter(|picked| picked.0 != agent);
     }
     if withdrawn == Some(Withdrawn::Round) && c.queue == Some(queue) {
         // Another's end took it: the call has not had this attempt.

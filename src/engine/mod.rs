@@ -301,6 +301,9 @@ impl Engine {
         let call = told.call.and_then(|id| self.state.call(id));
         let effect = match &told.what {
             Tell::Queue { position } => Effect::CallQueue { position: *position, ewt_ms: None },
+            Tell::Announce { position } => {
+                Effect::CallAnnounce { position: *position, ewt_ms: None }
+            }
             Tell::Ring { offer } => self.ring(call?, *offer)?,
             Tell::Cancel { offer, reason } => {
                 Effect::OfferCancel { offer: *offer, reason: *reason }

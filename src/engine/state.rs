@@ -303,6 +303,8 @@ pub enum Tell {
     Answer { offer: OfferId },
     /// `call.connect`
     Connect { offer: OfferId },
+    /// `call.announce`
+    Announce { position: u32 },
     /// `call.route`
     Route {
         to: String,

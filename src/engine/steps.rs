@@ -90,7 +90,8 @@ impl Engine {
         let Some(call) = self.state.call(id) else { return };
         let Some(queue) = call.queue.filter(|_| call.stage == Stage::Waiting) else { return };
         let config = self.state.queue(queue).config.clone();
-        let Some(preferred) = call.preferred.clone().or_else(|| config.preferred.clone()) else {
+        let Some(preferred) = call.preferred.as_deref().or(config.preferred.as_ref()).cloned()
+        else {
             return;
         };
         let Some(agent) = self.preferred_agent(call, &preferred) else { return };

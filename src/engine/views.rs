@@ -297,7 +297,7 @@ impl Engine {
             "step": queue.filter(|q| waits && !call.steps_in(&q.config).is_empty()).map(|_| call.step),
             "next_step": queue.filter(|_| waits).map(|q| next_step_json(call, &q.config)),
             "preferred": self.preferred_json(call),
-            "assigned_to": call.picked.as_ref().map(|(ix, _)| &self.state.agent(*ix).id),
+            "assigned_to": call.picked.as_ref().map(|picked| &self.state.agent(picked.0).id),
             "held": call.held,
             "agent": call.legs.last().map(|l| &self.state.agent(l.agent).id),
             "offers": offers,

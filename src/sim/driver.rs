@@ -445,6 +445,9 @@ impl Driver {
             Event::Delayed { agent, until } => {
                 Fact::Delayed { agent: self.agent(*agent), for_ms: until.since(now) }
             }
+            Event::CallAnnounced { call, position, .. } => {
+                Fact::Announced { call: self.call(*call), position: *position as usize }
+            }
             Event::SwitchSuspected { switch } => Fact::Suspected { switch: self.switch(*switch) },
             _ => return None,
         })

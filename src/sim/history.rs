@@ -336,6 +336,10 @@ impl Maker {
         if self.once_in(4) {
             set(&mut body, "exits.closed", "office");
         }
+        if self.once_in(6) {
+            let every = self.one_of(&["null", "3000", "7000"]);
+            set(&mut body, "announce", format!(r#"{{"first_after_ms":2000,"every_ms":{every}}}"#));
+        }
         // The last is a user's own.
         for exit in Exit::ALL.iter().filter(|e| **e != Exit::Unattended).map(|exit| exit.word()) {
             if self.once_in(3) {

@@ -224,6 +224,7 @@ fn calls() -> Vec<Event> {
         Event::CallAssigned { call, agent, by: "usr_sue".into() },
         Event::AssignmentDropped { call, agent },
         Event::CallMoved { call, queue, by: "usr_sue".into() },
+        Event::CallAnnounced { call, position: 2, times: 3 },
         Event::DirectLineMade {},
         Event::CallDirected { call, agent },
         Event::CallHanded { call, agent },

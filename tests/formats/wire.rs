@@ -21,6 +21,7 @@ fn effects() -> Vec<Effect> {
     let offer = offer();
     vec![
         Effect::CallQueue { position: 2, ewt_ms: Some(Estimate { p50: 12_000, p90: 40_000 }) },
+        Effect::CallAnnounce { position: 2, ewt_ms: None },
         Effect::OfferRing {
             offer,
             round: 1,

@@ -1,7 +1,7 @@
 //! Bodies that are read field by field.
 
 use crate::domain::media::Media;
-use crate::domain::objects::queue::{Needs, OnMiss, Order, Preset, Ties, Window};
+use crate::domain::objects::queue::{Announce, Needs, OnMiss, Order, Preset, Ties, Window};
 use crate::domain::objects::{Exits, SkillNeed, Step};
 use crate::domain::presence::Status;
 use serde_json::Value;
@@ -125,6 +125,8 @@ pub struct QueueBody {
     steps: Vec<Step>,
     /// Whom a call waits for first; default nobody.
     preferred: Option<PreferredBody>,
+    /// When waiting callers are told their place; default never.
+    announce: Option<Announce>,
     /// How calls leave.
     #[schema(required = false)]
     exits: Exits,

@@ -173,6 +173,36 @@ pub struct WrapUp {
     pub manual: bool,
 }
 
+/// When callers are told their place in the line, by waiting time in the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Announce {
+    /// The first time; 0–86,400,000 ms, default 0.
+    pub first_after_ms: u64,
+    /// Again after each of these; 1,000–86,400,000 ms, null (default) = once only.
+    pub every_ms: Option<u64>,
+}
+
+impl Announce {
+    /// The waiting time at which a place is told for the `n`th time, from 0.
+    #[must_use]
+    pub fn at(&self, n: u32) -> Option<u64> {
+        match self.every_ms {
+            _ if n == 0 => Some(self.first_after_ms),
+            Some(every) => Some(self.first_after_ms + u64::from(n) * every),
+            None => None,
+        }
+    }
+
+    /// How many times have come by a waiting time: what an outage kept from being told is not made
+    /// up for.
+    #[must_use]
+    pub fn times(&self, waited_ms: u64) -> u32 {
+        let Some(since) = waited_ms.checked_sub(self.first_after_ms) else { return 0 };
+        let more = self.every_ms.map_or(0, |every| since / every);
+        u32::try_from(more + 1).unwrap_or(u32::MAX)
+    }
+}
+
 /// A queue or group; `PUT …/queues/{queue}`, `PUT …/groups/{group}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Queue {
@@ -217,6 +247,9 @@ pub struct Queue {
     /// Whom a call waits for first; null (default) = nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preferred: Option<Preferred>,
+    /// When waiting callers are told their place; null (default) = never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announce: Option<Announce>,
     /// How calls leave.
     pub exits: Exits,
     /// A group's extension; null for queues.

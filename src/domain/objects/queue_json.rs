@@ -2,7 +2,7 @@
 
 use super::needs::{Preferred, SkillNeed, Step};
 use super::queue::{
-    Exits, Member, Needs, NobodyWhen, Preset, Queue, QueueKind, Route, Target, WrapUp,
+    Announce, Exits, Member, Needs, NobodyWhen, Preset, Queue, QueueKind, Route, Target, WrapUp,
 };
 use super::strategy_json;
 use crate::domain::fields::{EXTENSION, Fields, ID, LABEL, NUMBER, Rule, USER_ID};
@@ -58,6 +58,7 @@ impl Queue {
             short_abandon_ms: f.int("short_abandon_ms", 0..=DAY_MS, 5_000),
             steps: Step::list(f),
             preferred: Preferred::read(f, true),
+            announce: f.is_set("announce").then(|| f.nested("announce", read_announce)).flatten(),
             exits: f.nested("exits", read_exits).unwrap_or_default(),
             extension: read_of_groups(f, kind, "extension", |f| {
                 f.text_or_null("extension", EXTENSION)
@@ -96,6 +97,9 @@ impl Queue {
             "short_abandon_ms": self.short_abandon_ms,
             "steps": self.steps.iter().map(Step::to_json).collect::<Vec<_>>(),
             "preferred": self.preferred.as_ref().map(Preferred::to_json),
+            "announce": self.announce.map(|a| {
+                json!({ "first_after_ms": a.first_after_ms, "every_ms": a.every_ms })
+            }),
             "exits": self.exits.to_json(),
         });
         if let Some(map) = shown.as_object_mut() {
@@ -184,6 +188,13 @@ impl Exits {
             "on_closed": self.on_closed.to_json(),
             "on_choice": self.on_choice.as_ref().map(Target::to_json),
         })
+    }
+}
+
+fn read_announce(f: &mut Fields<'_>) -> Announce {
+    Announce {
+        first_after_ms: f.int("first_after_ms", 0..=DAY_MS, 0),
+        every_ms: f.int_or_null("every_ms", 1_000..=DAY_MS, None),
     }
 }
 

@@ -153,7 +153,10 @@ fn queue() -> impl Strategy<Value = Queue> {
     let delays = [0..=60_000u64, 0..=60_000, 0..=60_000, 0..=60_000, 0..=60_000, 1..=60_000];
     let group = (of("[0-9]{3,6}"), proptest::collection::btree_set(user_id(), 0..3));
     let words = (label(), select(queue::QueueKind::ALL), select(queue::Needs::ALL), any::<bool>());
-    let asked = (steps(), of(preferred()));
+    let announce = (0..=60_000u64, of(1_000..=60_000u64));
+    let announce = announce
+        .prop_map(|(first, every)| queue::Announce { first_after_ms: first, every_ms: every });
+    let asked = (steps(), of(preferred()), of(announce));
     let rest = (asked, exits(), of(1..=60_000u64), any::<bool>(), select(Media::ALL));
     (words, plan, numbers, delays, group, rest).prop_map(
         |(
@@ -162,7 +165,7 @@ fn queue() -> impl Strategy<Value = Queue> {
             (priority, weight, max_ringing, max_misses, max_unreachable),
             [refusal, busy, unreachable, miss, short, long],
             (extension, supervisors),
-            ((steps, preferred), exits, total, manual, media),
+            ((steps, preferred, announce), exits, total, manual, media),
         )| {
             let group = kind == QueueKind::Group;
             Queue {
@@ -186,6 +189,7 @@ fn queue() -> impl Strategy<Value = Queue> {
                 short_abandon_ms: short,
                 steps,
                 preferred,
+                announce,
                 exits,
                 extension: extension.filter(|_| group),
                 supervisors: supervisors.into_iter().filter(|_| group).collect(),

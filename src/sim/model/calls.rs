@@ -67,6 +67,7 @@ impl Model {
             cursor: None,
             attempts: 0,
             widths: 0,
+            announced: 0,
             connected_at: self.now,
             legs: 0,
             closing: Vec::new(),
@@ -148,6 +149,7 @@ impl Model {
         c.cursor = None;
         c.attempts = 0;
         c.widths = 0;
+        c.announced = 0;
         c.held = false;
         c.hold = None;
         c.picked = None;
@@ -233,6 +235,22 @@ impl Model {
             }
         }
         self.exit(call, Exit::Total);
+    }
+
+    /// The caller is told the place in the line; what an outage kept from being told is passed over.
+    pub(super) fn announce(&mut self, call: usize) {
+        let c = &self.calls[call];
+        let Some(announce) = self.queues[c.queue].config.announce else { return };
+        let waited = self.now.since(c.queued_at.plus(c.away_ms));
+        let times = announce.times(waited).max(c.announced + 1);
+        let before = |other: &usize| {
+            self.calls[*other].queue == c.queue
+                && (self.rank(*other), *other) <= (self.rank(call), call)
+        };
+        let position = self.waiting().iter().filter(|other| before(other)).count();
+        let name = c.name.clone();
+        self.calls[call].announced = times;
+        self.fact(Fact::Announced { call: name, position });
     }
 
     pub(super) fn max_wait_over(&mut self, call: usize) {

@@ -31,6 +31,7 @@ enum Due {
     Hold,
     Step,
     Wider,
+    Announce,
 }
 
 /// An instant, the class of its object, the object's number, and what falls due there.
@@ -131,6 +132,9 @@ impl Model {
         }
         let wider = config.plan.wider.get(c.widths);
         push(4, wider.map(|w| c.queued_at.plus(w.after_ms).plus(c.away_ms)), Due::Wider);
+        let announce = config.announce.filter(|_| self.switches[c.switch].can.announce);
+        let next = announce.and_then(|announce| announce.at(c.announced));
+        push(4, next.map(|ms| c.queued_at.plus(ms).plus(c.away_ms)), Due::Announce);
     }
 
     fn fall_due(&mut self, (_, _, id, due, i): Deadline) {
@@ -158,6 +162,7 @@ impl Model {
                 }
             }
             Due::Wider => self.calls[id].widths += 1,
+            Due::Announce => self.announce(id),
             Due::Counted => self.slide(id, i),
             Due::Total => self.total_over(id),
             Due::Hold => self.calls[id].hold = None,

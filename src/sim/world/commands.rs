@@ -125,6 +125,7 @@ impl World<'_> {
                 self.edges[edge].truth.calls.remove(of);
             }
             Effect::CallQueue { .. }
+            | Effect::CallAnnounce { .. }
             | Effect::CallEnd { .. }
             | Effect::CallRoute { .. }
             | Effect::SwitchSync {} => {}
