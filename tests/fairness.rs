@@ -6,6 +6,8 @@
 
 #[path = "fairness/decisions.rs"]
 mod decisions;
+#[path = "fairness/occupancy.rs"]
+mod occupancy;
 #[path = "fairness/ringing.rs"]
 mod ringing;
 
