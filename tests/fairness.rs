@@ -1,5 +1,15 @@
 //! What each order promises that needs no statistics, and the chances of those that draw, within
 //! bounds over the recorded dice.
+//!
+//! Agents kept in reserve for calls of a higher class are no rule of ours: a queue's weight and a
+//! call's priority decide who is first, and no agent stays idle beside a caller.
+
+#[path = "fairness/decisions.rs"]
+mod decisions;
+#[path = "fairness/occupancy.rs"]
+mod occupancy;
+#[path = "fairness/ringing.rs"]
+mod ringing;
 
 use callboard::sim::driver::Driver;
 use callboard::sim::fact::Fact;
@@ -59,13 +69,18 @@ impl Floor {
 
     /// A call at an instant (seconds) that is answered at once and lasts so long; who has it.
     fn call(&mut self, at: i64, lasts: i64) -> usize {
+        self.call_by(at, |_| lasts)
+    }
+
+    /// As [`Floor::call`]; the agent decides how long it lasts.
+    fn call_by(&mut self, at: i64, lasts: impl Fn(usize) -> i64) -> usize {
         self.pass(at);
         let call = self.calls;
         self.calls += 1;
         let rung = self.say(&format!("call c{call} to q"));
         let [agent] = rung[..] else { panic!("c{call} rings {rung:?}") };
         self.say(&format!("answered c{call} a{agent}"));
-        self.ends.push((at + lasts, call));
+        self.ends.push((at + lasts(agent), call));
         agent
     }
 

@@ -85,7 +85,7 @@ impl Engine {
         let first = switch.boot.is_none();
         self.emit(Event::SwitchBooted { switch: ix, bootid: bootid.into() });
         if !first {
-            self.end_own_calls(ix);
+            self.end_own_calls(ix, &[]);
             let calls: Vec<CallId> = self.derived.switch_calls[ix.at()].iter().copied().collect();
             for id in calls {
                 self.end_lost(id, "switch_restart");
@@ -94,10 +94,12 @@ impl Engine {
         None
     }
 
-    /// Calls that the engine did not route end with their switch, too.
-    fn end_own_calls(&mut self, ix: SwitchIx) {
+    /// Calls that the engine did not route end with their switch, too, but for those it still tells of.
+    fn end_own_calls(&mut self, ix: SwitchIx, told: &[SyncCall]) {
         let of_switch = |a: &super::state::Agent| {
-            let own = a.own_calls.iter().filter(|(switch, _)| *switch == ix);
+            let own = a.own_calls.iter().filter(|(switch, subject)| {
+                *switch == ix && !told.iter().any(|t| t.call == **subject)
+            });
             own.map(|(_, subject)| (a.ix, subject.clone())).collect::<Vec<_>>()
         };
         let own: Vec<(AgentIx, Name)> = self.state.agents.iter().flat_map(of_switch).collect();
@@ -297,11 +299,10 @@ impl Engine {
             TransferTo::Agent(user) => self.user_place(user),
             TransferTo::Number(_) => None,
         };
-        self.end_legs(id);
         if let (Some(Place::User(agent)), TransferKind::Attended) = (place, kind) {
-            self.emit(Event::CallHanded { call: id, agent });
-            return;
+            return self.hand_over(id, agent);
         }
+        self.end_legs(id);
         let queue = match place {
             Some(Place::Queue(queue)) => Some(queue),
             _ => None,
@@ -317,6 +318,20 @@ impl Engine {
                 tell: false,
             }),
         }
+    }
+
+    /// After an attended transfer. To whom has the call it changes nothing, and nobody wraps a call up
+    /// that they have again.
+    fn hand_over(&mut self, id: CallId, agent: AgentIx) {
+        let Some(call) = self.state.call(id) else { return };
+        if call.legs.iter().any(|leg| leg.agent == agent) {
+            return;
+        }
+        self.end_legs(id);
+        if self.state.agent(agent).wrap_ups.iter().any(|run| run.call == id) {
+            self.emit(Event::WrapUpEnded { call: id, agent, disposition: None });
+        }
+        self.emit(Event::CallHanded { call: id, agent });
     }
 
     fn merged_attributes(
@@ -396,6 +411,7 @@ impl Engine {
     /// not heard is a fact, what the engine does not hold and nobody talks in is ended.
     fn sync(&mut self, ix: SwitchIx, told: &[SyncCall]) {
         self.emit(Event::SwitchSynced { switch: ix, calls: told.to_vec() });
+        self.end_own_calls(ix, told);
         let ours: Vec<CallId> = self.derived.switch_calls[ix.at()].iter().copied().collect();
         for id in ours {
             let Some(call) = self.state.call(id) else { continue };

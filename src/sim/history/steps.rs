@@ -274,6 +274,11 @@ impl Maker {
                         line.push_str(&format!(" {call}:{state}"));
                     }
                 }
+                if let Some((own, _)) = self.own.last().cloned()
+                    && self.once_in(2)
+                {
+                    line.push_str(&format!(" {own}:connected"));
+                }
                 self.report(&name, None, &line);
             }
             7 => self.report(&name, None, &format!("unknown {name}")),

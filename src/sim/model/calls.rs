@@ -68,6 +68,7 @@ impl Model {
             attempts: 0,
             widths: 0,
             announced: 0,
+            handed: false,
             connected_at: self.now,
             legs: 0,
             closing: Vec::new(),
@@ -324,8 +325,16 @@ impl Model {
         };
         let State::Connected { agent } = self.calls[call].state else { return };
         match place {
+            // To whom has it already it changes nothing.
+            Some(Place::User(next)) if attended && next == agent => {}
             Some(Place::User(next)) if attended => {
                 self.leg_over(call, agent);
+                while let Some(i) =
+                    self.agents[next].wrap_ups.iter().position(|run| run.call == call)
+                {
+                    self.end_wrap_up(next, i);
+                }
+                self.calls[call].handed = true;
                 let c = &mut self.calls[call];
                 c.state = State::Connected { agent: next };
                 c.connected_at = self.now;

@@ -246,6 +246,8 @@ struct Call {
     attempts: u32,
     /// How often the width has grown in this queue.
     widths: usize,
+    /// Who has it did not answer it: an attended transfer.
+    handed: bool,
     /// How often the place was told in this queue.
     announced: u32,
     /// When an agent had it.

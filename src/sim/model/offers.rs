@@ -281,6 +281,7 @@ impl Model {
         let now = self.now;
         let c = &mut self.calls[call];
         c.state = State::Connected { agent };
+        c.handed = false;
         c.connected_at = now;
         c.waited_in = c.queue;
         c.queue = late_queue;
@@ -335,7 +336,8 @@ impl Model {
     /// Joining failed while the caller is still there: the call waits again with its rank.
     fn join_failed(&mut self, offer: usize) {
         let (call, agent) = (self.offers[offer].call, self.offers[offer].agent);
-        if self.calls[call].state == (State::Connected { agent }) {
+        let joined = self.calls[call].state == (State::Connected { agent });
+        if joined && !self.calls[call].handed {
             self.calls[call].state = State::Waiting;
             self.calls[call].queue = self.calls[call].waited_in;
             self.uncount_answered(call);

@@ -201,17 +201,10 @@ impl Model {
         self.switches[switch].heartbeat = false;
         let name = self.switches[switch].name.clone();
         self.parked.retain(|p| p.report.switch != name);
-        for agent in 0..self.agents.len() {
-            let before = self.agents[agent].own_calls.len();
-            self.agents[agent].own_calls.retain(|(s, _)| *s != switch);
-            if self.agents[agent].own_calls.len() < before {
-                self.idle_anew(agent, IdleClock::AnyWork);
-            }
-        }
         self.lose(switch, &[]);
     }
 
-    /// All live calls of a switch: those it does not hold are lost.
+    /// All live calls of a switch: those it does not hold are lost, also those the engine did not route.
     fn synced(&mut self, switch: usize, listed: &[&str]) {
         for call in &mut self.calls {
             if call.switch == switch {
@@ -222,6 +215,14 @@ impl Model {
     }
 
     fn lose(&mut self, switch: usize, but: &[&str]) {
+        for agent in 0..self.agents.len() {
+            let own = &mut self.agents[agent].own_calls;
+            let before = own.len();
+            own.retain(|(s, name)| *s != switch || but.contains(&name.as_str()));
+            if own.len() < before {
+                self.idle_anew(agent, IdleClock::AnyWork);
+            }
+        }
         for call in 0..self.calls.len() {
             let c = &self.calls[call];
             if c.switch != switch || c.state == State::Ended || but.contains(&c.name.as_str()) {
