@@ -5,6 +5,8 @@ mod support;
 
 #[path = "api/asyncapi.rs"]
 mod asyncapi;
+#[path = "api/at_desk.rs"]
+mod at_desk;
 #[path = "api/bad_input.rs"]
 mod bad_input;
 #[path = "api/by_hand.rs"]

@@ -7,15 +7,16 @@ use crate::api::endpoint::{Method, endpoint};
 use crate::api::objects::parent;
 use crate::api::problem::Answered;
 use crate::api::schema::{
-    AssignBody, CallChangeBody, CallView, Candidates, DispositionBody, Story,
+    AssignBody, CallChangeBody, CallView, Candidates, DispositionBody, Story, TransferBody,
 };
 use crate::api::{JSON_BODY, Routes};
-use crate::domain::cloud_events::SUBJECT;
+use crate::domain::cloud_events::{SUBJECT, read_transfer};
 use crate::domain::fields::{Fields, ID, LABEL, USER_ID};
 use crate::domain::ids::{CallId, is_name};
 use crate::domain::input::{CallChange, Command, Query};
 use crate::domain::objects::SkillNeed;
 use crate::domain::problem::{FieldError, Problem};
+use crate::domain::switching::TransferKind;
 use serde_json::{Value, json};
 
 const TAG: &str = "Calls";
@@ -178,6 +179,46 @@ fn acting(routes: Routes) -> Routes {
             .answers::<CallView>(200, "The switch is told to end it.")
             .done(),
         )
+        .routes(
+            endpoint(
+                Method::Post,
+                "/v1/accounts/{account}/calls/{call}/hold",
+                "hold_call",
+                "Puts the caller on hold, from the desk.",
+                hold,
+            )
+            .tag(TAG)
+            .once()
+            .answers::<CallView>(202, "The switch is told to; its `call.held` makes it so.")
+            .done(),
+        )
+        .routes(
+            endpoint(
+                Method::Post,
+                "/v1/accounts/{account}/calls/{call}/resume",
+                "resume_call",
+                "Takes the caller off hold, from the desk.",
+                resume,
+            )
+            .tag(TAG)
+            .once()
+            .answers::<CallView>(202, "The switch is told to; its `call.resumed` makes it so.")
+            .done(),
+        )
+        .routes(
+            endpoint(
+                Method::Post,
+                "/v1/accounts/{account}/calls/{call}/transfer",
+                "transfer_call",
+                "Transfers a call, from the desk.",
+                transfer,
+            )
+            .tag(TAG)
+            .once()
+            .body::<TransferBody>(JSON_BODY)
+            .answers::<CallView>(202, "The switch is told to; its `call.transferred` makes it so.")
+            .done(),
+        )
 }
 
 async fn of_queue(ask: Ask) -> Answered {
@@ -268,6 +309,35 @@ async fn end(sent: Sent) -> Answered {
     sent.once(async |sent: &Sent| {
         nothing_else(sent)?;
         act(&sent.ask, Command::EndCall { call: sent.ask.call()? }).await
+    })
+    .await
+}
+
+async fn hold(sent: Sent) -> Answered {
+    hold_or_not(sent, true).await
+}
+
+async fn resume(sent: Sent) -> Answered {
+    hold_or_not(sent, false).await
+}
+
+async fn hold_or_not(sent: Sent, hold: bool) -> Answered {
+    sent.once(async |sent: &Sent| {
+        nothing_else(sent)?;
+        act(&sent.ask, Command::Hold { call: sent.ask.call()?, hold }).await
+    })
+    .await
+}
+
+async fn transfer(sent: Sent) -> Answered {
+    sent.once(async |sent: &Sent| {
+        sent.ask.no_query()?;
+        let body = sent.json(JSON)?;
+        let mut fields = Fields::of(&body);
+        let to = read_transfer(&mut fields);
+        let kind = fields.word("kind", TransferKind::parse, TransferKind::ALL, TransferKind::Blind);
+        let (to, kind) = fields.done((to, kind)).map_err(Problem::invalid)?;
+        act(&sent.ask, Command::Transfer { call: sent.ask.call()?, to, kind }).await
     })
     .await
 }

@@ -290,7 +290,8 @@ fn read_arrival_target(f: &mut Fields<'_, impl Json>) -> Option<ArrivalTarget> {
     one(f, targets, "queue, group, extension or agent")
 }
 
-fn read_transfer(f: &mut Fields<'_, impl Json>) -> TransferTo {
+/// Where a transfer goes: the field `to`.
+pub fn read_transfer(f: &mut Fields<'_, impl Json>) -> TransferTo {
     if !f.is_set("to") {
         f.missing("to", "where the call went, such as { \"queue\": \"support\" }");
     }

@@ -12,7 +12,7 @@ use crate::domain::objects::{
     User,
 };
 use crate::domain::presence::{Status, words};
-use crate::domain::switching::{CancelReason, EndedBy, SyncCall, Why};
+use crate::domain::switching::{CancelReason, EndedBy, SyncCall, TransferKind, TransferTo, Why};
 use crate::domain::time::Millis;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -155,6 +155,10 @@ pub enum Event {
     CallHanded { call: CallId, agent: AgentIx },
     /// It is a direct call from now on, for this agent.
     CallDirected { call: CallId, agent: AgentIx },
+    /// From the desk: the switch is to hold the caller, or (not `hold`) to take them back.
+    HoldAsked { call: CallId, hold: bool, by: Name },
+    /// From the desk: the switch is to transfer the call.
+    TransferAsked { call: CallId, to: TransferTo, kind: TransferKind, by: Name },
     /// The caller is told the place in the line: so many times in this queue, with those passed over.
     CallAnnounced { call: CallId, position: u32, times: u32 },
     /// It waits in a queue from now on. `hop`: by an overflow or transfer.

@@ -5,7 +5,7 @@ use crate::domain::objects::SkillNeed;
 use crate::domain::objects::user::Role;
 use crate::domain::presence::{Status, words};
 use crate::domain::problem::Problem;
-use crate::domain::switching::{EventResult, SwitchEvent};
+use crate::domain::switching::{EventResult, SwitchEvent, TransferKind, TransferTo};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -222,6 +222,22 @@ pub enum Command {
     EndCall {
         /// Which.
         call: CallId,
+    },
+    /// `POST …/calls/{call}/hold`, `…/resume`
+    Hold {
+        /// Which.
+        call: CallId,
+        /// On hold, or back.
+        hold: bool,
+    },
+    /// `POST …/calls/{call}/transfer`
+    Transfer {
+        /// Which.
+        call: CallId,
+        /// Where to.
+        to: TransferTo,
+        /// How.
+        kind: TransferKind,
     },
     /// `POST …/calls/{call}/assign`: a supervisor picks the agent of a waiting call.
     Assign {

@@ -180,7 +180,7 @@ pub enum ArrivalTarget {
 }
 
 /// Where a transfer went.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TransferTo {
     /// A queue's id.
@@ -413,6 +413,20 @@ pub enum Effect {
         offer: OfferId,
         /// The user's id.
         agent: Name,
+    },
+    /// Put the caller on hold.
+    #[serde(rename = "call.hold")]
+    CallHold {},
+    /// Take the caller off hold.
+    #[serde(rename = "call.resume")]
+    CallResume {},
+    /// Transfer the call, and say so (`call.transferred`).
+    #[serde(rename = "call.transfer")]
+    CallTransfer {
+        /// Where to.
+        to: TransferTo,
+        /// How.
+        kind: TransferKind,
     },
     /// It leaves the engine.
     #[serde(rename = "call.route")]

@@ -29,6 +29,13 @@ pub fn evolve(state: &mut State, derived: &mut Derived, event: &Event) -> bool {
             with(state, derived, *call, |c, _| c.at_door = false);
             tell_call(state, derived, *call, Tell::Queue { position: *position });
         }
+        Event::HoldAsked { call, hold, by: _ } => {
+            let what = if *hold { Tell::Hold } else { Tell::Resume };
+            tell_call(state, derived, *call, what);
+        }
+        Event::TransferAsked { call, to, kind, by: _ } => {
+            tell_call(state, derived, *call, Tell::Transfer { to: to.clone(), kind: *kind });
+        }
         Event::CallAnnounced { call, position, times } => {
             with(state, derived, *call, |c, _| c.announced = *times);
             tell_call(state, derived, *call, Tell::Announce { position: *position });

@@ -306,6 +306,8 @@ impl Engine {
                 })
             }
             Command::EndCall { call } => self.hang_up(actor, call),
+            Command::Hold { call, hold } => self.ask_hold(actor, call, hold),
+            Command::Transfer { call, to, kind } => self.ask_transfer(actor, call, to, kind),
             Command::Assign { call, user } => self.assign(actor, call, &user),
             Command::ChangeCall { call, change } => self.change_call(actor, call, &change),
             Command::DeskOpened { user, desk } => {
@@ -397,24 +399,6 @@ impl Engine {
             version: None,
             body: json!({ "offer": offer.to_string(), "call": id.to_string() }),
         })
-    }
-
-    fn hang_up(&mut self, actor: &Actor, id: CallId) -> Result<Answer, Problem> {
-        let missing = || Problem::not_found("call", &id.to_string());
-        let call = self.state.call(id).ok_or_else(missing)?;
-        let own =
-            call.legs.iter().any(|l| Some(&self.state.agent(l.agent).id) == actor.user.as_ref());
-        let may = Permission::Steer.of(actor.role) || (own && Permission::Work.of(actor.role));
-        if !may {
-            return Err(missing());
-        }
-        if call.stage != Stage::Connected {
-            let detail = "only a call that is with an agent is ended from the desk";
-            return Err(Problem::conflict("not_connected", detail));
-        }
-        let by = Some(crate::domain::switching::EndedBy::Agent);
-        self.end_call(id, crate::domain::event::Outcome::Answered, "agent_hung_up", by, true);
-        Ok(Answer::Done { status: 200, version: None, body: json!({ "call": id.to_string() }) })
     }
 
     fn query(&self, actor: &Actor, query: Query) -> Result<Answer, Problem> {

@@ -10,7 +10,7 @@
 //! | `state`, `few`, `table`, `vault` | what is known |
 //! | `evolve`, `evolve_calls`, `evolve_offers`, `evolve_directory` | the one door to it |
 //! | `derived`, `needs`, `need_index`, `refresh`, `rebuild` | tables that follow from it |
-//! | `calls`, `steps`, `by_hand`, `agents`, `switches`, `directory`, `deadlines` | decisions |
+//! | `calls`, `direct`, `steps`, `by_hand`, `at_desk`, `delete`, `agents`, `switches`, `directory`, `deadlines` | decisions |
 //! | `matching`, `draw` | the one rule, and the dice |
 //! | `windows` | what orders count |
 //! | `permission` | who may |
@@ -18,6 +18,7 @@
 //! | `invariants` | what must hold after every record |
 
 mod agents;
+mod at_desk;
 mod by_hand;
 mod call;
 mod calls;
@@ -301,6 +302,9 @@ impl Engine {
         let call = told.call.and_then(|id| self.state.call(id));
         let effect = match &told.what {
             Tell::Queue { position } => Effect::CallQueue { position: *position, ewt_ms: None },
+            Tell::Hold => Effect::CallHold {},
+            Tell::Resume => Effect::CallResume {},
+            Tell::Transfer { to, kind } => Effect::CallTransfer { to: to.clone(), kind: *kind },
             Tell::Announce { position } => {
                 Effect::CallAnnounce { position: *position, ewt_ms: None }
             }

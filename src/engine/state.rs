@@ -12,7 +12,7 @@ use crate::domain::media::Media;
 use crate::domain::objects::{Account, Calendar, Queue, Route, Skill, Switch, User};
 use crate::domain::presence::{Detail, Status};
 use crate::domain::rows::DayCounts;
-use crate::domain::switching::{CancelReason, RouteKind};
+use crate::domain::switching::{CancelReason, RouteKind, TransferKind, TransferTo};
 use crate::domain::time::Millis;
 use crate::routing::dice::Dice;
 use serde::{Deserialize, Serialize};
@@ -305,6 +305,12 @@ pub enum Tell {
     Connect { offer: OfferId },
     /// `call.announce`
     Announce { position: u32 },
+    /// `call.hold`
+    Hold,
+    /// `call.resume`
+    Resume,
+    /// `call.transfer`
+    Transfer { to: TransferTo, kind: TransferKind },
     /// `call.route`
     Route {
         to: String,

@@ -157,6 +157,8 @@ pub(super) fn is_urgent(input: &Input) -> bool {
             | Command::Refuse { .. }
             | Command::EndWrapUp { .. }
             | Command::EndCall { .. }
+            | Command::Hold { .. }
+            | Command::Transfer { .. }
             | Command::DeskClosed { .. } => true,
             Command::SetStatus { status, .. } | Command::ForceStatus { status, .. } => {
                 matches!(status, Status::Offline | Status::OnBreak)

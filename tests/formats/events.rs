@@ -11,7 +11,7 @@ use callboard::domain::objects::{
 };
 use callboard::domain::presence::Status;
 use callboard::domain::switching::{
-    CancelReason, Drawn, EndedBy, SortKey, SyncCall, SyncState, Why,
+    CancelReason, Drawn, EndedBy, SortKey, SyncCall, SyncState, TransferKind, TransferTo, Why,
 };
 use callboard::domain::time::Millis;
 use serde_json::{Value, json};
@@ -225,6 +225,13 @@ fn calls() -> Vec<Event> {
         Event::AssignmentDropped { call, agent },
         Event::CallMoved { call, queue, by: "usr_sue".into() },
         Event::CallAnnounced { call, position: 2, times: 3 },
+        Event::HoldAsked { call, hold: true, by: "ann".into() },
+        Event::TransferAsked {
+            call,
+            to: TransferTo::Agent("usr_bob".into()),
+            kind: TransferKind::Attended,
+            by: "ann".into(),
+        },
         Event::DirectLineMade {},
         Event::CallDirected { call, agent },
         Event::CallHanded { call, agent },

@@ -5,7 +5,8 @@ use crate::variants;
 use callboard::domain::ids::{CallId, CommandId, OfferId};
 use callboard::domain::problem::FieldError;
 use callboard::domain::switching::{
-    CancelReason, Command, Effect, Estimate, EventResult, ResultStatus, RouteKind,
+    CancelReason, Command, Effect, Estimate, EventResult, ResultStatus, RouteKind, TransferKind,
+    TransferTo,
 };
 use callboard::domain::time::Millis;
 use serde_json::{Value, json};
@@ -33,6 +34,12 @@ fn effects() -> Vec<Effect> {
         Effect::OfferCancel { offer, reason: CancelReason::AnsweredElsewhere },
         Effect::OfferAnswer { offer },
         Effect::CallConnect { offer, agent: "usr_ann".into() },
+        Effect::CallHold {},
+        Effect::CallResume {},
+        Effect::CallTransfer {
+            to: TransferTo::Agent("usr_bob".into()),
+            kind: TransferKind::Attended,
+        },
         Effect::CallRoute { to: "+15550000000".into(), kind: RouteKind::Number },
         Effect::CallRoute { to: "support".into(), kind: RouteKind::Voicemail },
         Effect::CallEnd { reason: "no_route".into() },

@@ -4,6 +4,7 @@ use crate::domain::media::Media;
 use crate::domain::objects::queue::{Announce, Needs, OnMiss, Order, Preset, Ties, Window};
 use crate::domain::objects::{Exits, SkillNeed, Step};
 use crate::domain::presence::Status;
+use crate::domain::switching::{TransferKind, TransferTo};
 use serde_json::Value;
 use utoipa::ToSchema;
 
@@ -149,6 +150,17 @@ pub struct PreferredBody {
     /// From the entry into the queue; default 20,000.
     #[schema(required = false)]
     hold_for_ms: u64,
+}
+
+/// Where a call is transferred.
+#[derive(ToSchema)]
+#[schema(as = Transfer)]
+pub struct TransferBody {
+    /// One of `queue`, `group`, `agent`, `extension` and `number`.
+    to: TransferTo,
+    /// blind (default) or attended: the agent has asked there already.
+    #[schema(required = false)]
+    kind: TransferKind,
 }
 
 /// An agent picked by hand.

@@ -126,6 +126,9 @@ impl World<'_> {
             }
             Effect::CallQueue { .. }
             | Effect::CallAnnounce { .. }
+            | Effect::CallHold {}
+            | Effect::CallResume {}
+            | Effect::CallTransfer { .. }
             | Effect::CallEnd { .. }
             | Effect::CallRoute { .. }
             | Effect::SwitchSync {} => {}
