@@ -46,7 +46,7 @@ pub struct Call {
     pub step: u32,
     /// Whom it waits for before anybody else, and how long from its entry into the queue, ms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hold: Option<(AgentIx, u64)>,
+    pub hold: Option<(AgentIx, u32)>,
     /// Whom a supervisor picked for it, and who that was: until that agent's offer ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub picked: Option<Box<(AgentIx, Name)>>,

@@ -2,16 +2,18 @@
 //! is told on the queue's page (`GET …/checks`), since it may become right by another change.
 
 use super::Engine;
+use super::direct::Place;
 use super::directory::unknown;
 use super::needs::{self, Need};
 use super::state::QueueState;
 use super::steps::added_queue;
 use crate::domain::ids::{AgentIx, Name, QueueIx};
 use crate::domain::input::{Answer, ObjectRef};
+use crate::domain::objects::queue::Exit;
 use crate::domain::objects::{Queue, SkillNeed, Step, Target};
 use crate::domain::problem::{FieldError, Problem};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 impl Engine {
     /// What the steps and the preferred agent of a queue name must be there.
@@ -105,8 +107,82 @@ impl Engine {
             let detail = "the preferred agent is no member: only a step that adds them is held";
             items.push(odd("preferred_no_member", "/preferred/agent", detail));
         }
+        self.check_exits(ix, &mut items);
+        self.check_weights(ix, &mut items);
         let body = json!({ "items": items, "next": null });
         Ok(Answer::Done { status: 200, version: None, body })
+    }
+
+    /// Exits that lead back here, or to where nobody is.
+    fn check_exits(&self, ix: QueueIx, items: &mut Vec<Value>) {
+        for exit in Exit::ALL {
+            let Some(next) = self.leads_to(ix, *exit) else { continue };
+            let pointer = format!("/exits/on_{}", exit.word());
+            if let Some(way) = self.way_back(ix, next) {
+                let detail = format!("leads back here by way of {way}; max_hops ends that");
+                items.push(odd("overflow_loop", &pointer, &detail));
+            }
+            if self.state.queue(next).members.is_empty() {
+                let detail = format!("{} has no members", self.state.queue(next).id);
+                items.push(odd("target_without_members", &pointer, &detail));
+            }
+        }
+    }
+
+    /// The queue or group that an exit leads to.
+    fn leads_to(&self, ix: QueueIx, exit: Exit) -> Option<QueueIx> {
+        match self.place(self.state.queue(ix).config.exits.target(exit)) {
+            Some(Place::Queue(next)) => Some(next),
+            _ => None,
+        }
+    }
+
+    /// The shortest chain of overflows from `from` to `home`, told by its queues.
+    fn way_back(&self, home: QueueIx, from: QueueIx) -> Option<String> {
+        let mut seen: BTreeMap<QueueIx, Option<QueueIx>> = BTreeMap::from([(from, None)]);
+        let mut ahead = VecDeque::from([from]);
+        while let Some(at) = ahead.pop_front() {
+            if at == home || Exit::ALL.iter().any(|exit| self.leads_to(at, *exit) == Some(home)) {
+                let back = std::iter::successors(Some(at), |at| seen.get(at).copied().flatten());
+                let mut names: Vec<&str> = back.map(|q| &*self.state.queue(q).id).collect();
+                names.reverse();
+                return Some(names.join(", "));
+            }
+            for next in Exit::ALL.iter().filter_map(|exit| self.leads_to(at, *exit)) {
+                seen.entry(next).or_insert_with(|| {
+                    ahead.push_back(next);
+                    Some(at)
+                });
+            }
+        }
+        None
+    }
+
+    /// Queues of a higher weight that have all of this one's members: calls here wait while any wait
+    /// there.
+    fn check_weights(&self, ix: QueueIx, items: &mut Vec<Value>) {
+        let queue = self.state.queue(ix);
+        let weight = |q: QueueIx| self.state.queue(q).config.weight;
+        let mut heavier: Option<BTreeSet<QueueIx>> = None;
+        for agent in &queue.members {
+            let pairs = self.state.agent(*agent).pairs.iter().map(|p| p.queue);
+            let of_agent: BTreeSet<QueueIx> =
+                pairs.filter(|q| weight(*q) > queue.config.weight).collect();
+            heavier = Some(match heavier {
+                Some(common) => common.intersection(&of_agent).copied().collect(),
+                None => of_agent,
+            });
+        }
+        let names: Vec<&str> =
+            heavier.iter().flatten().map(|q| &*self.state.queue(*q).id).collect();
+        if !names.is_empty() {
+            let detail = format!(
+                "all members serve {} first, whose weight is higher: calls here wait while any wait \
+                 there",
+                names.join(", ")
+            );
+            items.push(odd("outweighed", "/weight", &detail));
+        }
     }
 
     /// Skills that nobody in the account holds at a level that will do.

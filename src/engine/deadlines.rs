@@ -124,7 +124,7 @@ pub fn call_deadline(state: &State, call: &Call) -> Option<(Millis, CallDue)> {
         if call.exit_due.is_none() {
             take(call.max_wait_at(config), CallDue::MaxWait);
         }
-        take(call.hold.map(|(_, ms)| call.waited_at(ms)), CallDue::Hold);
+        take(call.hold.map(|(_, ms)| call.waited_at(ms.into())), CallDue::Hold);
         take(call.next_step(config).map(|(_, at)| at), CallDue::Step);
         take(call.wider_at(config), CallDue::Wider);
         if config.announce.is_some() && state.switch(call.switch).config.capabilities.announce {

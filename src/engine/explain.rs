@@ -143,7 +143,7 @@ impl Engine {
             HeldBy::Frozen => call.frozen_until,
             HeldBy::Replay => call.replay_until,
             HeldBy::RoundClosing => call.closing_until,
-            HeldBy::PreferredHold => call.hold.map(|(_, ms)| call.waited_at(ms)),
+            HeldBy::PreferredHold => call.hold.map(|(_, ms)| call.waited_at(ms.into())),
             HeldBy::TriedInPass => {
                 let plan = &self.state.queue(call.queue?).config.plan;
                 let began = call.pass_began_at.filter(|_| plan.again)?;
@@ -170,7 +170,7 @@ impl Engine {
         let told = call.hold.map(|(agent, ms)| {
             json!({
                 "agent": self.state.agent(agent).id,
-                "until": call.waited_at(ms).rfc3339(),
+                "until": call.waited_at(ms.into()).rfc3339(),
             })
         });
         told.unwrap_or_default()

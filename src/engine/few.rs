@@ -112,7 +112,8 @@ mod tests {
     fn a_waiting_call_stays_small() {
         // Hundreds of thousands may wait: a field more here is worth a thought. (The allocator's
         // sizes near these are 384 and 128 bytes; a shared row has two counters before it.)
-        assert!(size_of::<crate::engine::state::Call>() <= 384);
+        let call = size_of::<crate::engine::state::Call>();
+        assert!(call <= 384, "{call}");
         assert!(size_of::<crate::domain::rows::CallRow>() <= 128 - 16);
         assert!(size_of::<crate::engine::vault::CallValues>() <= 24);
     }

@@ -133,7 +133,9 @@ impl Engine {
                 (*call, true)
             }
             Event::PreferredHeld { call, agent, for_ms } => {
-                change(state, *call, |c| c.hold = Some((*agent, *for_ms)));
+                // A day at most.
+                let for_ms = u32::try_from(*for_ms).unwrap_or(u32::MAX);
+                change(state, *call, |c| c.hold = Some((*agent, for_ms)));
                 (*call, false)
             }
             Event::HoldEnded { call } => {

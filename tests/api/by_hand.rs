@@ -39,6 +39,43 @@ fn floor(server: &Server) -> String {
 }
 
 #[test]
+fn exits_and_weights_are_checked() {
+    let server = Server::start();
+    let exits = |to: &str| json!({ "on_max_wait": { "queue": to } });
+    let put = |queue: &str, body: Value| {
+        server.must("PUT", &at(&format!("queues/{queue}")), &body);
+    };
+    for queue in ["a", "b", "c", "empty"] {
+        put(queue, json!({ "name": queue }));
+    }
+    let user = json!({ "first_name": "Ann", "last_name": "Lee" });
+    server.must("PUT", &at("users/usr_ann"), &user);
+    for queue in ["a", "b", "c"] {
+        server.must("PUT", &at(&format!("queues/{queue}/members/usr_ann")), &json!({}));
+    }
+    put("a", json!({ "name": "a", "exits": exits("b") }));
+    put("b", json!({ "name": "b", "weight": 2, "exits": exits("c") }));
+    let odd = |queue: &str| {
+        let checks = server.must_get(&at(&format!("queues/{queue}/checks")));
+        let items = checks["items"].as_array().expect("items").clone();
+        let told = |c: &Value| format!("{} {} {}", c["code"], c["pointer"], c["detail"]);
+        items.iter().map(told).collect::<Vec<_>>()
+    };
+    // No chain leads back yet; `b` is heavier and has all of `a`'s members.
+    assert_eq!(odd("a").len(), 1, "{:?}", odd("a"));
+    assert!(odd("a")[0].starts_with(r#""outweighed" "/weight" "all members serve b first"#));
+    assert_eq!(odd("b"), Vec::<String>::new());
+    put("c", json!({ "name": "c", "exits": exits("a") }));
+    let told = odd("a");
+    let wanted = r#""overflow_loop" "/exits/on_max_wait" "leads back here by way of b, c;"#;
+    assert!(told.iter().any(|t| t.starts_with(wanted)), "{told:?}");
+    put("c", json!({ "name": "c", "exits": exits("empty") }));
+    let told = odd("c");
+    let wanted = r#""target_without_members" "/exits/on_max_wait" "empty has no members""#;
+    assert!(told.iter().any(|t| t == wanted), "{told:?}");
+}
+
+#[test]
 fn steps_are_explained_and_checked() {
     let server = Server::start();
     let call = floor(&server);

@@ -216,7 +216,10 @@ impl World<'_> {
                 }
         });
         let told = leg.told.as_ref().is_some_and(|id| self.edges[edge].accepted.contains_key(id));
-        if said || (!told && leg.until <= by.1) {
+        // A command that was done twice rings for an offer whose end was told already.
+        let ended = self.edges[edge].failed.get(&offer);
+        let ended = ended.is_some_and(|id| self.edges[edge].accepted.contains_key(id));
+        if said || ended || (!told && leg.until <= by.1) {
             return true;
         }
         // What a stale report of its own switch has ended is over for the engine.
@@ -349,7 +352,8 @@ impl World<'_> {
         let rings = self.edges[edge].truth.leg(offer).is_some_and(|leg| leg.stage == Stage::Rings);
         let Some(of) = self.edges[edge].truth.call_of(offer).filter(|_| rings) else { return };
         self.edges[edge].truth.drop_leg(offer);
-        self.tell(edge, &of, Happening::OfferFailed { offer, reason });
+        let told = self.tell(edge, &of, Happening::OfferFailed { offer, reason });
+        self.edges[edge].failed.extend(told.map(|id| (offer, id)));
     }
 
     /// Who picked up and was not joined to the caller hangs up.

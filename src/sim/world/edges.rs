@@ -67,6 +67,8 @@ pub(super) struct Edge {
     /// … those of them that there ever were: the engine frees their agents by nothing but the
     /// report of their end, or a new boot.
     pub own_ever: Vec<(Name, Name)>,
+    /// Offers of which it told that they failed, and by which event.
+    pub failed: BTreeMap<OfferId, String>,
     /// Events that were accepted, and when: none may be accepted again.
     pub accepted: BTreeMap<String, u64>,
     /// Some of them, whole.
@@ -96,6 +98,7 @@ impl Edge {
             deliveries: BTreeMap::new(),
             own: Vec::new(),
             own_ever: Vec::new(),
+            failed: BTreeMap::new(),
             accepted: BTreeMap::new(),
             known: VecDeque::new(),
             synced: false,
