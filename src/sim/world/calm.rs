@@ -127,7 +127,8 @@ impl World<'_> {
                 command.deadline > now && now.since(command.time) < TOLD_MS + 30_000
             };
             if let Some(command) = missing.filter(due) {
-                return Err(format!("{} is never told {command:?}", edge.plan.id));
+                let (id, way) = (&edge.plan.id, edge.plan.way);
+                return Err(format!("{id} ({way:?}) is never told {command:?}"));
             }
         }
         Ok(())
