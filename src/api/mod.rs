@@ -7,7 +7,6 @@ mod ask;
 mod body;
 mod calls;
 mod desk;
-mod direct;
 mod endpoint;
 mod feed;
 mod health;
@@ -17,6 +16,7 @@ pub mod limits;
 mod link;
 mod live;
 mod objects;
+mod posted;
 mod problem;
 mod query;
 mod rate;
@@ -133,8 +133,8 @@ pub struct Served {
 impl Served {
     /// Answers a request from `peer`.
     async fn answer(&self, peer: SocketAddr, mut request: Request<Incoming>) -> Response {
-        if direct::is_open_to(&request) {
-            return direct::answer(&self.app, peer, request).await;
+        if posted::is_open_to(&request) {
+            return posted::answer(&self.app, peer, request).await;
         }
         request.extensions_mut().insert(ConnectInfo(peer));
         match self.router.call(request).await {

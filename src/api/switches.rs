@@ -8,7 +8,7 @@ use crate::api::endpoint::{Method, endpoint};
 use crate::api::problem::{Answered, Refusal};
 use crate::api::query::Queries;
 use crate::api::schema::{CommandsAnswer, EventBody, EventsAnswer};
-use crate::api::{App, Routes, direct, link, socket};
+use crate::api::{App, Routes, link, posted, socket};
 use crate::domain::cloud_events::{Parsed, parse_batch};
 use crate::domain::input::Actor;
 use crate::domain::objects::user::Role;
@@ -33,7 +33,7 @@ pub fn routes(routes: Routes) -> Routes {
         .routes(
             endpoint(
                 Method::Post,
-                direct::EVENTS,
+                posted::EVENTS,
                 "post_events",
                 "Takes what a switch reports: one CloudEvent, or a list of up to 1,000. Answered \
                  when the events are durable; source and id make them idempotent.",

@@ -151,7 +151,7 @@ words!(
         RoundClosing => "round_closing",
         /// An exit is due when its open offers have ended.
         ExitDue => "exit_due",
-        /// A supervisor picked another agent for it.
+        /// It is for one agent: a supervisor picked them, or it is a direct call.
         Assigned => "assigned",
         /// It waits for another agent, who is preferred.
         PreferredHold => "preferred_hold",

@@ -85,18 +85,8 @@ impl Engine {
 /// `evolve` for the line's beginning.
 pub(super) fn line_made(state: &mut State, derived: &mut Derived) {
     let ix = QueueIx(state.queues.len() as u32);
-    state.queues.push(QueueState {
-        ix,
-        id: DIRECT_LINE.into(),
-        version: state.seq,
-        config: Arc::new(direct_line()),
-        deleted: false,
-        members: Vec::new(),
-        last_offered: None,
-        counts: Default::default(),
-        day: None,
-        changed: 0,
-    });
+    let line = QueueState::new(ix, DIRECT_LINE.into(), state.seq, Arc::new(direct_line()));
+    state.queues.push(line);
     state.direct_line = Some(ix);
     grow(derived, state.queues.len());
 }

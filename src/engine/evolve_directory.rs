@@ -284,18 +284,7 @@ fn queue_put(state: &mut State, derived: &mut Derived, id: &Name, queue: &Queue)
         ix
     } else {
         let ix = QueueIx(state.queues.len() as u32);
-        state.queues.push(QueueState {
-            ix,
-            id: id.clone(),
-            version: seq,
-            config: Arc::new(queue.clone()),
-            deleted: false,
-            members: Vec::new(),
-            last_offered: None,
-            counts: Default::default(),
-            day: None,
-            changed: 0,
-        });
+        state.queues.push(QueueState::new(ix, id.clone(), seq, Arc::new(queue.clone())));
         derived.queues.insert(id.clone(), ix);
         grow(derived, state.queues.len());
         ix

@@ -280,7 +280,7 @@ pub(super) fn held_words(held: HeldBy) -> &'static str {
         HeldBy::SwitchBudget => "the switch can ring no more agents for this call",
         HeldBy::RoundClosing => "the call's present round must end first",
         HeldBy::ExitDue => "the call leaves the queue when its open offers have ended",
-        HeldBy::Assigned => "a supervisor picked another agent for it",
+        HeldBy::Assigned => "it is for one agent: a supervisor picked them, or it is a direct call",
         HeldBy::PreferredHold => "the call waits for another agent, who is preferred",
         HeldBy::TriedInPass => "was tried in this pass",
         HeldBy::Width => "as many ring for this call as its plan allows",

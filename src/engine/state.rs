@@ -328,6 +328,25 @@ fn number() -> RouteKind {
     RouteKind::Number
 }
 
+impl QueueState {
+    /// A queue without members, that has counted nothing yet.
+    #[must_use]
+    pub fn new(ix: QueueIx, id: Name, version: u64, config: Arc<Queue>) -> QueueState {
+        QueueState {
+            ix,
+            id,
+            version,
+            config,
+            deleted: false,
+            members: Vec::new(),
+            last_offered: None,
+            counts: DayCounts::default(),
+            day: None,
+            changed: 0,
+        }
+    }
+}
+
 impl State {
     /// An agent.
     #[must_use]

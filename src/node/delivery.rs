@@ -18,14 +18,35 @@ pub(super) struct Deliveries {
 /// Takes a posting to its end, without keeping its caller.
 pub(super) type Carrier = Box<dyn Fn(Posting) + Send>;
 
-/// A parcel on its way to a switch's webhook.
+/// A parcel on its way to a switch's webhook. However it ends, its line is told: one that is dropped
+/// was not taken.
 pub(super) struct Posting {
-    pub line: usize,
     pub switch: Name,
     pub at: Millis,
     pub parcel: Parcel,
-    /// Where it is told how it ended.
-    pub done: mpsc::UnboundedSender<Delivered>,
+    line: usize,
+    /// Where its end is told, once.
+    done: Option<mpsc::UnboundedSender<Delivered>>,
+}
+
+impl Posting {
+    /// It has ended. `failed`: commands that the switch could not do.
+    pub fn ended(mut self, posted: Posted, failed: Vec<(Arc<Command>, CommandFailure)>) {
+        self.tell(posted, failed);
+    }
+
+    fn tell(&mut self, posted: Posted, failed: Vec<(Arc<Command>, CommandFailure)>) {
+        if let Some(done) = self.done.take() {
+            // The outbox is gone when the node ends: the commands stay open, and are derived again.
+            let _ = done.send(Delivered { line: self.line, posted, failed });
+        }
+    }
+}
+
+impl Drop for Posting {
+    fn drop(&mut self) {
+        self.tell(Posted::Failed, Vec::new());
+    }
 }
 
 /// A delivery that ended.
@@ -51,7 +72,7 @@ impl Deliveries {
     /// Sends one off.
     pub fn post(&self, line: usize, switch: &Name, now: Millis, parcel: Parcel) {
         let (switch, done) = (switch.clone(), self.done.clone());
-        (self.carrier)(Posting { line, switch, at: now, parcel, done });
+        (self.carrier)(Posting { switch, at: now, parcel, line, done: Some(done) });
     }
 }
 
@@ -60,42 +81,54 @@ pub(super) fn by_http(client: Client) -> Carrier {
     Box::new(move |posting| {
         let client = client.clone();
         tokio::spawn(async move {
-            let Posting { line, switch, at, parcel, done } = posting;
-            let delivered = deliver(&client, line, &switch, at, &parcel).await;
-            // The outbox is gone when the node ends: the commands stay open, and are derived again.
-            let _ = done.send(delivered);
+            let (posted, failed) = deliver(&client, &posting).await;
+            posting.ended(posted, failed);
         });
     })
 }
 
 async fn deliver(
     client: &Client,
-    line: usize,
-    switch: &str,
-    now: Millis,
-    parcel: &Parcel,
-) -> Delivered {
+    posting: &Posting,
+) -> (Posted, Vec<(Arc<Command>, CommandFailure)>) {
+    let Posting { switch, at, parcel, .. } = posting;
     let commands = &parcel.commands;
     let body = serde_json::to_vec(&Body { commands }).unwrap_or_default();
     // The same commands, the same id: what Standard Webhooks asks of a repetition.
     let ends = commands.first().zip(commands.last());
     let id = ends.map_or_else(String::new, |(first, last)| format!("{}-{}", first.id, last.seq));
     // The line posts only where there is a webhook.
-    let Some(webhook) = &parcel.config.webhook else {
-        return Delivered { line, posted: Posted::Failed, failed: Vec::new() };
-    };
-    match client.post(webhook, &id, now, body).await {
+    let Some(webhook) = &parcel.config.webhook else { return (Posted::Failed, Vec::new()) };
+    match client.post(webhook, &id, *at, body).await {
         Ok(Outcome { failed }) => {
             let failed = failed.iter().filter_map(|(id, reason)| {
                 let command = commands.iter().find(|command| command.id.to_string() == *id)?;
                 Some((Arc::clone(command), *reason))
             });
-            Delivered { line, posted: Posted::Taken, failed: failed.collect() }
+            (Posted::Taken, failed.collect())
         }
         Err(error) => {
-            tracing::warn!(switch, %error, "a webhook did not take its commands");
+            tracing::warn!(%switch, %error, "a webhook did not take its commands");
             metrics::counter!("callboard_webhook_failures_total").increment(1);
-            Delivered { line, posted: Posted::Failed, failed: Vec::new() }
+            (Posted::Failed, Vec::new())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::objects::{Capabilities, Switch};
+
+    #[test]
+    fn a_posting_that_breaks_off_was_not_taken_and_its_line_hears_once() {
+        let (deliveries, mut ends) = Deliveries::new(Box::new(drop));
+        let capabilities = Capabilities::default();
+        let config = Arc::new(Switch { name: "Edge".into(), webhook: None, capabilities });
+        let parcel = Parcel { config, commands: Vec::new() };
+        deliveries.post(3, &"edge".into(), Millis(0), parcel);
+        let end = ends.try_recv().expect("its end is told");
+        assert_eq!((end.line, end.posted), (3, Posted::Failed));
+        assert!(ends.try_recv().is_err(), "once");
     }
 }

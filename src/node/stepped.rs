@@ -44,46 +44,22 @@ pub(crate) struct Ground {
 
 /// A delivery to a webhook, which waits for its end: one that is dropped was not taken, as a request
 /// that broke off.
-pub(crate) struct Delivery {
-    to: Name,
-    commands: Vec<Arc<Command>>,
-    posting: Option<Posting>,
-}
+pub(crate) struct Delivery(Posting);
 
 impl Delivery {
-    fn of(posting: Posting) -> Delivery {
-        let (to, commands) = (posting.switch.clone(), posting.parcel.commands.clone());
-        Delivery { to, commands, posting: Some(posting) }
-    }
-
     /// The switch's id.
     pub fn switch(&self) -> &Name {
-        &self.to
+        &self.0.switch
     }
 
     /// What it brings.
     pub fn commands(&self) -> &[Arc<Command>] {
-        &self.commands
+        &self.0.parcel.commands
     }
 
     /// The webhook took it, but for those that the switch cannot do.
-    pub fn taken(mut self, failed: Vec<(Arc<Command>, CommandFailure)>) {
-        self.end(Posted::Taken, failed);
-    }
-
-    /// It was not taken.
-    pub fn failed(self) {}
-
-    fn end(&mut self, posted: Posted, failed: Vec<(Arc<Command>, CommandFailure)>) {
-        let Some(Posting { line, done, .. }) = self.posting.take() else { return };
-        // A node that is gone hears of it no more.
-        let _ = done.send(Delivered { line, posted, failed });
-    }
-}
-
-impl Drop for Delivery {
-    fn drop(&mut self) {
-        self.end(Posted::Failed, Vec::new());
+    pub fn taken(self, failed: Vec<(Arc<Command>, CommandFailure)>) {
+        self.0.ended(Posted::Taken, failed);
     }
 }
 
@@ -121,7 +97,7 @@ impl Stepped {
         let parts = Parts::gather(&options, &mut *journal, room.clone(), clock, first)?;
         let carrier: Carrier = Box::new(move |posting| {
             // Without a world nobody carries it.
-            let _ = webhooks.send(Delivery::of(posting));
+            let _ = webhooks.send(Delivery(posting));
         });
         let assembled = parts.assemble(&options, carrier, alive);
         let Assembled { shared, inbox, outbox, fold, queue, watchers, delivered } = assembled;

@@ -1,15 +1,10 @@
 //! A call in an agent's hands: hold, back, transfer, end.
 
-use crate::support::{Api, Server};
+use crate::support::Server;
 use serde_json::{Value, json};
 
 fn at(path: &str) -> String {
     format!("/v1/accounts/default/{path}")
-}
-
-fn client(server: &Server, body: Value) -> Api {
-    let key = server.must("POST", &at("keys"), &body);
-    server.with_key(key["secret"].as_str().expect("a secret"))
 }
 
 fn event(id: &str, kind: &str, data: Value) -> Value {
@@ -28,9 +23,9 @@ fn a_call_is_held_and_transferred_from_the_desk() {
         server.must("PUT", &at(&format!("users/{user}")), &body);
     }
     server.must("PUT", &at("queues/support/members/usr_ann"), &json!({}));
-    let switch = client(&server, json!({ "name": "edge", "role": "switch", "switch": "edge" }));
-    let ann = client(&server, json!({ "name": "ann", "role": "agent", "user": "usr_ann" }));
-    let bob = client(&server, json!({ "name": "bob", "role": "agent", "user": "usr_bob" }));
+    let switch = server.client(json!({ "name": "edge", "role": "switch", "switch": "edge" }));
+    let ann = server.client(json!({ "name": "ann", "role": "agent", "user": "usr_ann" }));
+    let bob = server.client(json!({ "name": "bob", "role": "agent", "user": "usr_bob" }));
     ann.must("PUT", &at("agents/usr_ann/status"), &json!({ "status": "ready" }));
     bob.must("PUT", &at("agents/usr_bob/status"), &json!({ "status": "online" }));
     let told = |answer: &Value| answer["commands"].as_array().cloned().unwrap_or_default();

@@ -7,12 +7,6 @@ fn at(path: &str) -> String {
     format!("/v1/accounts/default/{path}")
 }
 
-/// A key of a role, as its client.
-fn client(server: &Server, body: Value) -> Api {
-    let key = server.must("POST", &at("keys"), &body);
-    server.with_key(key["secret"].as_str().expect("a secret"))
-}
-
 /// Ann works for support, which first asks for Spanish, that nobody speaks; Bob for sales, which the
 /// next step adds. A call waits; its id.
 fn floor(server: &Server) -> String {
@@ -29,8 +23,8 @@ fn floor(server: &Server) -> String {
         server.must("PUT", &at(&format!("users/{user}")), &body);
         server.must("PUT", &at(&format!("queues/{queue}/members/{user}")), &json!({}));
     }
-    let switch = client(server, json!({ "name": "edge", "role": "switch", "switch": "edge" }));
-    let ann = client(server, json!({ "name": "ann", "role": "agent", "user": "usr_ann" }));
+    let switch = server.client(json!({ "name": "edge", "role": "switch", "switch": "edge" }));
+    let ann = server.client(json!({ "name": "ann", "role": "agent", "user": "usr_ann" }));
     ann.must("PUT", &at("agents/usr_ann/status"), &json!({ "status": "ready" }));
     let arrived = json!({ "specversion": "1.0", "id": "1", "source": "edge",
         "type": "call.arrived", "subject": "c1@edge", "data": { "queue": "support" } });
@@ -110,8 +104,8 @@ fn a_supervisor_gives_changes_and_moves_a_waiting_call() {
     let server = Server::start();
     let call = floor(&server);
     let (one, assign) = (at(&format!("calls/{call}")), at(&format!("calls/{call}/assign")));
-    let sue = client(&server, json!({ "name": "sue", "role": "supervisor" }));
-    let ann = client(&server, json!({ "name": "ann2", "role": "agent", "user": "usr_ann" }));
+    let sue = server.client(json!({ "name": "sue", "role": "supervisor" }));
+    let ann = server.client(json!({ "name": "ann2", "role": "agent", "user": "usr_ann" }));
     let code = |answer: (u16, Value)| (answer.0, answer.1["code"].as_str().map(str::to_owned));
     let post = |api: &Api, body: Value| {
         let answer = api.post(&assign, &body);

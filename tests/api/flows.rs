@@ -14,12 +14,6 @@ fn code(answer: &Answer) -> (u16, &str) {
     (answer.0, answer.2["code"].as_str().unwrap_or_default())
 }
 
-/// A key of a role, as its client.
-fn client(server: &Server, body: Value) -> Api {
-    let key = server.must("POST", &at("keys"), &body);
-    server.with_key(key["secret"].as_str().expect("a secret"))
-}
-
 #[test]
 fn an_object_has_a_version_that_writes_may_ask_for() {
     let server = Server::start();
@@ -117,7 +111,7 @@ fn keys_open_what_their_role_allows_until_they_are_revoked() {
     assert_eq!(code(&switch.get(&at("switches/other/commands"))), (404, "not_found"));
     assert_eq!(code(&switch.put(&at("skills/x"), &json!({ "name": "X" }))), (403, "forbidden"));
     assert_eq!(code(&switch.get(&at("keys"))), (403, "forbidden"));
-    let supervisor = client(&server, json!({ "name": "sue", "role": "supervisor" }));
+    let supervisor = server.client(json!({ "name": "sue", "role": "supervisor" }));
     assert_eq!(code(&supervisor.get(&at("switches/edge/commands"))), (403, "forbidden"));
 
     let list = server.must_get(&at("keys"));
@@ -180,8 +174,8 @@ fn floor(server: &Server) -> (Api, Api) {
         &json!({ "first_name": "Ann", "last_name": "Lee", "endpoint": "sip:ann@127.0.0.1" }),
     );
     server.must("PUT", &at("queues/support/members/usr_ann"), &json!({ "stars": 2 }));
-    let switch = client(server, json!({ "name": "edge", "role": "switch", "switch": "edge" }));
-    let ann = client(server, json!({ "name": "ann", "role": "agent", "user": "usr_ann" }));
+    let switch = server.client(json!({ "name": "edge", "role": "switch", "switch": "edge" }));
+    let ann = server.client(json!({ "name": "ann", "role": "agent", "user": "usr_ann" }));
     (switch, ann)
 }
 

@@ -240,6 +240,12 @@ pub struct Api {
 }
 
 impl Api {
+    /// A new key of the default account, as its client; `body` names it and its role.
+    pub fn client(&self, body: Value) -> Api {
+        let key = self.must("POST", "/v1/accounts/default/keys", &body);
+        self.with_key(key["secret"].as_str().expect("a secret"))
+    }
+
     /// The same server with another key.
     pub fn with_key(&self, key: &str) -> Api {
         Api { addr: self.addr, key: key.to_owned() }

@@ -272,7 +272,7 @@ pub struct Member {
 pub struct Route {
     /// The dialled number, 1–64 characters; unique in the account.
     pub number: String,
-    /// A queue or group.
+    /// A queue, a group or a user.
     pub to: Target,
     /// Added to the call's.
     pub skills: Vec<SkillNeed>,

@@ -79,7 +79,7 @@ impl World<'_> {
     }
 
     /// Once nothing old is on its way and its events are answered, each switch tells which calls it
-    /// has, and which of those that agents made by themselves are over.
+    /// has; those that agents made by themselves are over by then, and the end of one may be lost.
     fn report_calls(&mut self) {
         for edge in 0..self.edges.len() {
             let told = self.edges[edge].synced || !self.edges[edge].outbox.is_empty();
@@ -87,7 +87,7 @@ impl World<'_> {
                 continue;
             }
             self.edges[edge].synced = true;
-            for (subject, agent) in std::mem::take(&mut self.edges[edge].own_ever) {
+            for (subject, agent) in std::mem::take(&mut self.edges[edge].own) {
                 let agent = agent.to_string();
                 self.tell(edge, &subject, Happening::AgentCallEnded { agent });
             }

@@ -11,7 +11,7 @@ use crate::domain::media::Media;
 use crate::domain::objects::SkillNeed;
 use crate::domain::switching::{
     Arrival, ArrivalTarget, Command, CommandFailure, Effect, EndedBy, FailReason, Happening,
-    TransferKind, TransferTo,
+    SyncCall, SyncState, TransferKind, TransferTo,
 };
 use crate::domain::time::Millis;
 use std::collections::BTreeMap;
@@ -138,7 +138,9 @@ impl World<'_> {
 
     /// Says which calls live.
     pub(super) fn sync(&mut self, edge: usize) {
-        let calls = self.edges[edge].truth.sync();
+        let mut calls = self.edges[edge].truth.sync();
+        let own = self.edges[edge].own.iter().map(|(subject, _)| subject.to_string());
+        calls.extend(own.map(|call| SyncCall { call, state: SyncState::Connected, offer: None }));
         self.tell(edge, "", Happening::SwitchSync { calls });
     }
 
@@ -425,7 +427,6 @@ impl World<'_> {
         }
         let subject = self.edges[edge].call_name();
         self.edges[edge].own.push((subject.clone(), agent.clone()));
-        self.edges[edge].own_ever.push((subject.clone(), agent.clone()));
         let direction = crate::domain::switching::Direction::Outbound;
         let what = Happening::AgentCallStarted { agent: agent.to_string(), direction };
         self.tell(edge, &subject, what);

@@ -64,9 +64,6 @@ pub(super) struct Edge {
     pub deliveries: BTreeMap<u64, Delivery>,
     /// Calls of agents that the engine did not route.
     pub own: Vec<(Name, Name)>,
-    /// … those of them that there ever were: the engine frees their agents by nothing but the
-    /// report of their end, or a new boot.
-    pub own_ever: Vec<(Name, Name)>,
     /// Offers of which it told that they failed, and by which event.
     pub failed: BTreeMap<OfferId, String>,
     /// Events that were accepted, and when: none may be accepted again.
@@ -97,7 +94,6 @@ impl Edge {
             link: None,
             deliveries: BTreeMap::new(),
             own: Vec::new(),
-            own_ever: Vec::new(),
             failed: BTreeMap::new(),
             accepted: BTreeMap::new(),
             known: VecDeque::new(),

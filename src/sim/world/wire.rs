@@ -178,18 +178,15 @@ impl World<'_> {
         Ok(())
     }
 
-    /// A delivery is at the webhook.
+    /// A delivery is at the webhook; one that is dropped was not taken.
     pub(super) fn webhook(&mut self, edge: usize, number: u64) -> Result<(), String> {
         let Some(delivery) = self.edges[edge].deliveries.remove(&number) else { return Ok(()) };
         if self.strikes("commands lost", self.plan.odds.commands_lost) {
-            delivery.failed();
             return Ok(());
         }
         let commands = delivery.commands().to_vec();
         self.carry_out(edge, &commands)?;
-        if self.strikes("reply lost", self.plan.odds.reply_lost) {
-            delivery.failed();
-        } else {
+        if !self.strikes("reply lost", self.plan.odds.reply_lost) {
             delivery.taken(Vec::new());
         }
         Ok(())
