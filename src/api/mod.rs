@@ -5,6 +5,7 @@ mod agents;
 mod answer;
 mod ask;
 mod body;
+mod callbacks;
 mod calls;
 mod desk;
 mod endpoint;
@@ -150,6 +151,7 @@ fn routes() -> Routes {
         objects::routes,
         agents::routes,
         calls::routes,
+        callbacks::routes,
         switches::routes,
         desk::routes,
         live::routes,
@@ -222,6 +224,7 @@ const NEEDED: &[(&str, &[&str])] = &[
     ("Step", &[]),
     ("Exits", &[]),
     ("Announce", &[]),
+    ("CallbackPlan", &[]),
 ];
 
 /// What answers show beside the fields of the body.

@@ -16,3 +16,4 @@ pub mod rows;
 pub mod spelling;
 pub mod switching;
 pub mod time;
+pub mod why;

@@ -364,15 +364,15 @@ impl Engine {
         disposition: Option<&str>,
         may: &dyn Fn(&Agent) -> bool,
     ) -> Result<(), Problem> {
-        // The call's own offers lead to whoever wraps it up, without a walk over all agents.
+        // The call's own offers lead to whoever wraps it up, mostly without a walk over all agents.
         let ends = |ix: &AgentIx| self.wraps_up(*ix, call) && may(self.state.agent(*ix));
-        let known = self.state.call(call);
-        let ix = match known {
-            Some(known) => known.offers.iter().map(|o| o.agent).find(ends),
-            // A wrap-up may outlast the memory of its call.
-            None => self.state.agents.iter().map(|a| a.ix).find(ends),
-        }
-        .ok_or_else(|| Problem::conflict("no_wrap_up", "no wrap-up of this call is running"))?;
+        let offered = self.state.call(call).into_iter().flat_map(|known| &known.offers);
+        let ix = offered.map(|o| o.agent).find(ends);
+        // A wrap-up may outlast the memory of its call; who was handed the call had no offer.
+        let anybody = || self.state.agents.iter().map(|a| a.ix).find(ends);
+        let ix = ix
+            .or_else(anybody)
+            .ok_or_else(|| Problem::conflict("no_wrap_up", "no wrap-up of this call is running"))?;
         let disposition = disposition.map(Name::from);
         self.emit(Event::WrapUpEnded { call, agent: ix, disposition });
         Ok(())

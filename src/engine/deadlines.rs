@@ -10,6 +10,7 @@ use crate::domain::event::Event;
 use crate::domain::ids::{AgentIx, CallId, Name, OfferId, QueueIx, SwitchIx};
 use crate::domain::objects::user::UserKind;
 use crate::domain::presence::Status;
+use crate::domain::switching::FailReason;
 use crate::domain::time::Millis;
 use std::cmp::Reverse;
 
@@ -89,6 +90,12 @@ pub enum CallDue {
     Wider,
     /// The caller is told the place.
     Announce,
+    /// A callback may be offered.
+    Callback,
+    /// A callback was kept long enough.
+    Expired,
+    /// The customer has been dialled long enough.
+    Dialed,
 }
 
 /// The earliest of a call's deadlines. While it stands still (frozen, or in a replay), and once it is
@@ -130,6 +137,15 @@ pub fn call_deadline(state: &State, call: &Call) -> Option<(Millis, CallDue)> {
         if config.announce.is_some() && state.switch(call.switch).config.capabilities.announce {
             take(call.announced_at(config), CallDue::Announce);
         }
+        if let Some(callback) = call.to_call_back() {
+            take(callback.not_before, CallDue::Callback);
+            if call.open_count() == 0 && call.picked.is_none() {
+                take(Some(call.arrived_at.plus(config.callback.keep_ms)), CallDue::Expired);
+            }
+        }
+    }
+    if let Some(callback) = &call.callback {
+        take(callback.dialing_until, CallDue::Dialed);
     }
     first
 }
@@ -256,6 +272,9 @@ impl Engine {
                     CallDue::Step => "step",
                     CallDue::Wider => "width",
                     CallDue::Announce => "announce",
+                    CallDue::Callback => "callback_spacing",
+                    CallDue::Expired => "callback_kept",
+                    CallDue::Dialed => "dial",
                 };
                 (at, reason)
             }
@@ -362,6 +381,9 @@ impl Engine {
             CallDue::Step => self.step_due(id),
             CallDue::Wider => self.emit(Event::WidthGrown { call: id }),
             CallDue::Announce => self.announce(id),
+            CallDue::Callback => self.emit(Event::CallbackDue { call: id }),
+            CallDue::Expired => self.callback_expired(id),
+            CallDue::Dialed => self.customer_missed(id, FailReason::NoAnswer, true),
         }
     }
 

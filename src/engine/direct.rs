@@ -29,7 +29,7 @@ impl Engine {
         match target {
             Target::Queue(name) | Target::Group(name) => self.queue_place(name),
             Target::Agent(user) => self.user_place(user),
-            Target::Number(_) | Target::Voicemail(_) | Target::End(_) => None,
+            Target::Number(_) | Target::Voicemail(_) | Target::Callback(_) | Target::End(_) => None,
         }
     }
 

@@ -306,7 +306,9 @@ impl Engine {
                 }
                 return;
             }
-            Target::Number(_) | Target::Voicemail(_) | Target::End(_) => return,
+            Target::Number(_) | Target::Voicemail(_) | Target::Callback(_) | Target::End(_) => {
+                return;
+            }
         };
         let found = self.derived.queues.get(name.as_str()).map(|ix| self.state.queue(*ix));
         if name != own && found.is_none_or(|q| q.config.kind != kind) {

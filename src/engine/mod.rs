@@ -21,6 +21,7 @@ mod agents;
 mod at_desk;
 mod by_hand;
 mod call;
+mod callback;
 mod calls;
 mod checks;
 mod deadlines;
@@ -317,6 +318,7 @@ impl Engine {
                 offer: *offer,
                 agent: self.state.agent(call?.offer(*offer)?.agent).id.clone(),
             },
+            Tell::Originate { offer } => self.originate(call?, *offer)?,
             Tell::Route { to, kind } => Effect::CallRoute { to: to.clone(), kind: *kind },
             Tell::End { reason } => Effect::CallEnd { reason: reason.clone() },
             Tell::Sync => Effect::SwitchSync {},
@@ -342,6 +344,7 @@ impl Engine {
             agent: agent.id.clone(),
             endpoint: endpoint.unwrap_or_else(|| "".into()),
             ring_for_ms: made.ring_for_ms,
+            callback: call.to_call_back().is_some(),
             why: made.why.clone(),
         })
     }

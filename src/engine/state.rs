@@ -3,7 +3,7 @@
 //! What can be derived (presence, indexes, counters of boards) is not here but in
 //! [`crate::engine::derived`]; a snapshot is this and nothing else.
 
-pub use super::call::{Call, Closed, End, Leg, Offer, Stage};
+pub use super::call::{Call, Callback, Closed, End, Leg, Offer, Stage};
 use super::table::Table;
 use super::windows::Counted;
 use crate::domain::event::{Next, PersonalKey, is_zero};
@@ -303,6 +303,8 @@ pub enum Tell {
     Answer { offer: OfferId },
     /// `call.connect`
     Connect { offer: OfferId },
+    /// `call.originate`
+    Originate { offer: OfferId },
     /// `call.announce`
     Announce { position: u32 },
     /// `call.hold`

@@ -2,7 +2,7 @@
 
 use crate::domain::media::Media;
 use crate::domain::objects::queue::{Announce, Needs, OnMiss, Order, Preset, Ties, Window};
-use crate::domain::objects::{Exits, SkillNeed, Step};
+use crate::domain::objects::{CallbackPlan, Exits, SkillNeed, Step};
 use crate::domain::presence::Status;
 use crate::domain::switching::{TransferKind, TransferTo};
 use serde_json::Value;
@@ -131,6 +131,9 @@ pub struct QueueBody {
     /// How calls leave.
     #[schema(required = false)]
     exits: Exits,
+    /// How customers are called back.
+    #[schema(required = false)]
+    callback: CallbackPlan,
     /// Groups only: the extension, digits.
     extension: Option<String>,
     /// Groups only: users who are never rung for it.
@@ -182,6 +185,49 @@ pub struct CallChangeBody {
     #[schema(required = false)]
     skills: Vec<SkillNeed>,
     /// A queue or group to move to. The age stays; the time in the queue begins anew.
+    #[schema(required = false)]
+    queue: String,
+}
+
+/// A callback to make. All fields but `queue` and `number` may be left out.
+#[derive(ToSchema)]
+#[schema(as = Callback)]
+pub struct CallbackBody {
+    /// The queue or group that it waits in; of medium voice.
+    queue: String,
+    /// The customer's number, 1–64 characters.
+    number: String,
+    /// Which switch dials; needed where several can (capability `originate`).
+    switch: Option<String>,
+    /// −1,000…1,000, default 0; the queue's is added.
+    #[schema(required = false)]
+    priority: i32,
+    /// Required of the agent.
+    #[schema(required = false)]
+    skills: Vec<SkillNeed>,
+    /// Nobody is offered it before; null (default), or an instant that has passed = at once.
+    not_before: Option<String>,
+    /// Shown to the agent; at most 32, 4 KiB in all.
+    #[schema(required = false)]
+    attributes: std::collections::BTreeMap<String, String>,
+}
+
+/// New values of a callback that waits.
+#[derive(ToSchema)]
+#[schema(as = CallbackChange)]
+pub struct CallbackChangeBody {
+    /// The customer's number.
+    #[schema(required = false)]
+    number: String,
+    /// Nobody is offered it before; null = at once.
+    not_before: Option<String>,
+    /// The callback's own, −1,000…1,000; route's and queue's are added.
+    #[schema(required = false)]
+    priority: i32,
+    /// The callback's own; those of route and step hold with them.
+    #[schema(required = false)]
+    skills: Vec<SkillNeed>,
+    /// A queue or group to move to.
     #[schema(required = false)]
     queue: String,
 }

@@ -42,13 +42,13 @@ fn the_bodies_of_the_protocol_page_are_right() {
 fn what_the_routing_issue_brings_is_refused_by_that_name() {
     let body = json!({ "name": "Q", "strategy": { "order": "least_occupied" },
         "steps": [{ "after_ms": 0, "also": [{ "team": "x" }] }],
-        "exits": { "ewt_over_ms": 5, "on_total": { "callback": true } } });
+        "exits": { "ewt_over_ms": 5 } });
     let errors = Queue::parse(QueueKind::Queue, &body).expect_err("is wrong");
     assert!(
         errors.iter().all(|e| e.code == "not_yet" && e.detail.contains("routing issue")),
         "{errors:?}"
     );
-    assert_eq!(errors.len(), 4, "{errors:?}");
+    assert_eq!(errors.len(), 3, "{errors:?}");
     let body = json!({ "name": "Q", "strategy": "least_occupied" });
     assert_eq!(wrong(Queue::parse(QueueKind::Queue, &body)), ["/strategy not_yet"]);
 }

@@ -145,7 +145,9 @@ impl Model {
                 let name = user.strip_prefix("usr_");
                 return name.is_none_or(|name| name != id && self.agent_named(name).is_none());
             }
-            Target::Number(_) | Target::Voicemail(_) | Target::End(_) => return false,
+            Target::Number(_) | Target::Voicemail(_) | Target::Callback(_) | Target::End(_) => {
+                return false;
+            }
         };
         let (Target::Queue(to) | Target::Group(to)) = target else { return false };
         to != id && self.queue_named(to).is_none_or(|q| self.queues[q].config.kind != kind)

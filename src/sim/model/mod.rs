@@ -73,10 +73,16 @@
 //!   beside another call of its medium (wrap-up apart) unless that user has call waiting, and only
 //!   once: then the exit `unattended`. A miss is none in a row.
 //! * **An attended transfer** to a user hands the call over: the agent's part ends, the other's begins.
+//! * **A callback** is a call of its own, in the place of one that ends by the exit: age, entry into the
+//!   queue, step and width are that call's. `max_wait`, `total`, `nobody`, `max_waiting`, `closed` and
+//!   announcements are for who is on the line; other exits end it. An attempt that reaches nobody
+//!   frees the agent without wrap-up, and leaves the idle clock. A switch that starts anew, or does
+//!   not hold it, ends the attempt and not the callback.
 //! * **A replay** is over with the call's next event that is not replayed, or 2 s after the last
 //!   one that was.
 
 mod by_hand;
+mod callbacks;
 mod calls;
 mod config;
 mod deadlines;
@@ -259,6 +265,68 @@ struct Call {
     frozen_until: Option<Millis>,
     replay_until: Option<Millis>,
     next_seq: u64,
+    /// The day in whose figures it counts.
+    counted_day: i64,
+    callback: Option<Callback>,
+}
+
+/// What a callback has beyond other calls.
+#[derive(Default)]
+struct Callback {
+    made_at: Millis,
+    /// Attempts that reached nobody.
+    attempts: u32,
+    not_before: Option<Millis>,
+    /// Until when the customer is dialled.
+    dialing: Option<Millis>,
+    reached: bool,
+}
+
+impl Call {
+    /// A call of which nothing else is known.
+    fn new(name: &str, switch: usize, media: Media, from: &str, now: Millis) -> Call {
+        Call {
+            name: name.to_owned(),
+            switch,
+            state: State::Waiting,
+            queue: LINE,
+            media,
+            priority: (0, 0),
+            skills: (Vec::new(), Vec::new()),
+            from: from.to_owned(),
+            steps: None,
+            preferred: None,
+            step: 0,
+            hold: None,
+            picked: None,
+            direct: None,
+            entered_at: now,
+            queued_at: now,
+            waited_in: LINE,
+            away_ms: 0,
+            held: false,
+            hops: 0,
+            entering: false,
+            exit_due: None,
+            tried: Vec::new(),
+            pass_began: None,
+            pass_spaced: false,
+            cursor: None,
+            attempts: 0,
+            widths: 0,
+            announced: 0,
+            handed: false,
+            connected_at: now,
+            legs: 0,
+            closing: Vec::new(),
+            closing_until: None,
+            frozen_until: None,
+            replay_until: None,
+            next_seq: 1,
+            counted_day: 0,
+            callback: None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -355,6 +423,8 @@ impl Model {
             Step::Accept { call, user } => self.accept(call, user),
             Step::Refuse { call, user } => self.refuse_at_desk(call, user),
             Step::Wrapped { call, user } => self.wrapped(call, user),
+            Step::Callback { call, queue, switch } => self.make_callback(call, queue, switch),
+            Step::Cancel { call } => self.cancel(call),
             Step::HangUp { call } => self.hang_up(call),
             Step::Assign { call, user } => self.assign(call, user),
             Step::Change { call, priority, skills, queue } => {

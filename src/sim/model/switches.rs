@@ -164,6 +164,9 @@ impl Model {
             What::Resumed => self.hold(call, false),
             What::Transferred { to, attended } => self.transferred(call, to, *attended),
             What::Choice => self.asks_to_leave(call),
+            What::Customer(None) => self.customer_answered(call),
+            What::Customer(Some(_)) => self.customer_missed(call),
+            What::Overflowed if self.calls_back(call) => {}
             What::Overflowed => self.end(call, Outcome::Failed, Withdrawn::Ended),
             What::Ringing { agent } | What::Answered { agent } | What::Failed { agent, .. } => {
                 let offer = self
@@ -201,6 +204,10 @@ impl Model {
         self.switches[switch].heartbeat = false;
         let name = self.switches[switch].name.clone();
         self.parked.retain(|p| p.report.switch != name);
+        for call in self.calls.iter_mut().filter(|c| c.switch == switch) {
+            // It counts anew.
+            call.next_seq = 1;
+        }
         self.lose(switch, &[]);
     }
 
@@ -226,6 +233,10 @@ impl Model {
         for call in 0..self.calls.len() {
             let c = &self.calls[call];
             if c.switch != switch || c.state == State::Ended || but.contains(&c.name.as_str()) {
+                continue;
+            }
+            if self.calls_back(call) {
+                self.callback_lost(call);
                 continue;
             }
             let outcome =

@@ -39,6 +39,8 @@ pub(super) enum EdgeAct {
     Impatient(Name),
     /// A conversation is over.
     Over(Name),
+    /// A customer who is called back answers, or (with a reason) does not.
+    Customer(Name, OfferId, Option<crate::domain::switching::FailReason>),
 }
 
 /// An event on its way.

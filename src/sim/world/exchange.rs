@@ -40,6 +40,8 @@ pub(super) struct Call {
     pub sequence: u64,
     pub legs: BTreeMap<OfferId, Leg>,
     pub held: bool,
+    /// Nobody is there but agents: the customer is yet to be dialled.
+    pub calls_back: bool,
 }
 
 impl Call {
@@ -59,6 +61,8 @@ impl Call {
 #[derive(Debug, Default)]
 pub(super) struct Exchange {
     pub calls: BTreeMap<Name, Call>,
+    /// Of callbacks that are between two attempts: the events told of them so far.
+    told: BTreeMap<Name, u64>,
 }
 
 impl Exchange {
@@ -66,6 +70,20 @@ impl Exchange {
     pub fn call_of(&self, offer: OfferId) -> Option<Name> {
         let has = self.calls.iter().find(|(_, call)| call.legs.contains_key(&offer));
         has.map(|(name, _)| name.clone())
+    }
+
+    /// An attempt to call back begins: the events of all of them are counted on.
+    pub fn begin_attempt(&mut self, name: &Name) {
+        let sequence = self.told.remove(name).unwrap_or_default();
+        let call = Call { sequence, calls_back: true, ..Call::default() };
+        self.calls.entry(name.clone()).or_insert(call);
+    }
+
+    /// … is over.
+    pub fn end_attempt(&mut self, name: &Name) {
+        if let Some(call) = self.calls.remove(name) {
+            self.told.insert(name.clone(), call.sequence);
+        }
     }
 
     /// A leg.

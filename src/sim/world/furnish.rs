@@ -119,6 +119,9 @@ impl House {
         if let Some(extension) = &extension {
             body["extension"] = json!(extension);
         }
+        // Attempts that follow each other within the patience of a world.
+        body["callback"] = json!({ "attempts": dice.between(1, 3), "retry_after_ms": 2_000,
+            "dial_for_ms": 5_000, "keep_ms": 60_000 });
         settings(dice, &mut body);
         self.puts.push(put(kind, "", &id, body));
         self.lines.push(Line { id, kind, extension, chat, members: Vec::new() });
@@ -168,6 +171,12 @@ fn exits(dice: &mut Dice, lines: &[Line]) -> Value {
                 if line.kind == Kind::Group { ("group", "queue") } else { ("queue", "group") };
             exits[on] = json!({ family: line.id, other: null, "end": null });
         }
+    }
+    if dice.once_in(2) {
+        exits["on_choice"] = json!({ "callback": true });
+    }
+    if exits["on_max_wait"].is_null() && dice.once_in(4) {
+        exits["on_max_wait"] = json!({ "callback": true, "end": null });
     }
     exits
 }
