@@ -11,6 +11,8 @@ mod at_desk;
 mod bad_input;
 #[path = "api/by_hand.rs"]
 mod by_hand;
+#[path = "api/callbacks.rs"]
+mod callbacks;
 #[path = "api/flows.rs"]
 mod flows;
 #[path = "api/shapes.rs"]
