@@ -104,19 +104,27 @@ impl Engine {
         self.customer_missed(id, FailReason::Cancelled, false);
     }
 
-    /// Its switch started anew, or does not hold it: what rang or was dialled is over. `false` when it is no
-    /// callback, or its customer is on the line.
-    pub(super) fn callback_lost(&mut self, id: CallId) -> bool {
+    /// Its switch started anew, or does not hold it: what rang or was dialled is over, also where the
+    /// command to do it is still to come. `false` when it is no callback, or its customer is on the line.
+    pub(super) fn callback_lost(&mut self, id: CallId, started_anew: bool) -> bool {
         let Some(call) = self.state.call(id) else { return false };
         if call.to_call_back().is_none() {
             return false;
         }
-        let rung: Vec<OfferId> =
-            call.open_offers().filter(|offer| !offer.at_desk).map(|offer| offer.id).collect();
+        // What a switch was not told yet it cannot hold.
+        let outbox = &self.state.switch(call.switch).outbox;
+        let is_told = |offer: OfferId| {
+            !outbox.iter().any(|t| matches!(&t.what, Tell::Ring { offer: of } if *of == offer))
+        };
+        let rung: Vec<OfferId> = call
+            .open_offers()
+            .filter(|offer| !offer.at_desk && (started_anew || is_told(offer.id)))
+            .map(|offer| offer.id)
+            .collect();
         for offer in rung {
-            self.unanswered(id, offer, Unanswered::Failed(OfferFailure::Error), true);
+            self.unanswered(id, offer, Unanswered::Failed(OfferFailure::Error), false);
         }
-        self.customer_missed(id, FailReason::Error, false);
+        self.customer_missed(id, FailReason::Error, true);
         true
     }
 
@@ -313,11 +321,11 @@ impl Engine {
     }
 
     pub(super) fn originate(&self, call: &Call, offer: OfferId) -> Option<Effect> {
-        let to = call.personal.and_then(|key| self.vault.call(key))?.from.clone()?;
+        let to = call.personal.and_then(|key| self.vault.call(key)).and_then(|v| v.from.clone());
         Some(Effect::CallOriginate {
             offer,
             agent: self.state.agent(call.offer(offer)?.agent).id.clone(),
-            to,
+            to: to.unwrap_or_else(|| "".into()),
             caller_id: self.state.queue(call.queue?).config.callback.caller_id.clone(),
         })
     }

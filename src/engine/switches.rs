@@ -454,7 +454,7 @@ impl Engine {
 
     /// The switch no longer has the call.
     fn end_lost(&mut self, id: CallId, reason: &str) {
-        if self.callback_lost(id) {
+        if self.callback_lost(id, reason == "switch_restart") {
             return;
         }
         let Some(call) = self.state.call(id).filter(|c| !c.is_ended()) else { return };

@@ -126,11 +126,12 @@ impl Model {
         }
     }
 
-    /// Its switch no longer has what rang or was dialled.
-    pub(super) fn callback_lost(&mut self, call: usize) {
+    /// Its switch started anew, or no longer has what was dialled. What rings there it may not have been
+    /// told yet.
+    pub(super) fn callback_lost(&mut self, call: usize, started_anew: bool) {
         for offer in self.open_offers(call) {
-            if !self.offers[offer].at_desk {
-                self.fail(offer, OfferFailure::Error);
+            if started_anew && !self.offers[offer].at_desk {
+                self.fail(offer, OfferFailure::Error, false);
             }
         }
         self.customer_missed(call);

@@ -193,12 +193,12 @@ impl Model {
         self.on_miss(offer);
     }
 
-    pub(super) fn fail(&mut self, offer: usize, reason: OfferFailure) {
+    pub(super) fn fail(&mut self, offer: usize, reason: OfferFailure, by_switch: bool) {
         let (call, agent) = self.names(offer);
         self.fact(Fact::Failed { call, agent, reason });
         let (agent, queue) = (self.offers[offer].agent, self.offers[offer].queue);
         let config = self.queues[queue].config.clone();
-        self.end_unanswered(offer, Ending::Failed(reason), true);
+        self.end_unanswered(offer, Ending::Failed(reason), by_switch);
         self.count(offer, -1);
         let delay = match reason {
             OfferFailure::Busy => config.after_busy_ms,
@@ -331,9 +331,11 @@ impl Model {
             FailReason::NoAnswer if self.offers[offer].full_ring => self.miss(offer, true),
             FailReason::NoAnswer => self.cut_short(offer),
             FailReason::Refused => self.refuse(offer, true),
-            FailReason::Busy => self.fail(offer, OfferFailure::Busy),
-            FailReason::Unreachable => self.fail(offer, OfferFailure::Unreachable),
-            FailReason::Cancelled | FailReason::Error => self.fail(offer, OfferFailure::Error),
+            FailReason::Busy => self.fail(offer, OfferFailure::Busy, true),
+            FailReason::Unreachable => self.fail(offer, OfferFailure::Unreachable, true),
+            FailReason::Cancelled | FailReason::Error => {
+                self.fail(offer, OfferFailure::Error, true)
+            }
         }
     }
 
@@ -348,7 +350,7 @@ impl Model {
             self.calls[call].state = State::Waiting;
             self.calls[call].queue = self.calls[call].waited_in;
             self.uncount_answered(call);
-            self.fail(offer, OfferFailure::Error);
+            self.fail(offer, OfferFailure::Error, true);
         }
     }
 

@@ -208,7 +208,7 @@ impl Model {
             // It counts anew.
             call.next_seq = 1;
         }
-        self.lose(switch, &[]);
+        self.lose(switch, &[], true);
     }
 
     /// All live calls of a switch: those it does not hold are lost, also those the engine did not route.
@@ -218,10 +218,10 @@ impl Model {
                 call.frozen_until = None;
             }
         }
-        self.lose(switch, listed);
+        self.lose(switch, listed, false);
     }
 
-    fn lose(&mut self, switch: usize, but: &[&str]) {
+    fn lose(&mut self, switch: usize, but: &[&str], started_anew: bool) {
         for agent in 0..self.agents.len() {
             let own = &mut self.agents[agent].own_calls;
             let before = own.len();
@@ -236,7 +236,7 @@ impl Model {
                 continue;
             }
             if self.calls_back(call) {
-                self.callback_lost(call);
+                self.callback_lost(call, started_anew);
                 continue;
             }
             let outcome =
