@@ -47,6 +47,7 @@ impl Engine {
             key
         });
         let (place, route_priority, route_skills) = self.directed(arrival);
+        let place = place.filter(|place| self.takes(*place, arrival.media));
         let skills = route_skills.iter().chain(&arrival.skills).cloned().collect();
         self.emit(Event::CallArrived {
             call,
@@ -362,8 +363,9 @@ impl Engine {
         };
         let (hops, caller) = (call.hops, call.to_call_back().is_none());
         let calls_back = matches!(to, Target::Callback(_)) && self.can_call_back(call);
+        let media = call.media;
+        let next = self.place(&to).filter(|place| self.takes(*place, media));
         self.withdraw_all(id, Withdrawn::Exit);
-        let next = self.place(&to);
         self.emit(Event::CallExited { call: id, exit, to: to.clone() });
         match (&to, next) {
             (Target::Callback(_), _) if calls_back => {

@@ -252,6 +252,17 @@ impl Engine {
         for (name, target) in targets {
             if let Some(target) = target {
                 self.check_target(&format!("/exits/{name}"), target, &object.id, errors);
+                self.check_medium(&format!("/exits/{name}"), target, &object.id, queue, errors);
+            }
+        }
+        let present = self.derived.queues.get(object.id.as_str());
+        if let Some(present) =
+            present.filter(|ix| self.state.queue(**ix).config.media != queue.media)
+        {
+            let index = &self.derived.index[present.at()];
+            if !index.waiting.is_empty() || index.talking > 0 {
+                let detail = "calls wait or are answered here; change the medium when none are";
+                errors.push(FieldError::new("/media", "in_use", detail));
             }
         }
         if let Some(calendar) = &exits.closed
@@ -313,6 +324,24 @@ impl Engine {
         let found = self.derived.queues.get(name.as_str()).map(|ix| self.state.queue(*ix));
         if name != own && found.is_none_or(|q| q.config.kind != kind) {
             errors.push(unknown(format!("{at}/{family}"), family, name));
+        }
+    }
+
+    /// Calls keep their medium wherever they go.
+    fn check_medium(
+        &self,
+        at: &str,
+        target: &Target,
+        own: &str,
+        queue: &Queue,
+        errors: &mut Vec<FieldError>,
+    ) {
+        let (Target::Queue(name) | Target::Group(name)) = target else { return };
+        let found = self.derived.queues.get(name.as_str()).filter(|_| name != own);
+        let takes = found.map(|ix| self.state.queue(*ix).config.media);
+        if let Some(takes) = takes.filter(|takes| *takes != queue.media) {
+            let detail = format!("{name} takes {takes}, and this queue {}", queue.media);
+            errors.push(FieldError::new(at, "not_allowed", detail));
         }
     }
 

@@ -307,6 +307,8 @@ impl Engine {
             TransferTo::Agent(user) => self.user_place(user),
             TransferTo::Number(_) => None,
         };
+        let media = self.state.call(id).map(|call| call.media);
+        let place = place.filter(|place| media.is_some_and(|media| self.takes(*place, media)));
         if let (Some(Place::User(agent)), TransferKind::Attended) = (place, kind) {
             return self.hand_over(id, agent);
         }

@@ -36,6 +36,7 @@ pub(super) struct Arriving<'a> {
 impl Model {
     pub(super) fn arrive(&mut self, switch: usize, name: &str, what: &Arriving<'_>) {
         let (place, route) = self.directed(what.to);
+        let place = place.filter(|place| self.takes(*place, what.media));
         let (route_priority, route_skills) =
             route.map_or((0, Vec::new()), |r| (r.priority, r.skills));
         self.calls.push(Call {
@@ -89,6 +90,14 @@ impl Model {
                 self.agent_named(user.strip_prefix("usr_").unwrap_or(user)).map(Place::User)
             }
             Target::Number(_) | Target::Voicemail(_) | Target::Callback(_) | Target::End(_) => None,
+        }
+    }
+
+    /// A queue takes calls of its own medium only.
+    fn takes(&self, place: Place, media: Media) -> bool {
+        match place {
+            Place::Queue(queue) => self.queues[queue].config.media == media,
+            Place::User(_) => true,
         }
     }
 
@@ -179,7 +188,8 @@ impl Model {
         let name = self.calls[call].name.clone();
         self.fact(Fact::Exited { call: name, exit, to: target_text(&target) });
         self.count_exited(call);
-        match self.place(&target) {
+        let media = self.calls[call].media;
+        match self.place(&target).filter(|place| self.takes(*place, media)) {
             // A chain of overflows ends.
             Some(next) if self.calls[call].hops < self.account.max_hops => {
                 self.calls[call].hops += 1;
@@ -308,6 +318,8 @@ impl Model {
             To::Number(_) => None,
             other => self.directed(other).0,
         };
+        let media = self.calls[call].media;
+        let place = place.filter(|place| self.takes(*place, media));
         let State::Connected { agent } = self.calls[call].state else { return };
         if self.calls_back(call) {
             return;

@@ -99,14 +99,19 @@ impl Model {
     fn put_queue(&mut self, id: &str, kind: QueueKind, body: &Value) -> Done {
         let config = objects::Queue::parse(kind, body).map_err(|_| No)?;
         let at = self.queue_named(id);
-        let nowhere = |exit: &Exit| self.leads_nowhere(id, config.exits.target(*exit));
+        let nowhere = |exit: &Exit| {
+            let target = config.exits.target(*exit);
+            self.leads_nowhere(id, target) || self.takes_another(id, target, &config)
+        };
         let calendar = |name: &String| self.calendars.iter().any(|(known, _)| known == name);
         if Exit::ALL.iter().any(nowhere) || !config.exits.closed.iter().all(calendar) {
             return Err(No);
         }
         self.check_steps(id, &config)?;
         if let Some(queue) = at {
-            if self.queues[queue].config.kind != kind {
+            let live = |c: &super::Call| c.queue == queue && c.state != super::State::Ended;
+            let another = self.queues[queue].config.media != config.media;
+            if self.queues[queue].config.kind != kind || (another && self.calls.iter().any(live)) {
                 return Err(No);
             }
             let supervised = self.queues[queue]
@@ -151,6 +156,13 @@ impl Model {
         };
         let (Target::Queue(to) | Target::Group(to)) = target else { return false };
         to != id && self.queue_named(to).is_none_or(|q| self.queues[q].config.kind != kind)
+    }
+
+    /// An exit to a queue of another medium.
+    fn takes_another(&self, id: &str, target: &Target, config: &objects::Queue) -> bool {
+        let (Target::Queue(to) | Target::Group(to)) = target else { return false };
+        let found = self.queue_named(to).filter(|_| to != id);
+        found.is_some_and(|q| self.queues[q].config.media != config.media)
     }
 
     /// Skills held must be there, and the levels within their ranges.

@@ -339,6 +339,7 @@ impl World<'_> {
         let waits = self.edges[edge].truth.leg(offer).is_some_and(|leg| leg.stage == Stage::Waits);
         if !waits {
             self.fails(edge, of, command, CommandFailure::NotApplicable);
+            self.edges[edge].truth.end_if_empty(of);
             return;
         }
         self.count("customer dialled");

@@ -91,9 +91,27 @@ impl Exchange {
         self.calls.values_mut().find_map(|call| call.legs.get_mut(&offer))
     }
 
-    /// A leg is gone.
+    /// A leg is gone; with the last one the attempt to call back.
     pub fn drop_leg(&mut self, offer: OfferId) -> Option<Leg> {
-        self.calls.values_mut().find_map(|call| call.legs.remove(&offer))
+        let of = self.call_of(offer)?;
+        let leg = self.calls.get_mut(&of)?.legs.remove(&offer);
+        self.end_if_empty(&of);
+        leg
+    }
+
+    /// An attempt without a leg is none.
+    pub fn end_if_empty(&mut self, name: &Name) {
+        if self.calls.get(name).is_some_and(|call| call.calls_back && call.legs.is_empty()) {
+            self.end_attempt(name);
+        }
+    }
+
+    /// The number of the next event about a call; none where it never was here.
+    pub fn next_event(&mut self, name: &str) -> Option<u64> {
+        let call = self.calls.get_mut(name).map(|call| &mut call.sequence);
+        let sequence = call.or_else(|| self.told.get_mut(name))?;
+        *sequence += 1;
+        Some(*sequence)
     }
 
     /// The legs to an agent's phone, with the names of their calls.

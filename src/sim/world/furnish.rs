@@ -144,7 +144,9 @@ impl House {
     fn exits(&mut self, dice: &mut Dice) {
         for line in 0..self.lines.len() {
             if dice.once_in(2) {
-                let exits = exits(dice, &self.lines);
+                let chat = self.lines[line].chat;
+                let alike: Vec<&Line> = self.lines.iter().filter(|l| l.chat == chat).collect();
+                let exits = exits(dice, &alike);
                 let (kind, id) = (self.lines[line].kind, &self.lines[line].id);
                 self.puts.push(patch(kind, "", id, json!({ "exits": exits })));
             }
@@ -152,7 +154,7 @@ impl House {
     }
 }
 
-fn exits(dice: &mut Dice, lines: &[Line]) -> Value {
+fn exits(dice: &mut Dice, lines: &[&Line]) -> Value {
     let mut exits = json!({});
     if dice.once_in(3) {
         exits["max_wait_ms"] = json!(dice.one_of(&[4_000, 10_000, 20_000]));
@@ -165,7 +167,7 @@ fn exits(dice: &mut Dice, lines: &[Line]) -> Value {
     }
     for on in ["on_max_wait", "on_total", "on_missed"] {
         if dice.once_in(3) {
-            let line = &lines[dice.below(lines.len())];
+            let line = lines[dice.below(lines.len())];
             // Merged over the default, which ends the call.
             let (family, other) =
                 if line.kind == Kind::Group { ("group", "queue") } else { ("queue", "group") };
