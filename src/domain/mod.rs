@@ -4,6 +4,7 @@ pub mod cloud_events;
 pub mod compact;
 pub mod event;
 pub mod fields;
+pub mod formulas;
 pub mod ids;
 pub mod input;
 pub mod json;

@@ -76,6 +76,9 @@ pub struct SortKey {
     /// `least_talk`: time with callers of this queue in the window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub talk_ms: Option<u32>,
+    /// `least_occupied`: handling ÷ (handling + free) in the window, in millionths.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occupancy_ppm: Option<u32>,
     /// All orders end here.
     #[serde(with = "time::wire")]
     pub idle_since: Millis,
@@ -93,6 +96,7 @@ impl SortKey {
             weight: None,
             versatility: None,
             talk_ms: None,
+            occupancy_ppm: None,
             idle_since,
         }
     }

@@ -9,6 +9,7 @@ use crate::domain::ids::{AgentIx, CallId, Name, OfferId, QueueIx};
 use crate::domain::input::When;
 use crate::domain::objects::account::OptInAtLogin;
 use crate::domain::objects::queue::Needs;
+use crate::domain::objects::queue::Order;
 use crate::domain::objects::user::UserKind;
 use crate::domain::presence::Status;
 use crate::domain::problem::{FieldError, Problem};
@@ -230,11 +231,20 @@ impl Engine {
     }
 
     /// Pairs that are offerable for the first time in a window start at the lowest count among the
-    /// queue's other logged-in members (`engine.md` 4).
+    /// queue's other logged-in members; the occupancy is noted each time (`engine.md` 4).
     pub(super) fn start_counts(&mut self) {
         while let Some((ix, queue)) = self.derived.touched.count_due.pop() {
+            let weighs = self.state.queue(queue).config.plan.order == Order::LeastOccupied;
+            let day_began_at = self.day_began_at();
             let agent = self.state.agent(ix);
             let begun = |p| super::windows::has_begun(&self.state, agent, p);
+            if weighs {
+                let from = super::ledger::occupancy(&self.state, agent, queue, day_began_at);
+                if agent.pair(queue).is_some_and(|pair| !begun(pair) || pair.count != from) {
+                    self.emit(Event::CountStarted { agent: ix, queue, from });
+                }
+                continue;
+            }
             if agent.pair(queue).is_none_or(begun) {
                 continue;
             }

@@ -196,7 +196,7 @@ impl Engine {
     /// The earliest instant at which [`crate::domain::input::Input::Deadline`] is to be handled,
     /// and why.
     pub fn next_deadline(&mut self) -> Option<(Millis, &'static str)> {
-        let midnight = self.state.day.and_then(|_| self.day_ends_at()).map(|at| (at, "midnight"));
+        let midnight = self.state.day.map(|_| (self.civil_day().1, "midnight"));
         let due = loop {
             let Some(Reverse((at, class, id))) = self.derived.deadlines.peek().copied() else {
                 break None;
@@ -288,7 +288,7 @@ impl Engine {
         if self.next_deadline().is_none_or(|(at, _)| at > now) {
             return false;
         }
-        if self.day_ends_at().is_some_and(|at| at <= now) {
+        if self.civil_day().1 <= now {
             // The new day itself is begun before any input is handled.
             return true;
         }
@@ -327,41 +327,47 @@ impl Engine {
     /// Emits the new day when the account's midnight has passed, also at the very first record.
     pub(super) fn begin_day(&mut self) {
         let now = self.state_now();
-        if self.state.day.is_some() && self.day_ends_at().is_some_and(|at| now < at) {
+        if self.state.day.is_some() && now < self.civil_day().1 {
             return;
         }
-        let (day, ends_at) = self.day_of(now);
+        let (day, span) = self.day_of(now);
         if self.state.day != Some(day) {
             self.emit(Event::DayBegan { day });
         }
-        self.derived.day_ends_at = Some(ends_at);
+        self.derived.civil_day = Some(span);
     }
 
-    /// The end of the account's present day.
-    fn day_ends_at(&mut self) -> Option<Millis> {
-        if self.derived.day_ends_at.is_none() {
-            let at = self.state.at;
-            self.derived.day_ends_at = Some(self.day_of(at).1);
-        }
-        self.derived.day_ends_at
+    /// The begin and the end of the account's present day.
+    fn civil_day(&mut self) -> (Millis, Millis) {
+        let at = self.state.at;
+        let span = self.derived.civil_day.unwrap_or_else(|| self.day_of(at).1);
+        self.derived.civil_day = Some(span);
+        span
     }
 
-    /// The civil day of an instant in the account's zone (days since 1970-01-01), and its end.
-    fn day_of(&self, at: Millis) -> (i32, Millis) {
+    /// When the account's present day began.
+    pub(super) fn day_began_at(&mut self) -> Millis {
+        self.civil_day().0
+    }
+
+    /// The civil day of an instant in the account's zone (days since 1970-01-01), its begin and end.
+    fn day_of(&self, at: Millis) -> (i32, (Millis, Millis)) {
         const DAY_MS: i64 = 86_400_000;
         let plain = || {
             let day = at.0.div_euclid(DAY_MS);
-            (day as i32, Millis((day + 1) * DAY_MS))
+            (day as i32, (Millis(day * DAY_MS), Millis((day + 1) * DAY_MS)))
         };
         let Ok(zone) = jiff::tz::TimeZone::get(&self.state.account.time_zone) else {
             return plain();
         };
         let Ok(instant) = jiff::Timestamp::from_millisecond(at.0) else { return plain() };
         let today = instant.to_zoned(zone.clone()).date();
+        let Ok(begins) = today.to_zoned(zone.clone()) else { return plain() };
         let Ok(ends) = today.tomorrow().and_then(|d| d.to_zoned(zone)) else { return plain() };
         let epoch = jiff::civil::date(1970, 1, 1);
         let day = epoch.until(today).map_or(0, |span| span.get_days());
-        (day, Millis(ends.timestamp().as_millisecond()))
+        let at = |zoned: &jiff::Zoned| Millis(zoned.timestamp().as_millisecond());
+        (day, (at(&begins), at(&ends)))
     }
 
     fn call_due(&mut self, id: CallId, due: CallDue) {

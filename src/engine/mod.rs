@@ -39,6 +39,7 @@ mod feed;
 mod few;
 mod handle;
 mod invariants;
+mod ledger;
 mod matching;
 mod need_index;
 mod needs;

@@ -4,6 +4,7 @@
 //! [`crate::engine::derived`]; a snapshot is this and nothing else.
 
 pub use super::call::{Call, Callback, Closed, End, Leg, Offer, Stage};
+use super::ledger::Ledger;
 use super::table::Table;
 use super::windows::Counted;
 use crate::domain::event::{Next, PersonalKey, is_zero};
@@ -153,6 +154,9 @@ pub struct Agent {
     /// Changes with each log-on, where a queue counts by shifts.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub shift: u32,
+    /// What the agent has done; only where a queue goes by occupancy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ledger: Option<Box<Ledger>>,
     /// What the agent is seen doing.
     pub detail: Option<Detail>,
     /// Since when.
@@ -187,7 +191,7 @@ pub struct Pair {
     pub position: u32,
     /// Takes this queue's calls.
     pub opted_in: bool,
-    /// Calls of the window, or milliseconds.
+    /// Calls of the window, milliseconds, or millionths of occupancy.
     pub count: u32,
     /// The window that `count` belongs to ([`super::windows::number`]); another reads as 0.
     pub day: Option<i32>,

@@ -576,5 +576,6 @@ impl Engine {
             agent.detail = detail;
             agent.since = at;
         }
+        super::ledger::stamp(&mut self.state, ix);
     }
 }

@@ -35,6 +35,7 @@ pub fn why() -> Why {
         weight: Some(3),
         versatility: Some(4),
         talk_ms: Some(61_000),
+        occupancy_ppm: Some(250_000),
         idle_since: Millis(idle_since),
     };
     Why {

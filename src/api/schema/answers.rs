@@ -154,7 +154,7 @@ pub struct StaffRow {
     /// Whether the member takes part.
     opted_in: bool,
     /// What the queue's window holds: calls, as least_calls counts them; milliseconds of talk where
-    /// the order is least_talk.
+    /// the order is least_talk, millionths of occupancy where it is least_occupied.
     count: u32,
 }
 

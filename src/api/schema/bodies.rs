@@ -45,7 +45,7 @@ pub struct PlanBody {
     /// At the earliest so long after the last pass began; default 5,000.
     #[schema(required = false)]
     again_after_ms: u64,
-    /// Of least_calls and least_talk: day (default), shift or 24h; else null.
+    /// Of least_calls, least_talk and least_occupied: day (default), shift or 24h; else null.
     window: Option<Window>,
     /// longest_idle (default), or random; null where the order leaves no ties.
     ties: Option<Ties>,

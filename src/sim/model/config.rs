@@ -50,6 +50,7 @@ impl Model {
             return self.create_user(id, user);
         };
         self.agents[agent].user = user;
+        self.seen_anew(None, Some(agent));
         let user = &self.agents[agent].user;
         let out = user.state == UserState::Deactivated
             || user.assignment == Assignment::Pending
@@ -89,6 +90,8 @@ impl Model {
             own_calls: Vec::new(),
             wrap_ups: Vec::new(),
             shifts: 0,
+            logged_on_at: self.now,
+            done: Vec::new(),
         });
         if pbx {
             let agent = self.agents.len() - 1;
@@ -222,6 +225,7 @@ impl Model {
         if group(queue) && self.queues_of(agent).iter().any(|q| *q != queue && group(*q)) {
             return Err(No);
         }
+        self.seen_anew(Some(queue), Some(agent));
         let members = &mut self.queues[queue].members;
         match members.iter_mut().find(|m| m.agent == agent) {
             Some(there) => {
@@ -235,6 +239,7 @@ impl Model {
                 opted_in: true,
                 count: None,
                 rolling: Vec::new(),
+                offerable: false,
             }),
         }
         Ok(())

@@ -55,6 +55,7 @@ impl Model {
             self.fall_due(deadline);
         }
         self.settle();
+        self.note_work();
         std::mem::take(&mut self.facts)
     }
 

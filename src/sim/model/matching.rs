@@ -185,7 +185,9 @@ impl Model {
         };
         let (first, second) = match queue.config.plan.order {
             Order::LongestIdle => (0, 0),
-            Order::LeastCalls | Order::LeastTalk => (self.counted_for(call, agent, member), 0),
+            Order::LeastCalls | Order::LeastTalk | Order::LeastOccupied => {
+                (self.counted_for(call, agent, member), 0)
+            }
             Order::InOrder => {
                 let past =
                     self.calls[call].cursor.is_some_and(|last| (member.position, agent) <= last);

@@ -52,6 +52,9 @@
 //!   has begun among the other logged-in members; a shift is from one log-on to the next; in 24
 //!   hours whoever was logged out as long begins anew. A change of what is counted, or of the
 //!   window, begins all anew. Talk time is counted when the agent's part in a call ends.
+//! * **Occupancy** is noted when a pair becomes offerable, and when agent, membership or queue were changed
+//!   meanwhile. Handling is every call, of whatever kind, and wrap-up; free is `ready`, and `online` too
+//!   where the queue needs no more. It is kept from when a queue first goes by it.
 //! * **A growing width** has grown when its deadline was handled, not at its instant; it does not
 //!   shrink while the call waits in this queue.
 //! * **Draws** are from the candidates in order of number, one number of the dice for each choice
@@ -87,6 +90,7 @@ mod calls;
 mod config;
 mod deadlines;
 mod matching;
+mod occupancy;
 mod offers;
 mod orders;
 mod presence;
@@ -155,6 +159,9 @@ struct Agent {
     wrap_ups: Vec<WrapUp>,
     /// Log-ons so far.
     shifts: i64,
+    logged_on_at: Millis,
+    /// What the agent did, from when on; only while a queue goes by it.
+    done: Vec<(Millis, occupancy::Doing)>,
 }
 
 #[derive(Clone)]
@@ -189,6 +196,8 @@ struct Member {
     count: Option<i64>,
     /// What the count of a window of 24 hours is made of.
     rolling: Vec<orders::Counted>,
+    /// As last looked at, where the queue goes by occupancy.
+    offerable: bool,
 }
 
 struct Switch {
@@ -402,6 +411,7 @@ impl Model {
         self.inputs += 1;
         self.input(step);
         self.settle();
+        self.note_work();
         std::mem::take(&mut self.facts)
     }
 

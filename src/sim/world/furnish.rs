@@ -218,6 +218,7 @@ fn strategy(dice: &mut Dice) -> Value {
             "weighted",
             "least_versatile",
             "least_talk",
+            "least_occupied",
         ]));
     }
     let order = dice.one_of(&["longest_idle", "least_calls", "in_order", "stars", "round_robin"]);
