@@ -237,6 +237,8 @@ fn reader<J: Json>(kind: &str) -> Option<Read<J>> {
             to: read_transfer(f),
             kind: f.word("kind", TransferKind::parse, TransferKind::ALL, TransferKind::Blind),
         }),
+        "call.joined" => of!(|f| Happening::CallJoined { agent: f.text("agent", TEXT) }),
+        "call.left" => of!(|f| Happening::CallLeft { agent: f.text("agent", TEXT) }),
         "call.choice" => of!(|_| Happening::CallChoice),
         "call.overflowed" => of!(|f| Happening::CallOverflowed {
             why: needed(f, "why", OverflowWhy::parse, OverflowWhy::ALL, OverflowWhy::EngineDown),

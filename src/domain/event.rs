@@ -153,6 +153,8 @@ pub enum Event {
     DirectLineMade {},
     /// The agent has it now: it was transferred to them after they had been asked.
     CallHanded { call: CallId, agent: AgentIx },
+    /// An agent has joined those who have it (a conference).
+    CallJoined { call: CallId, agent: AgentIx },
     /// It is a direct call from now on, for this agent.
     CallDirected { call: CallId, agent: AgentIx },
     /// From the desk: the switch is to hold the caller, or (not `hold`) to take them back.

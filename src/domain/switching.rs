@@ -66,6 +66,16 @@ pub enum Happening {
         /// blind or attended.
         kind: TransferKind,
     },
+    /// `call.joined`: another agent talks, too (a conference).
+    CallJoined {
+        /// User id, extension or endpoint.
+        agent: String,
+    },
+    /// `call.left`: one of several agents has left.
+    CallLeft {
+        /// User id, extension or endpoint.
+        agent: String,
+    },
     /// `call.choice`: the waiting caller asked to leave the queue.
     CallChoice,
     /// `call.overflowed`

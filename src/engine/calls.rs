@@ -176,6 +176,10 @@ impl Engine {
             let agent = made.agent;
             let joined =
                 &*closed.outcome == "answered" && call.legs.iter().any(|l| l.offer == offer);
+            if joined && reason == FailReason::Error && call.legs.len() > 1 {
+                self.leaves(id, agent);
+                return Ok(());
+            }
             if joined && reason == FailReason::Error {
                 let queue = made.queue;
                 self.emit(Event::JoinFailed { call: id, offer, agent });
@@ -415,20 +419,24 @@ impl Engine {
         self.emit(Event::CallEnded { call: id, outcome, reason: reason.into(), by, tell });
     }
 
-    /// Every agent's part ends; wrap-up follows connected queue and group calls.
+    /// Every agent's part ends.
     pub(super) fn end_legs(&mut self, id: CallId) {
         let Some(call) = self.state.call(id) else { return };
         let legs: Vec<AgentIx> = call.legs.iter().map(|l| l.agent).collect();
-        let queue = call.queue;
-        let now = self.state_now();
         for agent in legs {
-            self.emit(Event::LegEnded { call: id, agent });
-            let Some(queue) = queue else { continue };
-            let wrap_up = self.state.queue(queue).config.wrap_up;
-            if wrap_up.ms > 0 {
-                let until = now.plus(wrap_up.ms);
-                self.emit(Event::WrapUpStarted { call: id, agent, queue, until });
-            }
+            self.end_leg(id, agent);
+        }
+    }
+
+    /// An agent's part ends; wrap-up follows connected queue and group calls.
+    pub(super) fn end_leg(&mut self, id: CallId, agent: AgentIx) {
+        let queue = self.state.call(id).and_then(|call| call.queue);
+        self.emit(Event::LegEnded { call: id, agent });
+        let Some(queue) = queue else { return };
+        let wrap_up = self.state.queue(queue).config.wrap_up;
+        if wrap_up.ms > 0 {
+            let until = self.state_now().plus(wrap_up.ms);
+            self.emit(Event::WrapUpStarted { call: id, agent, queue, until });
         }
     }
 

@@ -129,9 +129,10 @@ pub fn evolve(state: &mut State, derived: &mut Derived, event: &Event) -> bool {
             derived.touched.settle.push(*call);
         }
         Event::DirectLineMade {} => line_made(state, derived),
-        Event::CallHanded { call, agent } => {
+        Event::CallHanded { call, agent } | Event::CallJoined { call, agent } => {
+            let handed = matches!(event, Event::CallHanded { .. });
             with(state, derived, *call, |c, at| {
-                c.held = false;
+                c.held &= !handed;
                 c.legs.push(Leg { agent: *agent, offer: OfferId(0), since: at });
             });
             if let Some(a) = state.agents.get_mut(agent.at()) {
@@ -184,8 +185,12 @@ pub fn evolve(state: &mut State, derived: &mut Derived, event: &Event) -> bool {
         Event::CallResumed { call } => hold(state, derived, *call, false),
         Event::CallTransferred { call, to: _ } => {
             detach(state, derived, *call);
-            with(state, derived, *call, |c, _| {
+            let keeps_age = state.account.transfers_keep_age;
+            with(state, derived, *call, |c, at| {
                 c.stage = Stage::New;
+                if !keeps_age {
+                    c.entered_at = at;
+                }
                 c.hops = 0;
                 c.held = false;
             });

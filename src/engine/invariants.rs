@@ -94,7 +94,9 @@ fn one_answer(engine: &Engine, call: &Call, broken: &mut Vec<String>) {
     use crate::domain::objects::switch::Connects;
     let answered =
         call.offers.iter().filter(|o| o.closed.as_ref().is_some_and(|c| &*c.outcome == "answered"));
-    let at_once = call.legs.len() > 1 && engine.connects(call) == Connects::Engine;
+    // Others join what one has answered.
+    let by_offer = call.legs.iter().filter(|leg| leg.offer.0 != 0).count();
+    let at_once = by_offer > 1 && engine.connects(call) == Connects::Engine;
     if at_once {
         broken.push(format!("{} is joined with {} agents", call.id, answered.count()));
     }

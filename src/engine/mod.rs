@@ -43,6 +43,7 @@ mod ledger;
 mod matching;
 mod need_index;
 mod needs;
+mod parties;
 mod permission;
 mod presence;
 #[cfg(test)]

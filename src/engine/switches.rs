@@ -253,6 +253,14 @@ impl Engine {
             Happening::CallTransferred { to, kind } if connected && !calls_back => {
                 self.transfer(id, to, *kind);
             }
+            Happening::CallJoined { agent } => {
+                let agent = self.agent_named(agent).ok_or("unknown_agent")?;
+                self.joins(id, agent);
+            }
+            Happening::CallLeft { agent } => {
+                let agent = self.agent_named(agent).ok_or("unknown_agent")?;
+                self.leaves(id, agent);
+            }
             Happening::CallChoice if call.stage == Stage::Waiting => self.asks_to_leave(id),
             Happening::CallOverflowed { why } if !calls_back => {
                 self.end_call(id, Outcome::Failed, why.word(), Some(EndedBy::Switch), false);
@@ -282,7 +290,7 @@ impl Engine {
     }
 
     /// The call is over at the switch.
-    fn hung_up(&mut self, id: CallId, by: EndedBy) {
+    pub(super) fn hung_up(&mut self, id: CallId, by: EndedBy) {
         let Some(call) = self.state.call(id) else { return };
         match (call.stage, by) {
             (Stage::Connected, _) => {
@@ -328,20 +336,6 @@ impl Engine {
                 tell: false,
             }),
         }
-    }
-
-    /// After an attended transfer. To whom has the call it changes nothing, and nobody wraps a call up
-    /// that they have again.
-    fn hand_over(&mut self, id: CallId, agent: AgentIx) {
-        let Some(call) = self.state.call(id) else { return };
-        if call.legs.iter().any(|leg| leg.agent == agent) {
-            return;
-        }
-        self.end_legs(id);
-        if self.state.agent(agent).wrap_ups.iter().any(|run| run.call == id) {
-            self.emit(Event::WrapUpEnded { call: id, agent, disposition: None });
-        }
-        self.emit(Event::CallHanded { call: id, agent });
     }
 
     fn merged_attributes(

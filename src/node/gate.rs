@@ -189,6 +189,8 @@ fn ends_or_answers(what: &Happening) -> bool {
         Happening::CallAbandoned
         | Happening::CallEnded { .. }
         | Happening::CallTransferred { .. }
+        | Happening::CallJoined { .. }
+        | Happening::CallLeft { .. }
         | Happening::CallChoice
         | Happening::CallOverflowed { .. }
         | Happening::CallHeld

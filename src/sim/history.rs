@@ -131,9 +131,11 @@ impl Maker {
         let opt = self.one_of(&["keep", "keep", "all", "none"]);
         let clock = self.one_of(&["handled", "handled", "any_work", "offered", "status"]);
         let voice = !self.once_in(3);
+        let keeps = !self.once_in(3);
         self.say(format!(
             "account lease_grace_ms={grace} max_hops={hops} max_unleased_ms={unleased} \
-             opt_in_at_login={opt} voice_over_others={voice} idle_clock={clock}"
+             opt_in_at_login={opt} voice_over_others={voice} idle_clock={clock} \
+             transfers_keep_age={keeps}"
         ));
         self.say("skill spanish min=1 max=100".to_owned());
         self.say("skill tech min=10 max=60".to_owned());

@@ -17,6 +17,7 @@
 //! updated c1 priority=3                   held c1 / resumed c1
 //! transferred c1 queue=x | number=… | agent=bob [kind=attended]
 //! overflowed c1 / choice c1
+//! joined c1 bob / left c1 ann
 //! callback b1 to sales via=s1             reached b1 / unreached b1 busy / cancel b1
 //!                                         (the callback of c1's caller is named c1+)
 //! status ann ready when=after_work        force ann on_break when=now / clear ann
@@ -140,6 +141,11 @@ pub enum What {
         attended: bool,
     },
     Choice,
+    /// An agent joins those who have the call, or leaves them.
+    Party {
+        agent: String,
+        joins: bool,
+    },
     /// A callback's customer was reached, or not.
     Customer(Option<FailReason>),
     Overflowed,
@@ -349,6 +355,7 @@ fn what(verb: &str, words: &Words<'_>) -> Result<What, String> {
             What::Transferred { to: to(words)?, attended: words.get("kind") == Some("attended") }
         }
         "choice" => What::Choice,
+        "joined" | "left" => What::Party { agent: agent()?, joins: verb == "joined" },
         "reached" => What::Customer(None),
         "unreached" => {
             What::Customer(Some(FailReason::parse(words.at(2)?).ok_or("no such reason")?))

@@ -273,6 +273,7 @@ fn calls() -> Vec<Event> {
         Event::DirectLineMade {},
         Event::CallDirected { call, agent },
         Event::CallHanded { call, agent },
+        Event::CallJoined { call, agent },
         Event::CallOffered {
             call,
             offer,

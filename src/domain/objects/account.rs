@@ -59,6 +59,13 @@ pub struct Account {
     pub extension_digits: u8,
     /// At most so many overflows of one call in a row; 1–100, default 10.
     pub max_hops: u8,
+    /// Whether a transferred call keeps its age, by which it is served; default true.
+    #[serde(skip_serializing_if = "is_true")]
+    pub transfers_keep_age: bool,
+}
+
+fn is_true(flag: &bool) -> bool {
+    *flag
 }
 
 fn is_handled(clock: &IdleClock) -> bool {
@@ -77,6 +84,7 @@ impl Default for Account {
             idle_clock: IdleClock::Handled,
             extension_digits: 4,
             max_hops: 10,
+            transfers_keep_age: true,
         }
     }
 }
@@ -113,6 +121,7 @@ impl Account {
             ),
             extension_digits: fields.int("extension_digits", 3..=6, default.extension_digits),
             max_hops: fields.int("max_hops", 1..=100, default.max_hops),
+            transfers_keep_age: fields.flag("transfers_keep_age", default.transfers_keep_age),
         };
         fields.done(account)
     }
@@ -130,6 +139,7 @@ impl Account {
             "idle_clock": self.idle_clock.word(),
             "extension_digits": self.extension_digits,
             "max_hops": self.max_hops,
+            "transfers_keep_age": self.transfers_keep_age,
         })
     }
 }

@@ -333,6 +333,7 @@ proptest! {
             idle_clock: IdleClock::ALL[usize::from(stars) - 1],
             extension_digits: digits,
             max_hops: stars,
+            transfers_keep_age: stars > 1,
         };
         prop_assert_eq!(Account::parse(&account.to_json()), Ok(account.clone()));
         let kept = serde_json::to_string(&account).expect("JSON");

@@ -172,6 +172,8 @@ impl Driver {
                 kind: if *attended { TransferKind::Attended } else { TransferKind::Blind },
             },
             What::Choice => Happening::CallChoice,
+            What::Party { agent, joins: true } => Happening::CallJoined { agent: user_id(agent) },
+            What::Party { agent, .. } => Happening::CallLeft { agent: user_id(agent) },
             What::Customer(None) => Happening::CustomerAnswered,
             What::Customer(Some(reason)) => Happening::CustomerFailed { reason: *reason },
             What::Overflowed => Happening::CallOverflowed { why: OverflowWhy::EngineTimeout },

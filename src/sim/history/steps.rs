@@ -123,6 +123,11 @@ impl Maker {
             (true, 0) => return self.say(format!("hangup {call}")),
             (true, 1) => format!("held {call}"),
             (true, 2) => format!("resumed {call}"),
+            (true, 4 | 5) => {
+                let agent = self.below(self.agents.len());
+                let way = self.one_of(&["joined", "joined", "left"]);
+                format!("{way} {call} {}", self.agents[agent].name)
+            }
             (_, 3) => {
                 let to = self.below(self.queues.len());
                 if self.once_in(3) {

@@ -88,7 +88,7 @@ impl Model {
         }
         let now = self.now;
         let c = &mut self.calls[call];
-        c.connected_at = now;
+        c.parties.iter_mut().for_each(|party| party.since = now);
         if let Some(callback) = &mut c.callback {
             callback.dialing = None;
             callback.reached = true;
@@ -106,6 +106,7 @@ impl Model {
         let again_at = self.now.plus(plan.retry_after_ms);
         let c = &mut self.calls[call];
         c.state = State::Waiting;
+        c.parties.clear();
         c.queue = c.waited_in;
         c.held = false;
         c.tried.clear();

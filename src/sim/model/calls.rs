@@ -1,6 +1,6 @@
 //! Calls: arrival, entry into a queue, exits, the end, wrap-up.
 
-use super::{Call, Done, LINE, Model, No, State, WrapUp};
+use super::{Call, Done, LINE, Model, No, Party, State, WrapUp};
 use crate::domain::event::{Outcome, Withdrawn};
 use crate::domain::media::Media;
 use crate::domain::objects::queue::{Exit, QueueKind, RingFor};
@@ -254,20 +254,25 @@ impl Model {
                 self.withdraw(offer, reason);
             }
         }
-        let state = std::mem::replace(&mut self.calls[call].state, State::Ended);
-        if let State::Connected { agent } = state {
-            self.leg_over(call, agent);
-        }
+        self.calls[call].state = State::Ended;
+        self.all_leave(call);
         self.ended_fact(call, outcome);
         let (switch, name) = (self.calls[call].switch, self.calls[call].name.clone());
         let switch = self.switches[switch].name.clone();
         self.parked.retain(|p| p.report.switch != switch || p.report.subject != name);
     }
 
-    /// After-call work follows each connected queue or group call.
+    fn all_leave(&mut self, call: usize) {
+        for party in self.calls[call].parties.clone() {
+            self.leg_over(call, party.agent);
+        }
+    }
+
+    /// An agent's part is over. After-call work follows each connected queue or group call.
     fn leg_over(&mut self, call: usize, agent: usize) {
         let queue = self.calls[call].queue;
         self.talked(call, agent);
+        self.calls[call].parties.retain(|party| party.agent != agent);
         let ms = self.queues[queue].config.wrap_up.ms;
         if ms == 0 {
             self.agents[agent].idle_since = self.now;
@@ -320,38 +325,76 @@ impl Model {
         };
         let media = self.calls[call].media;
         let place = place.filter(|place| self.takes(*place, media));
-        let State::Connected { agent } = self.calls[call].state else { return };
-        if self.calls_back(call) {
+        if self.calls[call].state != State::Connected || self.calls_back(call) {
             return;
         }
         match place {
-            // To whom has it already it changes nothing.
-            Some(Place::User(next)) if attended && next == agent => {}
             Some(Place::User(next)) if attended => {
-                self.leg_over(call, agent);
-                while let Some(i) =
-                    self.agents[next].wrap_ups.iter().position(|run| run.call == call)
-                {
-                    self.end_wrap_up(next, i);
+                let has_it = self.has(call, next);
+                for party in self.calls[call].parties.clone() {
+                    if party.agent != next {
+                        self.leg_over(call, party.agent);
+                    }
                 }
-                self.calls[call].handed = true;
-                let c = &mut self.calls[call];
-                c.state = State::Connected { agent: next };
-                c.connected_at = self.now;
-                c.held = false;
+                // To whom has it already it changes nothing more.
+                if !has_it {
+                    self.add_party(call, next);
+                    self.calls[call].held = false;
+                }
             }
             Some(place) => {
-                self.leg_over(call, agent);
+                self.all_leave(call);
                 self.calls[call].hops = 0;
+                if !self.account.transfers_keep_age {
+                    self.calls[call].entered_at = self.now;
+                }
                 self.send(call, place);
             }
             None => self.end(call, Outcome::Transferred, Withdrawn::Ended),
         }
     }
 
+    /// An agent has it, too, who did not answer it, and wraps it up no more.
+    fn add_party(&mut self, call: usize, agent: usize) {
+        while let Some(i) = self.agents[agent].wrap_ups.iter().position(|run| run.call == call) {
+            self.end_wrap_up(agent, i);
+        }
+        let since = self.now;
+        self.calls[call].parties.push(Party { agent, since, answered: false });
+    }
+
+    /// A conference.
+    pub(super) fn joined(&mut self, call: usize, agent: &str) {
+        let Some(agent) = self.agent_named(agent) else {
+            return self.fact(Fact::NotTaken { why: "ignored" });
+        };
+        let talks = self.calls[call].state == State::Connected && !self.calls_back(call);
+        if talks && !self.has(call, agent) {
+            self.add_party(call, agent);
+        }
+    }
+
+    pub(super) fn left_by(&mut self, call: usize, agent: &str) {
+        let Some(agent) = self.agent_named(agent) else {
+            return self.fact(Fact::NotTaken { why: "ignored" });
+        };
+        if self.has(call, agent) && !self.calls_back(call) {
+            self.leave(call, agent);
+        }
+    }
+
+    /// With the last one the call is over.
+    pub(super) fn leave(&mut self, call: usize, agent: usize) {
+        if self.calls[call].parties.len() == 1 {
+            self.end(call, Outcome::Answered, Withdrawn::Ended);
+        } else {
+            self.leg_over(call, agent);
+        }
+    }
+
     pub(super) fn hang_up(&mut self, call: &str) -> Done {
         let call = self.calls.iter().rposition(|c| c.name == call).ok_or(No)?;
-        if !matches!(self.calls[call].state, State::Connected { .. }) {
+        if self.calls[call].state != State::Connected {
             return Err(No);
         }
         if self.calls_back(call) {

@@ -216,7 +216,7 @@ const LINE: usize = 0;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum State {
     Waiting,
-    Connected { agent: usize },
+    Connected,
     Ended,
 }
 
@@ -261,12 +261,10 @@ struct Call {
     attempts: u32,
     /// How often the width has grown in this queue.
     widths: usize,
-    /// Who has it did not answer it: an attended transfer.
-    handed: bool,
     /// How often the place was told in this queue.
     announced: u32,
-    /// When an agent had it.
-    connected_at: Millis,
+    /// Who has it, in order.
+    parties: Vec<Party>,
     legs: u32,
     /// Legs that the engine ended and the switch has not yet said to be gone, for rounds.
     closing: Vec<usize>,
@@ -277,6 +275,15 @@ struct Call {
     /// The day in whose figures it counts.
     counted_day: i64,
     callback: Option<Callback>,
+}
+
+/// An agent's part in a call.
+#[derive(Clone, Copy)]
+struct Party {
+    agent: usize,
+    since: Millis,
+    /// By answering it; else by a transfer, or a conference.
+    answered: bool,
 }
 
 /// What a callback has beyond other calls.
@@ -324,8 +331,7 @@ impl Call {
             attempts: 0,
             widths: 0,
             announced: 0,
-            handed: false,
-            connected_at: now,
+            parties: Vec::new(),
             legs: 0,
             closing: Vec::new(),
             closing_until: None,
@@ -513,8 +519,13 @@ impl Model {
 
     fn connected_to(&self, agent: usize) -> Vec<usize> {
         (0..self.calls.len())
-            .filter(|c| self.calls[*c].state == State::Connected { agent })
+            .filter(|c| self.calls[*c].state == State::Connected && self.has(*c, agent))
             .collect()
+    }
+
+    /// Whether an agent has a part in a call.
+    fn has(&self, call: usize, agent: usize) -> bool {
+        self.calls[call].parties.iter().any(|party| party.agent == agent)
     }
 
     /// Whether an offer, call or wrap-up is left.

@@ -1,6 +1,6 @@
 //! Offers: made, answered, missed, refused, failed, withdrawn; rounds.
 
-use super::{Done, Ending, LINE, Model, No, Offer, State};
+use super::{Done, Ending, LINE, Model, No, Offer, Party, State};
 use crate::domain::event::{Cause, OfferFailure, Withdrawn};
 use crate::domain::media::Media;
 use crate::domain::objects::account::IdleClock;
@@ -283,9 +283,8 @@ impl Model {
         self.count_answered(call);
         let now = self.now;
         let c = &mut self.calls[call];
-        c.state = State::Connected { agent };
-        c.handed = false;
-        c.connected_at = now;
+        c.state = State::Connected;
+        c.parties = vec![Party { agent, since: now, answered: true }];
         c.waited_in = c.queue;
         c.queue = late_queue;
         c.exit_due = None;
@@ -342,8 +341,13 @@ impl Model {
     /// Joining failed while the caller is still there: the call waits again with its rank.
     fn join_failed(&mut self, offer: usize) {
         let (call, agent) = (self.offers[offer].call, self.offers[offer].agent);
-        let joined = self.calls[call].state == (State::Connected { agent });
-        if joined && !self.calls[call].handed {
+        let c = &self.calls[call];
+        let by_offer = |party: &Party| party.agent == agent && party.answered;
+        if c.state == State::Connected && c.parties.iter().any(by_offer) {
+            if c.parties.len() > 1 {
+                return self.leave(call, agent);
+            }
+            self.calls[call].parties.clear();
             if let Some(callback) = &mut self.calls[call].callback {
                 callback.dialing = None;
             }

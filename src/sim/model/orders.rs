@@ -184,12 +184,17 @@ impl Model {
     /// An agent's part in a call is over.
     pub(super) fn talked(&mut self, call: usize, agent: usize) {
         let queue = self.calls[call].queue;
+        let by_offer = self.calls[call].parties.iter().any(|p| p.agent == agent && p.answered);
         let answered = |o: &&super::Offer| {
-            (o.call, o.agent, o.queue) == (call, agent, queue) && o.ending == Some(Ending::Answered)
+            by_offer
+                && (o.call, o.agent, o.queue) == (call, agent, queue)
+                && o.ending == Some(Ending::Answered)
         };
         let queue = self.offers.iter().rev().find(answered).map_or(queue, |o| o.through);
         if self.queues[queue].config.plan.order == Order::LeastTalk {
-            let ms = self.now.since(self.calls[call].connected_at);
+            let parties = &self.calls[call].parties;
+            let since = parties.iter().find(|p| p.agent == agent).map_or(self.now, |p| p.since);
+            let ms = self.now.since(since);
             self.add(queue, agent, ms as i64, None);
         }
     }

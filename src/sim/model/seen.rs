@@ -57,11 +57,8 @@ impl Model {
         let oldest = waiting.iter().map(|c| self.calls[*c].queued_at).min();
         waiting.sort_by_key(|c| (self.rank(*c), *c));
         let order: Vec<_> = waiting.iter().map(|c| self.calls[*c].name.clone()).collect();
-        let talking = self
-            .calls
-            .iter()
-            .filter(|c| c.queue == queue && matches!(c.state, State::Connected { .. }))
-            .count();
+        let talking =
+            self.calls.iter().filter(|c| c.queue == queue && c.state == State::Connected).count();
         let count = |presence: Presence| {
             q.members.iter().filter(|m| self.pair_presence(queue, m.agent) == presence).count()
         };
@@ -91,7 +88,9 @@ impl Model {
             .map(|o| self.agents[self.offers[*o].agent].name.clone())
             .collect();
         let agent = match c.state {
-            State::Connected { agent } => Some(self.agents[agent].name.as_str()),
+            State::Connected => {
+                c.parties.last().map(|party| self.agents[party.agent].name.as_str())
+            }
             _ => None,
         };
         view::call_line(&view::CallSeen {

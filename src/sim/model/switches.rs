@@ -164,6 +164,8 @@ impl Model {
             What::Resumed => self.hold(call, false),
             What::Transferred { to, attended } => self.transferred(call, to, *attended),
             What::Choice => self.asks_to_leave(call),
+            What::Party { agent, joins: true } => self.joined(call, agent),
+            What::Party { agent, .. } => self.left_by(call, agent),
             What::Customer(None) => self.customer_answered(call),
             What::Customer(Some(_)) => self.customer_missed(call),
             What::Overflowed if self.calls_back(call) => {}
@@ -189,7 +191,7 @@ impl Model {
     }
 
     fn hold(&mut self, call: usize, held: bool) {
-        if matches!(self.calls[call].state, State::Connected { .. }) {
+        if self.calls[call].state == State::Connected {
             self.calls[call].held = held;
         }
     }
