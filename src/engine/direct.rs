@@ -81,13 +81,15 @@ impl Engine {
         agent.user.direct.target(&agent.id, agent.status == Status::Offline)
     }
 
-    /// Whether a direct call must not ring, since its user has another of its medium.
+    /// Whether a direct call must not ring, since its user has another of its medium; with call waiting,
+    /// one more than the capacity.
     pub(super) fn is_engaged(&self, ix: AgentIx, call: &Call) -> bool {
         let agent = self.state.agent(ix);
         let other = |w: &presence::Work| w.media == call.media && w.detail != Detail::WrapUp;
+        let waiting = agent.user.direct.call_waiting;
+        let most = if waiting { usize::from(agent.user.capacity_of(call.media)) + 1 } else { 1 };
         call.direct == Some(ix)
-            && !agent.user.direct.call_waiting
-            && presence::work_of(&self.state, agent).iter().any(other)
+            && presence::work_of(&self.state, agent).iter().filter(|w| other(w)).count() >= most
     }
 }
 

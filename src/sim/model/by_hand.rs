@@ -57,10 +57,12 @@ impl Model {
             && (a.user.personal.endpoint.is_some() || !a.desks.is_empty())
     }
 
-    /// Has another call of the medium, and no call waiting.
+    /// Has another call of the medium; with call waiting, one more than the capacity.
     fn is_engaged(&self, agent: usize, media: Media) -> bool {
         let wraps_up = self.agents[agent].wrap_ups.iter().filter(|w| w.media == media).count();
-        !self.agents[agent].user.direct.call_waiting && self.used(agent, media) > wraps_up
+        let waiting = self.agents[agent].user.direct.call_waiting;
+        let most = if waiting { self.capacity(agent, media) + 1 } else { 1 };
+        self.used(agent, media) - wraps_up >= most
     }
 
     /// Rings an agent who was picked, as soon as the call's last round has ended.

@@ -17,8 +17,11 @@ const STRAYS_MS: u64 = 8_000;
 /// What holds a call back only for a while does so no longer than this: a freeze is the longest.
 const HELD_MS: u64 = 6_500;
 
-/// Within this of the calm each command has come that is still of use.
+/// Within this of the calm what was decided before it has been told.
 const TOLD_MS: u64 = 20_000;
+
+/// A command is repeated after 1, 2, 4, 8 and 16 s: it has come by then.
+const REPEATED_MS: u64 = 32_000;
 
 /// Whether all is well is looked at this often.
 const LOOK_MS: u64 = 1_000;
@@ -124,7 +127,7 @@ impl World<'_> {
         for edge in &self.edges {
             let missing = edge.missing().and_then(|seq| self.follower.command(&edge.plan.id, seq));
             let due = |command: &&Command| {
-                command.deadline > now && now.since(command.time) < TOLD_MS + 30_000
+                command.deadline > now && now.since(command.time) > REPEATED_MS
             };
             if let Some(command) = missing.filter(due) {
                 let (id, way) = (&edge.plan.id, edge.plan.way);

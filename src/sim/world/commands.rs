@@ -3,6 +3,7 @@
 
 use super::edges::EdgeAct;
 use super::exchange::{Call, Leg, Stage};
+use super::furnish::Seat;
 use super::people::Reaction;
 use super::{Act, World};
 use crate::domain::ids::{CommandId, Name, OfferId};
@@ -26,11 +27,15 @@ impl World<'_> {
         let line = self.dice.below(self.house.lines.len());
         let (id, chat) = (self.house.lines[line].id.clone(), self.house.lines[line].chat);
         let by_extension = self.dice.once_in(2);
+        let seat = self.dice.below(self.house.seats.len());
         let target = match self.house.lines[line].extension.clone() {
+            _ if self.dice.once_in(10) => ArrivalTarget::Agent(self.house.seats[seat].id.clone()),
             Some(extension) if by_extension => ArrivalTarget::Extension(extension),
             Some(_) => ArrivalTarget::Group(id),
             None => ArrivalTarget::Queue(id),
         };
+        // People are called by phone.
+        let chat = chat && !matches!(target, ArrivalTarget::Agent(_));
         let skills = if self.dice.once_in(5) {
             let min = u16::try_from(self.dice.between(1, 60)).unwrap_or(1);
             vec![SkillNeed { skill: "spanish".into(), min, max: None }]
@@ -263,7 +268,11 @@ impl World<'_> {
                 held.push(format!("{call} {:?}", leg.stage));
             }
         }
-        if held.len() >= self.lines_of(agent, is_chat) {
+        let call = ring.call_id.map(|call| self.follower.read(Query::Call(call)));
+        let is_direct = call.is_some_and(|call| !call["direct_to"].is_null());
+        let waiting = |seat: &Seat| seat.id == **agent && seat.call_waiting && is_direct;
+        let more = usize::from(self.house.seats.iter().any(waiting));
+        if held.len() >= self.lines_of(agent, is_chat) + more {
             let more = ring.call.clone().unwrap_or_default();
             return Err(format!("{agent} is rung for {more} beside {held:?}"));
         }

@@ -13,6 +13,8 @@ pub(super) struct Seat {
     pub has_phone: bool,
     pub voice: usize,
     pub chats: usize,
+    /// Direct calls may have one more.
+    pub call_waiting: bool,
 }
 
 /// A queue or group of a world.
@@ -57,6 +59,7 @@ impl House {
         for line in 0..house.lines.len() {
             house.members(dice, line);
         }
+        house.steps(dice);
         house.exits(dice);
         house
     }
@@ -73,6 +76,10 @@ impl House {
         let skill = json!({ "name": "Spanish", "min": 1, "max": 100 });
         self.puts.push(put(Kind::Skill, "", "spanish", skill));
         self.puts.push(put(Kind::BreakReason, "", "lunch", json!({ "name": "Lunch" })));
+        // A world begins on a Saturday at 20:00 and lasts a minute or two.
+        let hours = json!({ "sat": ["00:00-20:01"] });
+        let office = json!({ "name": "Office", "hours": hours });
+        self.puts.push(put(Kind::Calendar, "", "office", office));
     }
 
     fn seat(&mut self, dice: &mut Dice, name: &str) {
@@ -85,11 +92,15 @@ impl House {
         if has_phone {
             body["endpoint"] = json!(format!("sip:{name}@127.0.0.1:5071"));
         }
+        let call_waiting = dice.once_in(3);
+        if call_waiting || dice.once_in(2) {
+            body["direct"] = json!({ "ring_for_ms": 3_000, "call_waiting": call_waiting });
+        }
         if dice.once_in(2) {
             body["skills"] = json!({ "spanish": dice.between(1, 100) });
         }
         self.puts.push(put(Kind::User, "", &id, body));
-        self.seats.push(Seat { id, has_phone, voice, chats });
+        self.seats.push(Seat { id, has_phone, voice, chats, call_waiting });
     }
 
     fn line(&mut self, dice: &mut Dice, n: usize) {
@@ -122,6 +133,10 @@ impl House {
         // Attempts that follow each other within the patience of a world.
         body["callback"] = json!({ "attempts": dice.between(1, 3), "retry_after_ms": 2_000,
             "dial_for_ms": 5_000, "keep_ms": 60_000 });
+        if dice.once_in(3) {
+            let every_ms = dice.one_of(&[1_000, 3_000]);
+            body["announce"] = json!({ "first_after_ms": 500, "every_ms": every_ms });
+        }
         settings(dice, &mut body);
         self.puts.push(put(kind, "", &id, body));
         self.lines.push(Line { id, kind, extension, chat, members: Vec::new() });
@@ -138,6 +153,31 @@ impl House {
             let body = json!({ "stars": dice.between(1, 4), "position": dice.between(1, 4) });
             self.lines[line].members.push(seat);
             self.puts.push(put(Kind::Member, &self.lines[line].id, &self.seats[seat].id, body));
+        }
+    }
+
+    /// Steps may add members of lines that are there.
+    fn steps(&mut self, dice: &mut Dice) {
+        for at in 0..self.lines.len() {
+            if !dice.once_in(3) {
+                continue;
+            }
+            let line = &self.lines[at];
+            let others: Vec<&Line> = (self.lines.iter())
+                .filter(|other| other.chat == line.chat && other.id != line.id)
+                .collect();
+            let mut second = json!({ "after_ms": dice.one_of(&[500, 3_000]) });
+            if !others.is_empty() {
+                let other = others[dice.below(others.len())];
+                let family = if other.kind == Kind::Group { "group" } else { "queue" };
+                second["also"] = json!([{ family: other.id }]);
+            }
+            let mut first = json!({ "after_ms": 0, "stars_min": dice.between(1, 3) });
+            if dice.once_in(2) {
+                first["skip_if"] = json!(dice.one_of(&["nobody_logged_in", "nobody_offerable"]));
+            }
+            let body = json!({ "steps": [first, second, { "after_ms": 6_000 }] });
+            self.puts.push(patch(line.kind, "", &line.id, body));
         }
     }
 
@@ -173,6 +213,9 @@ fn exits(dice: &mut Dice, lines: &[&Line]) -> Value {
                 if line.kind == Kind::Group { ("group", "queue") } else { ("queue", "group") };
             exits[on] = json!({ family: line.id, other: null, "end": null });
         }
+    }
+    if dice.once_in(5) {
+        exits["closed"] = json!("office");
     }
     if dice.once_in(2) {
         exits["on_choice"] = json!({ "callback": true });

@@ -34,6 +34,10 @@ pub(super) fn check(follower: &mut Follower, at: Millis, events: &[Event]) -> Re
         return Ok(());
     }
     let first = follower.read(Query::Call(call));
+    // A direct call is for one, whoever waits elsewhere.
+    if !first["direct_to"].is_null() {
+        return Ok(());
+    }
     let queue = first["queue"].as_str().unwrap_or_default();
     let last = first["offers"].as_array().and_then(|offers| offers.last());
     let agent = last.and_then(|offer| offer["agent"].as_str()).unwrap_or_default();
@@ -61,10 +65,16 @@ pub(super) fn check(follower: &mut Follower, at: Millis, events: &[Event]) -> Re
 fn waiting(follower: &mut Follower, queue: &str, first: &Value, at: Millis) -> Vec<Value> {
     let read = follower.read(Query::QueueCalls { queue: queue.to_owned(), limit: 20 });
     let items = read["items"].as_array().cloned().unwrap_or_default();
+    // What a call requires by its step depends on how long it has waited.
+    let stepless = |call: &Value| call["step"].is_null();
     let is_plain = |call: &Value| {
         let untouched = call["offers"].as_array().is_some_and(Vec::is_empty);
         let came_before = call["queued_at"] != json!(at.rfc3339());
-        untouched && came_before && !follower.is_choosy(call) && !follower.is_choosy(first)
+        untouched
+            && came_before
+            && stepless(call)
+            && !follower.is_choosy(call)
+            && !follower.is_choosy(first)
     };
     items.into_iter().filter(is_plain).collect()
 }
