@@ -242,11 +242,11 @@ impl World<'_> {
             return true;
         }
         // What a stale report of its own switch has ended is over for the engine.
-        let id = self.follower.read(Query::FindCall {
+        let found = self.follower.read(Query::FindCall {
             switch: self.edges[edge].plan.id.to_string(),
             switch_call: call.to_string(),
         });
-        matches!(id["reason"].as_str(), Some("lost" | "switch_restart"))
+        matches!(found["items"][0]["reason"].as_str(), Some("lost" | "switch_restart"))
     }
 
     /// A phone must not be rung beyond its capacity, as far as the engine could know.
