@@ -26,6 +26,7 @@ pub mod server;
 mod socket;
 mod switches;
 mod tickets;
+mod users;
 
 use crate::domain::problem::FieldError;
 use crate::node::Handle;
@@ -213,6 +214,8 @@ const NEEDED: &[(&str, &[&str])] = &[
     ("Skill", &["name"]),
     ("User", &["first_name", "last_name"]),
     ("Personal", &["first_name", "last_name"]),
+    ("Contact", &["to"]),
+    ("Direct", &[]),
     ("Member", &[]),
     ("Route", &["number", "to"]),
     ("Switch", &["name"]),

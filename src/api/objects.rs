@@ -110,7 +110,7 @@ const GROUP_MEMBER: Family = family!(
 pub fn routes(routes: Routes) -> Routes {
     let routes = routes.routes(get_one::<Account>(ACCOUNT)).routes(patch::<Account>(ACCOUNT));
     let routes = family::<Skill>(routes, SKILL);
-    let routes = family::<User>(routes, USER);
+    let routes = family_of_users(routes);
     let routes = family::<QueueBody>(routes, QUEUE);
     let routes = family::<QueueBody>(routes, GROUP);
     let routes = family::<Member>(routes, QUEUE_MEMBER);
@@ -128,6 +128,15 @@ fn family<T: ToSchema>(routes: Routes, of: Family) -> Routes {
         .routes(put::<T>(of))
         .routes(patch::<T>(of))
         .routes(delete(of))
+}
+
+/// As [`family`], with a list that filters.
+fn family_of_users(routes: Routes) -> Routes {
+    super::users::routes(routes)
+        .routes(get_one::<User>(USER))
+        .routes(put::<User>(USER))
+        .routes(patch::<User>(USER))
+        .routes(delete(USER))
 }
 
 type Mounted = utoipa_axum::router::UtoipaMethodRouter<App>;

@@ -36,6 +36,9 @@ pub enum Event {
     SkillDeleted { id: Name, by: Name },
     /// A user was created or replaced; `user.personal` is empty here, `personal` points to it.
     UserPut { id: Name, by: Name, user: Box<User>, personal: PersonalKey, has_endpoint: bool },
+    /// A user's personal values were erased for good, and with them extension and direct calls; the
+    /// user is archived.
+    UserErased { agent: AgentIx, by: Name },
     /// A queue or group was created or replaced.
     QueuePut { id: Name, by: Name, queue: Box<Queue> },
     /// … deleted; it had no waiting calls.

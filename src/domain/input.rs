@@ -2,7 +2,7 @@
 
 use crate::domain::ids::{CallId, Name, OfferId};
 use crate::domain::objects::SkillNeed;
-use crate::domain::objects::user::Role;
+use crate::domain::objects::user::{Role, UserKind, UserState};
 use crate::domain::presence::{Status, words};
 use crate::domain::problem::Problem;
 use crate::domain::switching::{EventResult, SwitchEvent, TransferKind, TransferTo};
@@ -163,6 +163,11 @@ pub enum Command {
         /// Check only.
         dry_run: bool,
     },
+    /// `POST …/users/{user}/erase`: the personal values go for good.
+    EraseUser {
+        /// Whose.
+        user: String,
+    },
     /// `PUT …/agents/{user}/status`, by the agent's own key or an integration's: own change.
     SetStatus {
         /// Whose.
@@ -269,6 +274,27 @@ pub enum Command {
     },
 }
 
+/// Which users are asked for; what is `None` lets all through.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UserFilter {
+    /// Their state.
+    pub state: Option<UserState>,
+    /// Put away, or not.
+    pub archived: Option<bool>,
+    /// Blocked now, or not.
+    pub blocked: Option<bool>,
+    /// Their role.
+    pub role: Option<Role>,
+    /// Their type.
+    pub kind: Option<UserKind>,
+    /// Members of this queue or group.
+    pub queue: Option<String>,
+    /// Holders of this skill.
+    pub skill: Option<String>,
+    /// Part of a name, an e-mail address, an id or an extension, in any case of letters.
+    pub text: Option<String>,
+}
+
 /// A read of live state.
 #[derive(Clone, Debug)]
 pub enum Query {
@@ -284,6 +310,15 @@ pub enum Query {
         limit: usize,
         /// Start after this id.
         after: Option<String>,
+    },
+    /// `GET …/users`: a page of those who fit.
+    Users {
+        /// Items at most, 1–1,000.
+        limit: usize,
+        /// Start after this id.
+        after: Option<String>,
+        /// Which.
+        filter: UserFilter,
     },
     /// `GET …/queues/{queue}/staff` (or groups).
     Staff {

@@ -1,7 +1,7 @@
 //! What may be deleted, and its end.
 
 use super::Engine;
-use super::state::QueueState;
+use super::state::{Agent, QueueState};
 use crate::domain::event::{Event, Withdrawn};
 use crate::domain::ids::Name;
 use crate::domain::input::{Kind, ObjectRef};
@@ -16,7 +16,8 @@ impl Engine {
             Kind::Account => Err(Problem::conflict("in_use", "an account is not deleted here")),
             Kind::User => Err(Problem::conflict(
                 "not_deletable",
-                "users are never deleted: set state to deactivated instead",
+                "users are never deleted: deactivate, block or archive the user; erase takes what is \
+                 personal and keeps the id",
             )),
             Kind::Skill => self.check_skill_unused(&object.id),
             Kind::Queue | Kind::Group => self.check_queue_unused(&object.id),
@@ -50,9 +51,11 @@ impl Engine {
 
     fn check_calendar_unused(&self, id: &str) -> Result<(), Problem> {
         let uses = |q: &&QueueState| !q.deleted && q.config.exits.closed.as_deref() == Some(id);
-        match self.state.queues.iter().find(uses) {
-            Some(queue) => {
-                let detail = format!("{} opens and closes by this calendar", queue.id);
+        let queue = self.state.queues.iter().find(uses).map(|q| &q.id);
+        let works = |a: &&Agent| a.user.schedule.as_deref() == Some(id);
+        match queue.or_else(|| self.state.agents.iter().find(works).map(|a| &a.id)) {
+            Some(who) => {
+                let detail = format!("{who} opens, closes or works by this calendar");
                 Err(Problem::conflict("in_use", detail))
             }
             None => Ok(()),
@@ -84,7 +87,9 @@ impl Engine {
         });
         let user = self.state.agents.iter().find(|a| {
             let direct = &a.user.direct;
+            let contacts = self.vault.user(a.personal).map(|v| &*v.personal.contacts);
             direct.unattended.iter().chain(&direct.offline).any(leads_here)
+                || contacts.unwrap_or_default().iter().any(|c| leads_here(&c.to))
         });
         let adder = self.adds_members_of(ix);
         let leads = route.map(|r| &r.id).or(queue.map(|q| &q.id)).or(user.map(|a| &a.id));

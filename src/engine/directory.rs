@@ -8,7 +8,7 @@ use crate::domain::ids::{self, AgentIx, Name, QueueIx};
 use crate::domain::input::{Answer, Kind, ObjectRef};
 use crate::domain::objects::break_reason::BreakReason;
 use crate::domain::objects::queue::{By, QueueKind};
-use crate::domain::objects::user::{Assignment, Role, UserKind, UserState};
+use crate::domain::objects::user::{Assignment, Role, UserKind};
 use crate::domain::objects::{
     Account, Calendar, Member, Queue, Route, Skill, SkillNeed, Switch, Target, User, forget_preset,
 };
@@ -196,15 +196,9 @@ impl Engine {
                 _ => {}
             }
         }
-        for (name, target) in
-            [("unattended", &user.direct.unattended), ("offline", &user.direct.offline)]
-        {
-            if let Some(target) = target {
-                self.check_target(&format!("/direct/{name}"), target, &object.id, errors);
-            }
-        }
-        let own = self.derived.users.get(object.id.as_str()).copied().map(Extension::User);
-        self.check_extension(user.extension.as_deref(), own, errors);
+        let own = self.derived.users.get(object.id.as_str()).copied();
+        self.check_person(object, user, own, errors);
+        self.check_extension(user.extension.as_deref(), own.map(Extension::User), errors);
     }
 
     fn check_extension(
@@ -296,7 +290,13 @@ impl Engine {
         }
     }
 
-    fn check_target(&self, at: &str, target: &Target, own: &str, errors: &mut Vec<FieldError>) {
+    pub(super) fn check_target(
+        &self,
+        at: &str,
+        target: &Target,
+        own: &str,
+        errors: &mut Vec<FieldError>,
+    ) {
         let (family, name, kind) = match target {
             Target::Queue(name) => ("queue", name, QueueKind::Queue),
             Target::Group(name) => ("group", name, QueueKind::Group),
@@ -337,12 +337,15 @@ impl Engine {
             }
             Checked::Route(route) => {
                 let other = self.derived.numbers.get(&route.number);
-                if let Some(other) = other.filter(|id| ***id != *object.id) {
-                    let detail = format!("the number belongs to the route {other:?} already");
+                let owner = self.derived.own_numbers.get(&route.number);
+                let owner = owner.map(|ix| &self.state.agent(*ix).id);
+                if let Some(other) = other.filter(|id| ***id != *object.id).or(owner) {
+                    let detail = format!("the number belongs to {other:?} already");
                     return Err(Problem::conflict("number_taken", detail));
                 }
             }
             Checked::Member(queue, agent, _) => self.check_member(*queue, *agent)?,
+            Checked::User(user) => self.check_life(&object.id, user)?,
             _ => {}
         }
         Ok(())
@@ -403,7 +406,7 @@ impl Engine {
         let has_endpoint = personal.endpoint.is_some();
         let key = self.state.last_personal + 1;
         self.vault.put_user(key, personal);
-        let out = user.state != UserState::Active || user.assignment == Assignment::Pending;
+        let out = !user.may_work();
         let training = user.assignment == Assignment::Training;
         let phone = user.kind == UserKind::Pbx && has_endpoint;
         let user = Box::new(user);
@@ -418,6 +421,7 @@ impl Engine {
         }
         if out || self.state.agent(ix).blocked {
             self.leave_by_directory(ix);
+            self.barred.extend(old.map(|_| id));
         } else if training {
             self.withdraw_offers(ix);
         }

@@ -10,7 +10,8 @@ use super::vault::Vault;
 use super::windows;
 use crate::domain::event::{Event, PersonalKey};
 use crate::domain::ids::{AgentIx, CallId, Name, QueueIx, SkillIx, SwitchIx};
-use crate::domain::objects::{Member, Queue, Skill, Switch, User};
+use crate::domain::objects::user::UserState;
+use crate::domain::objects::{Direct, Member, Queue, Skill, Switch, User};
 use crate::domain::presence::Status;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -30,6 +31,7 @@ pub fn evolve(state: &mut State, derived: &mut Derived, vault: &mut Vault, event
         Event::UserPut { id, by: _, user, personal, has_endpoint } => {
             user_put(state, derived, vault, id, user, *personal, *has_endpoint);
         }
+        Event::UserErased { agent, by: _ } => user_erased(state, derived, vault, *agent),
         Event::QueuePut { id, by: _, queue } => queue_put(state, derived, id, queue),
         Event::QueueDeleted { queue, by: _ } => queue_deleted(state, derived, *queue),
         Event::MemberPut { queue, agent, by: _, member } => {
@@ -238,9 +240,29 @@ pub(super) fn list(state: &State, derived: &mut Derived, vault: &Vault, ix: Agen
     if let Some(extension) = &agent.user.extension {
         derived.extensions.insert(extension.clone(), Extension::User(ix));
     }
-    if let Some(endpoint) = vault.user(agent.personal).and_then(|v| v.personal.endpoint.clone()) {
+    let Some(values) = vault.user(agent.personal) else { return };
+    if let Some(endpoint) = values.personal.endpoint.clone() {
         derived.endpoints.insert(endpoint, ix);
     }
+    for number in &values.personal.numbers {
+        derived.own_numbers.insert(number.clone(), ix);
+    }
+}
+
+/// The personal values themselves go from the vault with the record.
+fn user_erased(state: &mut State, derived: &mut Derived, vault: &Vault, ix: AgentIx) {
+    forget_pairs(state, derived, ix);
+    unlist(state, derived, vault, ix);
+    let seq = state.seq;
+    let agent = &mut state.agents[ix.at()];
+    let user = Arc::make_mut(&mut agent.user);
+    user.state = UserState::Deactivated;
+    user.archived = true;
+    user.extension = None;
+    user.direct = Direct::default();
+    agent.has_endpoint = false;
+    agent.version = seq;
+    touch_agent(derived, ix);
 }
 
 fn unlist(state: &State, derived: &mut Derived, vault: &Vault, ix: AgentIx) {
@@ -250,10 +272,16 @@ fn unlist(state: &State, derived: &mut Derived, vault: &Vault, ix: AgentIx) {
     {
         derived.extensions.remove(extension);
     }
-    if let Some(endpoint) = vault.user(agent.personal).and_then(|v| v.personal.endpoint.as_deref())
+    let Some(values) = vault.user(agent.personal) else { return };
+    if let Some(endpoint) = values.personal.endpoint.as_deref()
         && derived.endpoints.get(endpoint) == Some(&ix)
     {
         derived.endpoints.remove(endpoint);
+    }
+    for number in &values.personal.numbers {
+        if derived.own_numbers.get(number) == Some(&ix) {
+            derived.own_numbers.remove(number);
+        }
     }
 }
 

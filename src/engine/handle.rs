@@ -64,6 +64,7 @@ impl Engine {
             commands,
             changes,
             desks,
+            barred: std::mem::take(&mut self.barred),
             events,
         }
     }
@@ -256,7 +257,12 @@ impl Engine {
     }
 
     fn command_of(&mut self, actor: &Actor, command: Command) -> Result<Answer, Problem> {
+        self.require_right_to_work(actor)?;
         match command {
+            Command::EraseUser { user } => {
+                require(actor, Permission::Configure)?;
+                self.erase_user(&user, &actor.name)
+            }
             Command::Put { object, body, merge, if_match, dry_run } => {
                 require(actor, Permission::Configure)?;
                 self.put(&object, &body, merge, if_match, dry_run, &actor.name)
@@ -404,7 +410,12 @@ impl Engine {
     fn query(&self, actor: &Actor, query: Query) -> Result<Answer, Problem> {
         let done = |body: Value| Answer::Done { status: 200, version: None, body };
         let watch = || require(actor, Permission::Watch);
+        self.require_right_to_work(actor)?;
         match query {
+            Query::Users { limit, after, filter } => {
+                require(actor, Permission::ReadConfiguration)?;
+                self.users(limit, after.as_deref(), &filter)
+            }
             Query::Object(object) => {
                 require(actor, Permission::ReadConfiguration)?;
                 self.read_object(&object)

@@ -10,7 +10,7 @@
 //! | `state`, `few`, `table`, `vault` | what is known |
 //! | `evolve`, `evolve_calls`, `evolve_offers`, `evolve_directory` | the one door to it |
 //! | `derived`, `needs`, `need_index`, `refresh`, `rebuild` | tables that follow from it |
-//! | `calls`, `direct`, `steps`, `by_hand`, `at_desk`, `delete`, `agents`, `switches`, `directory`, `deadlines` | decisions |
+//! | `calls`, `direct`, `steps`, `by_hand`, `at_desk`, `delete`, `agents`, `switches`, `directory`, `people`, `deadlines` | decisions |
 //! | `matching`, `draw` | the one rule, and the dice |
 //! | `windows` | what orders count |
 //! | `permission` | who may |
@@ -41,6 +41,7 @@ mod invariants;
 mod matching;
 mod need_index;
 mod needs;
+mod people;
 mod permission;
 mod presence;
 #[cfg(test)]
@@ -89,6 +90,8 @@ pub struct Decision {
     pub changes: Changes,
     /// Users whose open desks have something new to show, with the whole view.
     pub desks: Vec<(Name, Value)>,
+    /// Users who lost the right to work: what they have open is closed.
+    pub barred: Vec<Name>,
 }
 
 /// A change of one vault row.
@@ -115,6 +118,8 @@ pub struct Engine {
     vault: Vault,
     /// Events of the record being decided.
     out: Vec<Event>,
+    /// Users who lost the right to work with it.
+    barred: Vec<Name>,
     /// Whether rows for boards are made with each record.
     rows: bool,
     /// Of the account's dice, should they not have begun.
@@ -132,6 +137,7 @@ impl Engine {
             derived: derived::Derived::default(),
             vault: Vault::default(),
             out: Vec::new(),
+            barred: Vec::new(),
             rows: true,
             seed,
         }
@@ -162,6 +168,7 @@ impl Engine {
             derived: derived::Derived::default(),
             vault: Vault::default(),
             out: Vec::new(),
+            barred: Vec::new(),
             rows: true,
             seed,
         };

@@ -8,8 +8,8 @@ use super::state::{Agent, Call, Stage};
 use crate::domain::ids::{AgentIx, CallId, Name, QueueIx};
 use crate::domain::input::{Answer, Kind, ObjectRef};
 use crate::domain::media::Media;
-use crate::domain::objects::Member;
 use crate::domain::objects::queue::QueueKind;
+use crate::domain::objects::{Member, Queue, Setting, User};
 use crate::domain::presence::{Detail, Presence};
 use crate::domain::problem::Problem;
 use crate::domain::rows::{AgentRow, CallRow, CallState, OfferRow, PairRow, QueueRow};
@@ -299,12 +299,27 @@ impl Engine {
             "preferred": self.preferred_json(call),
             "assigned_to": call.picked.as_ref().map(|picked| &self.state.agent(picked.0).id),
             "held": call.held,
+            "recording": self.carried(call, |q| q.recording, |u| u.recording),
+            "crm_updates": self.carried(call, |q| q.crm_updates, |u| u.crm_updates),
             "agent": call.legs.last().map(|l| &self.state.agent(l.agent).id),
             "offers": offers,
             "outcome": call.end.as_ref().map(|e| e.outcome),
             "reason": call.end.as_ref().map(|e| &e.reason),
             "ended_at": call.end.as_ref().map(|e| e.at.rfc3339()),
         })
+    }
+
+    /// A setting that a switch or a CRM carries out, resolved between the queue of an answered call
+    /// and its agent; none before the answer.
+    fn carried(
+        &self,
+        call: &Call,
+        of_queue: fn(&Queue) -> bool,
+        of_user: fn(&User) -> Setting,
+    ) -> Option<bool> {
+        let agent = self.state.agent(call.legs.last()?.agent);
+        let queue = call.queue.is_some_and(|q| of_queue(&self.state.queue(q).config));
+        Some(of_user(&agent.user).resolve(queue))
     }
 
     /// One agent.

@@ -165,6 +165,7 @@ pub(super) fn is_urgent(input: &Input) -> bool {
             }
             Command::Put { .. }
             | Command::Delete { .. }
+            | Command::EraseUser { .. }
             | Command::ClearForced { .. }
             | Command::Assign { .. }
             | Command::ChangeCall { .. }

@@ -63,8 +63,14 @@ fn configuration() -> Vec<Event> {
     let by = || "owner".into();
     let user = json!({ "email": "ann@acme.test", "first_name": "Ann", "last_name": "Lee",
         "extension": "1001", "endpoint": "sip:ann@192.0.2.1", "skills": { "spanish": 80 },
-        "capacity": { "voice": 1, "chat": 3 }, "blocked_until": "2026-11-21T20:00:00.000Z" });
+        "capacity": { "voice": 1, "chat": 3 }, "blocked_until": "2026-11-21T20:00:00.000Z",
+        "archived": true, "time_zone": "Europe/Berlin", "schedule": "office", "domain": "acme.test",
+        "caller_id": "+15550000", "caller_ids": ["+15550000"], "recording": "off",
+        "crm_updates": "on", "may_use_own_number": false, "may_choose_caller_id": false,
+        "may_edit_offline": false, "may_dial_domains": false, "numbers": ["+15551"],
+        "contacts": [{ "to": { "number": "+15552" } }] });
     let queue = json!({ "name": "Support", "strategy": "skilled", "competency": true,
+        "recording": true, "crm_updates": true,
         "steps": [{ "after_ms": 0, "skills": [{ "skill": "spanish", "min": 40 }], "stars_min": 2,
             "agents": ["usr_ann"] }],
         "exits": { "max_wait_ms": 120_000, "on_max_wait": { "queue": "overflow" } } });
@@ -90,6 +96,7 @@ fn configuration() -> Vec<Event> {
             personal: 1,
             has_endpoint: true,
         },
+        Event::UserErased { agent: AGENT, by: by() },
         Event::QueuePut {
             id: "support".into(),
             by: by(),

@@ -5,7 +5,6 @@ use crate::{snake, variants};
 use callboard::domain::event::{Cause, OfferFailure, Outcome, Withdrawn};
 use callboard::domain::input::When;
 use callboard::domain::media::Media;
-use callboard::domain::objects::SkipIf;
 use callboard::domain::objects::account::{IdleClock, OptInAtLogin};
 use callboard::domain::objects::calendar::Day;
 use callboard::domain::objects::queue::{
@@ -13,6 +12,7 @@ use callboard::domain::objects::queue::{
 };
 use callboard::domain::objects::switch::Connects;
 use callboard::domain::objects::user::{Assignment, Role, UserKind, UserState};
+use callboard::domain::objects::{Setting, SkipIf};
 use callboard::domain::presence::{BlockedBy, Detail, HeldBy, Presence, Status};
 use callboard::domain::switching::{
     CancelReason, CommandFailure, Direction, EndedBy, FailReason, OverflowWhy, ResultStatus,
@@ -53,7 +53,7 @@ fn every_word_stands_in_its_table() {
         "## How things end": Outcome, Withdrawn, OfferFailure, FailReason, CancelReason, EndedBy;
         "## Settings": Media, QueueKind, Needs, Order, Preset, OnMiss, NobodyWhen, Connects;
         "## Settings": Window, Ties, IdleClock, SkipIf, Day;
-        "## Settings": UserKind, UserState, Assignment, Role;
+        "## Settings": UserKind, UserState, Assignment, Role, Setting;
         "## Exits": Exit;
         "## Switches: events in": ResultStatus, TransferKind, OverflowWhy, Direction, SyncState;
         "## Switches: events in": CommandFailure;

@@ -203,6 +203,10 @@ pub struct CallView {
     agent: Option<String>,
     /// Whether it is on hold.
     held: bool,
+    /// Whether it is recorded: of queue and agent together; null before an agent has it.
+    recording: Option<bool>,
+    /// Whether it is told to the CRM, likewise.
+    crm_updates: Option<bool>,
     /// What the switch told of it.
     attributes: Option<BTreeMap<String, String>>,
     /// Offers, the closed ones of late too.

@@ -121,6 +121,12 @@ pub struct QueueBody {
     /// An abandon below this is short; default 5,000.
     #[schema(required = false)]
     short_abandon_ms: u64,
+    /// Whether calls are recorded, where the agent leaves it to the queue; default false.
+    #[schema(required = false)]
+    recording: bool,
+    /// Whether calls are told to the CRM, where the agent leaves it to the queue; default false.
+    #[schema(required = false)]
+    crm_updates: bool,
     /// What waiting calls require, by waiting time; at most 32.
     #[schema(required = false)]
     steps: Vec<Step>,

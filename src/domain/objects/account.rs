@@ -59,6 +59,27 @@ pub struct Account {
     pub extension_digits: u8,
     /// At most so many overflows of one call in a row; 1–100, default 10.
     pub max_hops: u8,
+    /// A block of a user lasts at least so long; 0–31 days, default 8 h.
+    #[serde(skip_serializing_if = "is_block_min")]
+    pub block_min_ms: u64,
+    /// … at most so long; 0–366 days, default 31 days.
+    #[serde(skip_serializing_if = "is_block_max")]
+    pub block_max_ms: u64,
+}
+
+/// 24 hours.
+const DAY_MS: u64 = 24 * 3_600_000;
+/// What a block lasts at least, and at most, where the account says nothing else (seed S3-31).
+const BLOCK_MS: (u64, u64) = (8 * 3_600_000, 31 * DAY_MS);
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_block_min(ms: &u64) -> bool {
+    *ms == BLOCK_MS.0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_block_max(ms: &u64) -> bool {
+    *ms == BLOCK_MS.1
 }
 
 fn is_handled(clock: &IdleClock) -> bool {
@@ -77,6 +98,8 @@ impl Default for Account {
             idle_clock: IdleClock::Handled,
             extension_digits: 4,
             max_hops: 10,
+            block_min_ms: BLOCK_MS.0,
+            block_max_ms: BLOCK_MS.1,
         }
     }
 }
@@ -113,6 +136,8 @@ impl Account {
             ),
             extension_digits: fields.int("extension_digits", 3..=6, default.extension_digits),
             max_hops: fields.int("max_hops", 1..=100, default.max_hops),
+            block_min_ms: fields.int("block_min_ms", 0..=31 * DAY_MS, default.block_min_ms),
+            block_max_ms: fields.int("block_max_ms", 0..=366 * DAY_MS, default.block_max_ms),
         };
         fields.done(account)
     }
@@ -130,6 +155,8 @@ impl Account {
             "idle_clock": self.idle_clock.word(),
             "extension_digits": self.extension_digits,
             "max_hops": self.max_hops,
+            "block_min_ms": self.block_min_ms,
+            "block_max_ms": self.block_max_ms,
         })
     }
 }

@@ -12,6 +12,7 @@ pub mod break_reason;
 pub mod calendar;
 pub mod direct;
 pub mod needs;
+pub mod profile;
 pub mod queue;
 mod queue_json;
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub use break_reason::BreakReason;
 pub use calendar::Calendar;
 pub use direct::Direct;
 pub use needs::{Preferred, SkillNeed, SkipIf, Step};
+pub use profile::{Contact, Setting};
 pub use queue::{Exits, Member, Queue, QueueKind, Route, Target};
 pub use strategy_json::forget_preset;
 pub use switch::{Capabilities, Switch, Webhook};

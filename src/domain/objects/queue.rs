@@ -242,6 +242,12 @@ pub struct Queue {
     pub after_miss_ms: u64,
     /// An abandon below this is short; default 5,000 ms.
     pub short_abandon_ms: u64,
+    /// Whether calls are recorded, where the agent leaves it to the queue; default false.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub recording: bool,
+    /// Whether calls are told to the CRM, where the agent leaves it to the queue; default false.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub crm_updates: bool,
     /// What waiting calls require, by waiting time; none = nothing beyond route and call.
     pub steps: Vec<Step>,
     /// Whom a call waits for first; null (default) = nobody.

@@ -56,6 +56,8 @@ impl Queue {
             after_unreachable_ms: f.int("after_unreachable_ms", 0..=DAY_MS, 30_000),
             after_miss_ms: f.int("after_miss_ms", 0..=DAY_MS, 5_000),
             short_abandon_ms: f.int("short_abandon_ms", 0..=DAY_MS, 5_000),
+            recording: f.flag("recording", false),
+            crm_updates: f.flag("crm_updates", false),
             steps: Step::list(f),
             preferred: Preferred::read(f, true),
             announce: f.is_set("announce").then(|| f.nested("announce", read_announce)).flatten(),
@@ -95,6 +97,8 @@ impl Queue {
             "after_unreachable_ms": self.after_unreachable_ms,
             "after_miss_ms": self.after_miss_ms,
             "short_abandon_ms": self.short_abandon_ms,
+            "recording": self.recording,
+            "crm_updates": self.crm_updates,
             "steps": self.steps.iter().map(Step::to_json).collect::<Vec<_>>(),
             "preferred": self.preferred.as_ref().map(Preferred::to_json),
             "announce": self.announce.map(|a| {

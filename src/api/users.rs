@@ -1,0 +1,74 @@
+//! Users beside what all families of objects have: a list that filters, and erasure.
+
+use crate::api::Routes;
+use crate::api::answer::response;
+use crate::api::ask::{Ask, Sent};
+use crate::api::endpoint::{Method, endpoint};
+use crate::api::problem::Answered;
+use crate::domain::input::{Command, Query, UserFilter};
+use crate::domain::objects::User;
+use crate::domain::objects::user::{Role, UserKind, UserState};
+
+const TAG: &str = "Configuration";
+const ALL: &str = "/v1/accounts/{account}/users";
+
+/// The routes of users.
+pub fn routes(routes: Routes) -> Routes {
+    routes
+        .routes(
+            endpoint(Method::Get, ALL, "list_user", "Lists users, by id. Filters hold together.", list)
+                .tag(TAG)
+                .query_int("limit", "Items at most, 1–1,000; default 100.")
+                .query_text("cursor", "The `next` of the page before.")
+                .query_text("state", "invited, active or deactivated.")
+                .query_flag("archived", "Only those put away, or only the others.")
+                .query_flag("blocked", "Only those blocked now, or only the others.")
+                .query_text("role", "A role.")
+                .query_text("type", "contact_centre or pbx.")
+                .query_text("queue", "Members of this queue or group.")
+                .query_text("skill", "Holders of this skill.")
+                .query_text("text", "Part of a name, e-mail address, id or extension.")
+                .answers_list::<User>("A page.")
+                .done(),
+        )
+        .routes(
+            endpoint(
+                Method::Post,
+                "/v1/accounts/{account}/users/{user}/erase",
+                "erase_user",
+                "Erases the personal values of a user, for good. The id and what the user did stay; \
+                 the user is archived.",
+                erase,
+            )
+            .tag(TAG)
+            .once()
+            .answers::<User>(200, "What is left.")
+            .done(),
+        )
+}
+
+async fn list(ask: Ask) -> Answered {
+    let mut query = ask.query()?;
+    let (limit, after) = query.page();
+    let filter = UserFilter {
+        state: query.word("state", UserState::parse, UserState::ALL),
+        archived: query.flag_or_none("archived"),
+        blocked: query.flag_or_none("blocked"),
+        role: query.word("role", Role::parse, Role::ALL),
+        kind: query.word("type", UserKind::parse, UserKind::ALL),
+        queue: query.text("queue"),
+        skill: query.text("skill"),
+        text: query.text("text").filter(|text| !text.is_empty()),
+    };
+    query.done()?;
+    Ok(response(ask.look(Query::Users { limit, after, filter }).await?))
+}
+
+async fn erase(sent: Sent) -> Answered {
+    sent.once(async |sent: &Sent| {
+        sent.ask.no_query()?;
+        let command = Command::EraseUser { user: sent.ask.param("user") };
+        Ok(response(sent.ask.change(command).await?))
+    })
+    .await
+}
