@@ -19,3 +19,5 @@ mod people;
 mod shapes;
 #[path = "api/sockets.rs"]
 mod sockets;
+#[path = "api/teams.rs"]
+mod teams;

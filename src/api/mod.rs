@@ -236,6 +236,9 @@ const SHOWN: &[(&str, &[(&str, Type)])] = &[
     ("Switch", SWITCH_STATE),
     ("BreakReason", ID_ONLY),
     ("Calendar", ID_ONLY),
+    ("Team", ID_ONLY),
+    ("TeamMember", ID_ONLY),
+    ("QueueTeam", ID_ONLY),
     ("Member", &[("id", Type::String), ("source", Type::String), ("opted_in", Type::Boolean)]),
 ];
 const SWITCH_STATE: &[(&str, Type)] = &[

@@ -1,13 +1,16 @@
 //! Users beside what all families of objects have: a list that filters, and erasure.
 
-use crate::api::Routes;
 use crate::api::answer::response;
 use crate::api::ask::{Ask, Sent};
 use crate::api::endpoint::{Method, endpoint};
 use crate::api::problem::Answered;
+use crate::api::schema::{TeamChangeBody, TeamChangedView};
+use crate::api::{JSON_BODY, Routes};
+use crate::domain::fields::{Fields, USER_ID};
 use crate::domain::input::{Command, Query, UserFilter};
 use crate::domain::objects::User;
 use crate::domain::objects::user::{Role, UserKind, UserState};
+use crate::domain::problem::Problem;
 
 const TAG: &str = "Configuration";
 const ALL: &str = "/v1/accounts/{account}/users";
@@ -26,6 +29,7 @@ pub fn routes(routes: Routes) -> Routes {
                 .query_text("role", "A role.")
                 .query_text("type", "contact_centre or pbx.")
                 .query_text("queue", "Members of this queue or group.")
+                .query_text("team", "Members of this team.")
                 .query_text("skill", "Holders of this skill.")
                 .query_text("text", "Part of a name, e-mail address, id or extension.")
                 .answers_list::<User>("A page.")
@@ -45,6 +49,20 @@ pub fn routes(routes: Routes) -> Routes {
             .answers::<User>(200, "What is left.")
             .done(),
         )
+        .routes(
+            endpoint(
+                Method::Post,
+                "/v1/accounts/{account}/teams/{team}/members",
+                "change_team_members",
+                "Has users join and leave a team together. Who is in already, or out, stays so.",
+                change_team,
+            )
+            .tag(TAG)
+            .once()
+            .body::<TeamChangeBody>(JSON_BODY)
+            .answers::<TeamChangedView>(200, "All of it was done.")
+            .done(),
+        )
 }
 
 async fn list(ask: Ask) -> Answered {
@@ -57,11 +75,30 @@ async fn list(ask: Ask) -> Answered {
         role: query.word("role", Role::parse, Role::ALL),
         kind: query.word("type", UserKind::parse, UserKind::ALL),
         queue: query.text("queue"),
+        team: query.text("team"),
         skill: query.text("skill"),
         text: query.text("text").filter(|text| !text.is_empty()),
     };
     query.done()?;
     Ok(response(ask.look(Query::Users { limit, after, filter }).await?))
+}
+
+/// Users of a team that change with one call at most.
+const MOST_USERS: usize = 10_000;
+
+async fn change_team(sent: Sent) -> Answered {
+    sent.once(async |sent: &Sent| {
+        sent.ask.no_query()?;
+        let body = sent.json_body()?;
+        let mut f = Fields::of(&body);
+        let add = f.texts("add", MOST_USERS, USER_ID);
+        let remove = f.texts("remove", MOST_USERS, USER_ID);
+        let team = sent.ask.param("team");
+        let command = Command::ChangeTeam { team, add, remove };
+        let command = f.done(command).map_err(Problem::invalid)?;
+        Ok(response(sent.ask.change(command).await?))
+    })
+    .await
 }
 
 async fn erase(sent: Sent) -> Answered {

@@ -6,10 +6,10 @@
 
 use crate::domain::ids::{AgentIx, CallId, CommandId, Name, OfferId, QueueIx, SwitchIx};
 use crate::domain::media::Media;
-use crate::domain::objects::queue::Exit;
+use crate::domain::objects::queue::{Exit, Source};
 use crate::domain::objects::{
     Account, Calendar, Member, Preferred, Queue, Route, Skill, SkillNeed, Step, Switch, Target,
-    User,
+    Team, User,
 };
 use crate::domain::presence::{Status, words};
 use crate::domain::switching::{CancelReason, EndedBy, SyncCall, TransferKind, TransferTo, Why};
@@ -44,9 +44,28 @@ pub enum Event {
     /// … deleted; it had no waiting calls.
     QueueDeleted { queue: QueueIx, by: Name },
     /// A membership was created or changed.
-    MemberPut { queue: QueueIx, agent: AgentIx, by: Name, member: Member },
+    MemberPut {
+        queue: QueueIx,
+        agent: AgentIx,
+        by: Name,
+        member: Member,
+        #[serde(default, skip_serializing_if = "is_zero")]
+        source: Source,
+    },
     /// … ended.
     MemberDeleted { queue: QueueIx, agent: AgentIx, by: Name },
+    /// A team was created or replaced.
+    TeamPut { id: Name, by: Name, team: Team },
+    /// … deleted; memberships that only it gave end beside it.
+    TeamDeleted { id: Name, by: Name },
+    /// A user is in a team from now on.
+    TeamJoined { team: Name, agent: AgentIx, by: Name },
+    /// … no longer.
+    TeamLeft { team: Name, agent: AgentIx, by: Name },
+    /// A team works for a queue; `member`: how its members stand there.
+    TeamQueuePut { team: Name, queue: QueueIx, by: Name, member: Member },
+    /// … no longer.
+    TeamQueueDeleted { team: Name, queue: QueueIx, by: Name },
     /// A route was created or replaced.
     RoutePut { id: Name, by: Name, route: Route },
     /// … deleted.

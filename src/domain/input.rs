@@ -106,6 +106,12 @@ pub enum Kind {
     Group,
     /// …/queues/{queue}/members, …/groups/{group}/members
     Member,
+    /// …/teams
+    Team,
+    /// …/teams/{team}/members
+    TeamMember,
+    /// …/queues/{queue}/teams
+    QueueTeam,
     /// …/routes
     Route,
     /// …/switches
@@ -121,7 +127,7 @@ pub enum Kind {
 pub struct ObjectRef {
     /// The family.
     pub kind: Kind,
-    /// For members the queue or group; else empty.
+    /// For members the queue, group or team, for a queue's teams the queue; else empty.
     pub parent: String,
     /// The object's id (a member's: the user's).
     pub id: String,
@@ -162,6 +168,15 @@ pub enum Command {
         if_match: Option<Option<u64>>,
         /// Check only.
         dry_run: bool,
+    },
+    /// `POST …/teams/{team}/members`: users join and leave together.
+    ChangeTeam {
+        /// Which.
+        team: String,
+        /// Who joins.
+        add: Vec<String>,
+        /// Who leaves.
+        remove: Vec<String>,
     },
     /// `POST …/users/{user}/erase`: the personal values go for good.
     EraseUser {
@@ -289,6 +304,8 @@ pub struct UserFilter {
     pub kind: Option<UserKind>,
     /// Members of this queue or group.
     pub queue: Option<String>,
+    /// Members of this team.
+    pub team: Option<String>,
     /// Holders of this skill.
     pub skill: Option<String>,
     /// Part of a name, an e-mail address, an id or an extension, in any case of letters.

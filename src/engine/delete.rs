@@ -2,7 +2,7 @@
 
 use super::Engine;
 use super::state::{Agent, QueueState};
-use crate::domain::event::{Event, Withdrawn};
+use crate::domain::event::Event;
 use crate::domain::ids::Name;
 use crate::domain::input::{Kind, ObjectRef};
 use crate::domain::objects::queue::By;
@@ -29,6 +29,12 @@ impl Engine {
                 }
             }
             Kind::Calendar => self.check_calendar_unused(&object.id),
+            Kind::Member if self.is_through_team(object) => Err(Problem::conflict(
+                "through_team",
+                "this member comes by way of a team: take the user off the team, or the team off the \
+                 queue",
+            )),
+            Kind::Team | Kind::TeamMember | Kind::QueueTeam => Ok(()),
             Kind::Member | Kind::Route | Kind::BreakReason => Ok(()),
         }
     }
@@ -116,8 +122,18 @@ impl Engine {
                 let queue = self.derived.queues.get(object.parent.as_str()).copied();
                 let agent = self.derived.users.get(&id).copied();
                 if let (Some(queue), Some(agent)) = (queue, agent) {
-                    self.withdraw_of_queue(agent, queue, Withdrawn::Configuration);
-                    self.emit(Event::MemberDeleted { queue, agent, by });
+                    self.end_membership(agent, queue, &by);
+                }
+            }
+            Kind::Team => self.delete_team(id, &by),
+            Kind::TeamMember => {
+                if let Some(agent) = self.derived.users.get(&id).copied() {
+                    self.leave_team(&object.parent.as_str().into(), agent, &by);
+                }
+            }
+            Kind::QueueTeam => {
+                if let Ok(queue) = self.team_queue(&object.parent) {
+                    self.unlink_team(id, queue, &by);
                 }
             }
             Kind::Route => self.emit(Event::RouteDeleted { id, by }),

@@ -7,14 +7,15 @@ use crate::domain::fields;
 use crate::domain::ids::{self, AgentIx, Name, QueueIx};
 use crate::domain::input::{Answer, Kind, ObjectRef};
 use crate::domain::objects::break_reason::BreakReason;
-use crate::domain::objects::queue::{By, QueueKind};
+use crate::domain::objects::queue::{By, QueueKind, Source};
 use crate::domain::objects::user::{Assignment, Role, UserKind};
 use crate::domain::objects::{
-    Account, Calendar, Member, Queue, Route, Skill, SkillNeed, Switch, Target, User, forget_preset,
+    Account, Calendar, Member, Queue, Route, Skill, SkillNeed, Switch, Target, Team, TeamMember,
+    User, forget_preset,
 };
 use crate::domain::presence::Status;
 use crate::domain::problem::{FieldError, Problem};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A body that was read and checked.
 enum Checked {
@@ -23,6 +24,9 @@ enum Checked {
     User(Box<User>),
     Queue(Box<Queue>),
     Member(QueueIx, AgentIx, Member),
+    Team(Team),
+    TeamMember(Name, AgentIx),
+    QueueTeam(QueueIx, Member),
     Route(Route),
     Switch(Box<Switch>),
     BreakReason(BreakReason),
@@ -61,7 +65,8 @@ impl Engine {
         if dry_run {
             return Ok(Answer::Done { status: 200, version: None, body: shown(&checked, object) });
         }
-        let same = before.as_ref() == Some(&stored(&checked));
+        let own = object.kind != Kind::Member || !self.is_through_team(object);
+        let same = own && before.as_ref() == Some(&stored(&checked));
         if !same {
             self.apply_checked(object, checked, by);
         }
@@ -109,10 +114,12 @@ impl Engine {
     }
 
     fn check_parent(&self, object: &ObjectRef) -> Result<(), Problem> {
-        if object.kind == Kind::Member {
-            self.queue_named(&object.parent)?;
+        match object.kind {
+            Kind::Member => self.queue_named(&object.parent).map(drop),
+            Kind::TeamMember => self.team_named(&object.parent).map(drop),
+            Kind::QueueTeam => self.team_queue(&object.parent).map(drop),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// A queue or group by id.
@@ -140,6 +147,18 @@ impl Engine {
                 let queue = self.queue_named(&object.parent)?;
                 let agent = self.user_named(&object.id)?;
                 Member::parse(body).map(|m| Checked::Member(queue, agent, m))
+            }
+            Kind::Team => Team::parse(body).map(Checked::Team),
+            Kind::TeamMember => {
+                self.team_named(&object.parent)?;
+                let agent = self.user_named(&object.id)?;
+                let team = object.parent.as_str().into();
+                TeamMember::parse(body).map(|_| Checked::TeamMember(team, agent))
+            }
+            Kind::QueueTeam => {
+                let queue = self.team_queue(&object.parent)?;
+                self.team_named(&object.id)?;
+                Member::parse(body).map(|m| Checked::QueueTeam(queue, m))
             }
             Kind::Route => Route::parse(body).map(Checked::Route),
             Kind::Switch => Switch::parse(body).map(|s| Checked::Switch(Box::new(s))),
@@ -388,8 +407,12 @@ impl Engine {
                 self.emit(Event::QueuePut { id, by, queue });
             }
             Checked::Member(queue, agent, member) => {
-                self.emit(Event::MemberPut { queue, agent, by, member });
+                let source = Source::Direct;
+                self.emit(Event::MemberPut { queue, agent, by, member, source });
             }
+            Checked::Team(team) => self.emit(Event::TeamPut { id, by, team }),
+            Checked::TeamMember(team, agent) => self.join_team(&team, agent, &by),
+            Checked::QueueTeam(queue, member) => self.link_team(id, queue, member, &by),
             Checked::Route(route) => self.emit(Event::RoutePut { id, by, route }),
             Checked::Switch(switch) => self.emit(Event::SwitchPut { id, by, switch }),
             Checked::BreakReason(reason) => {
@@ -464,7 +487,9 @@ fn stored(checked: &Checked) -> Value {
         Checked::Skill(o) => o.to_json(),
         Checked::User(o) => o.to_json(),
         Checked::Queue(o) => o.to_json(),
-        Checked::Member(_, _, o) => o.to_json(),
+        Checked::Member(_, _, o) | Checked::QueueTeam(_, o) => o.to_json(),
+        Checked::Team(o) => o.to_json(),
+        Checked::TeamMember(..) => json!({}),
         Checked::Route(o) => o.to_json(),
         Checked::Switch(o) => o.to_json(),
         Checked::BreakReason(o) => o.to_json(),
@@ -498,6 +523,9 @@ pub fn word(kind: Kind) -> &'static str {
         Kind::Queue => "queue",
         Kind::Group => "group",
         Kind::Member => "member",
+        Kind::Team => "team",
+        Kind::TeamMember => "member",
+        Kind::QueueTeam => "team",
         Kind::Route => "route",
         Kind::Switch => "switch",
         Kind::BreakReason => "break reason",
@@ -508,7 +536,9 @@ pub fn word(kind: Kind) -> &'static str {
 fn check_id(object: &ObjectRef) -> Result<(), Problem> {
     let (fits, rule) = match object.kind {
         Kind::Account => (true, ""),
-        Kind::User | Kind::Member => (ids::is_user_name(&object.id), "usr_[a-z0-9_-]{1,59}"),
+        Kind::User | Kind::Member | Kind::TeamMember => {
+            (ids::is_user_name(&object.id), "usr_[a-z0-9_-]{1,59}")
+        }
         _ => (ids::is_name(&object.id), ids::NAME_RULE),
     };
     if fits {

@@ -10,6 +10,7 @@ use super::vault::Vault;
 use super::windows;
 use crate::domain::event::{Event, PersonalKey};
 use crate::domain::ids::{AgentIx, CallId, Name, QueueIx, SkillIx, SwitchIx};
+use crate::domain::objects::queue::Source;
 use crate::domain::objects::user::UserState;
 use crate::domain::objects::{Direct, Member, Queue, Skill, Switch, User};
 use crate::domain::presence::Status;
@@ -34,8 +35,8 @@ pub fn evolve(state: &mut State, derived: &mut Derived, vault: &mut Vault, event
         Event::UserErased { agent, by: _ } => user_erased(state, derived, vault, *agent),
         Event::QueuePut { id, by: _, queue } => queue_put(state, derived, id, queue),
         Event::QueueDeleted { queue, by: _ } => queue_deleted(state, derived, *queue),
-        Event::MemberPut { queue, agent, by: _, member } => {
-            member_put(state, derived, *queue, *agent, *member);
+        Event::MemberPut { queue, agent, by: _, member, source } => {
+            member_put(state, derived, *queue, *agent, (*member, *source));
         }
         Event::MemberDeleted { queue, agent, by: _ } => {
             member_deleted(state, derived, *queue, *agent);
@@ -75,7 +76,7 @@ pub fn evolve(state: &mut State, derived: &mut Derived, vault: &mut Vault, event
         Event::CalendarDeleted { id, by: _ } => {
             state.calendars.remove(id);
         }
-        _ => return false,
+        _ => return super::teams::evolve(state, event),
     }
     true
 }
@@ -226,6 +227,7 @@ fn new_agent(ix: AgentIx, id: Name, user: &User, at: crate::domain::time::Millis
         calls: Vec::new(),
         wrap_ups: Vec::new(),
         own_calls: Vec::new(),
+        teams: Vec::new(),
         pairs: Vec::new(),
         shift: 0,
         detail: None,
@@ -331,6 +333,9 @@ fn queue_deleted(state: &mut State, derived: &mut Derived, queue: QueueIx) {
         remove_pair(state, derived, ix, queue);
     }
     let seq = state.seq;
+    for team in state.teams.values_mut() {
+        team.queues.remove(&queue);
+    }
     let q = &mut state.queues[queue.at()];
     q.deleted = true;
     q.members.clear();
@@ -349,13 +354,14 @@ fn member_put(
     derived: &mut Derived,
     queue: QueueIx,
     ix: AgentIx,
-    member: Member,
+    (member, source): (Member, Source),
 ) {
     forget_pairs(state, derived, ix);
     let version = state.seq;
     let agent = &mut state.agents[ix.at()];
     if let Some(pair) = agent.pairs.iter_mut().find(|p| p.queue == queue) {
         (pair.stars, pair.position, pair.version) = (member.stars, member.position, version);
+        pair.source = source;
     } else {
         agent.pairs.push(Pair {
             queue,
@@ -363,6 +369,7 @@ fn member_put(
             stars: member.stars,
             position: member.position,
             opted_in: true,
+            source,
             count: 0,
             day: None,
             rolling: VecDeque::new(),

@@ -259,6 +259,10 @@ impl Engine {
     fn command_of(&mut self, actor: &Actor, command: Command) -> Result<Answer, Problem> {
         self.require_right_to_work(actor)?;
         match command {
+            Command::ChangeTeam { team, add, remove } => {
+                require(actor, Permission::Configure)?;
+                self.change_team(&team, &add, &remove, &actor.name)
+            }
             Command::EraseUser { user } => {
                 require(actor, Permission::Configure)?;
                 self.erase_user(&user, &actor.name)

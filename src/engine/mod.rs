@@ -10,11 +10,11 @@
 //! | `state`, `few`, `table`, `vault` | what is known |
 //! | `evolve`, `evolve_calls`, `evolve_offers`, `evolve_directory` | the one door to it |
 //! | `derived`, `needs`, `need_index`, `refresh`, `rebuild` | tables that follow from it |
-//! | `calls`, `direct`, `steps`, `by_hand`, `at_desk`, `delete`, `agents`, `switches`, `directory`, `people`, `deadlines` | decisions |
+//! | `calls`, `direct`, `steps`, `by_hand`, `at_desk`, `delete`, `agents`, `switches`, `directory`, `people`, `teams`, `deadlines` | decisions |
 //! | `matching`, `draw` | the one rule, and the dice |
 //! | `windows` | what orders count |
 //! | `permission` | who may |
-//! | `checks`, `explain`, `views`, `feed` | what is told |
+//! | `checks`, `explain`, `objects`, `views`, `feed` | what is told |
 //! | `invariants` | what must hold after every record |
 
 mod agents;
@@ -41,6 +41,7 @@ mod invariants;
 mod matching;
 mod need_index;
 mod needs;
+mod objects;
 mod people;
 mod permission;
 mod presence;
@@ -54,6 +55,7 @@ mod status_tests;
 mod steps;
 mod switches;
 mod table;
+mod teams;
 #[cfg(test)]
 mod tests;
 mod vault;

@@ -103,8 +103,12 @@ impl Engine {
             return Err(Problem::conflict("in_use", detail));
         }
         let (id, personal) = (agent.id.clone(), agent.personal);
-        let queues: Vec<QueueIx> = agent.pairs.iter().map(|p| p.queue).collect();
+        let teams = agent.teams.clone();
         self.leave_by_directory(ix);
+        for team in teams {
+            self.leave_team(&team, ix, by);
+        }
+        let queues: Vec<QueueIx> = self.state.agent(ix).pairs.iter().map(|p| p.queue).collect();
         for queue in queues {
             self.emit(Event::MemberDeleted { queue, agent: ix, by: by.clone() });
         }
@@ -127,10 +131,12 @@ impl Engine {
         after: Option<&str>,
         filter: &UserFilter,
     ) -> Result<Answer, Problem> {
+        let team = filter.team.as_deref().map(|id| self.team_named(id)).transpose()?;
         let queue = filter.queue.as_deref().map(|id| self.queue_named(id)).transpose()?;
         let text = filter.text.as_ref().map(|text| text.to_lowercase());
         let fits = |agent: &&Agent| {
             after.is_none_or(|after| &*agent.id > after)
+                && team.is_none_or(|team| team.members.contains(&agent.ix))
                 && self.user_fits(agent, filter, queue)
                 && text.as_ref().is_none_or(|text| self.user_reads(agent, text))
         };

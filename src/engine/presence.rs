@@ -71,6 +71,7 @@ pub fn pair(state: &State, agent: &Agent, pair: &Pair, work: &[Work]) -> PairRow
         detail: detail(agent, here, elsewhere),
         offerable: blocked_by.is_none(),
         blocked_by,
+        source: pair.source,
     }
 }
 

@@ -5,10 +5,12 @@
 
 pub use super::call::{Call, Closed, End, Leg, Offer, Stage};
 use super::table::Table;
+use super::teams::TeamState;
 use super::windows::Counted;
 use crate::domain::event::{Next, PersonalKey, is_zero};
 use crate::domain::ids::{AgentIx, CallId, CommandId, Name, OfferId, QueueIx, SkillIx, SwitchIx};
 use crate::domain::media::Media;
+use crate::domain::objects::queue::Source;
 use crate::domain::objects::{Account, Calendar, Queue, Route, Skill, Switch, User};
 use crate::domain::presence::{Detail, Status};
 use crate::domain::rows::DayCounts;
@@ -56,6 +58,9 @@ pub struct State {
     pub routes: BTreeMap<Name, Item<Route>>,
     /// Break reasons by id.
     pub break_reasons: BTreeMap<Name, Item<String>>,
+    /// Teams by id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub teams: BTreeMap<Name, TeamState>,
     /// Calendars.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub calendars: BTreeMap<Name, Item<Calendar>>,
@@ -148,6 +153,9 @@ pub struct Agent {
     pub wrap_ups: Vec<WrapUpRun>,
     /// Calls that the engine did not route.
     pub own_calls: Vec<(SwitchIx, Name)>,
+    /// Teams, by id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub teams: Vec<Name>,
     /// Memberships.
     pub pairs: Vec<Pair>,
     /// Changes with each log-on, where a queue counts by shifts.
@@ -187,6 +195,9 @@ pub struct Pair {
     pub position: u32,
     /// Takes this queue's calls.
     pub opted_in: bool,
+    /// The agent's own, or through a team.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub source: Source,
     /// Calls of the window, or milliseconds.
     pub count: u32,
     /// The window that `count` belongs to ([`super::windows::number`]); another reads as 0.

@@ -24,6 +24,7 @@ fn filled(path: &str) -> String {
         ("{account}", "default"),
         ("{user}", "usr_nobody"),
         ("{queue}", "nowhere"),
+        ("{team}", "nobody"),
         ("{group}", "noplace"),
         ("{call}", "cal_00000000000000000000000000"),
         ("{offer}", "off_00000000000000000000000000"),

@@ -4,10 +4,10 @@ use crate::{snake, variants};
 use callboard::domain::event::{Cause, Event, Next, OfferFailure, Outcome, Withdrawn};
 use callboard::domain::ids::{AgentIx, CallId, CommandId, OfferId, QueueIx, SwitchIx};
 use callboard::domain::media::Media;
-use callboard::domain::objects::queue::{Exit, Order};
+use callboard::domain::objects::queue::{Exit, Order, Source};
 use callboard::domain::objects::{
     Calendar, Member, Preferred, Queue, QueueKind, Route, Skill, SkillNeed, SkipIf, Step, Switch,
-    Target, User,
+    Target, Team, User,
 };
 use callboard::domain::presence::Status;
 use callboard::domain::switching::{
@@ -108,8 +108,20 @@ fn configuration() -> Vec<Event> {
             agent: AGENT,
             by: by(),
             member: Member { stars: 3, position: 1 },
+            source: Source::Team,
         },
         Event::MemberDeleted { queue: QUEUE, agent: AGENT, by: by() },
+        Event::TeamPut { id: "north".into(), by: by(), team: Team { name: "North".into() } },
+        Event::TeamJoined { team: "north".into(), agent: AGENT, by: by() },
+        Event::TeamLeft { team: "north".into(), agent: AGENT, by: by() },
+        Event::TeamQueuePut {
+            team: "north".into(),
+            queue: QUEUE,
+            by: by(),
+            member: Member { stars: 2, position: 1 },
+        },
+        Event::TeamQueueDeleted { team: "north".into(), queue: QUEUE, by: by() },
+        Event::TeamDeleted { id: "north".into(), by: by() },
         Event::RoutePut {
             id: "main".into(),
             by: by(),

@@ -8,7 +8,7 @@ use callboard::domain::media::Media;
 use callboard::domain::objects::account::{IdleClock, OptInAtLogin};
 use callboard::domain::objects::calendar::Day;
 use callboard::domain::objects::queue::{
-    Exit, Needs, NobodyWhen, OnMiss, Order, Preset, QueueKind, Ties, Window,
+    Exit, Needs, NobodyWhen, OnMiss, Order, Preset, QueueKind, Source, Ties, Window,
 };
 use callboard::domain::objects::switch::Connects;
 use callboard::domain::objects::user::{Assignment, Role, UserKind, UserState};
@@ -52,7 +52,7 @@ fn every_word_stands_in_its_table() {
         "## Why not": BlockedBy, HeldBy;
         "## How things end": Outcome, Withdrawn, OfferFailure, FailReason, CancelReason, EndedBy;
         "## Settings": Media, QueueKind, Needs, Order, Preset, OnMiss, NobodyWhen, Connects;
-        "## Settings": Window, Ties, IdleClock, SkipIf, Day;
+        "## Settings": Window, Ties, IdleClock, SkipIf, Day, Source;
         "## Settings": UserKind, UserState, Assignment, Role, Setting;
         "## Exits": Exit;
         "## Switches: events in": ResultStatus, TransferKind, OverflowWhy, Direction, SyncState;

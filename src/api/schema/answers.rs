@@ -1,6 +1,7 @@
 //! Answers that the engine writes as JSON.
 
 use crate::domain::media::Media;
+use crate::domain::objects::queue::Source;
 use crate::domain::presence::{BlockedBy, Detail, Presence, Status};
 use crate::domain::switching::EventResult;
 use serde_json::Value;
@@ -40,6 +41,8 @@ pub struct AgentView {
     calls: Vec<Value>,
     /// Wrap-ups that run.
     wrap_ups: Vec<Value>,
+    /// Ids of teams.
+    teams: Vec<String>,
     /// Per queue.
     queues: Vec<PairView>,
 }
@@ -111,6 +114,8 @@ pub struct PairView {
     blocked_by: Option<BlockedBy>,
     /// What the agent does.
     detail: Option<Detail>,
+    /// The agent's own, or through a team.
+    source: Source,
 }
 
 /// Something odd about a queue's configuration.

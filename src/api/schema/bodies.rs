@@ -144,6 +144,40 @@ pub struct QueueBody {
     supervisors: Vec<String>,
 }
 
+/// How the members of a team stand in a queue.
+#[derive(ToSchema)]
+#[schema(as = QueueTeam)]
+pub struct TeamQueueBody {
+    /// 1–4, 4 best; default 1.
+    #[schema(required = false)]
+    stars: u8,
+    /// Place in the order `in_order`; 1–100,000, default 1.
+    #[schema(required = false)]
+    position: u32,
+}
+
+/// Who joins and who leaves a team.
+#[derive(ToSchema)]
+#[schema(as = TeamChange)]
+pub struct TeamChangeBody {
+    /// Ids of users; at most 10,000.
+    #[schema(required = false)]
+    add: Vec<String>,
+    /// Ids of users; at most 10,000.
+    #[schema(required = false)]
+    remove: Vec<String>,
+}
+
+/// A team after a change.
+#[derive(ToSchema)]
+#[schema(as = TeamChanged)]
+pub struct TeamChangedView {
+    /// The team's id.
+    id: String,
+    /// How many are in it now.
+    members: u32,
+}
+
 /// A named agent, or the last agent of the caller; exactly one of the two.
 #[derive(ToSchema)]
 #[schema(as = PreferredAgent)]

@@ -20,6 +20,7 @@ mod round_trip;
 pub mod strategy;
 mod strategy_json;
 pub mod switch;
+pub mod team;
 pub mod user;
 
 pub use account::Account;
@@ -31,4 +32,5 @@ pub use profile::{Contact, Setting};
 pub use queue::{Exits, Member, Queue, QueueKind, Route, Target};
 pub use strategy_json::forget_preset;
 pub use switch::{Capabilities, Switch, Webhook};
+pub use team::{Team, TeamMember};
 pub use user::{Skill, User};

@@ -264,6 +264,18 @@ pub struct Queue {
     pub supervisors: Vec<String>,
 }
 
+words!(
+    /// How a user is a member.
+    #[derive(Default)]
+    Source {
+        /// By a membership of their own.
+        #[default]
+        Direct => "direct",
+        /// Through a team.
+        Team => "team",
+    }
+);
+
 /// A user's place in a queue or group; `PUT …/queues/{queue}/members/{user}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Member {
