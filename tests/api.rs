@@ -9,6 +9,8 @@ mod asyncapi;
 mod at_desk;
 #[path = "api/bad_input.rs"]
 mod bad_input;
+#[path = "api/bulk.rs"]
+mod bulk;
 #[path = "api/by_hand.rs"]
 mod by_hand;
 #[path = "api/flows.rs"]

@@ -5,6 +5,7 @@ mod agents;
 mod answer;
 mod ask;
 mod body;
+mod bulk;
 mod calls;
 mod desk;
 mod endpoint;
@@ -149,6 +150,8 @@ fn routes() -> Routes {
     let mut routes = OpenApiRouter::with_openapi(document());
     for mount in [
         objects::routes,
+        bulk::routes,
+        bulk::message_routes,
         agents::routes,
         calls::routes,
         switches::routes,

@@ -7,6 +7,7 @@
 use crate::domain::ids::{AgentIx, CallId, CommandId, Name, OfferId, QueueIx, SwitchIx};
 use crate::domain::media::Media;
 use crate::domain::objects::queue::{Exit, Source};
+use crate::domain::objects::user::Role;
 use crate::domain::objects::{
     Account, Calendar, Member, Preferred, Queue, Route, Skill, SkillNeed, Step, Switch, Target,
     Team, User,
@@ -16,6 +17,7 @@ use crate::domain::switching::{CancelReason, EndedBy, SyncCall, TransferKind, Tr
 use crate::domain::time::Millis;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// A row of the vault: personal values stand there, so that they can be erased.
 pub type PersonalKey = u64;
@@ -36,6 +38,17 @@ pub enum Event {
     SkillDeleted { id: Name, by: Name },
     /// A user was created or replaced; `user.personal` is empty here, `personal` points to it.
     UserPut { id: Name, by: Name, user: Box<User>, personal: PersonalKey, has_endpoint: bool },
+    /// Part of a user changed, with many others'; what is `None` stays.
+    UserChanged {
+        agent: AgentIx,
+        by: Name,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        role: Option<Role>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        skills: Option<BTreeMap<String, Option<u16>>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        capacity: Option<BTreeMap<Media, u8>>,
+    },
     /// A user's personal values were erased for good, and with them extension and direct calls; the
     /// user is archived.
     UserErased { agent: AgentIx, by: Name },
@@ -139,6 +152,10 @@ pub enum Event {
     CountStarted { agent: AgentIx, queue: QueueIx, from: u32 },
     /// What was counted 24 hours ago leaves the window of that length.
     CountLeft { agent: AgentIx, queue: QueueIx },
+    /// A supervisor sent a message; `message` is its number.
+    Notified { message: u64, by: Name, text: String, agents: Vec<AgentIx> },
+    /// The agent has read it.
+    MessageRead { agent: AgentIx, message: u64 },
     /// The block of a user ended on its time.
     BlockEnded { agent: AgentIx },
 

@@ -1,5 +1,6 @@
 //! Everything that can reach an account's engine: one closed enum, and what comes back.
 
+use crate::domain::bulk::{Bulk, BulkMode};
 use crate::domain::ids::{CallId, Name, OfferId};
 use crate::domain::objects::SkillNeed;
 use crate::domain::objects::user::{Role, UserKind, UserState};
@@ -169,6 +170,29 @@ pub enum Command {
         /// Check only.
         dry_run: bool,
     },
+    /// `POST …/users/bulk/…`: one change for many users.
+    Bulk {
+        /// What.
+        bulk: Bulk,
+        /// Whose; `None` = all who are not archived.
+        users: Option<Vec<String>>,
+        /// How.
+        mode: BulkMode,
+    },
+    /// `POST …/agents/bulk/notify`: a message to many.
+    Notify {
+        /// Whose; `None` = all who may work.
+        users: Option<Vec<String>>,
+        /// What it says.
+        text: String,
+    },
+    /// `POST …/agents/{user}/messages/{message}/read`
+    ReadMessage {
+        /// Whose.
+        user: String,
+        /// The message's id.
+        message: String,
+    },
     /// `POST …/teams/{team}/members`: users join and leave together.
     ChangeTeam {
         /// Which.
@@ -337,6 +361,8 @@ pub enum Query {
         /// Which.
         filter: UserFilter,
     },
+    /// `GET …/messages/{message}`
+    Message(String),
     /// `GET …/queues/{queue}/staff` (or groups).
     Staff {
         /// Queue or group id.

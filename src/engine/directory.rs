@@ -16,6 +16,7 @@ use crate::domain::objects::{
 use crate::domain::presence::Status;
 use crate::domain::problem::{FieldError, Problem};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// A body that was read and checked.
 enum Checked {
@@ -191,7 +192,19 @@ impl Engine {
     }
 
     fn check_user(&self, object: &ObjectRef, user: &User, errors: &mut Vec<FieldError>) {
-        for (name, level) in &user.skills {
+        self.check_levels(&user.skills, errors);
+        let own = self.derived.users.get(object.id.as_str()).copied();
+        self.check_person(object, user, own, errors);
+        self.check_extension(user.extension.as_deref(), own.map(Extension::User), errors);
+    }
+
+    /// Skills held must be there, and the levels within their ranges.
+    pub(super) fn check_levels(
+        &self,
+        skills: &BTreeMap<String, Option<u16>>,
+        errors: &mut Vec<FieldError>,
+    ) {
+        for (name, level) in skills {
             let at = format!("/skills/{name}");
             let skill = self
                 .derived
@@ -215,9 +228,6 @@ impl Engine {
                 _ => {}
             }
         }
-        let own = self.derived.users.get(object.id.as_str()).copied();
-        self.check_person(object, user, own, errors);
-        self.check_extension(user.extension.as_deref(), own.map(Extension::User), errors);
     }
 
     fn check_extension(
@@ -372,15 +382,11 @@ impl Engine {
 
     /// One group per user (seed S3-07), and no supervisor of a group is its member (X16).
     fn check_member(&self, queue: QueueIx, agent: AgentIx) -> Result<(), Problem> {
-        let q = self.state.queue(queue);
+        if self.state.queue(queue).config.kind != QueueKind::Group {
+            return self.check_queues(agent, &[queue], false);
+        }
+        self.check_supervises(queue, agent)?;
         let a = self.state.agent(agent);
-        if q.config.kind != QueueKind::Group {
-            return Ok(());
-        }
-        if q.config.supervisors.iter().any(|s| **s == *a.id) {
-            let detail = "supervises this group and takes none of its calls; remove that first";
-            return Err(Problem::conflict("is_supervisor", detail));
-        }
         let other = a
             .pairs
             .iter()
@@ -393,6 +399,16 @@ impl Engine {
             )),
             None => Ok(()),
         }
+    }
+
+    /// No supervisor of a group is its member (X16).
+    pub(super) fn check_supervises(&self, group: QueueIx, agent: AgentIx) -> Result<(), Problem> {
+        let id = &self.state.agent(agent).id;
+        if self.state.queue(group).config.supervisors.iter().any(|s| **s == **id) {
+            let detail = "supervises this group and takes none of its calls; remove that first";
+            return Err(Problem::conflict("is_supervisor", detail));
+        }
+        Ok(())
     }
 
     fn apply_checked(&mut self, object: &ObjectRef, checked: Checked, by: &Name) {

@@ -32,6 +32,21 @@ pub fn evolve(state: &mut State, derived: &mut Derived, vault: &mut Vault, event
         Event::UserPut { id, by: _, user, personal, has_endpoint } => {
             user_put(state, derived, vault, id, user, *personal, *has_endpoint);
         }
+        Event::UserChanged { agent: ix, by: _, role, skills, capacity } => {
+            forget_pairs(state, derived, *ix);
+            let agent = &mut state.agents[ix.at()];
+            agent.version = seq;
+            let user = Arc::make_mut(&mut agent.user);
+            user.role = role.unwrap_or(user.role);
+            if let Some(capacity) = capacity {
+                user.capacity.clone_from(capacity);
+            }
+            if let Some(skills) = skills {
+                user.skills.clone_from(skills);
+                agent.skills = skill_numbers(skills, derived);
+            }
+            touch_agent(derived, *ix);
+        }
         Event::UserErased { agent, by: _ } => user_erased(state, derived, vault, *agent),
         Event::QueuePut { id, by: _, queue } => queue_put(state, derived, id, queue),
         Event::QueueDeleted { queue, by: _ } => queue_deleted(state, derived, *queue),
@@ -227,6 +242,7 @@ fn new_agent(ix: AgentIx, id: Name, user: &User, at: crate::domain::time::Millis
         calls: Vec::new(),
         wrap_ups: Vec::new(),
         own_calls: Vec::new(),
+        unread: Vec::new(),
         teams: Vec::new(),
         pairs: Vec::new(),
         shift: 0,

@@ -259,6 +259,18 @@ impl Engine {
     fn command_of(&mut self, actor: &Actor, command: Command) -> Result<Answer, Problem> {
         self.require_right_to_work(actor)?;
         match command {
+            Command::Notify { users, text } => {
+                require(actor, Permission::Steer)?;
+                self.notify(users.as_deref(), &text, &actor.name)
+            }
+            Command::ReadMessage { user, message } => {
+                require_self_or_steer(actor, &user)?;
+                self.read_message(&user, &message)
+            }
+            Command::Bulk { bulk, users, mode } => {
+                require(actor, Permission::Configure)?;
+                self.bulk(&bulk, users.as_deref(), mode, &actor.name)
+            }
             Command::ChangeTeam { team, add, remove } => {
                 require(actor, Permission::Configure)?;
                 self.change_team(&team, &add, &remove, &actor.name)
@@ -416,6 +428,7 @@ impl Engine {
         let watch = || require(actor, Permission::Watch);
         self.require_right_to_work(actor)?;
         match query {
+            Query::Message(id) => watch().and_then(|()| self.message(&id)),
             Query::Users { limit, after, filter } => {
                 require(actor, Permission::ReadConfiguration)?;
                 self.users(limit, after.as_deref(), &filter)

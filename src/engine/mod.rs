@@ -10,7 +10,7 @@
 //! | `state`, `few`, `table`, `vault` | what is known |
 //! | `evolve`, `evolve_calls`, `evolve_offers`, `evolve_directory` | the one door to it |
 //! | `derived`, `needs`, `need_index`, `refresh`, `rebuild` | tables that follow from it |
-//! | `calls`, `direct`, `steps`, `by_hand`, `at_desk`, `delete`, `agents`, `switches`, `directory`, `people`, `teams`, `deadlines` | decisions |
+//! | `calls`, `direct`, `steps`, `by_hand`, `at_desk`, `delete`, `agents`, `switches`, `directory`, `people`, `bulk`, `teams`, `messages`, `deadlines` | decisions |
 //! | `matching`, `draw` | the one rule, and the dice |
 //! | `windows` | what orders count |
 //! | `permission` | who may |
@@ -19,6 +19,7 @@
 
 mod agents;
 mod at_desk;
+mod bulk;
 mod by_hand;
 mod call;
 mod calls;
@@ -39,6 +40,7 @@ mod few;
 mod handle;
 mod invariants;
 mod matching;
+mod messages;
 mod need_index;
 mod needs;
 mod objects;

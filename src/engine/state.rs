@@ -4,6 +4,7 @@
 //! [`crate::engine::derived`]; a snapshot is this and nothing else.
 
 pub use super::call::{Call, Closed, End, Leg, Offer, Stage};
+use super::messages::Message;
 use super::table::Table;
 use super::teams::TeamState;
 use super::windows::Counted;
@@ -72,6 +73,9 @@ pub struct State {
     pub forgotten_seq: u64,
     /// Fingerprints of the events heard lately, in order.
     pub heard: VecDeque<(Millis, u64)>,
+    /// Messages to agents, oldest first.
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    pub messages: VecDeque<Message>,
     /// Callers (by the vault's row of a call) and the agent who had that call, oldest first; only
     /// while some queue prefers the last agent.
     #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
@@ -153,6 +157,9 @@ pub struct Agent {
     pub wrap_ups: Vec<WrapUpRun>,
     /// Calls that the engine did not route.
     pub own_calls: Vec<(SwitchIx, Name)>,
+    /// Messages not read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<u64>,
     /// Teams, by id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub teams: Vec<Name>,

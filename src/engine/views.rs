@@ -313,7 +313,8 @@ impl Engine {
                 }))
             })
             .collect();
-        json!({ "type": "state", "seq": self.state.seq, "agent": self.agent_json(ix), "offers": offers })
+        json!({ "type": "state", "seq": self.state.seq, "agent": self.agent_json(ix), "offers": offers,
+            "messages": self.messages_json(ix) })
     }
 
     /// First and last name.

@@ -167,6 +167,9 @@ pub(super) fn is_urgent(input: &Input) -> bool {
             | Command::Delete { .. }
             | Command::EraseUser { .. }
             | Command::ChangeTeam { .. }
+            | Command::Bulk { .. }
+            | Command::Notify { .. }
+            | Command::ReadMessage { .. }
             | Command::ClearForced { .. }
             | Command::Assign { .. }
             | Command::ChangeCall { .. }

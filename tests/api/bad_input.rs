@@ -86,6 +86,7 @@ fn every_body_must_be_json_of_its_media_type_and_of_a_size() {
     // What must be there before a body is looked at.
     let put = |path: &str, body: Value| server.must("PUT", path, &body);
     put("/v1/accounts/default/queues/nowhere", json!({ "name": "Q" }));
+    put("/v1/accounts/default/teams/nobody", json!({ "name": "T" }));
     put("/v1/accounts/default/groups/noplace", json!({ "name": "G", "total_ms": 20_000 }));
     put(
         "/v1/accounts/default/users/usr_nobody",

@@ -5,6 +5,7 @@ use callboard::domain::event::{Cause, Event, Next, OfferFailure, Outcome, Withdr
 use callboard::domain::ids::{AgentIx, CallId, CommandId, OfferId, QueueIx, SwitchIx};
 use callboard::domain::media::Media;
 use callboard::domain::objects::queue::{Exit, Order, Source};
+use callboard::domain::objects::user::Role;
 use callboard::domain::objects::{
     Calendar, Member, Preferred, Queue, QueueKind, Route, Skill, SkillNeed, SkipIf, Step, Switch,
     Target, Team, User,
@@ -96,6 +97,13 @@ fn configuration() -> Vec<Event> {
             personal: 1,
             has_endpoint: true,
         },
+        Event::UserChanged {
+            agent: AGENT,
+            by: by(),
+            role: Some(Role::Supervisor),
+            skills: Some([("spanish".to_owned(), Some(80))].into()),
+            capacity: Some([(Media::Chat, 3)].into()),
+        },
         Event::UserErased { agent: AGENT, by: by() },
         Event::QueuePut {
             id: "support".into(),
@@ -151,6 +159,8 @@ fn presence() -> Vec<Event> {
     };
     let agent = AGENT;
     vec![
+        Event::Notified { message: 9, by: by(), text: "Lunch".into(), agents: vec![AGENT] },
+        Event::MessageRead { agent: AGENT, message: 9 },
         Event::DayBegan { day: 20_778 },
         Event::DiceSeeded { seed: 1 },
         Event::Resumed { away_ms: 1_500 },

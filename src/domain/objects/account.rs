@@ -59,12 +59,24 @@ pub struct Account {
     pub extension_digits: u8,
     /// At most so many overflows of one call in a row; 1–100, default 10.
     pub max_hops: u8,
+    /// Queues that a user may be assigned to, beside those of teams; 1–10,000, null = any number,
+    /// default 5.
+    #[serde(skip_serializing_if = "is_five")]
+    pub max_queues: Option<u32>,
     /// A block of a user lasts at least so long; 0–31 days, default 8 h.
     #[serde(skip_serializing_if = "is_block_min")]
     pub block_min_ms: u64,
     /// … at most so long; 0–366 days, default 31 days.
     #[serde(skip_serializing_if = "is_block_max")]
     pub block_max_ms: u64,
+}
+
+/// Queues per user where the account says nothing else (seed S3-35).
+const MAX_QUEUES: Option<u32> = Some(5);
+
+#[expect(clippy::ref_option, reason = "serde asks so")]
+fn is_five(most: &Option<u32>) -> bool {
+    *most == MAX_QUEUES
 }
 
 /// 24 hours.
@@ -98,6 +110,7 @@ impl Default for Account {
             idle_clock: IdleClock::Handled,
             extension_digits: 4,
             max_hops: 10,
+            max_queues: MAX_QUEUES,
             block_min_ms: BLOCK_MS.0,
             block_max_ms: BLOCK_MS.1,
         }
@@ -136,6 +149,7 @@ impl Account {
             ),
             extension_digits: fields.int("extension_digits", 3..=6, default.extension_digits),
             max_hops: fields.int("max_hops", 1..=100, default.max_hops),
+            max_queues: fields.int_or_null("max_queues", 1..=10_000, default.max_queues),
             block_min_ms: fields.int("block_min_ms", 0..=31 * DAY_MS, default.block_min_ms),
             block_max_ms: fields.int("block_max_ms", 0..=366 * DAY_MS, default.block_max_ms),
         };
@@ -155,6 +169,7 @@ impl Account {
             "idle_clock": self.idle_clock.word(),
             "extension_digits": self.extension_digits,
             "max_hops": self.max_hops,
+            "max_queues": self.max_queues,
             "block_min_ms": self.block_min_ms,
             "block_max_ms": self.block_max_ms,
         })

@@ -352,6 +352,7 @@ proptest! {
             idle_clock: IdleClock::ALL[usize::from(stars) - 1],
             extension_digits: digits,
             max_hops: stars,
+            max_queues: (stars > 2).then_some(position.min(9)),
             block_min_ms: u64::from(position),
             block_max_ms: u64::from(position),
         };

@@ -325,13 +325,16 @@ impl User {
 }
 
 /// The roles that a person may have: all but `switch`.
-const PEOPLE: &[Role] = &[Role::Owner, Role::Administrator, Role::Supervisor, Role::Agent];
+pub const PEOPLE: &[Role] = &[Role::Owner, Role::Administrator, Role::Supervisor, Role::Agent];
 
-fn person_role(word: &str) -> Option<Role> {
+/// A role that a person may have.
+#[must_use]
+pub fn person_role(word: &str) -> Option<Role> {
     Role::parse(word).filter(|role| PEOPLE.contains(role))
 }
 
-fn read_skills(fields: &mut Fields<'_>) -> BTreeMap<String, Option<u16>> {
+/// `skills`: by id, with the level or null.
+pub fn read_skills(fields: &mut Fields<'_>) -> BTreeMap<String, Option<u16>> {
     let mut skills = BTreeMap::new();
     for (skill, level) in fields.entries("skills", 200) {
         if !is_name(skill) {
@@ -353,7 +356,8 @@ fn read_skills(fields: &mut Fields<'_>) -> BTreeMap<String, Option<u16>> {
     skills
 }
 
-fn read_capacity(fields: &mut Fields<'_>) -> BTreeMap<Media, u8> {
+/// `capacity`: by medium, 0–100.
+pub fn read_capacity(fields: &mut Fields<'_>) -> BTreeMap<Media, u8> {
     let mut capacity = BTreeMap::new();
     for (word, calls) in fields.entries("capacity", Media::ALL.len()) {
         let Some(media) = Media::parse(word) else {
