@@ -15,6 +15,8 @@ mod bulk;
 mod by_hand;
 #[path = "api/flows.rs"]
 mod flows;
+#[path = "api/groups.rs"]
+mod groups;
 #[path = "api/people.rs"]
 mod people;
 #[path = "api/shapes.rs"]

@@ -11,7 +11,8 @@ use crate::api::{App, Routes};
 use crate::domain::ids::is_name;
 use crate::domain::input::{Command, Kind, ObjectRef, Query};
 use crate::domain::objects::{
-    Account, BreakReason, Calendar, Member, Route, Skill, Switch, Team, TeamMember, User,
+    Account, BreakReason, Calendar, Disposition, Member, Route, Skill, Switch, Team, TeamMember,
+    User,
 };
 use crate::domain::problem::{FieldError, Problem};
 use serde_json::Value;
@@ -110,6 +111,8 @@ const GROUP_MEMBER: Family = family!(
     "Configuration"
 );
 
+const DISPOSITION: Family =
+    family!(Disposition, "dispositions", "{id}", "disposition", "a disposition", "Configuration");
 const TEAM: Family = family!(Team, "teams", "{id}", "team", "a team", "Configuration");
 const TEAM_MEMBER: Family = family!(
     TeamMember,
@@ -143,6 +146,7 @@ pub fn routes(routes: Routes) -> Routes {
     let routes = family::<Route>(routes, ROUTE);
     let routes = family::<Switch>(routes, SWITCH);
     let routes = family::<Calendar>(routes, CALENDAR);
+    let routes = family::<Disposition>(routes, DISPOSITION);
     family::<BreakReason>(routes, BREAK)
 }
 

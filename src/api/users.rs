@@ -4,7 +4,7 @@ use crate::api::answer::response;
 use crate::api::ask::{Ask, Sent};
 use crate::api::endpoint::{Method, endpoint};
 use crate::api::problem::Answered;
-use crate::api::schema::{TeamChangeBody, TeamChangedView};
+use crate::api::schema::{ProfileView, TeamChangeBody, TeamChangedView};
 use crate::api::{JSON_BODY, Routes};
 use crate::domain::fields::{Fields, USER_ID};
 use crate::domain::input::{Command, Query, UserFilter};
@@ -47,6 +47,19 @@ pub fn routes(routes: Routes) -> Routes {
             .tag(TAG)
             .once()
             .answers::<User>(200, "What is left.")
+            .done(),
+        )
+        .routes(
+            endpoint(
+                Method::Get,
+                "/v1/accounts/{account}/users/{user}/profile",
+                "user_profile",
+                "Reads all that one page about a user tells: the user, teams, queues, group, and which \
+                 settings hold.",
+                profile,
+            )
+            .tag("Agents")
+            .answers::<ProfileView>(200, "As of now.")
             .done(),
         )
         .routes(
@@ -99,6 +112,11 @@ async fn change_team(sent: Sent) -> Answered {
         Ok(response(sent.ask.change(command).await?))
     })
     .await
+}
+
+async fn profile(ask: Ask) -> Answered {
+    ask.no_query()?;
+    Ok(response(ask.look(Query::Profile { user: ask.param("user") }).await?))
 }
 
 async fn erase(sent: Sent) -> Answered {

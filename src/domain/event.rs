@@ -91,6 +91,10 @@ pub enum Event {
     BreakReasonPut { id: Name, by: Name, name: String },
     /// … deleted.
     BreakReasonDeleted { id: Name, by: Name },
+    /// A disposition was created or replaced.
+    DispositionPut { id: Name, by: Name, name: String },
+    /// … deleted.
+    DispositionDeleted { id: Name, by: Name },
     /// A calendar.
     CalendarPut { id: Name, by: Name, calendar: Box<Calendar> },
     /// A calendar is gone.

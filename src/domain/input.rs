@@ -119,6 +119,8 @@ pub enum Kind {
     Switch,
     /// …/break_reasons
     BreakReason,
+    /// …/dispositions
+    Disposition,
     /// …/calendars
     Calendar,
 }
@@ -360,6 +362,11 @@ pub enum Query {
         after: Option<String>,
         /// Which.
         filter: UserFilter,
+    },
+    /// `GET …/users/{user}/profile`: the user with teams, queues and what holds of groups.
+    Profile {
+        /// Whose.
+        user: String,
     },
     /// `GET …/messages/{message}`
     Message(String),

@@ -35,6 +35,7 @@ impl Engine {
                  queue",
             )),
             Kind::Team | Kind::TeamMember | Kind::QueueTeam => Ok(()),
+            Kind::Disposition => self.check_disposition_unused(&object.id),
             Kind::Member | Kind::Route | Kind::BreakReason => Ok(()),
         }
     }
@@ -51,6 +52,16 @@ impl Engine {
         let user = queue.next().map(|q| &q.id).or(agent.map(|a| &a.id)).or(route.map(|r| &r.id));
         match user {
             Some(user) => Err(Problem::conflict("in_use", format!("{user} uses this skill"))),
+            None => Ok(()),
+        }
+    }
+
+    fn check_disposition_unused(&self, id: &str) -> Result<(), Problem> {
+        let has = |all: &[String]| all.iter().any(|d| d == id);
+        let queue = self.state.queues.iter().find(|q| !q.deleted && has(&q.config.dispositions));
+        let agent = self.state.agents.iter().find(|a| has(&a.user.dispositions));
+        match queue.map(|q| &q.id).or(agent.map(|a| &a.id)) {
+            Some(who) => Err(Problem::conflict("in_use", format!("{who} has this disposition"))),
             None => Ok(()),
         }
     }
@@ -142,6 +153,7 @@ impl Engine {
                     self.emit(Event::SwitchDeleted { switch, by });
                 }
             }
+            Kind::Disposition => self.emit(Event::DispositionDeleted { id, by }),
             Kind::BreakReason => self.emit(Event::BreakReasonDeleted { id, by }),
             Kind::Calendar => self.emit(Event::CalendarDeleted { id, by }),
             Kind::Account | Kind::User => {}

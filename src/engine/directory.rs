@@ -7,6 +7,7 @@ use crate::domain::fields;
 use crate::domain::ids::{self, AgentIx, Name, QueueIx};
 use crate::domain::input::{Answer, Kind, ObjectRef};
 use crate::domain::objects::break_reason::BreakReason;
+use crate::domain::objects::disposition::Disposition;
 use crate::domain::objects::queue::{By, QueueKind, Source};
 use crate::domain::objects::user::{Assignment, Role, UserKind};
 use crate::domain::objects::{
@@ -31,6 +32,7 @@ enum Checked {
     Route(Route),
     Switch(Box<Switch>),
     BreakReason(BreakReason),
+    Disposition(Disposition),
     Calendar(Box<Calendar>),
 }
 
@@ -163,6 +165,7 @@ impl Engine {
             }
             Kind::Route => Route::parse(body).map(Checked::Route),
             Kind::Switch => Switch::parse(body).map(|s| Checked::Switch(Box::new(s))),
+            Kind::Disposition => Disposition::parse(body).map(Checked::Disposition),
             Kind::BreakReason => BreakReason::parse(body).map(Checked::BreakReason),
             Kind::Calendar => Calendar::parse(body).map(|c| Checked::Calendar(Box::new(c))),
         }
@@ -256,6 +259,7 @@ impl Engine {
 
     fn check_queue(&self, object: &ObjectRef, queue: &Queue, errors: &mut Vec<FieldError>) {
         self.check_steps(object, queue, errors);
+        self.check_dispositions(&queue.dispositions, errors);
         if let By::Skill(skill) = &queue.plan.by
             && !self.derived.skills.contains(skill.as_str())
         {
@@ -431,6 +435,9 @@ impl Engine {
             Checked::QueueTeam(queue, member) => self.link_team(id, queue, member, &by),
             Checked::Route(route) => self.emit(Event::RoutePut { id, by, route }),
             Checked::Switch(switch) => self.emit(Event::SwitchPut { id, by, switch }),
+            Checked::Disposition(o) => {
+                self.emit(Event::DispositionPut { id, by, name: o.name });
+            }
             Checked::BreakReason(reason) => {
                 self.emit(Event::BreakReasonPut { id, by, name: reason.name });
             }
@@ -483,6 +490,7 @@ impl Engine {
                 let (_, mut body) = self.object_json(object)?;
                 if let Value::Object(fields) = &mut body {
                     fields.remove("id");
+                    fields.remove("resolved");
                 }
                 Some(body)
             }
@@ -509,6 +517,7 @@ fn stored(checked: &Checked) -> Value {
         Checked::Route(o) => o.to_json(),
         Checked::Switch(o) => o.to_json(),
         Checked::BreakReason(o) => o.to_json(),
+        Checked::Disposition(o) => o.to_json(),
         Checked::Calendar(o) => o.to_json(),
     }
 }
@@ -545,6 +554,7 @@ pub fn word(kind: Kind) -> &'static str {
         Kind::Route => "route",
         Kind::Switch => "switch",
         Kind::BreakReason => "break reason",
+        Kind::Disposition => "disposition",
         Kind::Calendar => "calendar",
     }
 }

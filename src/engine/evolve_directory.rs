@@ -81,6 +81,13 @@ pub fn evolve(state: &mut State, derived: &mut Derived, vault: &mut Vault, event
             let item = Item { id: id.clone(), version: seq, value: Some(name.clone()) };
             state.break_reasons.insert(id.clone(), item);
         }
+        Event::DispositionPut { id, by: _, name } => {
+            let item = Item { id: id.clone(), version: seq, value: Some(name.clone()) };
+            state.dispositions.insert(id.clone(), item);
+        }
+        Event::DispositionDeleted { id, by: _ } => {
+            state.dispositions.remove(id);
+        }
         Event::BreakReasonDeleted { id, by: _ } => {
             state.break_reasons.remove(id);
         }

@@ -428,6 +428,10 @@ impl Engine {
         let watch = || require(actor, Permission::Watch);
         self.require_right_to_work(actor)?;
         match query {
+            Query::Profile { user } => {
+                require_self_or_steer(actor, &user)?;
+                self.profile(&user)
+            }
             Query::Message(id) => watch().and_then(|()| self.message(&id)),
             Query::Users { limit, after, filter } => {
                 require(actor, Permission::ReadConfiguration)?;

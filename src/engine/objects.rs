@@ -34,7 +34,12 @@ impl Engine {
                 if queue.config.kind != wanted {
                     return None;
                 }
-                (queue.version, queue.config.to_json())
+                let mut body = queue.config.to_json();
+                if wanted == QueueKind::Group {
+                    let general = &self.state.account.group_settings;
+                    body["resolved"] = general.overridden(&queue.config.settings).to_json();
+                }
+                (queue.version, body)
             }
             Kind::Member => {
                 let queue = *self.derived.queues.get(object.parent.as_str())?;
@@ -76,6 +81,10 @@ impl Engine {
             Kind::Calendar => {
                 let item = self.state.calendars.get(id)?;
                 (item.version, item.value.as_ref()?.to_json())
+            }
+            Kind::Disposition => {
+                let item = self.state.dispositions.get(id)?;
+                (item.version, json!({ "name": item.value.as_ref()? }))
             }
             Kind::BreakReason => {
                 let item = self.state.break_reasons.get(id)?;
@@ -128,6 +137,7 @@ impl Engine {
             }
             Kind::Route => self.state.routes.keys().cloned().collect(),
             Kind::Switch => self.derived.switches.keys(),
+            Kind::Disposition => self.state.dispositions.keys().cloned().collect(),
             Kind::BreakReason => self.state.break_reasons.keys().cloned().collect(),
             Kind::Calendar => self.state.calendars.keys().cloned().collect(),
         };

@@ -11,6 +11,7 @@ use crate::domain::event::Event;
 use crate::domain::ids::{AgentIx, Name, QueueIx};
 use crate::domain::input::{Actor, Answer, ObjectRef, UserFilter};
 use crate::domain::objects::User;
+use crate::domain::objects::queue::QueueKind;
 use crate::domain::objects::user::UserState;
 use crate::domain::problem::{FieldError, Problem};
 use serde_json::{Value, json};
@@ -58,7 +59,27 @@ impl Engine {
                 errors.push(FieldError::new(format!("/numbers/{i}"), "taken", detail));
             }
         }
+        self.check_dispositions(&user.dispositions, errors);
         errors.extend(self.check_block(user, own));
+    }
+
+    pub(super) fn check_dispositions(&self, named: &[String], errors: &mut Vec<FieldError>) {
+        for (i, id) in named.iter().enumerate() {
+            if !self.state.dispositions.contains_key(id.as_str()) {
+                errors.push(unknown(format!("/dispositions/{i}"), "disposition", id));
+            }
+        }
+    }
+
+    /// What an agent may call a finished call of a queue: the queue's set and the agent's own (seed
+    /// S1-20). Where neither has any, whatever they like.
+    pub(super) fn dispositions(&self, ix: AgentIx, queue: QueueIx) -> Vec<&str> {
+        let own = &self.state.agent(ix).user.dispositions;
+        let all = self.state.queue(queue).config.dispositions.iter().chain(own);
+        let mut all: Vec<&str> = all.map(String::as_str).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
     }
 
     /// A new block lasts as long as the account allows (seed S3-31); one that is over says nothing.
@@ -117,6 +138,55 @@ impl Engine {
         self.barred.push(id);
         let (version, body) = (self.state.seq, self.user_json(ix));
         Ok(Answer::Done { status: 200, version: Some(version), body })
+    }
+
+    /// `GET …/users/{user}/profile`: all that one page about a user tells (seed S3-41), with what
+    /// holds of the user's own settings, the group's and the account's.
+    pub(super) fn profile(&self, user: &str) -> Result<Answer, Problem> {
+        let ix = self.user_named(user)?;
+        let agent = self.state.agent(ix);
+        let places = agent.pairs.iter().map(|pair| {
+            let queue = self.state.queue(pair.queue);
+            let place = json!({
+                "id": queue.id,
+                "name": queue.config.name,
+                "media": queue.config.media,
+                "stars": pair.stars,
+                "position": pair.position,
+                "source": pair.source,
+                "opted_in": pair.opted_in,
+            });
+            (queue.config.kind, place)
+        });
+        let (groups, queues): (Vec<_>, Vec<_>) =
+            places.partition(|(kind, _)| *kind == QueueKind::Group);
+        let supervises = self.state.queues.iter().filter(|q| !q.deleted);
+        let supervises =
+            supervises.filter(|q| q.config.supervisors.iter().any(|s| *s == *agent.id));
+        let group = agent.pairs.iter().map(|p| &self.state.queue(p.queue).config);
+        let general = &self.state.account.group_settings;
+        let settings = match group.clone().find(|q| q.kind == QueueKind::Group) {
+            Some(group) => general.overridden(&group.settings),
+            None => general.clone(),
+        };
+        let mut resolved = settings.to_json();
+        if let Some(own) = &agent.user.caller_id {
+            resolved["caller_id"] = json!(own);
+        }
+        if !agent.user.may_choose_caller_id {
+            resolved["may_choose_caller_id"] = false.into();
+        }
+        resolved["time_zone"] =
+            json!(agent.user.time_zone.as_ref().unwrap_or(&self.state.account.time_zone));
+        let body = json!({
+            "user": self.user_json(ix),
+            "teams": agent.teams,
+            "queues": queues.into_iter().map(|(_, place)| place).collect::<Vec<_>>(),
+            "group": groups.into_iter().next().map(|(_, place)| place),
+            "supervises": supervises.map(|q| &q.id).collect::<Vec<_>>(),
+            "resolved": resolved,
+        });
+        Ok(Answer::Done { status: 200, version: None, body })
     }
 
     /// A user as shown.

@@ -57,6 +57,9 @@ pub struct State {
     pub switches: Vec<SwitchState>,
     /// Routes by id.
     pub routes: BTreeMap<Name, Item<Route>>,
+    /// Dispositions by id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub dispositions: BTreeMap<Name, Item<String>>,
     /// Break reasons by id.
     pub break_reasons: BTreeMap<Name, Item<String>>,
     /// Teams by id.

@@ -8,6 +8,7 @@ use super::state::{Agent, Call, Stage};
 use crate::domain::ids::{AgentIx, CallId, Name, QueueIx};
 use crate::domain::input::Answer;
 use crate::domain::media::Media;
+use crate::domain::objects::queue::QueueKind;
 use crate::domain::objects::{Queue, Setting, User};
 use crate::domain::presence::{Detail, Presence};
 use crate::domain::problem::Problem;
@@ -192,6 +193,9 @@ impl Engine {
             "assigned_to": call.picked.as_ref().map(|picked| &self.state.agent(picked.0).id),
             "held": call.held,
             "recording": self.carried(call, |q| q.recording, |u| u.recording),
+            "dial_audio": queue.filter(|q| q.config.kind == QueueKind::Group).and_then(|q| {
+                self.state.account.group_settings.overridden(&q.config.settings).dial_audio
+            }),
             "crm_updates": self.carried(call, |q| q.crm_updates, |u| u.crm_updates),
             "agent": call.legs.last().map(|l| &self.state.agent(l.agent).id),
             "offers": offers,
@@ -268,6 +272,7 @@ impl Engine {
                 "call": w.call.to_string(),
                 "queue": self.state.queue(w.queue).id,
                 "until": w.until.rfc3339(),
+                "dispositions": self.dispositions(ix, w.queue),
             })).collect::<Vec<_>>(),
             "teams": agent.teams,
             "queues": queues,

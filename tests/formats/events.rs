@@ -143,6 +143,8 @@ fn configuration() -> Vec<Event> {
         },
         Event::SwitchDeleted { switch: SWITCH, by: by() },
         Event::BreakReasonPut { id: "lunch".into(), by: by(), name: "Lunch".into() },
+        Event::DispositionPut { id: "sold".into(), by: by(), name: "Sold".into() },
+        Event::DispositionDeleted { id: "sold".into(), by: by() },
         Event::BreakReasonDeleted { id: "lunch".into(), by: by() },
         Event::CalendarPut { id: "office".into(), by: by(), calendar: Box::new(calendar) },
         Event::CalendarDeleted { id: "office".into(), by: by() },

@@ -1,6 +1,7 @@
 //! Answers that the engine writes as JSON.
 
 use crate::domain::media::Media;
+use crate::domain::objects::User;
 use crate::domain::objects::queue::Source;
 use crate::domain::presence::{BlockedBy, Detail, Presence, Status};
 use crate::domain::switching::EventResult;
@@ -210,6 +211,8 @@ pub struct CallView {
     held: bool,
     /// Whether it is recorded: of queue and agent together; null before an agent has it.
     recording: Option<bool>,
+    /// The sound that a group's callers hear while it rings, by its id at the switch.
+    dial_audio: Option<String>,
     /// Whether it is told to the CRM, likewise.
     crm_updates: Option<bool>,
     /// What the switch told of it.
@@ -400,4 +403,57 @@ pub struct CommandView {
     time: String,
     /// After this it is of no use and not repeated.
     deadline: String,
+}
+
+/// All that one page about a user tells.
+#[derive(ToSchema)]
+pub struct ProfileView {
+    /// The user.
+    user: User,
+    /// Ids of teams.
+    teams: Vec<String>,
+    /// The queues that the user works for.
+    queues: Vec<PlaceView>,
+    /// The group that the user is in.
+    group: Option<PlaceView>,
+    /// Ids of groups that the user supervises.
+    supervises: Vec<String>,
+    /// What holds of the user's own settings, the group's and the account's.
+    resolved: ResolvedView,
+}
+
+/// A place in a queue or group.
+#[derive(ToSchema)]
+pub struct PlaceView {
+    /// The queue's or group's id.
+    id: String,
+    /// Its name.
+    name: String,
+    /// voice, chat, …
+    media: Media,
+    /// 1–4, 4 best.
+    stars: u8,
+    /// From 1.
+    position: u32,
+    /// The user's own, or through a team.
+    source: Source,
+    /// Whether the user takes its calls.
+    opted_in: bool,
+}
+
+/// Settings that hold.
+#[derive(ToSchema)]
+pub struct ResolvedView {
+    /// Whether the user may dial out.
+    outbound: bool,
+    /// Caller ID of outbound calls.
+    caller_id: Option<String>,
+    /// Whether the user may choose another.
+    may_choose_caller_id: bool,
+    /// Whether the user may open recordings of own calls.
+    may_open_recordings: bool,
+    /// The sound that callers hear while it rings.
+    dial_audio: Option<String>,
+    /// The user's, or the account's.
+    time_zone: String,
 }

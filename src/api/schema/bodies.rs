@@ -3,7 +3,7 @@
 use crate::domain::media::Media;
 use crate::domain::objects::queue::{Announce, Needs, OnMiss, Order, Preset, Ties, Window};
 use crate::domain::objects::user::Role;
-use crate::domain::objects::{Exits, SkillNeed, Step};
+use crate::domain::objects::{Exits, GroupSettings, SkillNeed, Step};
 use crate::domain::presence::Status;
 use crate::domain::switching::{TransferKind, TransferTo};
 use serde_json::Value;
@@ -129,6 +129,9 @@ pub struct QueueBody {
     /// Whether calls are told to the CRM, where the agent leaves it to the queue; default false.
     #[schema(required = false)]
     crm_updates: bool,
+    /// Dispositions that agents may give its calls, beside the agent's own; none = any text.
+    #[schema(required = false)]
+    dispositions: Vec<String>,
     /// What waiting calls require, by waiting time; at most 32.
     #[schema(required = false)]
     steps: Vec<Step>,
@@ -141,6 +144,9 @@ pub struct QueueBody {
     exits: Exits,
     /// Groups only: the extension, digits.
     extension: Option<String>,
+    /// Groups only: settings for the members; `resolved` shows what holds with the account's.
+    #[schema(required = false)]
+    settings: GroupSettings,
     /// Groups only: users who are never rung for it.
     #[schema(required = false)]
     supervisors: Vec<String>,

@@ -1,5 +1,6 @@
 //! The account's own settings.
 
+use super::group::GroupDefaults;
 use crate::domain::fields::{Fields, LABEL, Rule};
 use crate::domain::presence::words;
 use crate::domain::problem::FieldError;
@@ -59,6 +60,9 @@ pub struct Account {
     pub extension_digits: u8,
     /// At most so many overflows of one call in a row; 1–100, default 10.
     pub max_hops: u8,
+    /// What holds for all groups, unless a group says otherwise.
+    #[serde(skip_serializing_if = "GroupDefaults::is_default")]
+    pub group_settings: GroupDefaults,
     /// Queues that a user may be assigned to, beside those of teams; 1–10,000, null = any number,
     /// default 5.
     #[serde(skip_serializing_if = "is_five")]
@@ -110,6 +114,7 @@ impl Default for Account {
             idle_clock: IdleClock::Handled,
             extension_digits: 4,
             max_hops: 10,
+            group_settings: GroupDefaults::default(),
             max_queues: MAX_QUEUES,
             block_min_ms: BLOCK_MS.0,
             block_max_ms: BLOCK_MS.1,
@@ -149,6 +154,9 @@ impl Account {
             ),
             extension_digits: fields.int("extension_digits", 3..=6, default.extension_digits),
             max_hops: fields.int("max_hops", 1..=100, default.max_hops),
+            group_settings: fields
+                .nested("group_settings", GroupDefaults::read)
+                .unwrap_or_default(),
             max_queues: fields.int_or_null("max_queues", 1..=10_000, default.max_queues),
             block_min_ms: fields.int("block_min_ms", 0..=31 * DAY_MS, default.block_min_ms),
             block_max_ms: fields.int("block_max_ms", 0..=366 * DAY_MS, default.block_max_ms),
@@ -169,6 +177,7 @@ impl Account {
             "idle_clock": self.idle_clock.word(),
             "extension_digits": self.extension_digits,
             "max_hops": self.max_hops,
+            "group_settings": self.group_settings.to_json(),
             "max_queues": self.max_queues,
             "block_min_ms": self.block_min_ms,
             "block_max_ms": self.block_max_ms,

@@ -1,5 +1,6 @@
 //! Queues, groups, members and routes.
 
+use super::group::GroupSettings;
 use super::needs::{Preferred, SkillNeed, Step};
 pub use super::strategy::{By, Order, Plan, Preset, Ties, Wider, Window};
 use crate::domain::media::Media;
@@ -248,6 +249,10 @@ pub struct Queue {
     /// Whether calls are told to the CRM, where the agent leaves it to the queue; default false.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub crm_updates: bool,
+    /// Dispositions that agents may give its calls, beside the agent's own; none here and none there
+    /// (default) = any text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dispositions: Vec<String>,
     /// What waiting calls require, by waiting time; none = nothing beyond route and call.
     pub steps: Vec<Step>,
     /// Whom a call waits for first; null (default) = nobody.
@@ -260,6 +265,9 @@ pub struct Queue {
     pub exits: Exits,
     /// A group's extension; null for queues.
     pub extension: Option<String>,
+    /// A group's settings for its members.
+    #[serde(default, skip_serializing_if = "GroupSettings::is_default")]
+    pub settings: GroupSettings,
     /// A group's supervisors: users who are never rung for it.
     pub supervisors: Vec<String>,
 }

@@ -21,6 +21,10 @@ fn id() -> impl Strategy<Value = String> {
     "[a-z0-9][a-z0-9_-]{0,10}"
 }
 
+fn is_id(text: &str) -> bool {
+    crate::domain::ids::is_name(text)
+}
+
 fn user_id() -> impl Strategy<Value = String> {
     "usr_[a-z0-9_-]{1,10}"
 }
@@ -189,6 +193,16 @@ fn queue() -> impl Strategy<Value = Queue> {
                 short_abandon_ms: short,
                 recording: manual,
                 crm_updates: competency,
+                dispositions: supervisors
+                    .iter()
+                    .map(|s| s[4..].to_owned())
+                    .filter(|d| is_id(d))
+                    .collect(),
+                settings: GroupSettings {
+                    outbound: manual.then_some(competency).filter(|_| group),
+                    dial_audio: manual.then(|| "bells".to_owned()).filter(|_| group),
+                    ..GroupSettings::default()
+                },
                 steps,
                 preferred,
                 announce,
@@ -247,6 +261,7 @@ fn user() -> impl Strategy<Value = User> {
                 external_ids,
                 contacts,
             },
+            dispositions: own.0.iter().cloned().collect(),
             time_zone: own.0.as_ref().map(|_| "Europe/Berlin".to_owned()),
             schedule: own.0,
             domain: own.1,
@@ -352,6 +367,11 @@ proptest! {
             idle_clock: IdleClock::ALL[usize::from(stars) - 1],
             extension_digits: digits,
             max_hops: stars,
+            group_settings: GroupDefaults {
+                outbound: stars > 1,
+                may_open_recordings: stars > 3,
+                ..GroupDefaults::default()
+            },
             max_queues: (stars > 2).then_some(position.min(9)),
             block_min_ms: u64::from(position),
             block_max_ms: u64::from(position),

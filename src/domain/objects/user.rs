@@ -133,6 +133,9 @@ pub struct User {
     /// Whether calls are told to the CRM: as_queue (default), on or off.
     #[serde(default, skip_serializing_if = "Setting::is_default")]
     pub crm_updates: Setting,
+    /// Dispositions that the user may give beside those of the queue; none by default.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dispositions: Vec<String>,
     /// Whether a number of the user's own may be shown to who is called; default true.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub may_use_own_number: bool,
@@ -275,6 +278,7 @@ impl User {
             caller_ids: fields.texts("caller_ids", MANY, NUMBER),
             recording: fields.word("recording", Setting::parse, Setting::ALL, Setting::AsQueue),
             crm_updates: fields.word("crm_updates", Setting::parse, Setting::ALL, Setting::AsQueue),
+            dispositions: fields.texts("dispositions", 1_000, ID),
             may_use_own_number: fields.flag("may_use_own_number", true),
             may_choose_caller_id: fields.flag("may_choose_caller_id", true),
             may_edit_offline: fields.flag("may_edit_offline", true),
@@ -316,6 +320,7 @@ impl User {
             "caller_ids": self.caller_ids,
             "recording": self.recording.word(),
             "crm_updates": self.crm_updates.word(),
+            "dispositions": self.dispositions,
             "may_use_own_number": self.may_use_own_number,
             "may_choose_caller_id": self.may_choose_caller_id,
             "may_edit_offline": self.may_edit_offline,
