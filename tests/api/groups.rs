@@ -114,7 +114,8 @@ fn dispositions_are_those_of_queue_and_agent_together() {
     }
     let wrong = server.patch(&at("queues/support"), &json!({ "dispositions": ["gone"] }));
     assert_eq!((wrong.0, &wrong.2["errors"][0]["pointer"]), (422, &json!("/dispositions/0")));
-    let queue = json!({ "wrap_up": { "manual": true, "ms": null }, "dispositions": ["sold", "lost"] });
+    let queue =
+        json!({ "wrap_up": { "manual": true, "ms": null }, "dispositions": ["sold", "lost"] });
     server.must("PATCH", &at("queues/support"), &queue);
     let user = json!({ "endpoint": "sip:ann@127.0.0.1", "dispositions": ["spam"] });
     server.must("PATCH", &at("users/usr_ann"), &user);

@@ -320,3 +320,76 @@ fn recording_and_crm_follow_the_queue_unless_the_user_says_otherwise() {
         (json!(true), json!(false))
     );
 }
+
+#[test]
+fn skills_have_a_range_of_their_own() {
+    let server = Server::start();
+    let skill = |min: i64, max: i64| {
+        let body = json!({ "name": "Spanish", "level_required": true, "min": min, "max": max });
+        server.put(&at("skills/spanish"), &body).0
+    };
+    for (min, max) in [(0, 50), (1, 101), (60, 50)] {
+        assert_eq!(skill(min, max), 422, "{min}–{max}");
+    }
+    assert_eq!(skill(20, 60), 201);
+    let held = |level: Value| {
+        let mut body = person("Ann");
+        body["skills"] = json!({ "spanish": level });
+        server.put(&at("users/usr_ann"), &body).0
+    };
+    for level in [json!(19), json!(61), Value::Null] {
+        assert_eq!(held(level.clone()), 422, "{level}");
+    }
+    assert_eq!((held(json!(20)), held(json!(60))), (201, 200));
+    // A range that would leave somebody outside is refused, and so is a deletion.
+    assert_eq!(skill(20, 59), 422);
+    assert_eq!(server.delete(&at("skills/spanish")).0, 409);
+    let ann = key(&server, "usr_ann");
+    assert_eq!(ann.put(&at("skills/dutch"), &json!({ "name": "Dutch" })).0, 403);
+}
+
+#[test]
+fn stars_stand_per_queue_and_channels_are_apart() {
+    let server = Server::start();
+    server.must("PUT", &at("users/usr_ann"), &person("Ann"));
+    for (queue, media) in [("calls", "voice"), ("chats", "chat")] {
+        server.must(
+            "PUT",
+            &at(&format!("queues/{queue}")),
+            &json!({ "name": queue, "media": media }),
+        );
+    }
+    let member = |queue: &str, body: Value| {
+        server.put(&at(&format!("queues/{queue}/members/usr_ann")), &body)
+    };
+    assert_eq!(member("calls", json!({})).2["stars"], 1);
+    for stars in [0, 5] {
+        assert_eq!(member("calls", json!({ "stars": stars })).0, 422, "{stars}");
+    }
+    assert_eq!(member("chats", json!({ "stars": 4 })).2["stars"], 4);
+    // What is done in one channel leaves the other as it was.
+    assert_eq!(server.delete(&at("queues/calls/members/usr_ann")).0, 204);
+    let staff = server.must_get(&at("queues/chats/staff"));
+    assert_eq!(
+        (&staff["items"][0]["user"], &staff["items"][0]["stars"]),
+        (&json!("usr_ann"), &json!(4))
+    );
+    assert_eq!(server.must_get(&at("queues/calls/staff"))["items"], json!([]));
+    assert_eq!(server.must_get(&at("agents/usr_ann"))["queues"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn an_extension_is_of_one_and_of_the_accounts_length() {
+    let server = Server::start();
+    let put = |user: &str, extension: &str| {
+        let mut body = person("Ann");
+        body["extension"] = json!(extension);
+        server.put(&at(&format!("users/{user}")), &body)
+    };
+    assert_eq!(put("usr_ann", "1001").0, 201);
+    assert_eq!(codes(&put("usr_bob", "1001")), ["/extension taken"]);
+    assert_eq!(codes(&put("usr_bob", "10011")), ["/extension malformed"]);
+    let group = json!({ "name": "Sales", "total_ms": 20_000, "extension": "1001" });
+    assert_eq!(codes(&server.put(&at("groups/sales"), &group)), ["/extension taken"]);
+    assert_eq!(put("usr_bob", "1002").0, 201);
+}
