@@ -4,7 +4,7 @@ use crate::api::answer::response;
 use crate::api::ask::{Ask, Sent};
 use crate::api::endpoint::{Method, endpoint};
 use crate::api::problem::Answered;
-use crate::api::schema::{ProfileView, TeamChangeBody, TeamChangedView};
+use crate::api::schema::{OfflineBody, ProfileView, TeamChangeBody, TeamChangedView};
 use crate::api::{JSON_BODY, Routes};
 use crate::domain::fields::{Fields, USER_ID};
 use crate::domain::input::{Command, Query, UserFilter};
@@ -64,6 +64,20 @@ pub fn routes(routes: Routes) -> Routes {
         )
         .routes(
             endpoint(
+                Method::Put,
+                "/v1/accounts/{account}/agents/{user}/offline",
+                "put_agent_offline",
+                "Sets where an agent's direct calls go while offline: direct.offline of the user. By the \
+                 agent, where may_edit_offline allows it.",
+                set_offline,
+            )
+            .tag("Agents")
+            .body::<OfflineBody>(JSON_BODY)
+            .answers::<OfflineBody>(200, "As it is now.")
+            .done(),
+        )
+        .routes(
+            endpoint(
                 Method::Post,
                 "/v1/accounts/{account}/teams/{team}/members",
                 "change_team_members",
@@ -112,6 +126,20 @@ async fn change_team(sent: Sent) -> Answered {
         Ok(response(sent.ask.change(command).await?))
     })
     .await
+}
+
+async fn set_offline(sent: Sent) -> Answered {
+    sent.ask.no_query()?;
+    let body = sent.json_body()?;
+    let mut f = Fields::of(&body);
+    let to = f.raw("to").cloned();
+    if to.is_none() {
+        f.missing("to", "a target such as { \"number\": \"+1555\" }, or null");
+    }
+    let user = sent.ask.param("user");
+    let command = Command::SetOffline { user, to: to.unwrap_or_default() };
+    let command = f.done(command).map_err(Problem::invalid)?;
+    Ok(response(sent.ask.change(command).await?))
 }
 
 async fn profile(ask: Ask) -> Answered {

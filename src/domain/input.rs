@@ -204,6 +204,13 @@ pub enum Command {
         /// Who leaves.
         remove: Vec<String>,
     },
+    /// `PUT …/agents/{user}/offline`: where direct calls go while offline.
+    SetOffline {
+        /// Whose.
+        user: String,
+        /// A target's body, or null.
+        to: Value,
+    },
     /// `POST …/users/{user}/erase`: the personal values go for good.
     EraseUser {
         /// Whose.

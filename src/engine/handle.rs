@@ -275,6 +275,7 @@ impl Engine {
                 require(actor, Permission::Configure)?;
                 self.change_team(&team, &add, &remove, &actor.name)
             }
+            Command::SetOffline { user, to } => self.set_offline(actor, &user, to),
             Command::EraseUser { user } => {
                 require(actor, Permission::Configure)?;
                 self.erase_user(&user, &actor.name)

@@ -6,13 +6,14 @@
 
 use super::Engine;
 use super::directory::unknown;
+use super::permission::{Permission, require_self_or_steer};
 use super::state::Agent;
 use crate::domain::event::Event;
 use crate::domain::ids::{AgentIx, Name, QueueIx};
-use crate::domain::input::{Actor, Answer, ObjectRef, UserFilter};
-use crate::domain::objects::User;
+use crate::domain::input::{Actor, Answer, Kind, ObjectRef, UserFilter};
 use crate::domain::objects::queue::QueueKind;
 use crate::domain::objects::user::UserState;
+use crate::domain::objects::{Target, User};
 use crate::domain::problem::{FieldError, Problem};
 use serde_json::{Value, json};
 
@@ -113,6 +114,32 @@ impl Engine {
             return Err(Problem::conflict("state_move", detail));
         }
         Ok(())
+    }
+
+    /// An agent's own choice of where direct calls go while offline (seed S1-25): with the right to.
+    pub(super) fn set_offline(
+        &mut self,
+        actor: &Actor,
+        user: &str,
+        to: Value,
+    ) -> Result<Answer, Problem> {
+        require_self_or_steer(actor, user)?;
+        let ix = self.user_named(user)?;
+        if !Permission::Steer.of(actor.role) && !self.state.agent(ix).user.may_edit_offline {
+            return Err(Problem::forbidden("edit_offline"));
+        }
+        let mut body = self.whole_user(ix).to_json();
+        body["direct"]["offline"] = to;
+        let object = ObjectRef { kind: Kind::User, parent: String::new(), id: user.to_owned() };
+        let at_body = |mut problem: Problem| {
+            for error in &mut problem.errors {
+                error.pointer = error.pointer.replacen("/direct/offline", "/to", 1);
+            }
+            problem
+        };
+        self.put(&object, &body, false, None, false, &actor.name).map_err(at_body)?;
+        let to = self.state.agent(ix).user.direct.offline.as_ref().map(Target::to_json);
+        Ok(Answer::Done { status: 200, version: None, body: json!({ "to": to }) })
     }
 
     /// Erases the personal values of a user; ids, and what they did, stay.

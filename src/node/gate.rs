@@ -166,6 +166,7 @@ pub(super) fn is_urgent(input: &Input) -> bool {
             Command::Put { .. }
             | Command::Delete { .. }
             | Command::EraseUser { .. }
+            | Command::SetOffline { .. }
             | Command::ChangeTeam { .. }
             | Command::Bulk { .. }
             | Command::Notify { .. }

@@ -393,3 +393,26 @@ fn an_extension_is_of_one_and_of_the_accounts_length() {
     assert_eq!(codes(&server.put(&at("groups/sales"), &group)), ["/extension taken"]);
     assert_eq!(put("usr_bob", "1002").0, 201);
 }
+
+#[test]
+fn an_agent_says_where_calls_go_while_offline_where_that_is_allowed() {
+    let server = Server::start();
+    server.must("PUT", &at("users/usr_ann"), &person("Ann"));
+    let ann = key(&server, "usr_ann");
+    let to = |to: Value| ann.put(&at("agents/usr_ann/offline"), &json!({ "to": to }));
+    assert_eq!(to(json!({ "number": "+15551" })).0, 200);
+    // Another target takes the place of the first, whole.
+    assert_eq!(
+        to(json!({ "voicemail": "usr_ann" })).2,
+        json!({ "to": { "voicemail": "usr_ann" } })
+    );
+    let shown = server.must_get(&at("users/usr_ann"));
+    assert_eq!(shown["direct"]["offline"], json!({ "voicemail": "usr_ann" }));
+    assert_eq!(codes(&to(json!({ "queue": "gone" }))), ["/to/queue unknown_reference"]);
+    assert_eq!(to(Value::Null).2, json!({ "to": null }));
+    server.must("PATCH", &at("users/usr_ann"), &json!({ "may_edit_offline": false }));
+    assert_eq!(to(json!({ "number": "+15551" })).0, 403);
+    let by_owner =
+        server.put(&at("agents/usr_ann/offline"), &json!({ "to": { "number": "+15551" } }));
+    assert_eq!(by_owner.0, 200);
+}

@@ -3,7 +3,7 @@
 use crate::domain::media::Media;
 use crate::domain::objects::queue::{Announce, Needs, OnMiss, Order, Preset, Ties, Window};
 use crate::domain::objects::user::Role;
-use crate::domain::objects::{Exits, GroupSettings, SkillNeed, Step};
+use crate::domain::objects::{Exits, GroupSettings, SkillNeed, Step, Target};
 use crate::domain::presence::Status;
 use crate::domain::switching::{TransferKind, TransferTo};
 use serde_json::Value;
@@ -298,6 +298,14 @@ pub struct BulkResult {
     status: u16,
     /// Why it was refused: code, detail, errors.
     error: Option<Value>,
+}
+
+/// Where direct calls go while offline.
+#[derive(ToSchema)]
+pub struct OfflineBody {
+    /// A queue, group, agent, number, mailbox or end; null = as `direct.unattended`.
+    #[schema(required = true)]
+    to: Option<Target>,
 }
 
 /// A role for many.
