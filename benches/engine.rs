@@ -43,7 +43,7 @@ fn queues() -> Vec<(&'static str, Value)> {
 
 /// A queue of each of the later presets, for a floor of their own: five queues an agent, as there.
 fn later() -> Vec<(&'static str, Value)> {
-    ["round_robin", "random", "weighted", "least_versatile", "least_talk"]
+    ["round_robin", "random", "weighted", "least_versatile", "least_talk", "least_occupied"]
         .into_iter()
         .map(|preset| {
             let wrap_up = json!({ "manual": true, "max_ms": 3_600_000 });

@@ -13,6 +13,8 @@ mod bad_input;
 mod bulk;
 #[path = "api/by_hand.rs"]
 mod by_hand;
+#[path = "api/callbacks.rs"]
+mod callbacks;
 #[path = "api/flows.rs"]
 mod flows;
 #[path = "api/groups.rs"]

@@ -363,18 +363,22 @@ async fn change(sent: Sent) -> Answered {
 /// `{ "priority"?, "skills"?, "queue"? }`; null stands for the default: 0, no skills.
 fn read_change(body: &Value) -> Result<CallChange, Vec<FieldError>> {
     let mut fields = Fields::of(body);
-    let f = &mut fields;
+    let change = read_call_change(&mut fields);
+    if change == CallChange::default() {
+        fields.wrong_here("required", "must name priority, skills or queue");
+    }
+    fields.done(change)
+}
+
+/// What can be changed of any waiting call.
+pub(super) fn read_call_change(f: &mut Fields<'_>) -> CallChange {
     let named = |f: &mut Fields<'_>, name| f.raw(name).is_some();
     let priority = f.int_or_null("priority", -1_000..=1_000, None);
-    let change = CallChange {
+    CallChange {
         priority: priority.or_else(|| named(f, "priority").then_some(0)),
         skills: named(f, "skills").then(|| SkillNeed::list(f, "skills")),
         queue: f.is_set("queue").then(|| f.text("queue", ID)),
-    };
-    if change == CallChange::default() {
-        f.wrong_here("required", "must name priority, skills or queue");
     }
-    fields.done(change)
 }
 
 async fn end_wrap_up(sent: Sent) -> Answered {

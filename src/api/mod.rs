@@ -6,6 +6,7 @@ mod answer;
 mod ask;
 mod body;
 mod bulk;
+mod callbacks;
 mod calls;
 mod desk;
 mod endpoint;
@@ -154,6 +155,7 @@ fn routes() -> Routes {
         bulk::message_routes,
         agents::routes,
         calls::routes,
+        callbacks::routes,
         switches::routes,
         desk::routes,
         live::routes,
@@ -230,6 +232,7 @@ const NEEDED: &[(&str, &[&str])] = &[
     ("Step", &[]),
     ("Exits", &[]),
     ("Announce", &[]),
+    ("CallbackPlan", &[]),
 ];
 
 /// What answers show beside the fields of the body.

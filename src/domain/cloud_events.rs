@@ -247,6 +247,10 @@ fn reader<J: Json>(kind: &str) -> Option<Read<J>> {
             offer: read_offer(f),
             reason: needed(f, "reason", FailReason::parse, FailReason::ALL, FailReason::Error),
         }),
+        "customer.answered" => of!(|_| Happening::CustomerAnswered),
+        "customer.failed" => of!(|f| Happening::CustomerFailed {
+            reason: needed(f, "reason", FailReason::parse, FailReason::ALL, FailReason::Error),
+        }),
         "agent.call_started" => of!(|f| Happening::AgentCallStarted {
             agent: f.text("agent", TEXT),
             direction: f.word("direction", Direction::parse, Direction::ALL, Direction::Outbound),
@@ -335,7 +339,7 @@ fn read_update(f: &mut Fields<'_, impl Json>) -> Happening {
 }
 
 /// Attributes are texts; numbers, true and false are taken as their text.
-fn read_attributes(f: &mut Fields<'_, impl Json>) -> BTreeMap<String, String> {
+pub fn read_attributes(f: &mut Fields<'_, impl Json>) -> BTreeMap<String, String> {
     let mut attributes = BTreeMap::new();
     let mut bytes = 0;
     for (name, value) in f.entries("attributes", MOST_ATTRIBUTES) {

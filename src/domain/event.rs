@@ -204,6 +204,38 @@ pub enum Event {
     TransferAsked { call: CallId, to: TransferTo, kind: TransferKind, by: Name },
     /// The caller is told the place in the line: so many times in this queue, with those passed over.
     CallAnnounced { call: CallId, position: u32, times: u32 },
+    /// A callback waits, in the place of the call `of` or asked for by hand. Of a call it has age,
+    /// place and wishes; `priority` and `skills` are those of one made by hand.
+    CallbackMade {
+        call: CallId,
+        switch: SwitchIx,
+        queue: QueueIx,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        of: Option<CallId>,
+        /// The customer's number and the attributes.
+        personal: PersonalKey,
+        #[serde(default, skip_serializing_if = "is_zero")]
+        priority: i32,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        skills: Vec<SkillNeed>,
+        /// Nobody is offered it before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        not_before: Option<Millis>,
+        /// Who asked for it by hand.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Name>,
+    },
+    /// Its time has come: it may be offered.
+    CallbackDue { call: CallId },
+    /// A supervisor changed number or time (null = at once).
+    CallbackChanged { call: CallId, personal: PersonalKey, not_before: Option<Millis>, by: Name },
+    /// The agent has answered: the switch is told to dial the customer, until then at the latest.
+    CustomerDialed { call: CallId, offer: OfferId, until: Millis },
+    /// The customer is on the line.
+    CustomerReached { call: CallId },
+    /// … was not reached: the callback waits again, until then at least. `tell`: the switch is told
+    /// to stop.
+    CustomerMissed { call: CallId, reason: Name, again_at: Option<Millis>, tell: bool },
     /// It waits in a queue from now on. `hop`: by an overflow or transfer.
     CallQueued { call: CallId, queue: QueueIx, hop: bool },
     /// From now on the call requires this step of its queue (or its own), counted from 0.

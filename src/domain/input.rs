@@ -7,8 +7,10 @@ use crate::domain::objects::user::{Role, UserKind, UserState};
 use crate::domain::presence::{Status, words};
 use crate::domain::problem::Problem;
 use crate::domain::switching::{EventResult, SwitchEvent, TransferKind, TransferTo};
+use crate::domain::time::Millis;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// Who asks. What they may do is decided by the engine (`engine/permission`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -145,6 +147,36 @@ pub struct CallChange {
     pub skills: Option<Vec<SkillNeed>>,
     /// The id of the queue or group that it moves to.
     pub queue: Option<String>,
+}
+
+/// A callback that somebody asks for by hand.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallbackWish {
+    /// The id of the queue or group that it waits in.
+    pub queue: String,
+    /// The customer's number.
+    pub number: String,
+    /// Which switch dials; `None` = the only one that can.
+    pub switch: Option<String>,
+    /// −1,000…1,000; the queue's is added.
+    pub priority: i32,
+    /// Required of the agent.
+    pub skills: Vec<SkillNeed>,
+    /// Nobody is offered it before.
+    pub not_before: Option<Millis>,
+    /// Shown to the agent.
+    pub attributes: BTreeMap<String, String>,
+}
+
+/// New values of a callback that waits; `None` leaves one as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallbackChange {
+    /// The customer's number.
+    pub number: Option<String>,
+    /// Nobody is offered it before; `Some(None)` = at once.
+    pub not_before: Option<Option<Millis>>,
+    /// What can be changed of any waiting call.
+    pub call: CallChange,
 }
 
 /// A change that somebody asks for.
@@ -306,6 +338,20 @@ pub enum Command {
         /// What.
         change: CallChange,
     },
+    /// `POST …/callbacks`
+    MakeCallback(Box<CallbackWish>),
+    /// `PATCH …/callbacks/{call}`
+    ChangeCallback {
+        /// Which.
+        call: CallId,
+        /// What.
+        change: Box<CallbackChange>,
+    },
+    /// `DELETE …/callbacks/{call}`
+    CancelCallback {
+        /// Which.
+        call: CallId,
+    },
     /// A desk connection opened.
     DeskOpened {
         /// Whose.
@@ -408,6 +454,15 @@ pub enum Query {
         /// Items at most.
         limit: usize,
         /// Start after this call.
+        after: Option<CallId>,
+    },
+    /// `GET …/callbacks`: those whose customer is not on the line yet, by age.
+    Callbacks {
+        /// Of one queue or group only.
+        queue: Option<String>,
+        /// Items at most.
+        limit: usize,
+        /// Start after this one.
         after: Option<CallId>,
     },
     /// `GET …/agents/{user}`

@@ -149,6 +149,8 @@ words!(
         SwitchBudget => "switch_budget",
         /// The rest of its round must end first.
         RoundClosing => "round_closing",
+        /// A callback whose next attempt is not to begin yet.
+        CallbackSpacing => "callback_spacing",
         /// An exit is due when its open offers have ended.
         ExitDue => "exit_due",
         /// It is for one agent: a supervisor picked them, or it is a direct call.

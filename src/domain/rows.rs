@@ -138,6 +138,9 @@ pub struct CallRow {
     pub priority: i32,
     /// The agent who has it.
     pub agent: Option<Name>,
+    /// Nobody is on the line yet: it is a callback.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub callback: bool,
     /// Open offers.
     pub offers: Box<[OfferRow]>,
 }

@@ -2,10 +2,10 @@
 
 use crate::domain::ids::{CallId, CommandId, Name, OfferId};
 use crate::domain::media::Media;
-use crate::domain::objects::queue::Order;
 use crate::domain::objects::{Preferred, SkillNeed, Step};
 use crate::domain::presence::words;
 use crate::domain::time::{self, Millis};
+pub use crate::domain::why::{Drawn, SortKey, Why};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -87,6 +87,13 @@ pub enum Happening {
     OfferFailed {
         /// Which.
         offer: OfferId,
+        /// Why.
+        reason: FailReason,
+    },
+    /// `customer.answered`: a callback's customer is on the line with the agent.
+    CustomerAnswered,
+    /// `customer.failed`: a callback's customer was not reached.
+    CustomerFailed {
         /// Why.
         reason: FailReason,
     },
@@ -386,6 +393,9 @@ pub enum Effect {
         endpoint: Name,
         /// For how long.
         ring_for_ms: u64,
+        /// Nobody waits at the switch: the customer is dialled when the agent has answered.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        callback: bool,
         /// Why this agent.
         why: Box<Why>,
     },
@@ -413,6 +423,20 @@ pub enum Effect {
         offer: OfferId,
         /// The user's id.
         agent: Name,
+    },
+    /// Dial the customer for the agent who has answered, join them, and say what came of it
+    /// (`customer.answered`, `customer.failed`).
+    #[serde(rename = "call.originate")]
+    CallOriginate {
+        /// The offer that the agent answered.
+        #[serde(serialize_with = "text")]
+        offer: OfferId,
+        /// The user's id.
+        agent: Name,
+        /// The customer's number.
+        to: Name,
+        /// The number to show; null = the switch's own.
+        caller_id: Option<String>,
     },
     /// Put the caller on hold.
     #[serde(rename = "call.hold")]
@@ -468,99 +492,6 @@ pub struct Estimate {
     pub p50: u64,
     /// 90th percentile.
     pub p90: u64,
-}
-
-/// Why an agent was chosen (`engine.md` 10): from counters, never by a scan.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Why {
-    /// The queue's order.
-    pub order: Order,
-    /// Index of the step in force; null when the queue has none.
-    pub step: Option<u32>,
-    /// Agents who could have been chosen.
-    pub candidates: u32,
-    /// What put the chosen one first.
-    pub winner: SortKey,
-    /// The next one's; null when there was no other.
-    pub runner_up: Option<SortKey>,
-    /// Pairs of the queue that could not: offline.
-    pub offline: u32,
-    /// … opted out, or `online` where `ready` is needed.
-    pub opted_out: u32,
-    /// … busy.
-    pub busy: u32,
-    /// … of the busy ones, those left alone for a while.
-    pub delayed: u32,
-    /// Offerable − candidates.
-    pub not_fitting: u32,
-    /// Said when the queue's competency is off although its order asks for stars.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub stars_ignored: bool,
-    /// The draw, where the first was drawn; the runner-up is null then: nobody is next until drawn.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub drawn: Option<Drawn>,
-    /// The call waited for this agent before anybody else.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub preferred: bool,
-    /// Who picked the agent by hand, whatever order, step and capacity say.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub assigned_by: Option<Name>,
-}
-
-/// A draw: a point of a line on which each agent has a stretch as long as the weight, in the order
-/// of creation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Drawn {
-    /// The point, from 0.
-    pub point: u64,
-    /// How long the line was: the sum of the weights of those who could be drawn.
-    pub of: u64,
-}
-
-/// By what an order sorted an agent; only what the order looks at is there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SortKey {
-    /// `in_order`
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub position: Option<u32>,
-    /// `least_calls`
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub count: Option<u32>,
-    /// `stars`, where competency is on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stars: Option<u8>,
-    /// `stars`: sum of the required skills' levels, each scaled to 0…1,000.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub level: Option<u32>,
-    /// `weighted`: what the chance is in proportion to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub weight: Option<u32>,
-    /// `least_versatile`: memberships and skills together.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub versatility: Option<u32>,
-    /// `least_talk`: time with callers of this queue in the window.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub talk_ms: Option<u32>,
-    /// All orders end here.
-    #[serde(with = "time::wire")]
-    pub idle_since: Millis,
-}
-
-impl SortKey {
-    /// With nothing but the idle clock.
-    #[must_use]
-    pub fn of(idle_since: Millis) -> SortKey {
-        SortKey {
-            position: None,
-            count: None,
-            stars: None,
-            level: None,
-            weight: None,
-            versatility: None,
-            talk_ms: None,
-            idle_since,
-        }
-    }
 }
 
 fn text<T: std::fmt::Display, S: serde::Serializer>(id: &T, s: S) -> Result<S::Ok, S::Error> {

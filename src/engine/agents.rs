@@ -9,6 +9,7 @@ use crate::domain::ids::{AgentIx, CallId, Name, OfferId, QueueIx};
 use crate::domain::input::When;
 use crate::domain::objects::account::OptInAtLogin;
 use crate::domain::objects::queue::Needs;
+use crate::domain::objects::queue::Order;
 use crate::domain::objects::user::UserKind;
 use crate::domain::presence::Status;
 use crate::domain::problem::{FieldError, Problem};
@@ -230,11 +231,20 @@ impl Engine {
     }
 
     /// Pairs that are offerable for the first time in a window start at the lowest count among the
-    /// queue's other logged-in members (`engine.md` 4).
+    /// queue's other logged-in members; the occupancy is noted each time (`engine.md` 4).
     pub(super) fn start_counts(&mut self) {
         while let Some((ix, queue)) = self.derived.touched.count_due.pop() {
+            let weighs = self.state.queue(queue).config.plan.order == Order::LeastOccupied;
+            let day_began_at = self.day_began_at();
             let agent = self.state.agent(ix);
             let begun = |p| super::windows::has_begun(&self.state, agent, p);
+            if weighs {
+                let from = super::ledger::occupancy(&self.state, agent, queue, day_began_at);
+                if agent.pair(queue).is_some_and(|pair| !begun(pair) || pair.count != from) {
+                    self.emit(Event::CountStarted { agent: ix, queue, from });
+                }
+                continue;
+            }
             if agent.pair(queue).is_none_or(begun) {
                 continue;
             }
@@ -364,15 +374,15 @@ impl Engine {
         disposition: Option<&str>,
         may: &dyn Fn(&Agent) -> bool,
     ) -> Result<(), Problem> {
-        // The call's own offers lead to whoever wraps it up, without a walk over all agents.
+        // The call's own offers lead to whoever wraps it up, mostly without a walk over all agents.
         let ends = |ix: &AgentIx| self.wraps_up(*ix, call) && may(self.state.agent(*ix));
-        let known = self.state.call(call);
-        let ix = match known {
-            Some(known) => known.offers.iter().map(|o| o.agent).find(ends),
-            // A wrap-up may outlast the memory of its call.
-            None => self.state.agents.iter().map(|a| a.ix).find(ends),
-        }
-        .ok_or_else(|| Problem::conflict("no_wrap_up", "no wrap-up of this call is running"))?;
+        let offered = self.state.call(call).into_iter().flat_map(|known| &known.offers);
+        let ix = offered.map(|o| o.agent).find(ends);
+        // A wrap-up may outlast the memory of its call; who was handed the call had no offer.
+        let anybody = || self.state.agents.iter().map(|a| a.ix).find(ends);
+        let ix = ix
+            .or_else(anybody)
+            .ok_or_else(|| Problem::conflict("no_wrap_up", "no wrap-up of this call is running"))?;
         let run = self.state.agent(ix).wrap_ups.iter().find(|w| w.call == call);
         let known = run.map(|run| self.dispositions(ix, run.queue)).unwrap_or_default();
         if let Some(label) = disposition.filter(|label| !known.is_empty() && !known.contains(label))

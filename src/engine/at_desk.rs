@@ -7,13 +7,16 @@ use crate::domain::event::{Event, Outcome};
 use crate::domain::ids::CallId;
 use crate::domain::input::{Actor, Answer};
 use crate::domain::problem::{FieldError, Problem};
-use crate::domain::switching::{EndedBy, TransferKind, TransferTo};
+use crate::domain::switching::{EndedBy, FailReason, TransferKind, TransferTo};
 use serde_json::json;
 
 impl Engine {
     /// Hangs up.
     pub(super) fn hang_up(&mut self, actor: &Actor, id: CallId) -> Result<Answer, Problem> {
-        self.call_in_hand(actor, id)?;
+        if self.call_in_hand(actor, id)?.is_dialing() {
+            self.customer_missed(id, FailReason::Cancelled, true);
+            return self.read_call(id);
+        }
         self.end_call(id, Outcome::Answered, "agent_hung_up", Some(EndedBy::Agent), true);
         Ok(Answer::Done { status: 200, version: None, body: json!({ "call": id.to_string() }) })
     }
@@ -25,7 +28,7 @@ impl Engine {
         id: CallId,
         hold: bool,
     ) -> Result<Answer, Problem> {
-        let call = self.call_in_hand(actor, id)?;
+        let call = self.talk_in_hand(actor, id)?;
         self.able(call, "hold", self.state.switch(call.switch).config.capabilities.hold)?;
         self.emit(Event::HoldAsked { call: id, hold, by: actor.name.clone() });
         self.asked(id)
@@ -39,7 +42,7 @@ impl Engine {
         to: TransferTo,
         kind: TransferKind,
     ) -> Result<Answer, Problem> {
-        let call = self.call_in_hand(actor, id)?;
+        let call = self.talk_in_hand(actor, id)?;
         self.able(call, "transfer", self.state.switch(call.switch).config.capabilities.transfer)?;
         self.check_transfer(&to)?;
         self.emit(Event::TransferAsked { call: id, to, kind, by: actor.name.clone() });
@@ -65,6 +68,16 @@ impl Engine {
         }
         if call.stage != Stage::Connected {
             let detail = "only a call that is with an agent can be handled from the desk";
+            return Err(Problem::conflict("not_connected", detail));
+        }
+        Ok(call)
+    }
+
+    /// … and has its customer on the line.
+    fn talk_in_hand(&self, actor: &Actor, id: CallId) -> Result<&Call, Problem> {
+        let call = self.call_in_hand(actor, id)?;
+        if call.is_dialing() {
+            let detail = "the customer is still being dialled";
             return Err(Problem::conflict("not_connected", detail));
         }
         Ok(call)

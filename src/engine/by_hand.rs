@@ -110,7 +110,7 @@ impl Engine {
     }
 
     /// The call after all that followed from the change.
-    fn call_answer(&mut self, id: CallId) -> Result<Answer, Problem> {
+    pub(super) fn call_answer(&mut self, id: CallId) -> Result<Answer, Problem> {
         self.follow();
         self.refresh();
         self.read_call(id)

@@ -53,6 +53,9 @@ pub struct Call {
     /// The user whom it is for, where it is a direct call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub direct: Option<AgentIx>,
+    /// Where nobody waits on the line: the customer is called back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback: Option<Box<Callback>>,
     /// Arrival.
     pub arrived_at: Millis,
     /// Age, for rank.
@@ -129,6 +132,29 @@ pub enum Stage {
     Connected,
     /// Over.
     Ended,
+}
+
+/// What a callback has beyond other calls.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Callback {
+    /// The call whose place it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<CallId>,
+    /// Who asked for it by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Name>,
+    /// Attempts that reached nobody.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub attempts: u32,
+    /// Nobody is offered it before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Millis>,
+    /// The customer is dialled for the agent who has it, until then at the latest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dialing_until: Option<Millis>,
+    /// The customer is on the line: a call like any other.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reached: bool,
 }
 
 /// An agent's part in a call.
@@ -237,6 +263,18 @@ impl Call {
         self.frozen_until.is_some() || self.replay_until.is_some()
     }
 
+    /// The callback that it is, until its customer is on the line.
+    #[must_use]
+    pub fn to_call_back(&self) -> Option<&Callback> {
+        self.callback.as_deref().filter(|callback| !callback.reached)
+    }
+
+    /// Whether its agent has answered and the customer is being dialled.
+    #[must_use]
+    pub fn is_dialing(&self) -> bool {
+        self.callback.as_deref().is_some_and(|callback| callback.dialing_until.is_some())
+    }
+
     /// Whether it is over.
     #[must_use]
     pub fn is_ended(&self) -> bool {
@@ -246,7 +284,9 @@ impl Call {
     /// When `total_ms` is over.
     #[must_use]
     pub fn total_at(&self, queue: &Queue) -> Option<Millis> {
-        queue.total_ms.map(|ms| self.queued_at.plus(ms).plus(self.shift_ms))
+        // Nobody on the line is kept waiting too long.
+        let limit = queue.total_ms.filter(|_| self.to_call_back().is_none())?;
+        Some(self.queued_at.plus(limit).plus(self.shift_ms))
     }
 
     /// How many may ring for it now; `None` = every candidate.
@@ -265,13 +305,17 @@ impl Call {
     /// When `max_wait_ms` is over.
     #[must_use]
     pub fn max_wait_at(&self, queue: &Queue) -> Option<Millis> {
-        queue.exits.max_wait_ms.map(|ms| self.queued_at.plus(ms).plus(self.shift_ms))
+        let limit = queue.exits.max_wait_ms.filter(|_| self.to_call_back().is_none())?;
+        Some(self.queued_at.plus(limit).plus(self.shift_ms))
     }
 
-    /// When its place is told to the caller next: a direct call has none.
+    /// When its place is told to the caller next: a direct call has none, a callback no caller.
     #[must_use]
     pub fn announced_at(&self, queue: &Queue) -> Option<Millis> {
         let announce = queue.announce.as_ref().filter(|_| self.direct.is_none())?;
+        if self.to_call_back().is_some() {
+            return None;
+        }
         announce.at(self.announced).map(|ms| self.waited_at(ms))
     }
 

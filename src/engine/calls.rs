@@ -47,6 +47,7 @@ impl Engine {
             key
         });
         let (place, route_priority, route_skills) = self.directed(arrival);
+        let place = place.filter(|place| self.takes(*place, arrival.media));
         let skills = route_skills.iter().chain(&arrival.skills).cloned().collect();
         self.emit(Event::CallArrived {
             call,
@@ -120,7 +121,9 @@ impl Engine {
         let over = if open { picked_over } else { self.is_full(agent, call) };
         let others: Vec<OfferId> =
             call.open_offers().map(|o| o.id).filter(|o| *o != offer).collect();
-        let connect = by_engine || at_desk;
+        // Nobody is there to be joined with before the customer was dialled.
+        let calls_back = call.to_call_back().is_some();
+        let connect = (by_engine || at_desk) && !calls_back;
         self.emit(Event::CallAnswered { call: id, offer, agent, over, connect });
         self.note_last_agent(id, agent);
         for other in others {
@@ -128,6 +131,9 @@ impl Engine {
         }
         // Should joining fail, the call rings again only when this round has ended at the switch.
         self.close_round(id, true);
+        if calls_back {
+            self.dial_customer(id, offer);
+        }
         Ok(())
     }
 
@@ -325,7 +331,12 @@ impl Engine {
     pub(super) fn asks_to_leave(&mut self, id: CallId) {
         let Some(call) = self.state.call(id) else { return };
         let Some(queue) = call.queue else { return };
-        if self.state.queue(queue).config.exits.on_choice.is_none() {
+        let way = self.state.queue(queue).config.exits.on_choice.as_ref();
+        let open = match way {
+            Some(Target::Callback(_)) => self.can_call_back(call),
+            way => way.is_some(),
+        };
+        if !open || call.to_call_back().is_some() {
             return;
         }
         if call.stands_still() {
@@ -346,14 +357,25 @@ impl Engine {
         let exit = if over && waited { Exit::Total } else { exit };
         let to = match call.direct {
             Some(agent) if exit == Exit::Unattended => self.unattended(agent),
+            // Nobody is on the line who could be sent elsewhere.
+            _ if call.to_call_back().is_some() => Target::End(true),
             _ => self.state.queue(queue).config.exits.target(exit).clone(),
         };
-        let hops = call.hops;
+        let (hops, caller) = (call.hops, call.to_call_back().is_none());
+        let calls_back = matches!(to, Target::Callback(_)) && self.can_call_back(call);
+        let media = call.media;
+        let next = self.place(&to).filter(|place| self.takes(*place, media));
         self.withdraw_all(id, Withdrawn::Exit);
-        let next = self.place(&to);
         self.emit(Event::CallExited { call: id, exit, to: to.clone() });
         match (&to, next) {
-            (Target::End(_), _) => self.end_call(id, Outcome::Exited, exit.word(), None, true),
+            (Target::Callback(_), _) if calls_back => {
+                self.call_back(id);
+                self.end_call(id, Outcome::Exited, "callback", None, true);
+            }
+            (Target::Callback(_), _) => {
+                self.end_call(id, Outcome::Exited, "no_callback", None, true);
+            }
+            (Target::End(_), _) => self.end_call(id, Outcome::Exited, exit.word(), None, caller),
             (Target::Number(_) | Target::Voicemail(_), _) => {
                 self.end_call(id, Outcome::Exited, exit.word(), None, false);
             }
@@ -518,8 +540,8 @@ impl Engine {
             return false;
         }
         let kept_back = hold_of(&self.state, call, config).is_some_and(|held| {
-            use HeldBy::{EventGap, ExitDue, Frozen, Replay, SwitchSuspect};
-            matches!(held, EventGap | ExitDue | Frozen | Replay | SwitchSuspect)
+            use HeldBy::{CallbackSpacing, EventGap, ExitDue, Frozen, Replay, SwitchSuspect};
+            matches!(held, CallbackSpacing | EventGap | ExitDue | Frozen | Replay | SwitchSuspect)
         });
         !kept_back && self.has_candidate(call) && !self.has_untried(call)
     }
@@ -532,7 +554,7 @@ impl Engine {
             return None;
         }
         let config = &self.state.queue(queue).config;
-        if call.exit_due.is_some() || call.picked.is_some() {
+        if call.exit_due.is_some() || call.picked.is_some() || call.to_call_back().is_some() {
             return None;
         }
         if self.state.switch(call.switch).parked.contains_key(&call.subject) {

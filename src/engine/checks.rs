@@ -51,7 +51,11 @@ impl Engine {
         let (family, name) = match target {
             Target::Group(name) => ("group", name),
             Target::Queue(name) => ("queue", name),
-            Target::Agent(_) | Target::Number(_) | Target::Voicemail(_) | Target::End(_) => {
+            Target::Agent(_)
+            | Target::Number(_)
+            | Target::Voicemail(_)
+            | Target::Callback(_)
+            | Target::End(_) => {
                 return None;
             }
         };

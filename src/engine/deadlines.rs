@@ -10,6 +10,7 @@ use crate::domain::event::Event;
 use crate::domain::ids::{AgentIx, CallId, Name, OfferId, QueueIx, SwitchIx};
 use crate::domain::objects::user::UserKind;
 use crate::domain::presence::Status;
+use crate::domain::switching::FailReason;
 use crate::domain::time::Millis;
 use std::cmp::Reverse;
 
@@ -89,6 +90,12 @@ pub enum CallDue {
     Wider,
     /// The caller is told the place.
     Announce,
+    /// A callback may be offered.
+    Callback,
+    /// A callback was kept long enough.
+    Expired,
+    /// The customer has been dialled long enough.
+    Dialed,
 }
 
 /// The earliest of a call's deadlines. While it stands still (frozen, or in a replay), and once it is
@@ -130,6 +137,15 @@ pub fn call_deadline(state: &State, call: &Call) -> Option<(Millis, CallDue)> {
         if config.announce.is_some() && state.switch(call.switch).config.capabilities.announce {
             take(call.announced_at(config), CallDue::Announce);
         }
+        if let Some(callback) = call.to_call_back() {
+            take(callback.not_before, CallDue::Callback);
+            if call.open_count() == 0 && call.picked.is_none() {
+                take(Some(call.arrived_at.plus(config.callback.keep_ms)), CallDue::Expired);
+            }
+        }
+    }
+    if let Some(callback) = &call.callback {
+        take(callback.dialing_until, CallDue::Dialed);
     }
     first
 }
@@ -180,7 +196,7 @@ impl Engine {
     /// The earliest instant at which [`crate::domain::input::Input::Deadline`] is to be handled,
     /// and why.
     pub fn next_deadline(&mut self) -> Option<(Millis, &'static str)> {
-        let midnight = self.state.day.and_then(|_| self.day_ends_at()).map(|at| (at, "midnight"));
+        let midnight = self.state.day.map(|_| (self.civil_day().1, "midnight"));
         let due = loop {
             let Some(Reverse((at, class, id))) = self.derived.deadlines.peek().copied() else {
                 break None;
@@ -256,6 +272,9 @@ impl Engine {
                     CallDue::Step => "step",
                     CallDue::Wider => "width",
                     CallDue::Announce => "announce",
+                    CallDue::Callback => "callback_spacing",
+                    CallDue::Expired => "callback_kept",
+                    CallDue::Dialed => "dial",
                 };
                 (at, reason)
             }
@@ -269,7 +288,7 @@ impl Engine {
         if self.next_deadline().is_none_or(|(at, _)| at > now) {
             return false;
         }
-        if self.day_ends_at().is_some_and(|at| at <= now) {
+        if self.civil_day().1 <= now {
             // The new day itself is begun before any input is handled.
             return true;
         }
@@ -308,41 +327,47 @@ impl Engine {
     /// Emits the new day when the account's midnight has passed, also at the very first record.
     pub(super) fn begin_day(&mut self) {
         let now = self.state_now();
-        if self.state.day.is_some() && self.day_ends_at().is_some_and(|at| now < at) {
+        if self.state.day.is_some() && now < self.civil_day().1 {
             return;
         }
-        let (day, ends_at) = self.day_of(now);
+        let (day, span) = self.day_of(now);
         if self.state.day != Some(day) {
             self.emit(Event::DayBegan { day });
         }
-        self.derived.day_ends_at = Some(ends_at);
+        self.derived.civil_day = Some(span);
     }
 
-    /// The end of the account's present day.
-    fn day_ends_at(&mut self) -> Option<Millis> {
-        if self.derived.day_ends_at.is_none() {
-            let at = self.state.at;
-            self.derived.day_ends_at = Some(self.day_of(at).1);
-        }
-        self.derived.day_ends_at
+    /// The begin and the end of the account's present day.
+    fn civil_day(&mut self) -> (Millis, Millis) {
+        let at = self.state.at;
+        let span = self.derived.civil_day.unwrap_or_else(|| self.day_of(at).1);
+        self.derived.civil_day = Some(span);
+        span
     }
 
-    /// The civil day of an instant in the account's zone (days since 1970-01-01), and its end.
-    fn day_of(&self, at: Millis) -> (i32, Millis) {
+    /// When the account's present day began.
+    pub(super) fn day_began_at(&mut self) -> Millis {
+        self.civil_day().0
+    }
+
+    /// The civil day of an instant in the account's zone (days since 1970-01-01), its begin and end.
+    fn day_of(&self, at: Millis) -> (i32, (Millis, Millis)) {
         const DAY_MS: i64 = 86_400_000;
         let plain = || {
             let day = at.0.div_euclid(DAY_MS);
-            (day as i32, Millis((day + 1) * DAY_MS))
+            (day as i32, (Millis(day * DAY_MS), Millis((day + 1) * DAY_MS)))
         };
         let Ok(zone) = jiff::tz::TimeZone::get(&self.state.account.time_zone) else {
             return plain();
         };
         let Ok(instant) = jiff::Timestamp::from_millisecond(at.0) else { return plain() };
         let today = instant.to_zoned(zone.clone()).date();
+        let Ok(begins) = today.to_zoned(zone.clone()) else { return plain() };
         let Ok(ends) = today.tomorrow().and_then(|d| d.to_zoned(zone)) else { return plain() };
         let epoch = jiff::civil::date(1970, 1, 1);
         let day = epoch.until(today).map_or(0, |span| span.get_days());
-        (day, Millis(ends.timestamp().as_millisecond()))
+        let at = |zoned: &jiff::Zoned| Millis(zoned.timestamp().as_millisecond());
+        (day, (at(&begins), at(&ends)))
     }
 
     fn call_due(&mut self, id: CallId, due: CallDue) {
@@ -362,6 +387,9 @@ impl Engine {
             CallDue::Step => self.step_due(id),
             CallDue::Wider => self.emit(Event::WidthGrown { call: id }),
             CallDue::Announce => self.announce(id),
+            CallDue::Callback => self.emit(Event::CallbackDue { call: id }),
+            CallDue::Expired => self.callback_expired(id),
+            CallDue::Dialed => self.customer_missed(id, FailReason::NoAnswer, true),
         }
     }
 

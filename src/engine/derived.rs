@@ -61,8 +61,8 @@ pub struct Derived {
     pub armed_calls: Table<CallId, Millis>,
     /// … and the spacing of its pass.
     pub armed_passes: Table<CallId, Millis>,
-    /// The end of the account's day.
-    pub day_ends_at: Option<Millis>,
+    /// The begin and the end of the account's day.
+    pub civil_day: Option<(Millis, Millis)>,
     /// Live calls of each switch.
     pub switch_calls: Vec<BTreeSet<CallId>>,
     /// Caller → the agent who last had that caller, and the vault's row that tells the caller.

@@ -9,6 +9,7 @@ use super::presence;
 use super::state::{Call, QueueState, State};
 use crate::domain::event::Event;
 use crate::domain::ids::{AgentIx, CallId, QueueIx};
+use crate::domain::media::Media;
 use crate::domain::objects::Target;
 use crate::domain::objects::direct::{DIRECT_LINE, direct_line};
 use crate::domain::presence::{Detail, Status};
@@ -29,7 +30,15 @@ impl Engine {
         match target {
             Target::Queue(name) | Target::Group(name) => self.queue_place(name),
             Target::Agent(user) => self.user_place(user),
-            Target::Number(_) | Target::Voicemail(_) | Target::End(_) => None,
+            Target::Number(_) | Target::Voicemail(_) | Target::Callback(_) | Target::End(_) => None,
+        }
+    }
+
+    /// Whether a call of a medium can be sent there: a queue takes its own only.
+    pub(super) fn takes(&self, place: Place, media: Media) -> bool {
+        match place {
+            Place::Queue(queue) => self.state.queue(queue).config.media == media,
+            Place::User(_) => true,
         }
     }
 

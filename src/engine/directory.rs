@@ -17,7 +17,6 @@ use crate::domain::objects::{
 use crate::domain::presence::Status;
 use crate::domain::problem::{FieldError, Problem};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 
 /// A body that was read and checked.
 enum Checked {
@@ -201,38 +200,6 @@ impl Engine {
         self.check_extension(user.extension.as_deref(), own.map(Extension::User), errors);
     }
 
-    /// Skills held must be there, and the levels within their ranges.
-    pub(super) fn check_levels(
-        &self,
-        skills: &BTreeMap<String, Option<u16>>,
-        errors: &mut Vec<FieldError>,
-    ) {
-        for (name, level) in skills {
-            let at = format!("/skills/{name}");
-            let skill = self
-                .derived
-                .skills
-                .get(name.as_str())
-                .and_then(|ix| self.state.skills[ix.at()].value.as_ref());
-            match (skill, level) {
-                (None, _) => errors.push(unknown(at, "skill", name)),
-                (Some(skill), None) if skill.level_required => errors.push(FieldError::new(
-                    at,
-                    "required",
-                    format!("this skill needs a level from {} to {}", skill.min, skill.max),
-                )),
-                (Some(skill), Some(level)) if *level < skill.min || *level > skill.max => {
-                    errors.push(FieldError::new(
-                        at,
-                        "out_of_range",
-                        format!("must be between {} and {}", skill.min, skill.max),
-                    ));
-                }
-                _ => {}
-            }
-        }
-    }
-
     fn check_extension(
         &self,
         extension: Option<&str>,
@@ -279,6 +246,17 @@ impl Engine {
         for (name, target) in targets {
             if let Some(target) = target {
                 self.check_target(&format!("/exits/{name}"), target, &object.id, errors);
+                self.check_medium(&format!("/exits/{name}"), target, &object.id, queue, errors);
+            }
+        }
+        let present = self.derived.queues.get(object.id.as_str());
+        if let Some(present) =
+            present.filter(|ix| self.state.queue(**ix).config.media != queue.media)
+        {
+            let index = &self.derived.index[present.at()];
+            if !index.waiting.is_empty() || index.talking > 0 {
+                let detail = "calls wait or are answered here; change the medium when none are";
+                errors.push(FieldError::new("/media", "in_use", detail));
             }
         }
         if let Some(calendar) = &exits.closed
@@ -339,11 +317,31 @@ impl Engine {
                 }
                 return;
             }
-            Target::Number(_) | Target::Voicemail(_) | Target::End(_) => return,
+            Target::Number(_) | Target::Voicemail(_) | Target::Callback(_) | Target::End(_) => {
+                return;
+            }
         };
         let found = self.derived.queues.get(name.as_str()).map(|ix| self.state.queue(*ix));
         if name != own && found.is_none_or(|q| q.config.kind != kind) {
             errors.push(unknown(format!("{at}/{family}"), family, name));
+        }
+    }
+
+    /// Calls keep their medium wherever they go.
+    fn check_medium(
+        &self,
+        at: &str,
+        target: &Target,
+        own: &str,
+        queue: &Queue,
+        errors: &mut Vec<FieldError>,
+    ) {
+        let (Target::Queue(name) | Target::Group(name)) = target else { return };
+        let found = self.derived.queues.get(name.as_str()).filter(|_| name != own);
+        let takes = found.map(|ix| self.state.queue(*ix).config.media);
+        if let Some(takes) = takes.filter(|takes| *takes != queue.media) {
+            let detail = format!("{name} takes {takes}, and this queue {}", queue.media);
+            errors.push(FieldError::new(at, "not_allowed", detail));
         }
     }
 

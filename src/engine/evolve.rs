@@ -275,6 +275,12 @@ fn switches(state: &mut State, derived: &mut Derived, event: &Event) {
             }
             s.beats = false;
             s.parked.clear();
+            // Of a callback, which outlives it, the events are counted anew.
+            for id in &derived.switch_calls[switch.at()] {
+                if let Some(call) = state.calls.get_mut(id) {
+                    call.sequence = 0;
+                }
+            }
         }
         Event::SwitchPromised { switch, link } => {
             let s = &mut state.switches[switch.at()];

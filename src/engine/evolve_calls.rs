@@ -8,7 +8,8 @@ use super::few::Few;
 use super::refresh::{mark_work, note, touch_agent, touch_call};
 use super::state::{Call, End, Leg, Offer, Stage, State, Tell, WrapUpRun};
 use crate::domain::event::{Event, Withdrawn};
-use crate::domain::ids::{AgentIx, CallId, OfferId, QueueIx};
+use crate::domain::ids::{AgentIx, CallId, Name, OfferId, QueueIx, SwitchIx};
+use crate::domain::media::Media;
 use crate::domain::objects::Target;
 use crate::domain::objects::direct::DIRECT_LINE;
 use crate::domain::objects::queue::Exit;
@@ -121,6 +122,9 @@ pub fn evolve(state: &mut State, derived: &mut Derived, event: &Event) -> bool {
             with(state, derived, *call, |c, _| {
                 c.picked = Some(Box::new((*agent, by.clone())));
                 c.hold = None;
+                if let Some(callback) = c.callback.as_deref_mut() {
+                    callback.not_before = None;
+                }
             });
             derived.touched.settle.push(*call);
         }
@@ -228,7 +232,7 @@ pub fn evolve(state: &mut State, derived: &mut Derived, event: &Event) -> bool {
             with(state, derived, *call, |c, _| c.replay_until = None);
             derived.touched.settle.push(*call);
         }
-        _ => return false,
+        _ => return super::callback::evolve(state, derived, event),
     }
     true
 }
@@ -278,23 +282,46 @@ fn arrived(state: &mut State, derived: &mut Derived, event: &Event) {
         return;
     };
     let at = state.at;
-    let made = Call {
-        id: *call,
-        switch: *switch,
-        subject: subject.clone(),
-        media: *media,
-        to: to.clone(),
-        personal: *personal,
-        priority: *priority,
-        skills: skills.clone().into(),
-        route_priority: *route_priority,
-        route_skills: route_skills.clone().into(),
-        steps: steps.clone().map(Vec::into_boxed_slice),
-        preferred: preferred.clone().map(Box::new),
+    let mut made = new_call(*call, *switch, subject.clone(), *media, at);
+    made.to.clone_from(to);
+    made.personal = *personal;
+    made.priority = *priority;
+    made.skills = skills.clone().into();
+    made.route_priority = *route_priority;
+    made.route_skills = route_skills.clone().into();
+    made.steps = steps.clone().map(Vec::into_boxed_slice);
+    made.preferred = preferred.clone().map(Box::new);
+    made.replay_until = replayed.then(|| at.plus(REPLAY_MS));
+    state.last_personal = state.last_personal.max(personal.unwrap_or(0));
+    put_call(state, derived, made);
+}
+
+/// A call of which nothing is known yet.
+pub(super) fn new_call(
+    id: CallId,
+    switch: SwitchIx,
+    subject: Name,
+    media: Media,
+    at: Millis,
+) -> Call {
+    Call {
+        id,
+        switch,
+        subject,
+        media,
+        to: None,
+        personal: None,
+        priority: 0,
+        skills: Few::default(),
+        route_priority: 0,
+        route_skills: Few::default(),
+        steps: None,
+        preferred: None,
         step: 0,
         hold: None,
         picked: None,
         direct: None,
+        callback: None,
         announced: 0,
         arrived_at: at,
         entered_at: at,
@@ -316,7 +343,7 @@ fn arrived(state: &mut State, derived: &mut Derived, event: &Event) {
         exit_due: None,
         hops: 0,
         frozen_until: None,
-        replay_until: replayed.then(|| at.plus(REPLAY_MS)),
+        replay_until: None,
         shift_ms: 0,
         at_door: false,
         sequence: 0,
@@ -326,14 +353,18 @@ fn arrived(state: &mut State, derived: &mut Derived, event: &Event) {
         held: false,
         end: None,
         changed: 0,
-    };
-    state.last_call = (*call).max(state.last_call);
-    state.last_personal = state.last_personal.max(personal.unwrap_or(0));
+    }
+}
+
+/// A new call is in the account from now on.
+pub(super) fn put_call(state: &mut State, derived: &mut Derived, call: Call) {
+    let (id, switch) = (call.id, call.switch);
+    derived.subjects.insert((switch, call.subject.clone()), id);
+    state.last_call = id.max(state.last_call);
     state.arrived += 1;
-    state.calls.insert(*call, Box::new(made));
-    derived.subjects.insert((*switch, subject.clone()), *call);
-    derived.switch_calls[switch.at()].insert(*call);
-    touch_call(derived, *call);
+    state.calls.insert(id, Box::new(call));
+    derived.switch_calls[switch.at()].insert(id);
+    touch_call(derived, id);
 }
 
 fn queued(state: &mut State, derived: &mut Derived, id: CallId, queue: QueueIx, hop: bool) {
@@ -357,7 +388,8 @@ fn queued(state: &mut State, derived: &mut Derived, id: CallId, queue: QueueIx, 
         c.hold = None;
         c.picked = None;
         c.direct = None;
-        c.at_door = true;
+        // There is no caller to be turned away, or told to wait.
+        c.at_door = c.to_call_back().is_none();
     });
     derived.touched.settle.push(id);
     count(state, derived, queue, day, |counts| counts.offered += 1);
@@ -393,12 +425,15 @@ fn leg_ended(state: &mut State, derived: &mut Derived, id: CallId, agent: AgentI
         let offer = c.offer(leg.offer).filter(|o| o.queue == queue);
         Some((offer.map_or(queue, Offer::member_of), leg.since))
     });
-    if let Some((member_of, since)) = part {
+    // An attempt that reached nobody is no work done.
+    let dialing = state.call(id).is_some_and(Call::is_dialing);
+    if let Some((member_of, since)) = part.filter(|_| !dialing) {
         super::windows::talked(state, agent, member_of, since);
     }
     with(state, derived, id, |c, _| c.legs.retain(|l| l.agent != agent));
     let no_wrap_up = state
         .call(id)
+        .filter(|_| !dialing)
         .and_then(|c| c.queue)
         .is_some_and(|queue| state.queue(queue).config.wrap_up.ms == 0);
     if let Some(a) = state.agents.get_mut(agent.at()) {

@@ -24,7 +24,7 @@ pub fn evolve(state: &mut State, derived: &mut Derived, vault: &mut Vault, event
         Event::AccountSet(account) => {
             state.account = (**account).clone();
             state.account_version = seq;
-            derived.day_ends_at = None;
+            derived.civil_day = None;
             (0..state.agents.len()).for_each(|i| touch_agent(derived, AgentIx(i as u32)));
         }
         Event::SkillPut { id, by: _, skill } => skill_set(state, derived, id, Some(skill.clone())),
@@ -253,6 +253,7 @@ fn new_agent(ix: AgentIx, id: Name, user: &User, at: crate::domain::time::Millis
         teams: Vec::new(),
         pairs: Vec::new(),
         shift: 0,
+        ledger: None,
         detail: None,
         since: at,
         changed: 0,

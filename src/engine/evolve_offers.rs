@@ -230,6 +230,9 @@ pub(super) fn join_failed(
     with(state, derived, id, |c, at| {
         c.stage = Stage::Waiting;
         c.held = false;
+        if let Some(callback) = c.callback.as_deref_mut() {
+            callback.dialing_until = None;
+        }
         c.legs.retain(|l| l.offer != offer);
         c.tried.push(agent);
         if let Some(o) = c.offers.iter_mut().find(|o| o.id == offer) {

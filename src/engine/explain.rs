@@ -29,6 +29,7 @@ pub fn hold_of(state: &State, call: &Call, config: &Queue) -> Option<HeldBy> {
         (switch.suspected, HeldBy::SwitchSuspect),
         (budget_spent, HeldBy::SwitchBudget),
         (call.closing_until.is_some() || round_open, HeldBy::RoundClosing),
+        (call.to_call_back().is_some_and(|c| c.not_before.is_some()), HeldBy::CallbackSpacing),
         (call.picked.is_some(), HeldBy::Assigned),
         (
             call.exit_due.is_some()
@@ -143,6 +144,7 @@ impl Engine {
             HeldBy::Frozen => call.frozen_until,
             HeldBy::Replay => call.replay_until,
             HeldBy::RoundClosing => call.closing_until,
+            HeldBy::CallbackSpacing => call.to_call_back().and_then(|c| c.not_before),
             HeldBy::PreferredHold => call.hold.map(|(_, ms)| call.waited_at(ms.into())),
             HeldBy::TriedInPass => {
                 let plan = &self.state.queue(call.queue?).config.plan;
@@ -279,6 +281,7 @@ pub(super) fn held_words(held: HeldBy) -> &'static str {
         HeldBy::SwitchSuspect => "the call's switch is silent",
         HeldBy::SwitchBudget => "the switch can ring no more agents for this call",
         HeldBy::RoundClosing => "the call's present round must end first",
+        HeldBy::CallbackSpacing => "the customer is not to be called back yet",
         HeldBy::ExitDue => "the call leaves the queue when its open offers have ended",
         HeldBy::Assigned => "it is for one agent: a supervisor picked them, or it is a direct call",
         HeldBy::PreferredHold => "the call waits for another agent, who is preferred",

@@ -45,7 +45,8 @@ fn concerns(engine: &Engine, event: &Event, id: CallId) -> bool {
     let fields = tagged.values().next().and_then(Value::as_object);
     let number = |name: &str| fields.and_then(|f| f.get(name)).and_then(Value::as_u64);
     if let Some(call) = number("call") {
-        return call == id.0;
+        // A callback's beginning is part of the story of the call whose place it has.
+        return call == id.0 || number("of") == Some(id.0);
     }
     let offer = number("offer").map(OfferId);
     offer.is_some_and(|o| match engine.derived.offers.get(&o) {
@@ -114,12 +115,12 @@ fn edge(
             state.queues.get(QueueIx(small).at()).map(|q| json!(q.id))
         }
         "switch" => state.switches.get(SwitchIx(small).at()).map(|s| json!(s.id)),
-        "call" => Some(CallId(number).to_string().into()),
+        "call" | "of" => Some(CallId(number).to_string().into()),
         "offer" => Some(OfferId(number).to_string().into()),
         "command" => Some(CommandId(number).to_string().into()),
         "message" => Some(format!("msg_{number}").into()),
         "event" => Some(format!("{number:016x}").into()),
-        "until" | "grace_until" | "ended_before" => {
+        "until" | "grace_until" | "ended_before" | "not_before" | "again_at" => {
             Some(Millis(i64::try_from(number).unwrap_or(i64::MAX)).rfc3339().into())
         }
         "personal" | "extra" => {

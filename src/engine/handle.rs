@@ -333,6 +333,9 @@ impl Engine {
             Command::Transfer { call, to, kind } => self.ask_transfer(actor, call, to, kind),
             Command::Assign { call, user } => self.assign(actor, call, &user),
             Command::ChangeCall { call, change } => self.change_call(actor, call, &change),
+            Command::MakeCallback(wish) => self.make_callback(actor, &wish),
+            Command::ChangeCallback { call, change } => self.change_callback(actor, call, &change),
+            Command::CancelCallback { call } => self.cancel_callback(actor, call),
             Command::DeskOpened { user, desk } => {
                 require_self_or_steer(actor, &user)?;
                 let ix = self.user_named(&user)?;
@@ -467,6 +470,9 @@ impl Engine {
                 self.find_call(&switch, &switch_call)
             }
             Query::Calls { limit, after } => watch().map(|()| self.calls(limit, after)),
+            Query::Callbacks { queue, limit, after } => {
+                watch().and_then(|()| self.callbacks(queue.as_deref(), limit, after))
+            }
             Query::Agent { user } => {
                 require_self_or_steer(actor, &user)?;
                 Ok(done(self.agent_json(self.user_named(&user)?)))

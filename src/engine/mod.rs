@@ -22,6 +22,7 @@ mod at_desk;
 mod bulk;
 mod by_hand;
 mod call;
+mod callback;
 mod calls;
 mod checks;
 mod deadlines;
@@ -39,6 +40,7 @@ mod feed;
 mod few;
 mod handle;
 mod invariants;
+mod ledger;
 mod matching;
 mod messages;
 mod need_index;
@@ -328,6 +330,7 @@ impl Engine {
                 offer: *offer,
                 agent: self.state.agent(call?.offer(*offer)?.agent).id.clone(),
             },
+            Tell::Originate { offer } => self.originate(call?, *offer)?,
             Tell::Route { to, kind } => Effect::CallRoute { to: to.clone(), kind: *kind },
             Tell::End { reason } => Effect::CallEnd { reason: reason.clone() },
             Tell::Sync => Effect::SwitchSync {},
@@ -353,6 +356,7 @@ impl Engine {
             agent: agent.id.clone(),
             endpoint: endpoint.unwrap_or_else(|| "".into()),
             ring_for_ms: made.ring_for_ms,
+            callback: call.to_call_back().is_some(),
             why: made.why.clone(),
         })
     }

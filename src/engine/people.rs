@@ -16,6 +16,7 @@ use crate::domain::objects::user::UserState;
 use crate::domain::objects::{Target, User};
 use crate::domain::problem::{FieldError, Problem};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 impl Engine {
     /// Somebody who may no longer work may nothing here, whatever the key says.
@@ -62,6 +63,38 @@ impl Engine {
         }
         self.check_dispositions(&user.dispositions, errors);
         errors.extend(self.check_block(user, own));
+    }
+
+    /// Skills held must be there, and the levels within their ranges.
+    pub(super) fn check_levels(
+        &self,
+        skills: &BTreeMap<String, Option<u16>>,
+        errors: &mut Vec<FieldError>,
+    ) {
+        for (name, level) in skills {
+            let at = format!("/skills/{name}");
+            let skill = self
+                .derived
+                .skills
+                .get(name.as_str())
+                .and_then(|ix| self.state.skills[ix.at()].value.as_ref());
+            match (skill, level) {
+                (None, _) => errors.push(unknown(at, "skill", name)),
+                (Some(skill), None) if skill.level_required => errors.push(FieldError::new(
+                    at,
+                    "required",
+                    format!("this skill needs a level from {} to {}", skill.min, skill.max),
+                )),
+                (Some(skill), Some(level)) if *level < skill.min || *level > skill.max => {
+                    errors.push(FieldError::new(
+                        at,
+                        "out_of_range",
+                        format!("must be between {} and {}", skill.min, skill.max),
+                    ));
+                }
+                _ => {}
+            }
+        }
     }
 
     pub(super) fn check_dispositions(&self, named: &[String], errors: &mut Vec<FieldError>) {

@@ -327,11 +327,6 @@ impl World {
         for id in held {
             state.calls.get_mut(&id).expect("a call").held = true;
         }
-        for (job, id, _) in &calls {
-            if matches!(job, Job::Busy(_, Place::Chat)) {
-                state.calls.get_mut(id).expect("a call").media = Media::Chat;
-            }
-        }
         let agent = state.agents[0].clone();
         let with = |needs| {
             let mut queue = (*state.queues[0].config).clone();

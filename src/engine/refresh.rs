@@ -97,7 +97,7 @@ pub fn note<T: PartialEq>(list: &mut Vec<T>, item: T) {
 pub fn facts(state: &State, agent: &Agent, pair: &Pair, home: &Queue, level: u32) -> Facts {
     // A number of calls says nothing where the time with callers is compared.
     let own = &state.queue(pair.queue).config;
-    let same = windows::counts_offers(own) == windows::counts_offers(home);
+    let same = windows::unit(own) == windows::unit(home);
     let weight = match &home.plan.by {
         By::Stars => u32::from(pair.stars),
         // Held without a level: 1,000.
@@ -202,7 +202,9 @@ fn refresh_pair(
     }
     let counts = queue.config.plan.order.counts();
     let begun = windows::has_begun(state, agent, pair);
-    if row.offerable && !was_offerable && counts && !begun {
+    // The occupancy is that of now, each time.
+    let counted_on = begun && queue.config.plan.order != Order::LeastOccupied;
+    if row.offerable && !was_offerable && counts && !counted_on {
         note(&mut derived.touched.count_due, (agent.ix, pair.queue));
     }
     if counts {

@@ -3,7 +3,8 @@
 //! What can be derived (presence, indexes, counters of boards) is not here but in
 //! [`crate::engine::derived`]; a snapshot is this and nothing else.
 
-pub use super::call::{Call, Closed, End, Leg, Offer, Stage};
+pub use super::call::{Call, Callback, Closed, End, Leg, Offer, Stage};
+use super::ledger::Ledger;
 use super::messages::Message;
 use super::table::Table;
 use super::teams::TeamState;
@@ -171,6 +172,9 @@ pub struct Agent {
     /// Changes with each log-on, where a queue counts by shifts.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub shift: u32,
+    /// What the agent has done; only where a queue goes by occupancy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ledger: Option<Box<Ledger>>,
     /// What the agent is seen doing.
     pub detail: Option<Detail>,
     /// Since when.
@@ -208,7 +212,7 @@ pub struct Pair {
     /// The agent's own, or through a team.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub source: Source,
-    /// Calls of the window, or milliseconds.
+    /// Calls of the window, milliseconds, or millionths of occupancy.
     pub count: u32,
     /// The window that `count` belongs to ([`super::windows::number`]); another reads as 0.
     pub day: Option<i32>,
@@ -324,6 +328,8 @@ pub enum Tell {
     Answer { offer: OfferId },
     /// `call.connect`
     Connect { offer: OfferId },
+    /// `call.originate`
+    Originate { offer: OfferId },
     /// `call.announce`
     Announce { position: u32 },
     /// `call.hold`

@@ -24,7 +24,8 @@ impl Engine {
         self.emit(Event::CallQueued { call: id, queue, hop });
         self.begin_step(id, 0);
         self.begin_hold(id);
-        if self.is_closed(queue) {
+        let caller = self.state.call(id).is_some_and(|call| call.to_call_back().is_none());
+        if caller && self.is_closed(queue) {
             self.emit(Event::ExitDue { call: id, exit: Exit::Closed });
         }
     }
@@ -248,7 +249,11 @@ pub fn added_queue(state: &State, derived: &Derived, target: &Target) -> Option<
     let (name, kind) = match target {
         Target::Queue(name) => (name, QueueKind::Queue),
         Target::Group(name) => (name, QueueKind::Group),
-        Target::Agent(_) | Target::Number(_) | Target::Voicemail(_) | Target::End(_) => {
+        Target::Agent(_)
+        | Target::Number(_)
+        | Target::Voicemail(_)
+        | Target::Callback(_)
+        | Target::End(_) => {
             return None;
         }
     };

@@ -7,8 +7,8 @@ use super::state::{Call, Stage};
 use crate::domain::event::{Event, Outcome};
 use crate::domain::ids::{AgentIx, CallId, Name, OfferId, SwitchIx, fingerprint};
 use crate::domain::switching::{
-    CommandFailure, EndedBy, EventResult, Happening, ResultStatus, SwitchEvent, SyncCall,
-    SyncState, TransferKind, TransferTo,
+    CommandFailure, EndedBy, EventResult, FailReason, Happening, ResultStatus, SwitchEvent,
+    SyncCall, SyncState, TransferKind, TransferTo,
 };
 
 /// An event ahead of a gap waits so long for the gap to close, ms.
@@ -230,7 +230,11 @@ impl Engine {
     ) -> Result<(), &'static str> {
         let Some(call) = self.state.call(id) else { return Err("unknown_call") };
         let connected = call.stage == Stage::Connected;
+        let calls_back = call.to_call_back().is_some();
         match what {
+            Happening::CallAbandoned | Happening::CallEnded { .. } if calls_back => {
+                self.callback_hung_up(id);
+            }
             Happening::CallAbandoned if !connected => self.abandon(id),
             Happening::CallAbandoned => self.hung_up(id, EndedBy::Caller),
             Happening::CallEnded { by } => self.hung_up(id, *by),
@@ -246,9 +250,11 @@ impl Engine {
             }
             Happening::CallHeld if connected => self.emit(Event::CallHeld { call: id }),
             Happening::CallResumed if connected => self.emit(Event::CallResumed { call: id }),
-            Happening::CallTransferred { to, kind } if connected => self.transfer(id, to, *kind),
+            Happening::CallTransferred { to, kind } if connected && !calls_back => {
+                self.transfer(id, to, *kind);
+            }
             Happening::CallChoice if call.stage == Stage::Waiting => self.asks_to_leave(id),
-            Happening::CallOverflowed { why } => {
+            Happening::CallOverflowed { why } if !calls_back => {
                 self.end_call(id, Outcome::Failed, why.word(), Some(EndedBy::Switch), false);
             }
             Happening::OfferRinging { offer }
@@ -259,6 +265,8 @@ impl Engine {
             // Late answers and ends of closed offers are heard, and change nothing.
             Happening::OfferAnswered { offer } => _ = self.answer(*offer, false),
             Happening::OfferFailed { offer, reason } => _ = self.offer_failed(*offer, *reason),
+            Happening::CustomerAnswered => self.customer_answered(id),
+            Happening::CustomerFailed { reason } => self.customer_missed(id, *reason, false),
             Happening::CommandFailed { command, reason } => {
                 self.command_failed(ix, *command, *reason)
             }
@@ -299,6 +307,8 @@ impl Engine {
             TransferTo::Agent(user) => self.user_place(user),
             TransferTo::Number(_) => None,
         };
+        let media = self.state.call(id).map(|call| call.media);
+        let place = place.filter(|place| media.is_some_and(|media| self.takes(*place, media)));
         if let (Some(Place::User(agent)), TransferKind::Attended) = (place, kind) {
             return self.hand_over(id, agent);
         }
@@ -371,6 +381,9 @@ impl Engine {
                 self.unanswered(id, offer, Unanswered::Failed(OfferFailure::Error), true);
             }
         }
+        if let (super::state::Tell::Originate { .. }, Some(id)) = (&told.what, told.call) {
+            self.customer_missed(id, FailReason::Error, false);
+        }
         if reason == CommandFailure::UnknownCall
             && let Some(id) = told.call
         {
@@ -416,7 +429,12 @@ impl Engine {
         for id in ours {
             let Some(call) = self.state.call(id) else { continue };
             match told.iter().find(|t| t.call == *call.subject) {
-                None => self.end_lost(id, "lost"),
+                None => {
+                    if call.to_call_back().is_some() && call.frozen_until.is_some() {
+                        self.emit(Event::Thawed { call: id });
+                    }
+                    self.end_lost(id, "lost");
+                }
                 Some(there) => self.sync_one(id, there),
             }
         }
@@ -438,6 +456,9 @@ impl Engine {
 
     /// The switch no longer has the call.
     fn end_lost(&mut self, id: CallId, reason: &str) {
+        if self.callback_lost(id, reason == "switch_restart") {
+            return;
+        }
         let Some(call) = self.state.call(id).filter(|c| !c.is_ended()) else { return };
         let outcome = match call.stage {
             Stage::Connected => Outcome::Answered,

@@ -95,8 +95,11 @@ impl Floor {
     }
 
     pub fn arrive(&mut self, subject: &str, queue: &str) -> Decision {
+        // Of the medium that the queue takes.
+        let known = self.engine.derived.queues.get(queue);
+        let media = known.map(|ix| self.engine.state.queue(*ix).config.media);
         let arrival = Arrival {
-            media: crate::domain::media::Media::Voice,
+            media: media.unwrap_or(crate::domain::media::Media::Voice),
             from: Some("+15551230001".into()),
             to: None,
             target: Some(crate::domain::switching::ArrivalTarget::Queue(queue.into())),

@@ -141,7 +141,7 @@ impl Engine {
         u32::try_from(waiting.len() - behind).ok()
     }
 
-    fn call_json(&self, call: &Call) -> Value {
+    pub(super) fn call_json(&self, call: &Call) -> Value {
         let values = call.personal.and_then(|key| self.vault.call(key));
         let state = match call.stage {
             Stage::New | Stage::Waiting if call.open_count() > 0 => "offered",
@@ -191,6 +191,7 @@ impl Engine {
             "next_step": queue.filter(|_| waits).map(|q| next_step_json(call, &q.config)),
             "preferred": self.preferred_json(call),
             "assigned_to": call.picked.as_ref().map(|picked| &self.state.agent(picked.0).id),
+            "callback": self.callback_json(call),
             "held": call.held,
             "recording": self.carried(call, |q| q.recording, |u| u.recording),
             "dial_audio": queue.filter(|q| q.config.kind == QueueKind::Group).and_then(|q| {
@@ -309,6 +310,7 @@ impl Engine {
                     "call": id.to_string(),
                     "queue": self.state.shown_queue(made.queue),
                     "media": call.media,
+                    "callback": call.to_call_back().is_some(),
                     "from": values.and_then(|v| v.from.as_ref()),
                     "attributes": values.map(|v| &v.attributes),
                     "since": made.made_at.rfc3339(),
@@ -417,6 +419,7 @@ impl Engine {
             rank: queue.map_or(0, |q| call.rank(&q.config)),
             priority: call.priority + queue.map_or(0, |q| q.config.priority),
             agent: call.legs.last().map(|l| self.state.agent(l.agent).id.clone()),
+            callback: call.to_call_back().is_some(),
             offers,
         }
     }
@@ -488,5 +491,6 @@ impl Engine {
             agent.detail = detail;
             agent.since = at;
         }
+        super::ledger::stamp(&mut self.state, ix);
     }
 }

@@ -1,4 +1,5 @@
-//! What `least_calls` and `least_talk` count, and in which window (`engine.md` 4).
+//! What `least_calls` and `least_talk` count, and in which window (`engine.md` 4); of `least_occupied` the
+//! occupancy as of becoming offerable stands where others have a count.
 //!
 //! `day` and `shift` begin anew by a number: what was counted under another number reads as nothing.
 //! In a window of 24 hours each thing counted leaves by its own deadline
@@ -57,10 +58,31 @@ pub fn leaves_at(pair: &Pair) -> Option<Millis> {
     pair.rolling.front().map(|first| first.at.plus(ROLLING_MS))
 }
 
-/// Whether offers are what a queue counts (else the time with callers is).
+/// What a queue's order counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Offers.
+    Offers,
+    /// Milliseconds with callers.
+    Talk,
+    /// Millionths of occupancy.
+    Occupancy,
+}
+
+/// What a queue counts: offers, where its order says nothing else.
+#[must_use]
+pub fn unit(queue: &Queue) -> Unit {
+    match queue.plan.order {
+        Order::LeastTalk => Unit::Talk,
+        Order::LeastOccupied => Unit::Occupancy,
+        _ => Unit::Offers,
+    }
+}
+
+/// Whether offers are what a queue counts.
 #[must_use]
 pub fn counts_offers(queue: &Queue) -> bool {
-    queue.plan.order != Order::LeastTalk
+    unit(queue) == Unit::Offers
 }
 
 fn with_pair<T>(
@@ -116,12 +138,13 @@ pub fn take_back(
     });
 }
 
-/// A newcomer's count begins here.
+/// A newcomer's count begins here; an occupancy is noted.
 pub fn begin(state: &mut State, ix: AgentIx, queue: QueueIx, from: u32) {
+    let counted = unit(&state.queue(queue).config) != Unit::Occupancy;
     with_pair(state, ix, queue, |pair, number, at, rolling| {
         (pair.count, pair.day) = (from, number);
         pair.rolling.clear();
-        if rolling && from > 0 {
+        if counted && rolling && from > 0 {
             pair.rolling.push_back(Counted { at, offer: None, n: from });
         }
     });
@@ -139,7 +162,7 @@ pub fn slide(state: &mut State, ix: AgentIx, queue: QueueIx) {
 
 /// A call's length is counted where time with callers is, when the agent's part in it ends.
 pub fn talked(state: &mut State, ix: AgentIx, queue: QueueIx, since: Millis) {
-    if !counts_offers(&state.queue(queue).config) {
+    if unit(&state.queue(queue).config) == Unit::Talk {
         let ms = u32::try_from(state.at.since(since)).unwrap_or(u32::MAX);
         add(state, ix, queue, ms, None);
     }
@@ -151,6 +174,7 @@ pub fn log_on(state: &mut State, ix: AgentIx, offline_since: Millis) {
     let long = state.at.since(offline_since) >= ROLLING_MS;
     let State { agents, queues, .. } = state;
     let Some(agent) = agents.get_mut(ix.at()) else { return };
+    super::ledger::log_on(agent, state.at);
     let window = |pair: &Pair| queues[pair.queue.at()].config.plan.window;
     // Only where it is looked at.
     if agent.pairs.iter().any(|pair| window(pair) == Window::Shift) {
@@ -171,7 +195,7 @@ fn reset(pair: &mut Pair) {
 /// A queue now counts something else, or in another window: all begin anew.
 pub fn changed(state: &mut State, queue: QueueIx, old: &Queue) {
     let new = state.queue(queue).config.clone();
-    if old.plan.window == new.plan.window && counts_offers(old) == counts_offers(&new) {
+    if old.plan.window == new.plan.window && unit(old) == unit(&new) {
         return;
     }
     let State { agents, calls, queues, .. } = state;

@@ -174,6 +174,9 @@ pub(super) fn is_urgent(input: &Input) -> bool {
             | Command::ClearForced { .. }
             | Command::Assign { .. }
             | Command::ChangeCall { .. }
+            | Command::MakeCallback(_)
+            | Command::ChangeCallback { .. }
+            | Command::CancelCallback { .. }
             | Command::SetOptedIn { .. }
             | Command::DeskOpened { .. } => false,
         },
@@ -199,6 +202,8 @@ fn ends_or_answers(what: &Happening) -> bool {
         | Happening::OfferRinging { .. }
         | Happening::OfferAnswered { .. }
         | Happening::OfferFailed { .. }
+        | Happening::CustomerAnswered
+        | Happening::CustomerFailed { .. }
         | Happening::AgentCallEnded { .. }
         | Happening::DeviceLost { .. }
         | Happening::CommandFailed { .. }

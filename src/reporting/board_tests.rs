@@ -63,6 +63,7 @@ fn call(id: u8, queue: Option<u8>, offered: &[u8]) -> Arc<CallRow> {
         rank: 0,
         priority: 0,
         agent: None,
+        callback: false,
         offers: offered.iter().map(offer).collect(),
     })
 }

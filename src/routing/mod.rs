@@ -3,6 +3,7 @@
 pub mod dice;
 pub mod in_order;
 pub mod least_calls;
+pub mod least_occupied;
 pub mod least_talk;
 pub mod least_versatile;
 pub mod longest_idle;
@@ -23,7 +24,7 @@ pub struct Facts {
     pub stars: u8,
     /// From 1.
     pub position: u32,
-    /// Calls of the window, or the milliseconds talked in it.
+    /// Calls of the window, the milliseconds talked in it, or the occupancy in millionths.
     pub count: u32,
     /// Memberships and skills.
     pub versatility: u32,
@@ -65,6 +66,7 @@ pub fn key(plan: &Plan, competency: bool, facts: &Facts) -> Key {
         Order::Weighted => weighted::key(facts),
         Order::LeastVersatile => least_versatile::key(facts),
         Order::LeastTalk => least_talk::key(facts),
+        Order::LeastOccupied => least_occupied::key(facts),
     };
     match (plan.ties, plan.order) {
         (Ties::LongestIdle, _) => key,
@@ -102,6 +104,7 @@ pub fn explain(plan: &Plan, competency: bool, facts: &Facts) -> SortKey {
         }
         Order::LeastVersatile => told.versatility = Some(facts.versatility),
         Order::LeastTalk => told.talk_ms = Some(facts.count),
+        Order::LeastOccupied => told.occupancy_ppm = Some(facts.count),
     }
     told
 }
@@ -172,7 +175,9 @@ mod tests {
         fn each_order_is_first_by_its_own_word(f in facts(), g in facts()) {
             let first = |order| by(order, true, &f) < by(order, true, &g);
             if f.count < g.count {
-                prop_assert!(first(Order::LeastCalls) && first(Order::LeastTalk));
+                prop_assert!(first(Order::LeastCalls)
+                    && first(Order::LeastTalk)
+                    && first(Order::LeastOccupied));
             }
             if f.position < g.position {
                 prop_assert!(first(Order::InOrder) && first(Order::RoundRobin));

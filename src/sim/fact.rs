@@ -12,106 +12,53 @@ use std::fmt;
 #[allow(missing_docs)] // the fields are the names that the language uses
 pub enum Fact {
     /// A call waits in a queue from now on.
-    Queued {
-        call: String,
-        queue: String,
-    },
+    Queued { call: String, queue: String },
     /// An agent is rung.
-    Ring {
-        call: String,
-        agent: String,
-        ring_for_ms: u64,
-        over: bool,
-    },
+    Ring { call: String, agent: String, ring_for_ms: u64, over: bool },
     /// It rang out.
-    Missed {
-        call: String,
-        agent: String,
-    },
+    Missed { call: String, agent: String },
     /// The agent refused.
-    Refused {
-        call: String,
-        agent: String,
-    },
+    Refused { call: String, agent: String },
     /// Busy, unreachable or an error.
-    Failed {
-        call: String,
-        agent: String,
-        reason: OfferFailure,
-    },
+    Failed { call: String, agent: String, reason: OfferFailure },
     /// Taken back.
-    Withdrawn {
-        call: String,
-        agent: String,
-        reason: Withdrawn,
-    },
+    Withdrawn { call: String, agent: String, reason: Withdrawn },
     /// An agent has the call.
-    Answered {
-        call: String,
-        agent: String,
-        over: bool,
-    },
+    Answered { call: String, agent: String, over: bool },
     /// A late or second answer is stopped at the switch.
-    Stopped {
-        call: String,
-        agent: String,
-    },
+    Stopped { call: String, agent: String },
     /// The call left its queue by an exit.
-    Exited {
-        call: String,
-        exit: Exit,
-        to: String,
-    },
+    Exited { call: String, exit: Exit, to: String },
     /// The caller hung up before an agent had the call.
-    Abandoned {
-        call: String,
-    },
+    Abandoned { call: String },
     /// The call is over.
-    Ended {
-        call: String,
-        outcome: Outcome,
-    },
+    Ended { call: String, outcome: Outcome },
     /// An agent's status changed.
-    Status {
-        agent: String,
-        status: Status,
-        cause: Cause,
-    },
+    Status { agent: String, status: Status, cause: Cause },
     /// A supervisor changed it.
-    Forced {
-        agent: String,
-        status: Status,
-    },
+    Forced { agent: String, status: Status },
     /// After-call work begins, of a length in milliseconds.
-    WrapUp {
-        agent: String,
-        call: String,
-        for_ms: u64,
-    },
+    WrapUp { agent: String, call: String, for_ms: u64 },
     /// … ends.
-    WrapUpEnded {
-        agent: String,
-        call: String,
-    },
+    WrapUpEnded { agent: String, call: String },
     /// No queue or group offers for so many milliseconds.
-    Delayed {
-        agent: String,
-        for_ms: u64,
-    },
+    Delayed { agent: String, for_ms: u64 },
     /// A switch is silent or not reached.
-    Suspected {
-        switch: String,
-    },
-    Announced {
-        call: String,
-        position: usize,
-    },
+    Suspected { switch: String },
+    /// The caller is told the place.
+    Announced { call: String, position: usize },
+    /// A callback waits.
+    Callback { call: String, queue: String },
+    /// Its customer is dialled.
+    Dialed { call: String },
+    /// … is on the line.
+    Reached { call: String },
+    /// … was not reached.
+    Unreached { call: String },
     /// A command was refused; nothing changed.
     No,
     /// An event was not accepted: duplicate, ignored or rejected.
-    NotTaken {
-        why: &'static str,
-    },
+    NotTaken { why: &'static str },
 }
 
 impl fmt::Display for Fact {
@@ -143,6 +90,10 @@ impl fmt::Display for Fact {
             Fact::WrapUpEnded { agent, call } => write!(f, "wrap_up_ended {agent} {call}"),
             Fact::Delayed { agent, for_ms } => write!(f, "delayed {agent} for {for_ms}"),
             Fact::Announced { call, position } => write!(f, "announced {call} {position}"),
+            Fact::Callback { call, queue } => write!(f, "callback {call} {queue}"),
+            Fact::Dialed { call } => write!(f, "dialed {call}"),
+            Fact::Reached { call } => write!(f, "reached {call}"),
+            Fact::Unreached { call } => write!(f, "unreached {call}"),
             Fact::Suspected { switch } => write!(f, "suspected {switch}"),
             Fact::No => f.write_str("no"),
             Fact::NotTaken { why } => f.write_str(why),
@@ -159,6 +110,7 @@ pub fn target_text(target: &Target) -> String {
         Target::Number(number) => format!("number {number}"),
         Target::Agent(user) => format!("agent {}", user.trim_start_matches("usr_")),
         Target::Voicemail(mailbox) => format!("voicemail {mailbox}"),
+        Target::Callback(_) => "callback".to_owned(),
         Target::End(_) => "end".to_owned(),
     }
 }

@@ -340,10 +340,22 @@ impl Maker {
             let every = self.one_of(&["null", "3000", "7000"]);
             set(&mut body, "announce", format!(r#"{{"first_after_ms":2000,"every_ms":{every}}}"#));
         }
+        if self.once_in(2) {
+            for (key, values) in [
+                ("attempts", [1, 2, 3]),
+                ("retry_after_ms", [1_000, 3_000, 10_000]),
+                ("dial_for_ms", [5_000, 5_000, 20_000]),
+                ("keep_ms", [60_000, 60_000, 90_000]),
+            ] {
+                let value = self.one_of(&values);
+                set(&mut body, &format!("callback.{key}"), value);
+            }
+        }
         // The last is a user's own.
         for exit in Exit::ALL.iter().filter(|e| **e != Exit::Unattended).map(|exit| exit.word()) {
             if self.once_in(3) {
-                let to = match self.below(5) {
+                let to = match self.below(6) {
+                    5 => r#"{"callback":true}"#.to_owned(),
                     2 if self.once_in(2) => {
                         let to = self.below(self.agents.len());
                         format!(r#"{{"agent":"usr_{}"}}"#, self.agents[to].name)

@@ -17,6 +17,8 @@
 //! updated c1 priority=3                   held c1 / resumed c1
 //! transferred c1 queue=x | number=… | agent=bob [kind=attended]
 //! overflowed c1 / choice c1
+//! callback b1 to sales via=s1             reached b1 / unreached b1 busy / cancel b1
+//!                                         (the callback of c1's caller is named c1+)
 //! status ann ready when=after_work        force ann on_break when=now / clear ann
 //! opt ann sales out                       accept c1 ann / refuse c1 ann
 //! wrapped c1 ann                          hangup c1
@@ -73,6 +75,10 @@ pub enum Step {
         skills: Option<Vec<SkillNeed>>,
         queue: Option<String>,
     },
+    /// A supervisor asks for a callback.
+    Callback { call: String, queue: String, switch: String },
+    /// … cancels one.
+    Cancel { call: String },
     /// The agent hangs up at the desk.
     HangUp { call: String },
     /// A desk connection opens or closes.
@@ -134,6 +140,8 @@ pub enum What {
         attended: bool,
     },
     Choice,
+    /// A callback's customer was reached, or not.
+    Customer(Option<FailReason>),
     Overflowed,
     Ringing {
         agent: String,
@@ -262,6 +270,12 @@ pub fn parse(line: &str) -> Result<Step, String> {
             skills: skills(&words)?,
             queue: words.get("queue").map(str::to_owned),
         },
+        "callback" => Step::Callback {
+            call: words.owned(1)?,
+            queue: words.owned(3)?,
+            switch: words.get("via").unwrap_or("s1").to_owned(),
+        },
+        "cancel" => Step::Cancel { call: words.owned(1)? },
         "hangup" => Step::HangUp { call: words.owned(1)? },
         "desk" => Step::Desk {
             user: words.owned(1)?,
@@ -335,6 +349,10 @@ fn what(verb: &str, words: &Words<'_>) -> Result<What, String> {
             What::Transferred { to: to(words)?, attended: words.get("kind") == Some("attended") }
         }
         "choice" => What::Choice,
+        "reached" => What::Customer(None),
+        "unreached" => {
+            What::Customer(Some(FailReason::parse(words.at(2)?).ok_or("no such reason")?))
+        }
         "overflowed" => What::Overflowed,
         "ringing" => What::Ringing { agent: agent()? },
         "answered" => What::Answered { agent: agent()? },

@@ -146,7 +146,7 @@ fn the_document_has_the_routes_and_the_words_of_the_code() {
 
     // The names stand quoted in the source: events in its documentation, commands as its tags.
     let source = include_str!("../../src/domain/switching.rs");
-    let kinds = ["call.", "offer.", "agent.", "device.", "command.", "switch."];
+    let kinds = ["call.", "offer.", "agent.", "device.", "command.", "switch.", "customer."];
     let is_name = |part: &&str| {
         let fits = |c: char| c.is_ascii_lowercase() || matches!(c, '.' | '_');
         kinds.iter().any(|kind| part.starts_with(kind)) && part.chars().all(fits)

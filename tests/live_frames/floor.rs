@@ -80,6 +80,7 @@ pub fn call(number: u64, queue: Option<&str>, offered: &[&str]) -> Arc<CallRow> 
         rank: START.0,
         priority: 0,
         agent: None,
+        callback: false,
         offers: offered.iter().map(offer).collect(),
     })
 }

@@ -160,7 +160,7 @@ pub struct StaffRow {
     /// Whether the member takes part.
     opted_in: bool,
     /// What the queue's window holds: calls, as least_calls counts them; milliseconds of talk where
-    /// the order is least_talk.
+    /// the order is least_talk, millionths of occupancy where it is least_occupied.
     count: u32,
 }
 
@@ -205,6 +205,8 @@ pub struct CallView {
     preferred: Option<PreferredView>,
     /// Whom a supervisor picked for it.
     assigned_to: Option<String>,
+    /// What a callback has beyond other calls; null for these.
+    callback: Option<CallbackView>,
     /// Who has it.
     agent: Option<String>,
     /// Whether it is on hold.
@@ -225,6 +227,25 @@ pub struct CallView {
     outcome: Option<String>,
     /// Why it ended.
     reason: Option<String>,
+}
+
+/// What a callback has beyond other calls.
+#[derive(ToSchema)]
+pub struct CallbackView {
+    /// The call whose place it has; null when it was asked for by hand.
+    of: Option<String>,
+    /// Who asked for it by hand.
+    requested_by: Option<String>,
+    /// Attempts that reached nobody.
+    attempts: u32,
+    /// Attempts that are left.
+    attempts_left: Option<u32>,
+    /// Nobody is offered it before.
+    not_before: Option<String>,
+    /// An agent has it, and the customer is dialled, until then at the latest.
+    dialing_until: Option<String>,
+    /// The customer is on the line.
+    reached: bool,
 }
 
 /// A step to come.

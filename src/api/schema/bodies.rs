@@ -3,7 +3,7 @@
 use crate::domain::media::Media;
 use crate::domain::objects::queue::{Announce, Needs, OnMiss, Order, Preset, Ties, Window};
 use crate::domain::objects::user::Role;
-use crate::domain::objects::{Exits, GroupSettings, SkillNeed, Step, Target};
+use crate::domain::objects::{CallbackPlan, Exits, GroupSettings, SkillNeed, Step, Target};
 use crate::domain::presence::Status;
 use crate::domain::switching::{TransferKind, TransferTo};
 use serde_json::Value;
@@ -47,7 +47,7 @@ pub struct PlanBody {
     /// At the earliest so long after the last pass began; default 5,000.
     #[schema(required = false)]
     again_after_ms: u64,
-    /// Of least_calls and least_talk: day (default), shift or 24h; else null.
+    /// Of least_calls, least_talk and least_occupied: day (default), shift or 24h; else null.
     window: Option<Window>,
     /// longest_idle (default), or random; null where the order leaves no ties.
     ties: Option<Ties>,
@@ -142,6 +142,9 @@ pub struct QueueBody {
     /// How calls leave.
     #[schema(required = false)]
     exits: Exits,
+    /// How customers are called back.
+    #[schema(required = false)]
+    callback: CallbackPlan,
     /// Groups only: the extension, digits.
     extension: Option<String>,
     /// Groups only: settings for the members; `resolved` shows what holds with the account's.
@@ -230,6 +233,49 @@ pub struct CallChangeBody {
     #[schema(required = false)]
     skills: Vec<SkillNeed>,
     /// A queue or group to move to. The age stays; the time in the queue begins anew.
+    #[schema(required = false)]
+    queue: String,
+}
+
+/// A callback to make. All fields but `queue` and `number` may be left out.
+#[derive(ToSchema)]
+#[schema(as = Callback)]
+pub struct CallbackBody {
+    /// The queue or group that it waits in; of medium voice.
+    queue: String,
+    /// The customer's number, 1–64 characters.
+    number: String,
+    /// Which switch dials; needed where several can (capability `originate`).
+    switch: Option<String>,
+    /// −1,000…1,000, default 0; the queue's is added.
+    #[schema(required = false)]
+    priority: i32,
+    /// Required of the agent.
+    #[schema(required = false)]
+    skills: Vec<SkillNeed>,
+    /// Nobody is offered it before; null (default), or an instant that has passed = at once.
+    not_before: Option<String>,
+    /// Shown to the agent; at most 32, 4 KiB in all.
+    #[schema(required = false)]
+    attributes: std::collections::BTreeMap<String, String>,
+}
+
+/// New values of a callback that waits.
+#[derive(ToSchema)]
+#[schema(as = CallbackChange)]
+pub struct CallbackChangeBody {
+    /// The customer's number.
+    #[schema(required = false)]
+    number: String,
+    /// Nobody is offered it before; null = at once.
+    not_before: Option<String>,
+    /// The callback's own, −1,000…1,000; route's and queue's are added.
+    #[schema(required = false)]
+    priority: i32,
+    /// The callback's own; those of route and step hold with them.
+    #[schema(required = false)]
+    skills: Vec<SkillNeed>,
+    /// A queue or group to move to.
     #[schema(required = false)]
     queue: String,
 }

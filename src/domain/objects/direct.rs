@@ -62,10 +62,19 @@ impl Direct {
         Direct {
             ring_for_ms: f.int("ring_for_ms", 1_000..=RING_MOST_MS, default.ring_for_ms),
             call_waiting: f.flag("call_waiting", default.call_waiting),
-            unattended: f.nested("unattended", Target::read),
-            offline: f.nested("offline", Target::read),
+            unattended: f.nested("unattended", read_target),
+            offline: f.nested("offline", read_target),
         }
     }
+}
+
+/// A direct call waits in no queue that it could be called back from.
+fn read_target(f: &mut Fields<'_>) -> Target {
+    let target = Target::read(f);
+    if target == Target::Callback(true) {
+        f.wrong("callback", "not_allowed", "only a queue or group calls back; name one that does");
+    }
+    target
 }
 
 /// The line that direct calls stand in: nobody is its member, each call rings the one it is for; no

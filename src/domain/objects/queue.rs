@@ -1,5 +1,6 @@
 //! Queues, groups, members and routes.
 
+use super::callback::CallbackPlan;
 use super::group::GroupSettings;
 use super::needs::{Preferred, SkillNeed, Step};
 pub use super::strategy::{By, Order, Plan, Preset, Ties, Wider, Window};
@@ -64,6 +65,8 @@ pub enum Target {
     Agent(String),
     /// A mailbox at the switch: the call leaves the engine (`call.route`).
     Voicemail(String),
+    /// The caller hangs up and keeps the place: a callback waits instead.
+    Callback(bool),
     /// The call ends; the reason told to the switch is the exit's name.
     End(bool),
 }
@@ -261,6 +264,9 @@ pub struct Queue {
     /// When waiting callers are told their place; null (default) = never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub announce: Option<Announce>,
+    /// How customers are called back who asked for it.
+    #[serde(default, skip_serializing_if = "CallbackPlan::is_default")]
+    pub callback: CallbackPlan,
     /// How calls leave.
     pub exits: Exits,
     /// A group's extension; null for queues.

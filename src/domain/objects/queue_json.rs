@@ -1,5 +1,6 @@
 //! Queues, groups, members and routes on the wire: flat fields, a preset's name for the plan.
 
+use super::callback::CallbackPlan;
 use super::needs::{Preferred, SkillNeed, Step};
 use super::queue::{
     Announce, Exits, Member, Needs, NobodyWhen, Preset, Queue, QueueKind, Route, Target, WrapUp,
@@ -12,7 +13,7 @@ use crate::domain::problem::FieldError;
 use serde_json::{Value, json};
 
 /// The longest duration of a queue's settings: a day.
-const DAY_MS: u64 = 86_400_000;
+pub(super) const DAY_MS: u64 = 86_400_000;
 /// A manual wrap-up's most, when not said.
 const MANUAL_MS: u64 = 3_600_000;
 
@@ -62,6 +63,7 @@ impl Queue {
             steps: Step::list(f),
             preferred: Preferred::read(f, true),
             announce: f.is_set("announce").then(|| f.nested("announce", read_announce)).flatten(),
+            callback: f.nested("callback", CallbackPlan::read).unwrap_or_default(),
             exits: f.nested("exits", read_exits).unwrap_or_default(),
             extension: read_of_groups(f, kind, "extension", |f| {
                 f.text_or_null("extension", EXTENSION)
@@ -110,6 +112,7 @@ impl Queue {
             "announce": self.announce.map(|a| {
                 json!({ "first_after_ms": a.first_after_ms, "every_ms": a.every_ms })
             }),
+            "callback": self.callback.to_json(),
             "exits": self.exits.to_json(),
         });
         if let Some(map) = shown.as_object_mut() {
@@ -235,7 +238,7 @@ fn read_action(f: &mut Fields<'_>, name: &'static str) -> Target {
 }
 
 impl Target {
-    /// Exactly one of queue, group, agent, number, voicemail and end.
+    /// Exactly one of queue, group, agent, number, voicemail, callback and end.
     pub(super) fn read(f: &mut Fields<'_>) -> Target {
         let queue = f.is_set("queue").then(|| Target::Queue(f.text("queue", ID)));
         let group = f.is_set("group").then(|| Target::Group(f.text("group", ID)));
@@ -243,15 +246,12 @@ impl Target {
         let number = f.is_set("number").then(|| Target::Number(f.text("number", NUMBER)));
         let mailbox =
             f.is_set("voicemail").then(|| Target::Voicemail(f.text("voicemail", MAILBOX)));
+        let callback = f.flag("callback", false).then_some(Target::Callback(true));
         let end = f.flag("end", false).then_some(Target::End(true));
-        f.not_yet("callback", "the target callback");
-        if f.is_set("callback") {
-            return Target::End(true);
-        }
         one_target(
             f,
-            [queue, group, agent, number, mailbox, end],
-            "queue, group, agent, number, voicemail or end: true",
+            [queue, group, agent, number, mailbox, callback, end],
+            "queue, group, agent, number, voicemail, callback: true or end: true",
         )
     }
 }
@@ -293,6 +293,7 @@ impl Target {
             Target::Number(number) => json!({ "number": number }),
             Target::Agent(user) => json!({ "agent": user }),
             Target::Voicemail(mailbox) => json!({ "voicemail": mailbox }),
+            Target::Callback(_) => json!({ "callback": true }),
             Target::End(_) => json!({ "end": true }),
         }
     }
@@ -341,11 +342,13 @@ impl Route {
             let queue = f.is_set("queue").then(|| Target::Queue(f.text("queue", ID)));
             let group = f.is_set("group").then(|| Target::Group(f.text("group", ID)));
             let agent = f.is_set("agent").then(|| Target::Agent(f.text("agent", USER_ID)));
-            for name in ["voicemail", "callback"] {
-                f.not_yet(name, &format!("the target {name}"));
-                if f.is_set(name) {
-                    return Target::End(true);
-                }
+            f.not_yet("voicemail", "a route's target voicemail");
+            if f.is_set("voicemail") {
+                return Target::End(true);
+            }
+            if f.is_set("callback") {
+                f.wrong("callback", "not_allowed", "a route needs a queue, group or agent");
+                return Target::End(true);
             }
             one_target(f, [queue, group, agent], "queue, group or agent")
         });

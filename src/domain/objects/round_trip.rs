@@ -40,6 +40,11 @@ fn target() -> impl Strategy<Value = Target> {
     ]
 }
 
+/// Of a queue's exit, which can also call back.
+fn exit_target() -> impl Strategy<Value = Target> {
+    prop_oneof![4 => target(), 1 => Just(Target::Callback(true))]
+}
+
 fn needs() -> impl Strategy<Value = Vec<SkillNeed>> {
     btree_map(id(), (1..=50u16, of(50..=100u16)), 0..4).prop_map(|map| {
         map.into_iter().map(|(skill, (min, max))| SkillNeed { skill, min, max }).collect()
@@ -83,8 +88,9 @@ fn preferred() -> impl Strategy<Value = Preferred> {
 }
 
 fn exits() -> impl Strategy<Value = Exits> {
-    let actions = [target(), target(), target(), target(), target(), target()];
-    let rest = (of(target()), of(target()), of(id()));
+    let actions =
+        [exit_target(), exit_target(), exit_target(), exit_target(), exit_target(), exit_target()];
+    let rest = (of(exit_target()), of(exit_target()), of(id()));
     (of(1..=1_000_000u64), of(0..=100u32), select(NobodyWhen::ALL), actions, rest).prop_map(
         |(max_wait_ms, max_waiting, nobody, [a, b, c, d, e, f], rest)| Exits {
             max_wait_ms,
@@ -160,7 +166,17 @@ fn queue() -> impl Strategy<Value = Queue> {
     let announce = (0..=60_000u64, of(1_000..=60_000u64));
     let announce = announce
         .prop_map(|(first, every)| queue::Announce { first_after_ms: first, every_ms: every });
-    let asked = (steps(), of(preferred()), of(announce));
+    let callback = (1..=100u32, 1_000..=60_000u64, 5_000..=60_000u64, 60_000..=90_000u64);
+    let callback = (callback, of("\\+[0-9]{3,12}")).prop_map(
+        |((attempts, retry_after_ms, dial_for_ms, keep_ms), caller_id)| CallbackPlan {
+            attempts,
+            retry_after_ms,
+            dial_for_ms,
+            keep_ms,
+            caller_id,
+        },
+    );
+    let asked = (steps(), of(preferred()), of(announce), callback);
     let rest = (asked, exits(), of(1..=60_000u64), any::<bool>(), select(Media::ALL));
     (words, plan, numbers, delays, group, rest).prop_map(
         |(
@@ -169,7 +185,7 @@ fn queue() -> impl Strategy<Value = Queue> {
             (priority, weight, max_ringing, max_misses, max_unreachable),
             [refusal, busy, unreachable, miss, short, long],
             (extension, supervisors),
-            ((steps, preferred, announce), exits, total, manual, media),
+            ((steps, preferred, announce, callback), exits, total, manual, media),
         )| {
             let group = kind == QueueKind::Group;
             Queue {
@@ -206,6 +222,7 @@ fn queue() -> impl Strategy<Value = Queue> {
                 steps,
                 preferred,
                 announce,
+                callback,
                 exits,
                 extension: extension.filter(|_| group),
                 supervisors: supervisors.into_iter().filter(|_| group).collect(),

@@ -25,6 +25,8 @@ words!(
         LeastVersatile => "least_versatile",
         /// Least talk time of the window.
         LeastTalk => "least_talk",
+        /// Lowest occupancy of the window, as of becoming offerable.
+        LeastOccupied => "least_occupied",
     }
 );
 
@@ -51,6 +53,8 @@ words!(
         LeastVersatile => "least_versatile",
         /// The least talk time of the day first.
         LeastTalk => "least_talk",
+        /// The lowest occupancy of the day first.
+        LeastOccupied => "least_occupied",
     }
 );
 
@@ -124,7 +128,7 @@ pub struct Plan {
     pub again: bool,
     /// A new pass begins at the earliest so long after the last began; default 5,000 ms.
     pub again_after_ms: u64,
-    /// Of `least_calls` and `least_talk`.
+    /// Of `least_calls`, `least_talk` and `least_occupied`.
     #[serde(default, skip_serializing_if = "is_default")]
     pub window: Window,
     /// Who is first of equals.
@@ -143,7 +147,7 @@ impl Order {
     /// Whether it sorts by what was counted in a window.
     #[must_use]
     pub fn counts(self) -> bool {
-        matches!(self, Order::LeastCalls | Order::LeastTalk)
+        matches!(self, Order::LeastCalls | Order::LeastTalk | Order::LeastOccupied)
     }
 }
 

@@ -15,8 +15,6 @@ const WIDTHS: usize = 20;
 /// Fields of a plan that stand in the queue beside a preset's name, and in the object else.
 const FLAT: [&str; 6] =
     ["ring_for_ms", "total_ms", "on_miss", "attempts", "again", "again_after_ms"];
-/// Orders of `engine.md` 4 that this version does not have.
-const LATER: &[&str] = &["least_occupied"];
 
 impl Preset {
     /// The plan that the name stands for, with nothing changed (`engine.md` 5).
@@ -34,6 +32,7 @@ impl Preset {
             Preset::Weighted => (Order::Weighted, Some(1), one, OnMiss::Requeue),
             Preset::LeastVersatile => (Order::LeastVersatile, Some(1), one, OnMiss::Requeue),
             Preset::LeastTalk => (Order::LeastTalk, Some(1), one, OnMiss::Requeue),
+            Preset::LeastOccupied => (Order::LeastOccupied, Some(1), one, OnMiss::Requeue),
         };
         Plan { preset: Some(self), width, ring_for, on_miss, ..Plan::of(order) }
     }
@@ -146,10 +145,6 @@ pub(super) fn read(f: &mut Fields<'_>, kind: QueueKind) -> (Plan, Option<u64>) {
     };
     match f.raw("strategy") {
         Some(Value::Object(_)) => read_object(f),
-        Some(Value::String(word)) if LATER.contains(&word.as_str()) => {
-            f.wrong("strategy", "not_yet", not_yet(&format!("the strategy {word:?}")));
-            (read_beside(f, default), None)
-        }
         _ => {
             let preset = f.word("strategy", Preset::parse, Preset::ALL, default);
             (read_beside(f, preset), None)
@@ -215,10 +210,6 @@ fn read_order(f: &mut Fields<'_>) -> Order {
     match f.raw("order") {
         None | Some(Value::Null) => {
             f.missing("order", "which agent is first, such as \"longest_idle\"");
-            Order::LongestIdle
-        }
-        Some(Value::String(word)) if LATER.contains(&word.as_str()) => {
-            f.wrong("order", "not_yet", not_yet(&format!("the order {word:?}")));
             Order::LongestIdle
         }
         Some(_) => f.word("order", Order::parse, Order::ALL, Order::LongestIdle),

@@ -24,6 +24,8 @@ impl Maker {
             "weighted",
             "least_versatile",
             "least_talk",
+            "least_occupied",
+            "least_occupied",
         ]);
         set(body, "strategy", strategy);
         let timed = matches!(strategy, "simultaneous" | "least_calls" | "sequential");
@@ -47,6 +49,8 @@ impl Maker {
             "least_versatile",
             "least_talk",
             "least_talk",
+            "least_occupied",
+            "least_occupied",
         ]);
         let mut plan = json!({ "order": order, "width": self.width() });
         if self.once_in(3) {
@@ -69,7 +73,7 @@ impl Maker {
         if self.once_in(3) {
             plan["again_after_ms"] = self.one_of(&[0, 1_000, 10_000]).into();
         }
-        if matches!(order, "least_calls" | "least_talk") {
+        if matches!(order, "least_calls" | "least_talk" | "least_occupied") {
             plan["window"] = self.one_of(&["day", "shift", "24h", "24h"]).into();
         }
         let tied = matches!(order, "in_order" | "round_robin" | "random" | "weighted");

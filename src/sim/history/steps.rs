@@ -32,6 +32,7 @@ impl Maker {
             24..58 => self.offer(),
             58..72 => self.call(),
             72..88 => self.presence(),
+            88 if self.once_in(2) => self.ask_callback(),
             88..90 => self.by_hand(),
             90..96 => self.configuration(),
             _ => self.trouble(),
@@ -114,6 +115,10 @@ impl Maker {
             return self.arrival();
         }
         let (call, switch, connected) = live[self.below(live.len())].clone();
+        let calls_back = call.ends_with('+') || call.starts_with('b');
+        if calls_back && !self.once_in(4) {
+            return self.callback(&call, &switch, connected);
+        }
         let line = match (connected, self.below(12)) {
             (true, 0) => return self.say(format!("hangup {call}")),
             (true, 1) => format!("held {call}"),
@@ -141,6 +146,30 @@ impl Maker {
             (true, n) => format!("ended {call} {}", if n % 2 == 0 { "caller" } else { "agent" }),
         };
         self.report(&switch, Some(&call), &line);
+    }
+
+    fn callback(&mut self, call: &str, switch: &str, connected: bool) {
+        let line = match (connected, self.below(8)) {
+            (false, 0) => return self.say(format!("cancel {call}")),
+            (false, 1..5) => return self.offer(),
+            (true, 0..4) => format!("reached {call}"),
+            _ => {
+                let reason = self.one_of(&["no_answer", "busy", "unreachable"]);
+                format!("unreached {call} {reason}")
+            }
+        };
+        self.report(switch, Some(call), &line);
+    }
+
+    /// A supervisor asks for a callback.
+    fn ask_callback(&mut self) {
+        if self.model.system.live_calls().len() > 8 {
+            return;
+        }
+        self.calls += 1;
+        let (at, edge) = (self.below(self.queues.len()), self.below(self.switches.len()));
+        let (queue, via) = (&self.queues[at].name, &self.switches[edge].name);
+        self.say(format!("callback b{} to {queue} via={via}", self.calls));
     }
 
     pub(super) fn presence(&mut self) {

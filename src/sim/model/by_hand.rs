@@ -34,6 +34,9 @@ impl Model {
         }
         self.calls[call].picked = Some(agent);
         self.calls[call].hold = None;
+        if let Some(callback) = &mut self.calls[call].callback {
+            callback.not_before = None;
+        }
         Ok(())
     }
 

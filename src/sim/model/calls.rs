@@ -36,46 +36,16 @@ pub(super) struct Arriving<'a> {
 impl Model {
     pub(super) fn arrive(&mut self, switch: usize, name: &str, what: &Arriving<'_>) {
         let (place, route) = self.directed(what.to);
+        let place = place.filter(|place| self.takes(*place, what.media));
         let (route_priority, route_skills) =
             route.map_or((0, Vec::new()), |r| (r.priority, r.skills));
         self.calls.push(Call {
-            name: name.to_owned(),
-            switch,
-            state: State::Waiting,
-            queue: LINE,
-            media: what.media,
             priority: (what.priority, route_priority),
             skills: (what.skills.to_vec(), route_skills),
-            from: what.from.to_owned(),
             steps: what.steps.map(<[Step]>::to_vec),
             preferred: what.preferred.cloned(),
-            step: 0,
-            hold: None,
-            picked: None,
-            direct: None,
-            entered_at: self.now,
-            queued_at: self.now,
-            waited_in: LINE,
-            away_ms: 0,
-            held: false,
-            hops: 0,
-            entering: false,
-            exit_due: None,
-            tried: Vec::new(),
-            pass_began: None,
-            pass_spaced: false,
-            cursor: None,
-            attempts: 0,
-            widths: 0,
-            announced: 0,
-            handed: false,
-            connected_at: self.now,
-            legs: 0,
-            closing: Vec::new(),
-            closing_until: None,
-            frozen_until: None,
             replay_until: what.replayed.then(|| self.now.plus(REPLAY_MS)),
-            next_seq: 1,
+            ..Call::new(name, switch, what.media, what.from, self.now)
         });
         let call = self.calls.len() - 1;
         match place {
@@ -119,7 +89,15 @@ impl Model {
             Target::Agent(user) => {
                 self.agent_named(user.strip_prefix("usr_").unwrap_or(user)).map(Place::User)
             }
-            Target::Number(_) | Target::Voicemail(_) | Target::End(_) => None,
+            Target::Number(_) | Target::Voicemail(_) | Target::Callback(_) | Target::End(_) => None,
+        }
+    }
+
+    /// A queue takes calls of its own medium only.
+    fn takes(&self, place: Place, media: Media) -> bool {
+        match place {
+            Place::Queue(queue) => self.queues[queue].config.media == media,
+            Place::User(_) => true,
         }
     }
 
@@ -136,13 +114,14 @@ impl Model {
 
     /// The call waits in a queue from now on; its age stays.
     pub(super) fn enter(&mut self, call: usize, queue: usize) {
-        let now = self.now;
+        let (now, caller) = (self.now, !self.calls_back(call));
         let c = &mut self.calls[call];
         c.state = State::Waiting;
+        c.counted_day = self.day;
         c.queue = queue;
         c.queued_at = now;
         c.away_ms = 0;
-        c.entering = true;
+        c.entering = caller;
         c.exit_due = None;
         c.tried.clear();
         c.pass_began = None;
@@ -162,7 +141,7 @@ impl Model {
             return;
         }
         self.begin_waiting(call);
-        if self.is_closed(queue) {
+        if caller && self.is_closed(queue) {
             self.calls[call].exit_due = Some(Exit::Closed);
         }
     }
@@ -176,8 +155,11 @@ impl Model {
     /// The waiting caller asks to leave.
     pub(super) fn asks_to_leave(&mut self, call: usize) {
         let queue = self.calls[call].queue;
-        let way = self.queues[queue].config.exits.on_choice.is_some();
-        if self.calls[call].state != State::Waiting || !way {
+        let way = match &self.queues[queue].config.exits.on_choice {
+            Some(Target::Callback(_)) => self.can_call_back(call),
+            way => way.is_some(),
+        };
+        if self.calls[call].state != State::Waiting || !way || self.calls_back(call) {
             return;
         }
         if self.stands_still(call) {
@@ -197,6 +179,7 @@ impl Model {
                 let offline = a.status == Status::Offline;
                 a.user.direct.target(&format!("usr_{}", a.name), offline)
             }
+            _ if self.calls_back(call) => Target::End(true),
             _ => self.queues[queue].config.exits.target(exit).clone(),
         };
         for offer in self.open_offers(call) {
@@ -205,13 +188,19 @@ impl Model {
         let name = self.calls[call].name.clone();
         self.fact(Fact::Exited { call: name, exit, to: target_text(&target) });
         self.count_exited(call);
-        match self.place(&target) {
+        let media = self.calls[call].media;
+        match self.place(&target).filter(|place| self.takes(*place, media)) {
             // A chain of overflows ends.
             Some(next) if self.calls[call].hops < self.account.max_hops => {
                 self.calls[call].hops += 1;
                 self.send(call, next);
             }
-            _ => self.end(call, Outcome::Exited, Withdrawn::Exit),
+            _ => {
+                if matches!(target, Target::Callback(_)) && self.can_call_back(call) {
+                    self.call_back(call);
+                }
+                self.end(call, Outcome::Exited, Withdrawn::Exit);
+            }
         }
     }
 
@@ -295,6 +284,9 @@ impl Model {
     }
 
     pub(super) fn abandon(&mut self, call: usize) {
+        if self.calls_back(call) {
+            return self.customer_missed(call);
+        }
         if self.calls[call].state != State::Waiting {
             return self.end(call, Outcome::Answered, Withdrawn::Ended);
         }
@@ -311,6 +303,9 @@ impl Model {
     }
 
     pub(super) fn ended(&mut self, call: usize, by: EndedBy) {
+        if self.calls_back(call) {
+            return self.customer_missed(call);
+        }
         match self.calls[call].state {
             State::Waiting if by == EndedBy::Caller => self.abandon(call),
             State::Waiting => self.end(call, Outcome::Failed, Withdrawn::Ended),
@@ -323,7 +318,12 @@ impl Model {
             To::Number(_) => None,
             other => self.directed(other).0,
         };
+        let media = self.calls[call].media;
+        let place = place.filter(|place| self.takes(*place, media));
         let State::Connected { agent } = self.calls[call].state else { return };
+        if self.calls_back(call) {
+            return;
+        }
         match place {
             // To whom has it already it changes nothing.
             Some(Place::User(next)) if attended && next == agent => {}
@@ -354,13 +354,17 @@ impl Model {
         if !matches!(self.calls[call].state, State::Connected { .. }) {
             return Err(No);
         }
+        if self.calls_back(call) {
+            self.customer_missed(call);
+            return Ok(());
+        }
         self.end(call, Outcome::Answered, Withdrawn::Ended);
         Ok(())
     }
 
     /// Whether the call entered its queue on the account's present day.
     fn is_today(&self, call: usize) -> bool {
-        day_of(self.calls[call].queued_at) == self.day
+        self.calls[call].counted_day == self.day
     }
 
     pub(super) fn count_exited(&mut self, call: usize) {

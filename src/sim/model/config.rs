@@ -54,6 +54,7 @@ impl Model {
             return self.create_user(id, user);
         };
         self.agents[agent].user = user;
+        self.seen_anew(None, Some(agent));
         let user = &self.agents[agent].user;
         let out = user.state == UserState::Deactivated
             || user.assignment == Assignment::Pending
@@ -93,6 +94,8 @@ impl Model {
             own_calls: Vec::new(),
             wrap_ups: Vec::new(),
             shifts: 0,
+            logged_on_at: self.now,
+            done: Vec::new(),
         });
         if pbx {
             let agent = self.agents.len() - 1;
@@ -103,14 +106,19 @@ impl Model {
     fn put_queue(&mut self, id: &str, kind: QueueKind, body: &Value) -> Done {
         let config = objects::Queue::parse(kind, body).map_err(|_| No)?;
         let at = self.queue_named(id);
-        let nowhere = |exit: &Exit| self.leads_nowhere(id, config.exits.target(*exit));
+        let nowhere = |exit: &Exit| {
+            let target = config.exits.target(*exit);
+            self.leads_nowhere(id, target) || self.takes_another(id, target, &config)
+        };
         let calendar = |name: &String| self.calendars.iter().any(|(known, _)| known == name);
         if Exit::ALL.iter().any(nowhere) || !config.exits.closed.iter().all(calendar) {
             return Err(No);
         }
         self.check_steps(id, &config)?;
         if let Some(queue) = at {
-            if self.queues[queue].config.kind != kind {
+            let live = |c: &super::Call| c.queue == queue && c.state != super::State::Ended;
+            let another = self.queues[queue].config.media != config.media;
+            if self.queues[queue].config.kind != kind || (another && self.calls.iter().any(live)) {
                 return Err(No);
             }
             let supervised = self.queues[queue]
@@ -149,10 +157,19 @@ impl Model {
                 let name = user.strip_prefix("usr_");
                 return name.is_none_or(|name| name != id && self.agent_named(name).is_none());
             }
-            Target::Number(_) | Target::Voicemail(_) | Target::End(_) => return false,
+            Target::Number(_) | Target::Voicemail(_) | Target::Callback(_) | Target::End(_) => {
+                return false;
+            }
         };
         let (Target::Queue(to) | Target::Group(to)) = target else { return false };
         to != id && self.queue_named(to).is_none_or(|q| self.queues[q].config.kind != kind)
+    }
+
+    /// An exit to a queue of another medium.
+    fn takes_another(&self, id: &str, target: &Target, config: &objects::Queue) -> bool {
+        let (Target::Queue(to) | Target::Group(to)) = target else { return false };
+        let found = self.queue_named(to).filter(|_| to != id);
+        found.is_some_and(|q| self.queues[q].config.media != config.media)
     }
 
     /// Skills held must be there, and the levels within their ranges.
@@ -212,6 +229,7 @@ impl Model {
         if group(queue) && self.queues_of(agent).iter().any(|q| *q != queue && group(*q)) {
             return Err(No);
         }
+        self.seen_anew(Some(queue), Some(agent));
         let members = &mut self.queues[queue].members;
         match members.iter_mut().find(|m| m.agent == agent) {
             Some(there) => {
@@ -225,6 +243,7 @@ impl Model {
                 opted_in: true,
                 count: None,
                 rolling: Vec::new(),
+                offerable: false,
             }),
         }
         Ok(())

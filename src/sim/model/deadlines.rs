@@ -3,6 +3,7 @@
 use super::calls::day_of;
 use super::switches::SILENCE_MS;
 use super::{Model, State};
+use crate::domain::event::{Outcome, Withdrawn};
 use crate::domain::objects::queue::Window;
 use crate::domain::rows::DayCounts;
 use crate::domain::time::Millis;
@@ -32,6 +33,9 @@ enum Due {
     Step,
     Wider,
     Announce,
+    Callback,
+    Expired,
+    Dialed,
 }
 
 /// An instant, the class of its object, the object's number, and what falls due there.
@@ -51,6 +55,7 @@ impl Model {
             self.fall_due(deadline);
         }
         self.settle();
+        self.note_work();
         std::mem::take(&mut self.facts)
     }
 
@@ -114,13 +119,23 @@ impl Model {
         }
         push(4, c.frozen_until, Due::Thaw);
         push(4, c.replay_until, Due::Replay);
+        let callback = c.callback.as_ref();
+        push(4, callback.and_then(|c| c.dialing), Due::Dialed);
         if c.state != State::Waiting || self.stands_still(call) {
             return;
+        }
+        let calls_back = self.calls_back(call);
+        if let Some(callback) = callback.filter(|_| calls_back) {
+            push(4, callback.not_before, Due::Callback);
+            let keep_ms = self.queues[c.queue].config.callback.keep_ms;
+            if self.open_offers(call).is_empty() && c.picked.is_none() {
+                push(4, Some(callback.made_at.plus(keep_ms)), Due::Expired);
+            }
         }
         push(4, c.closing_until, Due::Round);
         push(4, self.total_at(call), Due::Total);
         let config = &self.queues[c.queue].config;
-        if c.exit_due.is_none() {
+        if c.exit_due.is_none() && !calls_back {
             let max_wait = config.exits.max_wait_ms;
             push(4, max_wait.map(|ms| c.queued_at.plus(ms).plus(c.away_ms)), Due::MaxWait);
         }
@@ -132,7 +147,9 @@ impl Model {
         }
         let wider = config.plan.wider.get(c.widths);
         push(4, wider.map(|w| c.queued_at.plus(w.after_ms).plus(c.away_ms)), Due::Wider);
-        let announce = config.announce.filter(|_| self.switches[c.switch].can.announce);
+        let announce = config.announce;
+        let able = self.switches[c.switch].can.announce && !calls_back;
+        let announce = announce.filter(|_| able);
         let next = announce.and_then(|announce| announce.at(c.announced));
         push(4, next.map(|ms| c.queued_at.plus(ms).plus(c.away_ms)), Due::Announce);
     }
@@ -163,6 +180,13 @@ impl Model {
             }
             Due::Wider => self.calls[id].widths += 1,
             Due::Announce => self.announce(id),
+            Due::Callback => {
+                if let Some(callback) = &mut self.calls[id].callback {
+                    callback.not_before = None;
+                }
+            }
+            Due::Expired => self.end(id, Outcome::Failed, Withdrawn::Ended),
+            Due::Dialed => self.customer_missed(id),
             Due::Counted => self.slide(id, i),
             Due::Total => self.total_over(id),
             Due::Hold => self.calls[id].hold = None,

@@ -58,6 +58,7 @@ impl Model {
     /// Nothing is offered for this call now, whoever is free (12.3, first codes).
     fn held_back(&self, call: usize) -> bool {
         self.is_silent(call)
+            || self.calls[call].callback.as_ref().is_some_and(|c| c.not_before.is_some())
             || self.calls[call].exit_due.is_some()
             || self.calls[call].picked.is_some()
             || self.total_left(call) == Some(0)
@@ -184,7 +185,9 @@ impl Model {
         };
         let (first, second) = match queue.config.plan.order {
             Order::LongestIdle => (0, 0),
-            Order::LeastCalls | Order::LeastTalk => (self.counted_for(call, agent, member), 0),
+            Order::LeastCalls | Order::LeastTalk | Order::LeastOccupied => {
+                (self.counted_for(call, agent, member), 0)
+            }
             Order::InOrder => {
                 let past =
                     self.calls[call].cursor.is_some_and(|last| (member.position, agent) <= last);
@@ -314,7 +317,7 @@ impl Model {
             }
             let entering = std::mem::take(&mut self.calls[call].entering);
             let c = &self.calls[call];
-            let leaves_later = c.exit_due.is_some() || c.picked.is_some();
+            let leaves_later = c.exit_due.is_some() || c.picked.is_some() || self.calls_back(call);
             if !self.open_offers(call).is_empty() || leaves_later {
                 continue;
             }

@@ -52,6 +52,9 @@
 //!   has begun among the other logged-in members; a shift is from one log-on to the next; in 24
 //!   hours whoever was logged out as long begins anew. A change of what is counted, or of the
 //!   window, begins all anew. Talk time is counted when the agent's part in a call ends.
+//! * **Occupancy** is noted when a pair becomes offerable, and when agent, membership or queue were changed
+//!   meanwhile. Handling is every call, of whatever kind, and wrap-up; free is `ready`, and `online` too
+//!   where the queue needs no more. It is kept from when a queue first goes by it.
 //! * **A growing width** has grown when its deadline was handled, not at its instant; it does not
 //!   shrink while the call waits in this queue.
 //! * **Draws** are from the candidates in order of number, one number of the dice for each choice
@@ -73,14 +76,21 @@
 //!   beside another call of its medium (wrap-up apart) unless that user has call waiting, and only
 //!   once: then the exit `unattended`. A miss is none in a row.
 //! * **An attended transfer** to a user hands the call over: the agent's part ends, the other's begins.
+//! * **A callback** is a call of its own, in the place of one that ends by the exit: age, entry into the
+//!   queue, step and width are that call's. `max_wait`, `total`, `nobody`, `max_waiting`, `closed` and
+//!   announcements are for who is on the line; other exits end it. An attempt that reaches nobody
+//!   frees the agent without wrap-up, and leaves the idle clock. A switch that starts anew, or does
+//!   not hold it, ends the attempt and not the callback.
 //! * **A replay** is over with the call's next event that is not replayed, or 2 s after the last
 //!   one that was.
 
 mod by_hand;
+mod callbacks;
 mod calls;
 mod config;
 mod deadlines;
 mod matching;
+mod occupancy;
 mod offers;
 mod orders;
 mod presence;
@@ -149,6 +159,9 @@ struct Agent {
     wrap_ups: Vec<WrapUp>,
     /// Log-ons so far.
     shifts: i64,
+    logged_on_at: Millis,
+    /// What the agent did, from when on; only while a queue goes by it.
+    done: Vec<(Millis, occupancy::Doing)>,
 }
 
 #[derive(Clone)]
@@ -183,6 +196,8 @@ struct Member {
     count: Option<i64>,
     /// What the count of a window of 24 hours is made of.
     rolling: Vec<orders::Counted>,
+    /// As last looked at, where the queue goes by occupancy.
+    offerable: bool,
 }
 
 struct Switch {
@@ -259,6 +274,68 @@ struct Call {
     frozen_until: Option<Millis>,
     replay_until: Option<Millis>,
     next_seq: u64,
+    /// The day in whose figures it counts.
+    counted_day: i64,
+    callback: Option<Callback>,
+}
+
+/// What a callback has beyond other calls.
+#[derive(Default)]
+struct Callback {
+    made_at: Millis,
+    /// Attempts that reached nobody.
+    attempts: u32,
+    not_before: Option<Millis>,
+    /// Until when the customer is dialled.
+    dialing: Option<Millis>,
+    reached: bool,
+}
+
+impl Call {
+    /// A call of which nothing else is known.
+    fn new(name: &str, switch: usize, media: Media, from: &str, now: Millis) -> Call {
+        Call {
+            name: name.to_owned(),
+            switch,
+            state: State::Waiting,
+            queue: LINE,
+            media,
+            priority: (0, 0),
+            skills: (Vec::new(), Vec::new()),
+            from: from.to_owned(),
+            steps: None,
+            preferred: None,
+            step: 0,
+            hold: None,
+            picked: None,
+            direct: None,
+            entered_at: now,
+            queued_at: now,
+            waited_in: LINE,
+            away_ms: 0,
+            held: false,
+            hops: 0,
+            entering: false,
+            exit_due: None,
+            tried: Vec::new(),
+            pass_began: None,
+            pass_spaced: false,
+            cursor: None,
+            attempts: 0,
+            widths: 0,
+            announced: 0,
+            handed: false,
+            connected_at: now,
+            legs: 0,
+            closing: Vec::new(),
+            closing_until: None,
+            frozen_until: None,
+            replay_until: None,
+            next_seq: 1,
+            counted_day: 0,
+            callback: None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -334,6 +411,7 @@ impl Model {
         self.inputs += 1;
         self.input(step);
         self.settle();
+        self.note_work();
         std::mem::take(&mut self.facts)
     }
 
@@ -355,6 +433,8 @@ impl Model {
             Step::Accept { call, user } => self.accept(call, user),
             Step::Refuse { call, user } => self.refuse_at_desk(call, user),
             Step::Wrapped { call, user } => self.wrapped(call, user),
+            Step::Callback { call, queue, switch } => self.make_callback(call, queue, switch),
+            Step::Cancel { call } => self.cancel(call),
             Step::HangUp { call } => self.hang_up(call),
             Step::Assign { call, user } => self.assign(call, user),
             Step::Change { call, priority, skills, queue } => {

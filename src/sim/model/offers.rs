@@ -30,7 +30,8 @@ impl Model {
 
     pub(super) fn total_at(&self, call: usize) -> Option<Millis> {
         let c = &self.calls[call];
-        self.queues[c.queue].config.total_ms.map(|ms| c.queued_at.plus(ms).plus(c.away_ms))
+        let limit = self.queues[c.queue].config.total_ms.filter(|_| !self.calls_back(call));
+        limit.map(|ms| c.queued_at.plus(ms).plus(c.away_ms))
     }
 
     /// Rings an agent. `crowded`: more fit than places.
@@ -45,6 +46,8 @@ impl Model {
             _ if direct => Some(self.agents[agent].user.direct.ring_for_ms),
             RingFor::Ms(ms) => Some(ms),
             RingFor::Total if self.width(call).is_none() && crowded => Some(RING_MS),
+            // Nothing limits a callback's stay.
+            RingFor::Total if left.is_none() => Some(RING_MS),
             RingFor::Total => None,
         };
         let ring_for_ms = wanted.unwrap_or(u64::MAX).min(left.unwrap_or(u64::MAX));
@@ -190,12 +193,12 @@ impl Model {
         self.on_miss(offer);
     }
 
-    fn fail(&mut self, offer: usize, reason: OfferFailure) {
+    pub(super) fn fail(&mut self, offer: usize, reason: OfferFailure, by_switch: bool) {
         let (call, agent) = self.names(offer);
         self.fact(Fact::Failed { call, agent, reason });
         let (agent, queue) = (self.offers[offer].agent, self.offers[offer].queue);
         let config = self.queues[queue].config.clone();
-        self.end_unanswered(offer, Ending::Failed(reason), true);
+        self.end_unanswered(offer, Ending::Failed(reason), by_switch);
         self.count(offer, -1);
         let delay = match reason {
             OfferFailure::Busy => config.after_busy_ms,
@@ -309,6 +312,7 @@ impl Model {
         for other in self.open_offers(call) {
             self.withdraw(other, Withdrawn::AnsweredElsewhere);
         }
+        self.dial_customer(call);
     }
 
     /// The switch says that an offer failed.
@@ -327,9 +331,11 @@ impl Model {
             FailReason::NoAnswer if self.offers[offer].full_ring => self.miss(offer, true),
             FailReason::NoAnswer => self.cut_short(offer),
             FailReason::Refused => self.refuse(offer, true),
-            FailReason::Busy => self.fail(offer, OfferFailure::Busy),
-            FailReason::Unreachable => self.fail(offer, OfferFailure::Unreachable),
-            FailReason::Cancelled | FailReason::Error => self.fail(offer, OfferFailure::Error),
+            FailReason::Busy => self.fail(offer, OfferFailure::Busy, true),
+            FailReason::Unreachable => self.fail(offer, OfferFailure::Unreachable, true),
+            FailReason::Cancelled | FailReason::Error => {
+                self.fail(offer, OfferFailure::Error, true)
+            }
         }
     }
 
@@ -338,10 +344,13 @@ impl Model {
         let (call, agent) = (self.offers[offer].call, self.offers[offer].agent);
         let joined = self.calls[call].state == (State::Connected { agent });
         if joined && !self.calls[call].handed {
+            if let Some(callback) = &mut self.calls[call].callback {
+                callback.dialing = None;
+            }
             self.calls[call].state = State::Waiting;
             self.calls[call].queue = self.calls[call].waited_in;
             self.uncount_answered(call);
-            self.fail(offer, OfferFailure::Error);
+            self.fail(offer, OfferFailure::Error, true);
         }
     }
 

@@ -113,6 +113,10 @@ impl Model {
     /// An agent offerable for the first time in a window starts at the lowest count of the others.
     pub(super) fn start_counts(&mut self) {
         for queue in 0..self.queues.len() {
+            if unit(&self.queues[queue].config) == 2 {
+                self.note_occupancies(queue);
+                continue;
+            }
             if !self.queues[queue].config.plan.order.counts() {
                 continue;
             }
@@ -146,8 +150,8 @@ impl Model {
     /// What was counted for a member, in the unit of the call's queue: a number of calls says nothing
     /// where the time with callers is compared.
     pub(super) fn counted_for(&self, call: usize, agent: usize, member: &Member) -> i64 {
-        let talk = |queue: usize| self.queues[queue].config.plan.order == Order::LeastTalk;
-        let same = |from: usize| talk(from) == talk(self.calls[call].queue);
+        let unit = |queue: usize| unit(&self.queues[queue].config);
+        let same = |from: usize| unit(from) == unit(self.calls[call].queue);
         let count = member.count.filter(|_| self.member_of(call, agent).is_some_and(same));
         count.unwrap_or(0)
     }
@@ -157,7 +161,7 @@ impl Model {
         let (queue, agent) = (self.offers[offer].through, self.offers[offer].agent);
         let window = self.window(queue, agent);
         if by > 0 {
-            if self.queues[queue].config.plan.order != Order::LeastTalk {
+            if unit(&self.queues[queue].config) == 0 {
                 self.offers[offer].counted_in = Some(window);
                 self.add(queue, agent, by, Some(offer));
             }
@@ -224,6 +228,7 @@ impl Model {
         }
         let long = self.now.since(a.status_at) >= ROLLING_MS;
         self.agents[agent].shifts += 1;
+        self.agents[agent].logged_on_at = self.now;
         for queue in &mut self.queues {
             let anew = match queue.config.plan.window {
                 Window::Day => false,
@@ -239,10 +244,10 @@ impl Model {
 
     /// Another configuration of a queue; where it counts otherwise, all begin anew.
     pub(super) fn change_queue(&mut self, queue: usize, config: objects::Queue) {
-        let talk = |config: &objects::Queue| config.plan.order == Order::LeastTalk;
+        self.seen_anew(Some(queue), None);
         let old = std::mem::replace(&mut self.queues[queue].config, Rc::new(config));
         let new = self.queues[queue].config.clone();
-        if old.plan.window == new.plan.window && talk(&old) == talk(&new) {
+        if old.plan.window == new.plan.window && unit(&old) == unit(&new) {
             return;
         }
         for member in &mut self.queues[queue].members {
@@ -254,5 +259,14 @@ impl Model {
                 offer.counted_in = None;
             }
         }
+    }
+}
+
+/// What an order counts: offers, time with callers, or occupancy.
+fn unit(config: &objects::Queue) -> u8 {
+    match config.plan.order {
+        Order::LeastTalk => 1,
+        Order::LeastOccupied => 2,
+        _ => 0,
     }
 }

@@ -212,8 +212,9 @@ impl Model {
         let agent = self.agent_named(user).ok_or(No)?;
         let queue = self.queue_named(queue).ok_or(No)?;
         let member = self.queues[queue].members.iter_mut().find(|m| m.agent == agent).ok_or(No)?;
-        member.opted_in = opted_in;
-        if !opted_in {
+        // To repeat it changes nothing, also for who was picked although opted out.
+        let was = std::mem::replace(&mut member.opted_in, opted_in);
+        if was && !opted_in {
             self.withdraw_pair(queue, agent, Withdrawn::OptedOut);
         }
         Ok(())

@@ -64,7 +64,11 @@ impl Model {
         let (name, kind) = match target {
             Target::Queue(name) => (name, QueueKind::Queue),
             Target::Group(name) => (name, QueueKind::Group),
-            Target::Agent(_) | Target::Number(_) | Target::Voicemail(_) | Target::End(_) => {
+            Target::Agent(_)
+            | Target::Number(_)
+            | Target::Voicemail(_)
+            | Target::Callback(_)
+            | Target::End(_) => {
                 return None;
             }
         };

@@ -164,6 +164,9 @@ impl Model {
             What::Resumed => self.hold(call, false),
             What::Transferred { to, attended } => self.transferred(call, to, *attended),
             What::Choice => self.asks_to_leave(call),
+            What::Customer(None) => self.customer_answered(call),
+            What::Customer(Some(_)) => self.customer_missed(call),
+            What::Overflowed if self.calls_back(call) => {}
             What::Overflowed => self.end(call, Outcome::Failed, Withdrawn::Ended),
             What::Ringing { agent } | What::Answered { agent } | What::Failed { agent, .. } => {
                 let offer = self
@@ -201,7 +204,11 @@ impl Model {
         self.switches[switch].heartbeat = false;
         let name = self.switches[switch].name.clone();
         self.parked.retain(|p| p.report.switch != name);
-        self.lose(switch, &[]);
+        for call in self.calls.iter_mut().filter(|c| c.switch == switch) {
+            // It counts anew.
+            call.next_seq = 1;
+        }
+        self.lose(switch, &[], true);
     }
 
     /// All live calls of a switch: those it does not hold are lost, also those the engine did not route.
@@ -211,10 +218,10 @@ impl Model {
                 call.frozen_until = None;
             }
         }
-        self.lose(switch, listed);
+        self.lose(switch, listed, false);
     }
 
-    fn lose(&mut self, switch: usize, but: &[&str]) {
+    fn lose(&mut self, switch: usize, but: &[&str], started_anew: bool) {
         for agent in 0..self.agents.len() {
             let own = &mut self.agents[agent].own_calls;
             let before = own.len();
@@ -226,6 +233,10 @@ impl Model {
         for call in 0..self.calls.len() {
             let c = &self.calls[call];
             if c.switch != switch || c.state == State::Ended || but.contains(&c.name.as_str()) {
+                continue;
+            }
+            if self.calls_back(call) {
+                self.callback_lost(call, started_anew);
                 continue;
             }
             let outcome =

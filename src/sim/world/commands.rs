@@ -104,9 +104,19 @@ impl World<'_> {
             return Ok(());
         }
         let is_past = command.deadline <= self.host.time();
+        if let Effect::OfferRing { callback: true, .. } = &command.effect
+            && !is_past
+        {
+            self.edges[edge].truth.begin_attempt(of);
+        }
         let lives = self.edges[edge].truth.calls.contains_key(of);
+        let calls_back = self.edges[edge].truth.calls.get(of).is_some_and(|call| call.calls_back);
         match &command.effect {
-            Effect::OfferRing { .. } | Effect::CallConnect { .. } if !lives => {
+            Effect::OfferRing { .. }
+            | Effect::CallConnect { .. }
+            | Effect::CallOriginate { .. }
+                if !lives =>
+            {
                 self.fails(edge, of, command, CommandFailure::UnknownCall);
             }
             Effect::OfferRing { .. } if is_past => {
@@ -118,6 +128,8 @@ impl World<'_> {
             Effect::OfferCancel { offer, .. } => self.cancel(edge, of, *offer),
             Effect::OfferAnswer { offer } => self.at_edge(edge, 5, EdgeAct::PickUp(*offer)),
             Effect::CallConnect { offer, .. } => self.connect(edge, of, command, *offer)?,
+            Effect::CallOriginate { offer, .. } => self.dial(edge, of, command, *offer),
+            Effect::CallEnd { .. } if calls_back => self.edges[edge].truth.end_attempt(of),
             Effect::CallEnd { .. } | Effect::CallRoute { .. } if lives => {
                 if self.dice.once_in(2) {
                     self.tell(edge, of, Happening::CallEnded { by: EndedBy::Switch });
@@ -321,6 +333,52 @@ impl World<'_> {
         Ok(())
     }
 
+    /// The customer is dialled for the agent who has picked up. Some switches never say what came
+    /// of it.
+    fn dial(&mut self, edge: usize, of: &Name, command: &Command, offer: OfferId) {
+        let waits = self.edges[edge].truth.leg(offer).is_some_and(|leg| leg.stage == Stage::Waits);
+        if !waits {
+            self.fails(edge, of, command, CommandFailure::NotApplicable);
+            self.edges[edge].truth.end_if_empty(of);
+            return;
+        }
+        self.count("customer dialled");
+        let failure = match self.dice.below(5) {
+            0 if !self.is_calm() => return,
+            1 => Some(FailReason::NoAnswer),
+            2 => Some(FailReason::Busy),
+            _ => None,
+        };
+        let ms = self.dice.between(100, 3_000);
+        self.at_edge(edge, ms, EdgeAct::Customer(of.clone(), offer, failure));
+    }
+
+    /// What came of it.
+    pub(super) fn customer(
+        &mut self,
+        edge: usize,
+        of: &Name,
+        offer: OfferId,
+        failure: Option<FailReason>,
+    ) {
+        let Some(leg) = self.edges[edge].truth.leg(offer) else { return };
+        if leg.stage != Stage::Waits {
+            return;
+        }
+        if let Some(reason) = failure {
+            self.tell(edge, of, Happening::CustomerFailed { reason });
+            self.edges[edge].truth.end_attempt(of);
+            return;
+        }
+        leg.stage = Stage::Talks;
+        if let Some(call) = self.edges[edge].truth.calls.get_mut(of) {
+            call.calls_back = false;
+        }
+        self.tell(edge, of, Happening::CustomerAnswered);
+        self.count("customer reached");
+        self.talk(edge, of);
+    }
+
     /// A conversation begins, and ends after a while.
     fn talk(&mut self, edge: usize, of: &Name) {
         self.count("talk");
@@ -336,7 +394,8 @@ impl World<'_> {
         if leg.stage != Stage::Rings || engaged >= self.lines_of(&leg.agent, leg.is_chat) {
             return;
         }
-        let joins = self.edges[edge].plan.joins;
+        let calls_back = self.edges[edge].truth.calls.get(&of).is_some_and(|call| call.calls_back);
+        let joins = self.edges[edge].plan.joins && !calls_back;
         let told = self.tell(edge, &of, Happening::OfferAnswered { offer });
         if let Some(leg) = self.edges[edge].truth.leg(offer) {
             leg.stage = if joins { Stage::Talks } else { Stage::Waits };
@@ -369,7 +428,14 @@ impl World<'_> {
 
     /// A caller who talks to nobody hangs up.
     pub(super) fn impatient(&mut self, edge: usize, of: &Name) {
-        if self.edges[edge].truth.calls.get(of).is_none_or(Call::talks) {
+        let nobody = |call: &Call| call.calls_back || call.talks();
+        if self.edges[edge].truth.calls.get(of).is_none_or(nobody) {
+            return;
+        }
+        // Who may ask to be called back mostly does.
+        if self.dice.once_in(3) {
+            self.tell(edge, of, Happening::CallChoice);
+            self.at_edge(edge, 3_000, EdgeAct::Impatient(of.clone()));
             return;
         }
         self.tell(edge, of, Happening::CallAbandoned);

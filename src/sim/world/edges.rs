@@ -39,6 +39,8 @@ pub(super) enum EdgeAct {
     Impatient(Name),
     /// A conversation is over.
     Over(Name),
+    /// A customer who is called back answers, or (with a reason) does not.
+    Customer(Name, OfferId, Option<crate::domain::switching::FailReason>),
 }
 
 /// An event on its way.
@@ -122,11 +124,7 @@ impl Edge {
     /// An event; about a call that lives here it counts among that call's.
     pub fn event(&mut self, subject: &str, what: Happening) -> SwitchEvent {
         self.events += 1;
-        let call = self.truth.calls.get_mut(subject);
-        let sequence = call.map(|call| {
-            call.sequence += 1;
-            call.sequence
-        });
+        let sequence = self.truth.next_event(subject);
         SwitchEvent {
             id: format!("{}b{}e{}", self.plan.id, self.life, self.events),
             subject: subject.to_owned(),

@@ -40,6 +40,8 @@ pub(super) struct Call {
     pub sequence: u64,
     pub legs: BTreeMap<OfferId, Leg>,
     pub held: bool,
+    /// Nobody is there but agents: the customer is yet to be dialled.
+    pub calls_back: bool,
 }
 
 impl Call {
@@ -59,6 +61,8 @@ impl Call {
 #[derive(Debug, Default)]
 pub(super) struct Exchange {
     pub calls: BTreeMap<Name, Call>,
+    /// Of callbacks that are between two attempts: the events told of them so far.
+    told: BTreeMap<Name, u64>,
 }
 
 impl Exchange {
@@ -68,14 +72,46 @@ impl Exchange {
         has.map(|(name, _)| name.clone())
     }
 
+    /// An attempt to call back begins: the events of all of them are counted on.
+    pub fn begin_attempt(&mut self, name: &Name) {
+        let sequence = self.told.remove(name).unwrap_or_default();
+        let call = Call { sequence, calls_back: true, ..Call::default() };
+        self.calls.entry(name.clone()).or_insert(call);
+    }
+
+    /// … is over.
+    pub fn end_attempt(&mut self, name: &Name) {
+        if let Some(call) = self.calls.remove(name) {
+            self.told.insert(name.clone(), call.sequence);
+        }
+    }
+
     /// A leg.
     pub fn leg(&mut self, offer: OfferId) -> Option<&mut Leg> {
         self.calls.values_mut().find_map(|call| call.legs.get_mut(&offer))
     }
 
-    /// A leg is gone.
+    /// A leg is gone; with the last one the attempt to call back.
     pub fn drop_leg(&mut self, offer: OfferId) -> Option<Leg> {
-        self.calls.values_mut().find_map(|call| call.legs.remove(&offer))
+        let of = self.call_of(offer)?;
+        let leg = self.calls.get_mut(&of)?.legs.remove(&offer);
+        self.end_if_empty(&of);
+        leg
+    }
+
+    /// An attempt without a leg is none.
+    pub fn end_if_empty(&mut self, name: &Name) {
+        if self.calls.get(name).is_some_and(|call| call.calls_back && call.legs.is_empty()) {
+            self.end_attempt(name);
+        }
+    }
+
+    /// The number of the next event about a call; none where it never was here.
+    pub fn next_event(&mut self, name: &str) -> Option<u64> {
+        let call = self.calls.get_mut(name).map(|call| &mut call.sequence);
+        let sequence = call.or_else(|| self.told.get_mut(name))?;
+        *sequence += 1;
+        Some(*sequence)
     }
 
     /// The legs to an agent's phone, with the names of their calls.

@@ -3,7 +3,8 @@
 
 use super::host::{ACCOUNT, Host};
 use super::order;
-use crate::domain::ids::Name;
+use crate::domain::event::Event;
+use crate::domain::ids::{CallId, Name};
 use crate::domain::input::{Actor, Answer, Input, Query};
 use crate::domain::objects::user::Role;
 use crate::domain::switching::{Command, Effect};
@@ -64,6 +65,11 @@ impl Follower {
             let events = decode(record.seq, &record.body).map_err(|e| text(&e))?;
             self.engine.replay_events(record.seq, record.at, &events).map_err(|e| text(&e))?;
             self.learn()?;
+            for event in &events {
+                if let Event::CallbackMade { call, of: Some(of), .. } = event {
+                    self.inherit(*call, *of);
+                }
+            }
             order::check(self, record.at, &events)?;
         }
         Ok(records.len())
@@ -92,7 +98,11 @@ impl Follower {
     /// Takes the commands of the record that was replayed last.
     fn learn(&mut self) -> Result<(), String> {
         let mut open = self.engine.open_commands();
-        let nowhere = |(_, command): &(Name, Command)| matches!(&command.effect, Effect::OfferRing { endpoint, .. } if endpoint.is_empty());
+        let nowhere = |(_, command): &(Name, Command)| match &command.effect {
+            Effect::OfferRing { endpoint, .. } => endpoint.is_empty(),
+            Effect::CallOriginate { to, .. } => to.is_empty(),
+            _ => false,
+        };
         // Where a phone is stands in the vault, which may have changed.
         if open.iter().any(nowhere) {
             self.read_vault()?;
@@ -110,6 +120,14 @@ impl Follower {
             self.commands.insert((switch, command.seq), command);
         }
         Ok(())
+    }
+
+    /// A callback requires what the call required whose place it has.
+    fn inherit(&mut self, callback: CallId, of: CallId) {
+        let before = self.read(Query::Call(of));
+        if self.is_choosy(&before) {
+            self.choosy.insert(callback.to_string().into());
+        }
     }
 
     /// Whether a call requires skills.

@@ -119,6 +119,9 @@ impl House {
         if let Some(extension) = &extension {
             body["extension"] = json!(extension);
         }
+        // Attempts that follow each other within the patience of a world.
+        body["callback"] = json!({ "attempts": dice.between(1, 3), "retry_after_ms": 2_000,
+            "dial_for_ms": 5_000, "keep_ms": 60_000 });
         settings(dice, &mut body);
         self.puts.push(put(kind, "", &id, body));
         self.lines.push(Line { id, kind, extension, chat, members: Vec::new() });
@@ -141,7 +144,9 @@ impl House {
     fn exits(&mut self, dice: &mut Dice) {
         for line in 0..self.lines.len() {
             if dice.once_in(2) {
-                let exits = exits(dice, &self.lines);
+                let chat = self.lines[line].chat;
+                let alike: Vec<&Line> = self.lines.iter().filter(|l| l.chat == chat).collect();
+                let exits = exits(dice, &alike);
                 let (kind, id) = (self.lines[line].kind, &self.lines[line].id);
                 self.puts.push(patch(kind, "", id, json!({ "exits": exits })));
             }
@@ -149,7 +154,7 @@ impl House {
     }
 }
 
-fn exits(dice: &mut Dice, lines: &[Line]) -> Value {
+fn exits(dice: &mut Dice, lines: &[&Line]) -> Value {
     let mut exits = json!({});
     if dice.once_in(3) {
         exits["max_wait_ms"] = json!(dice.one_of(&[4_000, 10_000, 20_000]));
@@ -162,12 +167,18 @@ fn exits(dice: &mut Dice, lines: &[Line]) -> Value {
     }
     for on in ["on_max_wait", "on_total", "on_missed"] {
         if dice.once_in(3) {
-            let line = &lines[dice.below(lines.len())];
+            let line = lines[dice.below(lines.len())];
             // Merged over the default, which ends the call.
             let (family, other) =
                 if line.kind == Kind::Group { ("group", "queue") } else { ("queue", "group") };
             exits[on] = json!({ family: line.id, other: null, "end": null });
         }
+    }
+    if dice.once_in(2) {
+        exits["on_choice"] = json!({ "callback": true });
+    }
+    if exits["on_max_wait"].is_null() && dice.once_in(4) {
+        exits["on_max_wait"] = json!({ "callback": true, "end": null });
     }
     exits
 }
@@ -207,6 +218,7 @@ fn strategy(dice: &mut Dice) -> Value {
             "weighted",
             "least_versatile",
             "least_talk",
+            "least_occupied",
         ]));
     }
     let order = dice.one_of(&["longest_idle", "least_calls", "in_order", "stars", "round_robin"]);

@@ -21,7 +21,16 @@ pub(super) fn check(follower: &mut Follower, at: Millis, events: &[Event]) -> Re
     });
     let Some(call) = offered.next_back() else { return Ok(()) };
     // What came into a queue only later in the same record could not be first.
-    if events.iter().any(|event| matches!(event, Event::CallQueued { .. })) {
+    let came = |event: &Event| {
+        matches!(
+            event,
+            Event::CallQueued { .. }
+                | Event::CallbackMade { .. }
+                | Event::CallbackDue { .. }
+                | Event::CustomerMissed { .. }
+        )
+    };
+    if events.iter().any(came) {
         return Ok(());
     }
     let first = follower.read(Query::Call(call));

@@ -334,6 +334,7 @@ impl World<'_> {
             EdgeAct::GiveUp(offer) => self.give_up(edge, offer),
             EdgeAct::Impatient(call) => self.impatient(edge, &call),
             EdgeAct::Over(call) => self.over(edge, &call),
+            EdgeAct::Customer(call, offer, failure) => self.customer(edge, &call, offer, failure),
         }
         Ok(())
     }
