@@ -9,13 +9,21 @@ mod asyncapi;
 mod at_desk;
 #[path = "api/bad_input.rs"]
 mod bad_input;
+#[path = "api/bulk.rs"]
+mod bulk;
 #[path = "api/by_hand.rs"]
 mod by_hand;
 #[path = "api/callbacks.rs"]
 mod callbacks;
 #[path = "api/flows.rs"]
 mod flows;
+#[path = "api/groups.rs"]
+mod groups;
+#[path = "api/people.rs"]
+mod people;
 #[path = "api/shapes.rs"]
 mod shapes;
 #[path = "api/sockets.rs"]
 mod sockets;
+#[path = "api/teams.rs"]
+mod teams;

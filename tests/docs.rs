@@ -53,6 +53,38 @@ fn the_walk_through_a_call_runs_as_written() {
     }
 }
 
+/// The proofs that `docs/seeds.md` names: a scenario, or a file and a test in it.
+fn proofs() -> Vec<&'static str> {
+    let page = include_str!("../docs/seeds.md");
+    let rows = page.lines().filter(|line| line.starts_with("| S") || line.starts_with("| X"));
+    let last = rows.map(|row| row.trim_end_matches(" |").rsplit(" | ").next().unwrap_or_default());
+    last.map(|proof| proof.trim_matches('`')).collect()
+}
+
+/// Whether a proof is there: the file, and in it the test.
+fn is_there(proof: &str) -> bool {
+    let (file, test) = proof.split_once("::").unwrap_or((proof, ""));
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file));
+    let test = (!test.is_empty()).then(|| format!("#[test]\nfn {test}("));
+    let within = |text: String| {
+        // Tests of a module are indented, and may have more attributes or comments between.
+        let flat: String = text.lines().map(|line| format!("{}\n", line.trim_start())).collect();
+        test.is_none_or(|test| flat.contains(&test))
+    };
+    text.is_ok_and(within)
+}
+
+#[test]
+fn every_proof_of_the_seeds_is_there() {
+    let proofs = proofs();
+    assert!(proofs.len() > 50, "the search for proofs has gone blind: {proofs:?}");
+    let missing: Vec<&&str> = proofs.iter().filter(|proof| !is_there(proof)).collect();
+    assert!(missing.is_empty(), "docs/seeds.md names {missing:?}");
+    for wrong in ["tests/api/people.rs::no_such_test", "tests/scenarios/no_such.txt", ""] {
+        assert!(!is_there(wrong), "{wrong}");
+    }
+}
+
 #[test]
 fn every_word_of_the_wire_stands_on_the_page() {
     let words = Detail::ALL.iter().map(|word| word.word());

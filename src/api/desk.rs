@@ -141,6 +141,12 @@ fn read(user: &str, frame: &Value) -> Result<Command, Vec<FieldError>> {
     let accept = f.raw("accept").map(|id| offer(id).map(|offer| Command::Accept { offer }));
     let refuse = f.raw("refuse").map(|id| offer(id).map(|offer| Command::Refuse { offer }));
     let end = f.raw("end").map(|id| call(id).map(|call| Command::EndCall { call }));
+    let seen = f.raw("read").map(|id| {
+        let message = id.as_str().map(str::to_owned);
+        let command =
+            message.map(|message| Command::ReadMessage { user: user.to_owned(), message });
+        command.ok_or_else(|| vec![FieldError::new("", "malformed", "must be a message's id")])
+    });
     let wrap_up = f.raw("wrap_up_end").map(wrap_up_end);
     let actions = [
         ("/status", status),
@@ -149,11 +155,12 @@ fn read(user: &str, frame: &Value) -> Result<Command, Vec<FieldError>> {
         ("/refuse", refuse),
         ("/end", end),
         ("/wrap_up_end", wrap_up),
+        ("/read", seen),
     ];
     let mut named = actions.into_iter().filter_map(|(at, read)| Some((at, read?)));
     let first = named.next();
     if first.is_none() || named.next().is_some() {
-        let wanted = "status, accept, refuse, wrap_up_end, end, opted_in";
+        let wanted = "status, accept, refuse, wrap_up_end, end, opted_in, read";
         f.wrong_here("conflict", format!("a frame holds exactly one of {wanted}"));
     }
     f.done(())?;

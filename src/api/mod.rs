@@ -5,6 +5,7 @@ mod agents;
 mod answer;
 mod ask;
 mod body;
+mod bulk;
 mod callbacks;
 mod calls;
 mod desk;
@@ -27,6 +28,7 @@ pub mod server;
 mod socket;
 mod switches;
 mod tickets;
+mod users;
 
 use crate::domain::problem::FieldError;
 use crate::node::Handle;
@@ -149,6 +151,8 @@ fn routes() -> Routes {
     let mut routes = OpenApiRouter::with_openapi(document());
     for mount in [
         objects::routes,
+        bulk::routes,
+        bulk::message_routes,
         agents::routes,
         calls::routes,
         callbacks::routes,
@@ -215,6 +219,10 @@ const NEEDED: &[(&str, &[&str])] = &[
     ("Skill", &["name"]),
     ("User", &["first_name", "last_name"]),
     ("Personal", &["first_name", "last_name"]),
+    ("Contact", &["to"]),
+    ("Direct", &[]),
+    ("GroupDefaults", &[]),
+    ("GroupSettings", &[]),
     ("Member", &[]),
     ("Route", &["number", "to"]),
     ("Switch", &["name"]),
@@ -231,11 +239,15 @@ const NEEDED: &[(&str, &[&str])] = &[
 const SHOWN: &[(&str, &[(&str, Type)])] = &[
     ("Skill", ID_ONLY),
     ("User", ID_ONLY),
-    ("Queue", ID_ONLY),
+    ("Queue", &[("id", Type::String), ("resolved", Type::Object)]),
     ("Route", ID_ONLY),
     ("Switch", SWITCH_STATE),
     ("BreakReason", ID_ONLY),
+    ("Disposition", ID_ONLY),
     ("Calendar", ID_ONLY),
+    ("Team", ID_ONLY),
+    ("TeamMember", ID_ONLY),
+    ("QueueTeam", ID_ONLY),
     ("Member", &[("id", Type::String), ("source", Type::String), ("opted_in", Type::Boolean)]),
 ];
 const SWITCH_STATE: &[(&str, Type)] = &[

@@ -6,11 +6,14 @@ use crate::api::ask::{Ask, Sent};
 use crate::api::body::{JSON, MERGE_PATCH};
 use crate::api::endpoint::{Endpoint, Method, endpoint};
 use crate::api::problem::Answered;
-use crate::api::schema::QueueBody;
+use crate::api::schema::{QueueBody, TeamQueueBody};
 use crate::api::{App, Routes};
 use crate::domain::ids::is_name;
 use crate::domain::input::{Command, Kind, ObjectRef, Query};
-use crate::domain::objects::{Account, BreakReason, Calendar, Member, Route, Skill, Switch, User};
+use crate::domain::objects::{
+    Account, BreakReason, Calendar, Disposition, Member, Route, Skill, Switch, Team, TeamMember,
+    User,
+};
 use crate::domain::problem::{FieldError, Problem};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -34,12 +37,14 @@ impl Family {
     /// The object that the path names.
     fn object(self, ask: &Ask) -> ObjectRef {
         let parent = match self.kind {
-            Kind::Member => parent(ask),
+            Kind::Member | Kind::QueueTeam => parent(ask),
+            Kind::TeamMember => ask.param("team"),
             _ => String::new(),
         };
         let id = match self.kind {
             Kind::Account => String::new(),
-            Kind::User | Kind::Member => ask.param("user"),
+            Kind::User | Kind::Member | Kind::TeamMember => ask.param("user"),
+            Kind::QueueTeam => ask.param("team"),
             _ => ask.param("id"),
         };
         ObjectRef { kind: self.kind, parent, id }
@@ -106,18 +111,42 @@ const GROUP_MEMBER: Family = family!(
     "Configuration"
 );
 
+const DISPOSITION: Family =
+    family!(Disposition, "dispositions", "{id}", "disposition", "a disposition", "Configuration");
+const TEAM: Family = family!(Team, "teams", "{id}", "team", "a team", "Configuration");
+const TEAM_MEMBER: Family = family!(
+    TeamMember,
+    "teams/{team}/members",
+    "{user}",
+    "team_member",
+    "a member of a team",
+    "Configuration"
+);
+const QUEUE_TEAM: Family = family!(
+    QueueTeam,
+    "queues/{queue}/teams",
+    "{team}",
+    "queue_team",
+    "a team that works for a queue, and how its members stand there",
+    "Configuration"
+);
+
 /// The routes of all families.
 pub fn routes(routes: Routes) -> Routes {
     let routes = routes.routes(get_one::<Account>(ACCOUNT)).routes(patch::<Account>(ACCOUNT));
     let routes = family::<Skill>(routes, SKILL);
-    let routes = family::<User>(routes, USER);
+    let routes = family_of_users(routes);
     let routes = family::<QueueBody>(routes, QUEUE);
     let routes = family::<QueueBody>(routes, GROUP);
     let routes = family::<Member>(routes, QUEUE_MEMBER);
     let routes = family::<Member>(routes, GROUP_MEMBER);
+    let routes = family::<Team>(routes, TEAM);
+    let routes = family::<TeamMember>(routes, TEAM_MEMBER);
+    let routes = family::<TeamQueueBody>(routes, QUEUE_TEAM);
     let routes = family::<Route>(routes, ROUTE);
     let routes = family::<Switch>(routes, SWITCH);
     let routes = family::<Calendar>(routes, CALENDAR);
+    let routes = family::<Disposition>(routes, DISPOSITION);
     family::<BreakReason>(routes, BREAK)
 }
 
@@ -128,6 +157,15 @@ fn family<T: ToSchema>(routes: Routes, of: Family) -> Routes {
         .routes(put::<T>(of))
         .routes(patch::<T>(of))
         .routes(delete(of))
+}
+
+/// As [`family`], with a list that filters.
+fn family_of_users(routes: Routes) -> Routes {
+    super::users::routes(routes)
+        .routes(get_one::<User>(USER))
+        .routes(put::<User>(USER))
+        .routes(patch::<User>(USER))
+        .routes(delete(USER))
 }
 
 type Mounted = utoipa_axum::router::UtoipaMethodRouter<App>;
@@ -197,7 +235,7 @@ async fn list(of: Family, ask: Ask) -> Answered {
     let mut query = ask.query()?;
     let (limit, after) = query.page();
     query.done()?;
-    let parent = if of.kind == Kind::Member { parent(&ask) } else { String::new() };
+    let parent = of.object(&ask).parent;
     Ok(response(ask.look(Query::List { kind: of.kind, parent, limit, after }).await?))
 }
 
@@ -247,7 +285,9 @@ fn named(object: &ObjectRef) -> Result<(), Problem> {
     use crate::domain::ids::{NAME_RULE, is_user_name};
     let (right, rule) = match object.kind {
         Kind::Account => (true, ""),
-        Kind::User | Kind::Member => (is_user_name(&object.id), "usr_[a-z0-9_-]{1,59}"),
+        Kind::User | Kind::Member | Kind::TeamMember => {
+            (is_user_name(&object.id), "usr_[a-z0-9_-]{1,59}")
+        }
         _ => (is_name(&object.id), NAME_RULE),
     };
     if right {

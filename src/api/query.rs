@@ -82,6 +82,31 @@ impl Queries {
         }
     }
 
+    /// True or false, when it was sent.
+    pub fn flag_or_none(&mut self, name: &'static str) -> Option<bool> {
+        self.fields.contains_key(name).then(|| self.flag(name)).or_else(|| {
+            self.known.push(name);
+            None
+        })
+    }
+
+    /// One of several words.
+    pub fn word<T: Copy + Display>(
+        &mut self,
+        name: &'static str,
+        parse: fn(&str) -> Option<T>,
+        all: &[T],
+    ) -> Option<T> {
+        let text = self.text(name)?;
+        let word = parse(&text);
+        if word.is_none() {
+            let words: Vec<String> = all.iter().map(ToString::to_string).collect();
+            let detail = format!("must be one of {}; {text:?} is not", words.join(", "));
+            self.errors.push(FieldError::new(name, "unknown_value", detail));
+        }
+        word
+    }
+
     /// `limit` and `cursor` of a list.
     pub fn page(&mut self) -> (usize, Option<String>) {
         let limit = self.int("limit", 1..=MOST_ITEMS).unwrap_or(PAGE);

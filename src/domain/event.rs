@@ -6,16 +6,18 @@
 
 use crate::domain::ids::{AgentIx, CallId, CommandId, Name, OfferId, QueueIx, SwitchIx};
 use crate::domain::media::Media;
-use crate::domain::objects::queue::Exit;
+use crate::domain::objects::queue::{Exit, Source};
+use crate::domain::objects::user::Role;
 use crate::domain::objects::{
     Account, Calendar, Member, Preferred, Queue, Route, Skill, SkillNeed, Step, Switch, Target,
-    User,
+    Team, User,
 };
 use crate::domain::presence::{Status, words};
 use crate::domain::switching::{CancelReason, EndedBy, SyncCall, TransferKind, TransferTo, Why};
 use crate::domain::time::Millis;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// A row of the vault: personal values stand there, so that they can be erased.
 pub type PersonalKey = u64;
@@ -36,14 +38,47 @@ pub enum Event {
     SkillDeleted { id: Name, by: Name },
     /// A user was created or replaced; `user.personal` is empty here, `personal` points to it.
     UserPut { id: Name, by: Name, user: Box<User>, personal: PersonalKey, has_endpoint: bool },
+    /// Part of a user changed, with many others'; what is `None` stays.
+    UserChanged {
+        agent: AgentIx,
+        by: Name,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        role: Option<Role>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        skills: Option<BTreeMap<String, Option<u16>>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        capacity: Option<BTreeMap<Media, u8>>,
+    },
+    /// A user's personal values were erased for good, and with them extension and direct calls; the
+    /// user is archived.
+    UserErased { agent: AgentIx, by: Name },
     /// A queue or group was created or replaced.
     QueuePut { id: Name, by: Name, queue: Box<Queue> },
     /// … deleted; it had no waiting calls.
     QueueDeleted { queue: QueueIx, by: Name },
     /// A membership was created or changed.
-    MemberPut { queue: QueueIx, agent: AgentIx, by: Name, member: Member },
+    MemberPut {
+        queue: QueueIx,
+        agent: AgentIx,
+        by: Name,
+        member: Member,
+        #[serde(default, skip_serializing_if = "is_zero")]
+        source: Source,
+    },
     /// … ended.
     MemberDeleted { queue: QueueIx, agent: AgentIx, by: Name },
+    /// A team was created or replaced.
+    TeamPut { id: Name, by: Name, team: Team },
+    /// … deleted; memberships that only it gave end beside it.
+    TeamDeleted { id: Name, by: Name },
+    /// A user is in a team from now on.
+    TeamJoined { team: Name, agent: AgentIx, by: Name },
+    /// … no longer.
+    TeamLeft { team: Name, agent: AgentIx, by: Name },
+    /// A team works for a queue; `member`: how its members stand there.
+    TeamQueuePut { team: Name, queue: QueueIx, by: Name, member: Member },
+    /// … no longer.
+    TeamQueueDeleted { team: Name, queue: QueueIx, by: Name },
     /// A route was created or replaced.
     RoutePut { id: Name, by: Name, route: Route },
     /// … deleted.
@@ -56,6 +91,10 @@ pub enum Event {
     BreakReasonPut { id: Name, by: Name, name: String },
     /// … deleted.
     BreakReasonDeleted { id: Name, by: Name },
+    /// A disposition was created or replaced.
+    DispositionPut { id: Name, by: Name, name: String },
+    /// … deleted.
+    DispositionDeleted { id: Name, by: Name },
     /// A calendar.
     CalendarPut { id: Name, by: Name, calendar: Box<Calendar> },
     /// A calendar is gone.
@@ -117,6 +156,10 @@ pub enum Event {
     CountStarted { agent: AgentIx, queue: QueueIx, from: u32 },
     /// What was counted 24 hours ago leaves the window of that length.
     CountLeft { agent: AgentIx, queue: QueueIx },
+    /// A supervisor sent a message; `message` is its number.
+    Notified { message: u64, by: Name, text: String, agents: Vec<AgentIx> },
+    /// The agent has read it.
+    MessageRead { agent: AgentIx, message: u64 },
     /// The block of a user ended on its time.
     BlockEnded { agent: AgentIx },
 

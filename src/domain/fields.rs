@@ -20,7 +20,7 @@ pub struct Rule {
     pub holds: fn(&str) -> bool,
 }
 
-/// A label for people: 1–100 characters, no control characters, not only blanks.
+/// A label for people.
 pub const LABEL: Rule = Rule {
     must_be: "1 to 100 characters, none of them a control character, not only blanks",
     holds: |text| {
@@ -416,9 +416,10 @@ impl<'a, J: Json> Fields<'a, J> {
     /// A list of texts that keep a rule, none twice.
     pub fn texts(&mut self, name: &'static str, most: usize, rule: Rule) -> Vec<String> {
         let mut texts: Vec<String> = Vec::new();
+        let mut seen = std::collections::BTreeSet::new();
         for (at, item) in self.items(name, most) {
             let (code, detail) = match item.as_str() {
-                Some(text) if texts.iter().any(|t| t == text) => {
+                Some(text) if !seen.insert(text) => {
                     ("duplicate", format!("{} stands here twice; leave one out", shown(text)))
                 }
                 Some(text) if (rule.holds)(text) => {

@@ -1,8 +1,9 @@
 //! Everything that can reach an account's engine: one closed enum, and what comes back.
 
+use crate::domain::bulk::{Bulk, BulkMode};
 use crate::domain::ids::{CallId, Name, OfferId};
 use crate::domain::objects::SkillNeed;
-use crate::domain::objects::user::Role;
+use crate::domain::objects::user::{Role, UserKind, UserState};
 use crate::domain::presence::{Status, words};
 use crate::domain::problem::Problem;
 use crate::domain::switching::{EventResult, SwitchEvent, TransferKind, TransferTo};
@@ -108,12 +109,20 @@ pub enum Kind {
     Group,
     /// …/queues/{queue}/members, …/groups/{group}/members
     Member,
+    /// …/teams
+    Team,
+    /// …/teams/{team}/members
+    TeamMember,
+    /// …/queues/{queue}/teams
+    QueueTeam,
     /// …/routes
     Route,
     /// …/switches
     Switch,
     /// …/break_reasons
     BreakReason,
+    /// …/dispositions
+    Disposition,
     /// …/calendars
     Calendar,
 }
@@ -123,7 +132,7 @@ pub enum Kind {
 pub struct ObjectRef {
     /// The family.
     pub kind: Kind,
-    /// For members the queue or group; else empty.
+    /// For members the queue, group or team, for a queue's teams the queue; else empty.
     pub parent: String,
     /// The object's id (a member's: the user's).
     pub id: String,
@@ -194,6 +203,50 @@ pub enum Command {
         if_match: Option<Option<u64>>,
         /// Check only.
         dry_run: bool,
+    },
+    /// `POST …/users/bulk/…`: one change for many users.
+    Bulk {
+        /// What.
+        bulk: Bulk,
+        /// Whose; `None` = all who are not archived.
+        users: Option<Vec<String>>,
+        /// How.
+        mode: BulkMode,
+    },
+    /// `POST …/agents/bulk/notify`: a message to many.
+    Notify {
+        /// Whose; `None` = all who may work.
+        users: Option<Vec<String>>,
+        /// What it says.
+        text: String,
+    },
+    /// `POST …/agents/{user}/messages/{message}/read`
+    ReadMessage {
+        /// Whose.
+        user: String,
+        /// The message's id.
+        message: String,
+    },
+    /// `POST …/teams/{team}/members`: users join and leave together.
+    ChangeTeam {
+        /// Which.
+        team: String,
+        /// Who joins.
+        add: Vec<String>,
+        /// Who leaves.
+        remove: Vec<String>,
+    },
+    /// `PUT …/agents/{user}/offline`: where direct calls go while offline.
+    SetOffline {
+        /// Whose.
+        user: String,
+        /// A target's body, or null.
+        to: Value,
+    },
+    /// `POST …/users/{user}/erase`: the personal values go for good.
+    EraseUser {
+        /// Whose.
+        user: String,
     },
     /// `PUT …/agents/{user}/status`, by the agent's own key or an integration's: own change.
     SetStatus {
@@ -315,6 +368,29 @@ pub enum Command {
     },
 }
 
+/// Which users are asked for; what is `None` lets all through.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UserFilter {
+    /// Their state.
+    pub state: Option<UserState>,
+    /// Put away, or not.
+    pub archived: Option<bool>,
+    /// Blocked now, or not.
+    pub blocked: Option<bool>,
+    /// Their role.
+    pub role: Option<Role>,
+    /// Their type.
+    pub kind: Option<UserKind>,
+    /// Members of this queue or group.
+    pub queue: Option<String>,
+    /// Members of this team.
+    pub team: Option<String>,
+    /// Holders of this skill.
+    pub skill: Option<String>,
+    /// Part of a name, an e-mail address, an id or an extension, in any case of letters.
+    pub text: Option<String>,
+}
+
 /// A read of live state.
 #[derive(Clone, Debug)]
 pub enum Query {
@@ -331,6 +407,22 @@ pub enum Query {
         /// Start after this id.
         after: Option<String>,
     },
+    /// `GET …/users`: a page of those who fit.
+    Users {
+        /// Items at most, 1–1,000.
+        limit: usize,
+        /// Start after this id.
+        after: Option<String>,
+        /// Which.
+        filter: UserFilter,
+    },
+    /// `GET …/users/{user}/profile`: the user with teams, queues and what holds of groups.
+    Profile {
+        /// Whose.
+        user: String,
+    },
+    /// `GET …/messages/{message}`
+    Message(String),
     /// `GET …/queues/{queue}/staff` (or groups).
     Staff {
         /// Queue or group id.

@@ -1,5 +1,6 @@
 //! The vocabulary: plain data, parsing and formulas. No I/O, no clock, no dice.
 
+pub mod bulk;
 pub mod cloud_events;
 pub mod compact;
 pub mod event;

@@ -3,6 +3,7 @@
 
 use crate::domain::ids::{CallId, Name, OfferId};
 use crate::domain::media::Media;
+use crate::domain::objects::queue::Source;
 use crate::domain::presence::{BlockedBy, Detail, Presence, Status, words};
 use crate::domain::time::{self, Millis};
 use serde::ser::SerializeMap;
@@ -104,6 +105,8 @@ pub struct PairRow {
     pub offerable: bool,
     /// Why not, when not.
     pub blocked_by: Option<BlockedBy>,
+    /// Whether the membership is the agent's own or a team's.
+    pub source: Source,
 }
 
 /// A live call.

@@ -383,6 +383,17 @@ impl Engine {
         let ix = ix
             .or_else(anybody)
             .ok_or_else(|| Problem::conflict("no_wrap_up", "no wrap-up of this call is running"))?;
+        let run = self.state.agent(ix).wrap_ups.iter().find(|w| w.call == call);
+        let known = run.map(|run| self.dispositions(ix, run.queue)).unwrap_or_default();
+        if let Some(label) = disposition.filter(|label| !known.is_empty() && !known.contains(label))
+        {
+            let detail = format!("must be one of {}; {label:?} is not", known.join(", "));
+            return Err(Problem::invalid(vec![FieldError::new(
+                "/disposition",
+                "unknown_value",
+                detail,
+            )]));
+        }
         let disposition = disposition.map(Name::from);
         self.emit(Event::WrapUpEnded { call, agent: ix, disposition });
         Ok(())

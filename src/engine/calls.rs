@@ -94,7 +94,7 @@ impl Engine {
             return (self.place(&route.to), route.priority, route.skills.clone());
         }
         // An extension is a number that the house itself knows.
-        (self.extension_place(to), 0, Vec::new())
+        (self.number_place(to).or_else(|| self.extension_place(to)), 0, Vec::new())
     }
 
     /// An agent has answered. A fact where the switch joins, the first one where the engine does.

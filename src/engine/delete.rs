@@ -1,8 +1,8 @@
 //! What may be deleted, and its end.
 
 use super::Engine;
-use super::state::QueueState;
-use crate::domain::event::{Event, Withdrawn};
+use super::state::{Agent, QueueState};
+use crate::domain::event::Event;
 use crate::domain::ids::Name;
 use crate::domain::input::{Kind, ObjectRef};
 use crate::domain::objects::queue::By;
@@ -16,7 +16,8 @@ impl Engine {
             Kind::Account => Err(Problem::conflict("in_use", "an account is not deleted here")),
             Kind::User => Err(Problem::conflict(
                 "not_deletable",
-                "users are never deleted: set state to deactivated instead",
+                "users are never deleted: deactivate, block or archive the user; erase takes what is \
+                 personal and keeps the id",
             )),
             Kind::Skill => self.check_skill_unused(&object.id),
             Kind::Queue | Kind::Group => self.check_queue_unused(&object.id),
@@ -28,6 +29,13 @@ impl Engine {
                 }
             }
             Kind::Calendar => self.check_calendar_unused(&object.id),
+            Kind::Member if self.is_through_team(object) => Err(Problem::conflict(
+                "through_team",
+                "this member comes by way of a team: take the user off the team, or the team off the \
+                 queue",
+            )),
+            Kind::Team | Kind::TeamMember | Kind::QueueTeam => Ok(()),
+            Kind::Disposition => self.check_disposition_unused(&object.id),
             Kind::Member | Kind::Route | Kind::BreakReason => Ok(()),
         }
     }
@@ -48,11 +56,23 @@ impl Engine {
         }
     }
 
+    fn check_disposition_unused(&self, id: &str) -> Result<(), Problem> {
+        let has = |all: &[String]| all.iter().any(|d| d == id);
+        let queue = self.state.queues.iter().find(|q| !q.deleted && has(&q.config.dispositions));
+        let agent = self.state.agents.iter().find(|a| has(&a.user.dispositions));
+        match queue.map(|q| &q.id).or(agent.map(|a| &a.id)) {
+            Some(who) => Err(Problem::conflict("in_use", format!("{who} has this disposition"))),
+            None => Ok(()),
+        }
+    }
+
     fn check_calendar_unused(&self, id: &str) -> Result<(), Problem> {
         let uses = |q: &&QueueState| !q.deleted && q.config.exits.closed.as_deref() == Some(id);
-        match self.state.queues.iter().find(uses) {
-            Some(queue) => {
-                let detail = format!("{} opens and closes by this calendar", queue.id);
+        let queue = self.state.queues.iter().find(uses).map(|q| &q.id);
+        let works = |a: &&Agent| a.user.schedule.as_deref() == Some(id);
+        match queue.or_else(|| self.state.agents.iter().find(works).map(|a| &a.id)) {
+            Some(who) => {
+                let detail = format!("{who} opens, closes or works by this calendar");
                 Err(Problem::conflict("in_use", detail))
             }
             None => Ok(()),
@@ -84,7 +104,9 @@ impl Engine {
         });
         let user = self.state.agents.iter().find(|a| {
             let direct = &a.user.direct;
+            let contacts = self.vault.user(a.personal).map(|v| &*v.personal.contacts);
             direct.unattended.iter().chain(&direct.offline).any(leads_here)
+                || contacts.unwrap_or_default().iter().any(|c| leads_here(&c.to))
         });
         let adder = self.adds_members_of(ix);
         let leads = route.map(|r| &r.id).or(queue.map(|q| &q.id)).or(user.map(|a| &a.id));
@@ -111,8 +133,18 @@ impl Engine {
                 let queue = self.derived.queues.get(object.parent.as_str()).copied();
                 let agent = self.derived.users.get(&id).copied();
                 if let (Some(queue), Some(agent)) = (queue, agent) {
-                    self.withdraw_of_queue(agent, queue, Withdrawn::Configuration);
-                    self.emit(Event::MemberDeleted { queue, agent, by });
+                    self.end_membership(agent, queue, &by);
+                }
+            }
+            Kind::Team => self.delete_team(id, &by),
+            Kind::TeamMember => {
+                if let Some(agent) = self.derived.users.get(&id).copied() {
+                    self.leave_team(&object.parent.as_str().into(), agent, &by);
+                }
+            }
+            Kind::QueueTeam => {
+                if let Ok(queue) = self.team_queue(&object.parent) {
+                    self.unlink_team(id, queue, &by);
                 }
             }
             Kind::Route => self.emit(Event::RouteDeleted { id, by }),
@@ -121,6 +153,7 @@ impl Engine {
                     self.emit(Event::SwitchDeleted { switch, by });
                 }
             }
+            Kind::Disposition => self.emit(Event::DispositionDeleted { id, by }),
             Kind::BreakReason => self.emit(Event::BreakReasonDeleted { id, by }),
             Kind::Calendar => self.emit(Event::CalendarDeleted { id, by }),
             Kind::Account | Kind::User => {}

@@ -33,6 +33,8 @@ pub struct Derived {
     pub extensions: Table<String, Extension>,
     /// Endpoint → user.
     pub endpoints: Table<String, AgentIx>,
+    /// Number of a user's own → user.
+    pub own_numbers: Table<String, AgentIx>,
     /// Dialled number → route id.
     pub numbers: Table<String, Name>,
     /// (switch, its name for the call) → call, live or ended lately.

@@ -52,6 +52,11 @@ impl Engine {
         self.derived.users.get(user).copied().map(Place::User)
     }
 
+    /// Whose number of their own it is.
+    pub(super) fn number_place(&self, number: &str) -> Option<Place> {
+        self.derived.own_numbers.get(number).copied().map(Place::User)
+    }
+
     /// Whose extension it is.
     pub(super) fn extension_place(&self, digits: &str) -> Option<Place> {
         self.derived.extensions.get(digits).map(|owner| match owner {
@@ -78,7 +83,15 @@ impl Engine {
     /// Where a direct call goes that its user does not take.
     pub(super) fn unattended(&self, ix: AgentIx) -> Target {
         let agent = self.state.agent(ix);
-        agent.user.direct.target(&agent.id, agent.status == Status::Offline)
+        let offline = agent.status == Status::Offline;
+        let chosen = agent.user.direct.offline.is_some() && offline;
+        let zone = agent.user.time_zone.as_deref().unwrap_or(&self.state.account.time_zone);
+        let contacts = self.vault.user(agent.personal).map(|v| &*v.personal.contacts);
+        let mut contacts = contacts.unwrap_or_default().iter().filter(|_| !chosen);
+        match contacts.find(|contact| contact.holds(self.state_now(), zone)) {
+            Some(contact) => contact.to.clone(),
+            None => agent.user.direct.target(&agent.id, offline),
+        }
     }
 
     /// Whether a direct call must not ring, since its user has another of its medium; with call waiting,

@@ -7,14 +7,16 @@ use crate::domain::fields;
 use crate::domain::ids::{self, AgentIx, Name, QueueIx};
 use crate::domain::input::{Answer, Kind, ObjectRef};
 use crate::domain::objects::break_reason::BreakReason;
-use crate::domain::objects::queue::{By, QueueKind};
-use crate::domain::objects::user::{Assignment, Role, UserKind, UserState};
+use crate::domain::objects::disposition::Disposition;
+use crate::domain::objects::queue::{By, QueueKind, Source};
+use crate::domain::objects::user::{Assignment, Role, UserKind};
 use crate::domain::objects::{
-    Account, Calendar, Member, Queue, Route, Skill, SkillNeed, Switch, Target, User, forget_preset,
+    Account, Calendar, Member, Queue, Route, Skill, SkillNeed, Switch, Target, Team, TeamMember,
+    User, forget_preset,
 };
 use crate::domain::presence::Status;
 use crate::domain::problem::{FieldError, Problem};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// A body that was read and checked.
 enum Checked {
@@ -23,9 +25,13 @@ enum Checked {
     User(Box<User>),
     Queue(Box<Queue>),
     Member(QueueIx, AgentIx, Member),
+    Team(Team),
+    TeamMember(Name, AgentIx),
+    QueueTeam(QueueIx, Member),
     Route(Route),
     Switch(Box<Switch>),
     BreakReason(BreakReason),
+    Disposition(Disposition),
     Calendar(Box<Calendar>),
 }
 
@@ -61,7 +67,8 @@ impl Engine {
         if dry_run {
             return Ok(Answer::Done { status: 200, version: None, body: shown(&checked, object) });
         }
-        let same = before.as_ref() == Some(&stored(&checked));
+        let own = object.kind != Kind::Member || !self.is_through_team(object);
+        let same = own && before.as_ref() == Some(&stored(&checked));
         if !same {
             self.apply_checked(object, checked, by);
         }
@@ -109,10 +116,12 @@ impl Engine {
     }
 
     fn check_parent(&self, object: &ObjectRef) -> Result<(), Problem> {
-        if object.kind == Kind::Member {
-            self.queue_named(&object.parent)?;
+        match object.kind {
+            Kind::Member => self.queue_named(&object.parent).map(drop),
+            Kind::TeamMember => self.team_named(&object.parent).map(drop),
+            Kind::QueueTeam => self.team_queue(&object.parent).map(drop),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// A queue or group by id.
@@ -141,8 +150,21 @@ impl Engine {
                 let agent = self.user_named(&object.id)?;
                 Member::parse(body).map(|m| Checked::Member(queue, agent, m))
             }
+            Kind::Team => Team::parse(body).map(Checked::Team),
+            Kind::TeamMember => {
+                self.team_named(&object.parent)?;
+                let agent = self.user_named(&object.id)?;
+                let team = object.parent.as_str().into();
+                TeamMember::parse(body).map(|_| Checked::TeamMember(team, agent))
+            }
+            Kind::QueueTeam => {
+                let queue = self.team_queue(&object.parent)?;
+                self.team_named(&object.id)?;
+                Member::parse(body).map(|m| Checked::QueueTeam(queue, m))
+            }
             Kind::Route => Route::parse(body).map(Checked::Route),
             Kind::Switch => Switch::parse(body).map(|s| Checked::Switch(Box::new(s))),
+            Kind::Disposition => Disposition::parse(body).map(Checked::Disposition),
             Kind::BreakReason => BreakReason::parse(body).map(Checked::BreakReason),
             Kind::Calendar => Calendar::parse(body).map(|c| Checked::Calendar(Box::new(c))),
         }
@@ -172,39 +194,10 @@ impl Engine {
     }
 
     fn check_user(&self, object: &ObjectRef, user: &User, errors: &mut Vec<FieldError>) {
-        for (name, level) in &user.skills {
-            let at = format!("/skills/{name}");
-            let skill = self
-                .derived
-                .skills
-                .get(name.as_str())
-                .and_then(|ix| self.state.skills[ix.at()].value.as_ref());
-            match (skill, level) {
-                (None, _) => errors.push(unknown(at, "skill", name)),
-                (Some(skill), None) if skill.level_required => errors.push(FieldError::new(
-                    at,
-                    "required",
-                    format!("this skill needs a level from {} to {}", skill.min, skill.max),
-                )),
-                (Some(skill), Some(level)) if *level < skill.min || *level > skill.max => {
-                    errors.push(FieldError::new(
-                        at,
-                        "out_of_range",
-                        format!("must be between {} and {}", skill.min, skill.max),
-                    ));
-                }
-                _ => {}
-            }
-        }
-        for (name, target) in
-            [("unattended", &user.direct.unattended), ("offline", &user.direct.offline)]
-        {
-            if let Some(target) = target {
-                self.check_target(&format!("/direct/{name}"), target, &object.id, errors);
-            }
-        }
-        let own = self.derived.users.get(object.id.as_str()).copied().map(Extension::User);
-        self.check_extension(user.extension.as_deref(), own, errors);
+        self.check_levels(&user.skills, errors);
+        let own = self.derived.users.get(object.id.as_str()).copied();
+        self.check_person(object, user, own, errors);
+        self.check_extension(user.extension.as_deref(), own.map(Extension::User), errors);
     }
 
     fn check_extension(
@@ -233,6 +226,7 @@ impl Engine {
 
     fn check_queue(&self, object: &ObjectRef, queue: &Queue, errors: &mut Vec<FieldError>) {
         self.check_steps(object, queue, errors);
+        self.check_dispositions(&queue.dispositions, errors);
         if let By::Skill(skill) = &queue.plan.by
             && !self.derived.skills.contains(skill.as_str())
         {
@@ -307,7 +301,13 @@ impl Engine {
         }
     }
 
-    fn check_target(&self, at: &str, target: &Target, own: &str, errors: &mut Vec<FieldError>) {
+    pub(super) fn check_target(
+        &self,
+        at: &str,
+        target: &Target,
+        own: &str,
+        errors: &mut Vec<FieldError>,
+    ) {
         let (family, name, kind) = match target {
             Target::Queue(name) => ("queue", name, QueueKind::Queue),
             Target::Group(name) => ("group", name, QueueKind::Group),
@@ -368,12 +368,15 @@ impl Engine {
             }
             Checked::Route(route) => {
                 let other = self.derived.numbers.get(&route.number);
-                if let Some(other) = other.filter(|id| ***id != *object.id) {
-                    let detail = format!("the number belongs to the route {other:?} already");
+                let owner = self.derived.own_numbers.get(&route.number);
+                let owner = owner.map(|ix| &self.state.agent(*ix).id);
+                if let Some(other) = other.filter(|id| ***id != *object.id).or(owner) {
+                    let detail = format!("the number belongs to {other:?} already");
                     return Err(Problem::conflict("number_taken", detail));
                 }
             }
             Checked::Member(queue, agent, _) => self.check_member(*queue, *agent)?,
+            Checked::User(user) => self.check_life(&object.id, user)?,
             _ => {}
         }
         Ok(())
@@ -381,15 +384,11 @@ impl Engine {
 
     /// One group per user (seed S3-07), and no supervisor of a group is its member (X16).
     fn check_member(&self, queue: QueueIx, agent: AgentIx) -> Result<(), Problem> {
-        let q = self.state.queue(queue);
+        if self.state.queue(queue).config.kind != QueueKind::Group {
+            return self.check_queues(agent, &[queue], false);
+        }
+        self.check_supervises(queue, agent)?;
         let a = self.state.agent(agent);
-        if q.config.kind != QueueKind::Group {
-            return Ok(());
-        }
-        if q.config.supervisors.iter().any(|s| **s == *a.id) {
-            let detail = "supervises this group and takes none of its calls; remove that first";
-            return Err(Problem::conflict("is_supervisor", detail));
-        }
         let other = a
             .pairs
             .iter()
@@ -404,6 +403,16 @@ impl Engine {
         }
     }
 
+    /// No supervisor of a group is its member (X16).
+    pub(super) fn check_supervises(&self, group: QueueIx, agent: AgentIx) -> Result<(), Problem> {
+        let id = &self.state.agent(agent).id;
+        if self.state.queue(group).config.supervisors.iter().any(|s| **s == **id) {
+            let detail = "supervises this group and takes none of its calls; remove that first";
+            return Err(Problem::conflict("is_supervisor", detail));
+        }
+        Ok(())
+    }
+
     fn apply_checked(&mut self, object: &ObjectRef, checked: Checked, by: &Name) {
         let id: Name = object.id.as_str().into();
         let by = by.clone();
@@ -416,10 +425,17 @@ impl Engine {
                 self.emit(Event::QueuePut { id, by, queue });
             }
             Checked::Member(queue, agent, member) => {
-                self.emit(Event::MemberPut { queue, agent, by, member });
+                let source = Source::Direct;
+                self.emit(Event::MemberPut { queue, agent, by, member, source });
             }
+            Checked::Team(team) => self.emit(Event::TeamPut { id, by, team }),
+            Checked::TeamMember(team, agent) => self.join_team(&team, agent, &by),
+            Checked::QueueTeam(queue, member) => self.link_team(id, queue, member, &by),
             Checked::Route(route) => self.emit(Event::RoutePut { id, by, route }),
             Checked::Switch(switch) => self.emit(Event::SwitchPut { id, by, switch }),
+            Checked::Disposition(o) => {
+                self.emit(Event::DispositionPut { id, by, name: o.name });
+            }
             Checked::BreakReason(reason) => {
                 self.emit(Event::BreakReasonPut { id, by, name: reason.name });
             }
@@ -434,7 +450,7 @@ impl Engine {
         let has_endpoint = personal.endpoint.is_some();
         let key = self.state.last_personal + 1;
         self.vault.put_user(key, personal);
-        let out = user.state != UserState::Active || user.assignment == Assignment::Pending;
+        let out = !user.may_work();
         let training = user.assignment == Assignment::Training;
         let phone = user.kind == UserKind::Pbx && has_endpoint;
         let user = Box::new(user);
@@ -449,6 +465,7 @@ impl Engine {
         }
         if out || self.state.agent(ix).blocked {
             self.leave_by_directory(ix);
+            self.barred.extend(old.map(|_| id));
         } else if training {
             self.withdraw_offers(ix);
         }
@@ -471,6 +488,7 @@ impl Engine {
                 let (_, mut body) = self.object_json(object)?;
                 if let Value::Object(fields) = &mut body {
                     fields.remove("id");
+                    fields.remove("resolved");
                 }
                 Some(body)
             }
@@ -491,10 +509,13 @@ fn stored(checked: &Checked) -> Value {
         Checked::Skill(o) => o.to_json(),
         Checked::User(o) => o.to_json(),
         Checked::Queue(o) => o.to_json(),
-        Checked::Member(_, _, o) => o.to_json(),
+        Checked::Member(_, _, o) | Checked::QueueTeam(_, o) => o.to_json(),
+        Checked::Team(o) => o.to_json(),
+        Checked::TeamMember(..) => json!({}),
         Checked::Route(o) => o.to_json(),
         Checked::Switch(o) => o.to_json(),
         Checked::BreakReason(o) => o.to_json(),
+        Checked::Disposition(o) => o.to_json(),
         Checked::Calendar(o) => o.to_json(),
     }
 }
@@ -525,9 +546,13 @@ pub fn word(kind: Kind) -> &'static str {
         Kind::Queue => "queue",
         Kind::Group => "group",
         Kind::Member => "member",
+        Kind::Team => "team",
+        Kind::TeamMember => "member",
+        Kind::QueueTeam => "team",
         Kind::Route => "route",
         Kind::Switch => "switch",
         Kind::BreakReason => "break reason",
+        Kind::Disposition => "disposition",
         Kind::Calendar => "calendar",
     }
 }
@@ -535,7 +560,9 @@ pub fn word(kind: Kind) -> &'static str {
 fn check_id(object: &ObjectRef) -> Result<(), Problem> {
     let (fits, rule) = match object.kind {
         Kind::Account => (true, ""),
-        Kind::User | Kind::Member => (ids::is_user_name(&object.id), "usr_[a-z0-9_-]{1,59}"),
+        Kind::User | Kind::Member | Kind::TeamMember => {
+            (ids::is_user_name(&object.id), "usr_[a-z0-9_-]{1,59}")
+        }
         _ => (ids::is_name(&object.id), ids::NAME_RULE),
     };
     if fits {

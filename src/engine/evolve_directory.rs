@@ -10,7 +10,9 @@ use super::vault::Vault;
 use super::windows;
 use crate::domain::event::{Event, PersonalKey};
 use crate::domain::ids::{AgentIx, CallId, Name, QueueIx, SkillIx, SwitchIx};
-use crate::domain::objects::{Member, Queue, Skill, Switch, User};
+use crate::domain::objects::queue::Source;
+use crate::domain::objects::user::UserState;
+use crate::domain::objects::{Direct, Member, Queue, Skill, Switch, User};
 use crate::domain::presence::Status;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -30,10 +32,26 @@ pub fn evolve(state: &mut State, derived: &mut Derived, vault: &mut Vault, event
         Event::UserPut { id, by: _, user, personal, has_endpoint } => {
             user_put(state, derived, vault, id, user, *personal, *has_endpoint);
         }
+        Event::UserChanged { agent: ix, by: _, role, skills, capacity } => {
+            forget_pairs(state, derived, *ix);
+            let agent = &mut state.agents[ix.at()];
+            agent.version = seq;
+            let user = Arc::make_mut(&mut agent.user);
+            user.role = role.unwrap_or(user.role);
+            if let Some(capacity) = capacity {
+                user.capacity.clone_from(capacity);
+            }
+            if let Some(skills) = skills {
+                user.skills.clone_from(skills);
+                agent.skills = skill_numbers(skills, derived);
+            }
+            touch_agent(derived, *ix);
+        }
+        Event::UserErased { agent, by: _ } => user_erased(state, derived, vault, *agent),
         Event::QueuePut { id, by: _, queue } => queue_put(state, derived, id, queue),
         Event::QueueDeleted { queue, by: _ } => queue_deleted(state, derived, *queue),
-        Event::MemberPut { queue, agent, by: _, member } => {
-            member_put(state, derived, *queue, *agent, *member);
+        Event::MemberPut { queue, agent, by: _, member, source } => {
+            member_put(state, derived, *queue, *agent, (*member, *source));
         }
         Event::MemberDeleted { queue, agent, by: _ } => {
             member_deleted(state, derived, *queue, *agent);
@@ -63,6 +81,13 @@ pub fn evolve(state: &mut State, derived: &mut Derived, vault: &mut Vault, event
             let item = Item { id: id.clone(), version: seq, value: Some(name.clone()) };
             state.break_reasons.insert(id.clone(), item);
         }
+        Event::DispositionPut { id, by: _, name } => {
+            let item = Item { id: id.clone(), version: seq, value: Some(name.clone()) };
+            state.dispositions.insert(id.clone(), item);
+        }
+        Event::DispositionDeleted { id, by: _ } => {
+            state.dispositions.remove(id);
+        }
         Event::BreakReasonDeleted { id, by: _ } => {
             state.break_reasons.remove(id);
         }
@@ -73,7 +98,7 @@ pub fn evolve(state: &mut State, derived: &mut Derived, vault: &mut Vault, event
         Event::CalendarDeleted { id, by: _ } => {
             state.calendars.remove(id);
         }
-        _ => return false,
+        _ => return super::teams::evolve(state, event),
     }
     true
 }
@@ -224,6 +249,8 @@ fn new_agent(ix: AgentIx, id: Name, user: &User, at: crate::domain::time::Millis
         calls: Vec::new(),
         wrap_ups: Vec::new(),
         own_calls: Vec::new(),
+        unread: Vec::new(),
+        teams: Vec::new(),
         pairs: Vec::new(),
         shift: 0,
         ledger: None,
@@ -239,9 +266,29 @@ pub(super) fn list(state: &State, derived: &mut Derived, vault: &Vault, ix: Agen
     if let Some(extension) = &agent.user.extension {
         derived.extensions.insert(extension.clone(), Extension::User(ix));
     }
-    if let Some(endpoint) = vault.user(agent.personal).and_then(|v| v.personal.endpoint.clone()) {
+    let Some(values) = vault.user(agent.personal) else { return };
+    if let Some(endpoint) = values.personal.endpoint.clone() {
         derived.endpoints.insert(endpoint, ix);
     }
+    for number in &values.personal.numbers {
+        derived.own_numbers.insert(number.clone(), ix);
+    }
+}
+
+/// The personal values themselves go from the vault with the record.
+fn user_erased(state: &mut State, derived: &mut Derived, vault: &Vault, ix: AgentIx) {
+    forget_pairs(state, derived, ix);
+    unlist(state, derived, vault, ix);
+    let seq = state.seq;
+    let agent = &mut state.agents[ix.at()];
+    let user = Arc::make_mut(&mut agent.user);
+    user.state = UserState::Deactivated;
+    user.archived = true;
+    user.extension = None;
+    user.direct = Direct::default();
+    agent.has_endpoint = false;
+    agent.version = seq;
+    touch_agent(derived, ix);
 }
 
 fn unlist(state: &State, derived: &mut Derived, vault: &Vault, ix: AgentIx) {
@@ -251,10 +298,16 @@ fn unlist(state: &State, derived: &mut Derived, vault: &Vault, ix: AgentIx) {
     {
         derived.extensions.remove(extension);
     }
-    if let Some(endpoint) = vault.user(agent.personal).and_then(|v| v.personal.endpoint.as_deref())
+    let Some(values) = vault.user(agent.personal) else { return };
+    if let Some(endpoint) = values.personal.endpoint.as_deref()
         && derived.endpoints.get(endpoint) == Some(&ix)
     {
         derived.endpoints.remove(endpoint);
+    }
+    for number in &values.personal.numbers {
+        if derived.own_numbers.get(number) == Some(&ix) {
+            derived.own_numbers.remove(number);
+        }
     }
 }
 
@@ -304,6 +357,9 @@ fn queue_deleted(state: &mut State, derived: &mut Derived, queue: QueueIx) {
         remove_pair(state, derived, ix, queue);
     }
     let seq = state.seq;
+    for team in state.teams.values_mut() {
+        team.queues.remove(&queue);
+    }
     let q = &mut state.queues[queue.at()];
     q.deleted = true;
     q.members.clear();
@@ -322,13 +378,14 @@ fn member_put(
     derived: &mut Derived,
     queue: QueueIx,
     ix: AgentIx,
-    member: Member,
+    (member, source): (Member, Source),
 ) {
     forget_pairs(state, derived, ix);
     let version = state.seq;
     let agent = &mut state.agents[ix.at()];
     if let Some(pair) = agent.pairs.iter_mut().find(|p| p.queue == queue) {
         (pair.stars, pair.position, pair.version) = (member.stars, member.position, version);
+        pair.source = source;
     } else {
         agent.pairs.push(Pair {
             queue,
@@ -336,6 +393,7 @@ fn member_put(
             stars: member.stars,
             position: member.position,
             opted_in: true,
+            source,
             count: 0,
             day: None,
             rolling: VecDeque::new(),

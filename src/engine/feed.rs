@@ -99,6 +99,11 @@ fn edge(
                 }
                 (name, value)
             }
+            ("notified", "agents", Value::Array(agents)) => {
+                let user = |ix: &Value| state.agents.get(usize::try_from(ix.as_u64()?).ok()?);
+                let users = agents.iter().map(|ix| json!(user(ix).map(|a| &a.id)));
+                (name, users.collect())
+            }
             (_, _, value) => (name, value),
         };
     };
@@ -113,6 +118,7 @@ fn edge(
         "call" | "of" => Some(CallId(number).to_string().into()),
         "offer" => Some(OfferId(number).to_string().into()),
         "command" => Some(CommandId(number).to_string().into()),
+        "message" => Some(format!("msg_{number}").into()),
         "event" => Some(format!("{number:016x}").into()),
         "until" | "grace_until" | "ended_before" | "not_before" | "again_at" => {
             Some(Millis(i64::try_from(number).unwrap_or(i64::MAX)).rfc3339().into())

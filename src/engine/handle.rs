@@ -64,6 +64,7 @@ impl Engine {
             commands,
             changes,
             desks,
+            barred: std::mem::take(&mut self.barred),
             events,
         }
     }
@@ -256,7 +257,29 @@ impl Engine {
     }
 
     fn command_of(&mut self, actor: &Actor, command: Command) -> Result<Answer, Problem> {
+        self.require_right_to_work(actor)?;
         match command {
+            Command::Notify { users, text } => {
+                require(actor, Permission::Steer)?;
+                self.notify(users.as_deref(), &text, &actor.name)
+            }
+            Command::ReadMessage { user, message } => {
+                require_self_or_steer(actor, &user)?;
+                self.read_message(&user, &message)
+            }
+            Command::Bulk { bulk, users, mode } => {
+                require(actor, Permission::Configure)?;
+                self.bulk(&bulk, users.as_deref(), mode, &actor.name)
+            }
+            Command::ChangeTeam { team, add, remove } => {
+                require(actor, Permission::Configure)?;
+                self.change_team(&team, &add, &remove, &actor.name)
+            }
+            Command::SetOffline { user, to } => self.set_offline(actor, &user, to),
+            Command::EraseUser { user } => {
+                require(actor, Permission::Configure)?;
+                self.erase_user(&user, &actor.name)
+            }
             Command::Put { object, body, merge, if_match, dry_run } => {
                 require(actor, Permission::Configure)?;
                 self.put(&object, &body, merge, if_match, dry_run, &actor.name)
@@ -407,7 +430,17 @@ impl Engine {
     fn query(&self, actor: &Actor, query: Query) -> Result<Answer, Problem> {
         let done = |body: Value| Answer::Done { status: 200, version: None, body };
         let watch = || require(actor, Permission::Watch);
+        self.require_right_to_work(actor)?;
         match query {
+            Query::Profile { user } => {
+                require_self_or_steer(actor, &user)?;
+                self.profile(&user)
+            }
+            Query::Message(id) => watch().and_then(|()| self.message(&id)),
+            Query::Users { limit, after, filter } => {
+                require(actor, Permission::ReadConfiguration)?;
+                self.users(limit, after.as_deref(), &filter)
+            }
             Query::Object(object) => {
                 require(actor, Permission::ReadConfiguration)?;
                 self.read_object(&object)

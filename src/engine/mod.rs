@@ -10,15 +10,16 @@
 //! | `state`, `few`, `table`, `vault` | what is known |
 //! | `evolve`, `evolve_calls`, `evolve_offers`, `evolve_directory` | the one door to it |
 //! | `derived`, `needs`, `need_index`, `refresh`, `rebuild` | tables that follow from it |
-//! | `calls`, `direct`, `steps`, `by_hand`, `at_desk`, `delete`, `agents`, `switches`, `directory`, `deadlines` | decisions |
+//! | `calls`, `direct`, `steps`, `by_hand`, `at_desk`, `delete`, `agents`, `switches`, `directory`, `people`, `bulk`, `teams`, `messages`, `deadlines` | decisions |
 //! | `matching`, `draw` | the one rule, and the dice |
 //! | `windows` | what orders count |
 //! | `permission` | who may |
-//! | `checks`, `explain`, `views`, `feed` | what is told |
+//! | `checks`, `explain`, `objects`, `views`, `feed` | what is told |
 //! | `invariants` | what must hold after every record |
 
 mod agents;
 mod at_desk;
+mod bulk;
 mod by_hand;
 mod call;
 mod callback;
@@ -41,9 +42,12 @@ mod handle;
 mod invariants;
 mod ledger;
 mod matching;
+mod messages;
 mod need_index;
 mod needs;
+mod objects;
 mod parties;
+mod people;
 mod permission;
 mod presence;
 #[cfg(test)]
@@ -56,6 +60,7 @@ mod status_tests;
 mod steps;
 mod switches;
 mod table;
+mod teams;
 #[cfg(test)]
 mod tests;
 mod vault;
@@ -92,6 +97,8 @@ pub struct Decision {
     pub changes: Changes,
     /// Users whose open desks have something new to show, with the whole view.
     pub desks: Vec<(Name, Value)>,
+    /// Users who lost the right to work: what they have open is closed.
+    pub barred: Vec<Name>,
 }
 
 /// A change of one vault row.
@@ -118,6 +125,8 @@ pub struct Engine {
     vault: Vault,
     /// Events of the record being decided.
     out: Vec<Event>,
+    /// Users who lost the right to work with it.
+    barred: Vec<Name>,
     /// Whether rows for boards are made with each record.
     rows: bool,
     /// Of the account's dice, should they not have begun.
@@ -135,6 +144,7 @@ impl Engine {
             derived: derived::Derived::default(),
             vault: Vault::default(),
             out: Vec::new(),
+            barred: Vec::new(),
             rows: true,
             seed,
         }
@@ -165,6 +175,7 @@ impl Engine {
             derived: derived::Derived::default(),
             vault: Vault::default(),
             out: Vec::new(),
+            barred: Vec::new(),
             rows: true,
             seed,
         };

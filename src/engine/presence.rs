@@ -4,7 +4,7 @@ use super::state::{Agent, Pair, State};
 use crate::domain::ids::QueueIx;
 use crate::domain::media::Media;
 use crate::domain::objects::queue::Needs;
-use crate::domain::objects::user::{Assignment, UserState};
+use crate::domain::objects::user::Assignment;
 use crate::domain::presence::{BlockedBy, Detail, Presence, Status};
 use crate::domain::rows::PairRow;
 
@@ -71,6 +71,7 @@ pub fn pair(state: &State, agent: &Agent, pair: &Pair, work: &[Work]) -> PairRow
         detail: detail(agent, here, elsewhere),
         offerable: blocked_by.is_none(),
         blocked_by,
+        source: pair.source,
     }
 }
 
@@ -131,7 +132,7 @@ pub fn blocked(
     let needs_ready = queue.is_some_and(|q| q.needs == Needs::Ready);
     let by_status = if agent.status == Status::Offline {
         Some(BlockedBy::Offline)
-    } else if user.state != UserState::Active || user.assignment == Assignment::Pending {
+    } else if !user.may_work() {
         Some(BlockedBy::Inactive)
     } else if agent.blocked {
         Some(BlockedBy::Blocked)

@@ -399,6 +399,7 @@ impl World {
                 presence: pair_presence(f, asked),
                 detail: detail(f, Some(*place)),
                 offerable: blocked_by(f, Some(asked), false).is_none(),
+                source: crate::domain::objects::queue::Source::Direct,
                 blocked_by: blocked_by(f, Some(asked), false),
             };
             let found = pair(&self.state, &self.agent, &self.pairs[nth], work);

@@ -5,11 +5,14 @@
 
 pub use super::call::{Call, Callback, Closed, End, Leg, Offer, Stage};
 use super::ledger::Ledger;
+use super::messages::Message;
 use super::table::Table;
+use super::teams::TeamState;
 use super::windows::Counted;
 use crate::domain::event::{Next, PersonalKey, is_zero};
 use crate::domain::ids::{AgentIx, CallId, CommandId, Name, OfferId, QueueIx, SkillIx, SwitchIx};
 use crate::domain::media::Media;
+use crate::domain::objects::queue::Source;
 use crate::domain::objects::{Account, Calendar, Queue, Route, Skill, Switch, User};
 use crate::domain::presence::{Detail, Status};
 use crate::domain::rows::DayCounts;
@@ -55,8 +58,14 @@ pub struct State {
     pub switches: Vec<SwitchState>,
     /// Routes by id.
     pub routes: BTreeMap<Name, Item<Route>>,
+    /// Dispositions by id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub dispositions: BTreeMap<Name, Item<String>>,
     /// Break reasons by id.
     pub break_reasons: BTreeMap<Name, Item<String>>,
+    /// Teams by id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub teams: BTreeMap<Name, TeamState>,
     /// Calendars.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub calendars: BTreeMap<Name, Item<Calendar>>,
@@ -68,6 +77,9 @@ pub struct State {
     pub forgotten_seq: u64,
     /// Fingerprints of the events heard lately, in order.
     pub heard: VecDeque<(Millis, u64)>,
+    /// Messages to agents, oldest first.
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    pub messages: VecDeque<Message>,
     /// Callers (by the vault's row of a call) and the agent who had that call, oldest first; only
     /// while some queue prefers the last agent.
     #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
@@ -149,6 +161,12 @@ pub struct Agent {
     pub wrap_ups: Vec<WrapUpRun>,
     /// Calls that the engine did not route.
     pub own_calls: Vec<(SwitchIx, Name)>,
+    /// Messages not read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<u64>,
+    /// Teams, by id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub teams: Vec<Name>,
     /// Memberships.
     pub pairs: Vec<Pair>,
     /// Changes with each log-on, where a queue counts by shifts.
@@ -191,6 +209,9 @@ pub struct Pair {
     pub position: u32,
     /// Takes this queue's calls.
     pub opted_in: bool,
+    /// The agent's own, or through a team.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub source: Source,
     /// Calls of the window, milliseconds, or millionths of occupancy.
     pub count: u32,
     /// The window that `count` belongs to ([`super::windows::number`]); another reads as 0.

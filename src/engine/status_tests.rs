@@ -194,7 +194,8 @@ impl Floor {
 fn begin(work: Work, stand: Stand, trigger: Trigger) -> Option<Floor> {
     let mut floor = Floor::new();
     let silence = if trigger == Trigger::Unleased { SHORT_MS } else { 0 };
-    let account = json!({ "name": "A", "lease_grace_ms": SHORT_MS, "max_unleased_ms": silence });
+    let account = json!({ "name": "A", "lease_grace_ms": SHORT_MS, "max_unleased_ms": silence,
+        "block_min_ms": 0 });
     floor.put(Kind::Account, "", "", account);
     floor.put(Kind::BreakReason, "", "lunch", json!({ "name": "Lunch" }));
     let wrap_up = json!({ "ms": 600_000 });

@@ -6,20 +6,16 @@ use super::explain::next_step_json;
 use super::presence;
 use super::state::{Agent, Call, Stage};
 use crate::domain::ids::{AgentIx, CallId, Name, QueueIx};
-use crate::domain::input::{Answer, Kind, ObjectRef};
+use crate::domain::input::Answer;
 use crate::domain::media::Media;
-use crate::domain::objects::Member;
 use crate::domain::objects::queue::QueueKind;
+use crate::domain::objects::{Queue, Setting, User};
 use crate::domain::presence::{Detail, Presence};
 use crate::domain::problem::Problem;
 use crate::domain::rows::{AgentRow, CallRow, CallState, OfferRow, PairRow, QueueRow};
 use crate::domain::time::Millis;
 use serde_json::{Value, json};
 use std::sync::Arc;
-
-/// A source whose clock is further off than this is flagged, ms. Durations come from the engine's
-/// clock alone, so nothing else follows.
-const SKEW_MS: i64 = 2_000;
 
 /// A body with the object's id in front.
 #[must_use]
@@ -42,115 +38,12 @@ struct Seen {
     detail: Option<Detail>,
 }
 
-fn done(body: Value) -> Answer {
+/// An answer with a body that has no version.
+pub(super) fn done(body: Value) -> Answer {
     Answer::Done { status: 200, version: None, body }
 }
 
 impl Engine {
-    /// One object with its version, as it is shown.
-    pub(super) fn object_json(&self, object: &ObjectRef) -> Option<(u64, Value)> {
-        let id = object.id.as_str();
-        let (version, body) = match object.kind {
-            Kind::Account => (self.state.account_version, self.state.account.to_json()),
-            Kind::Skill => {
-                let item = &self.state.skills[self.derived.skills.get(id)?.at()];
-                (item.version, item.value.as_ref()?.to_json())
-            }
-            Kind::User => {
-                let ix = *self.derived.users.get(id)?;
-                (self.state.agent(ix).version, self.whole_user(ix).to_json())
-            }
-            Kind::Queue | Kind::Group => {
-                let queue = self.state.queue(*self.derived.queues.get(id)?);
-                let wanted =
-                    if object.kind == Kind::Group { QueueKind::Group } else { QueueKind::Queue };
-                if queue.config.kind != wanted {
-                    return None;
-                }
-                (queue.version, queue.config.to_json())
-            }
-            Kind::Member => {
-                let queue = *self.derived.queues.get(object.parent.as_str())?;
-                let agent = self.state.agent(*self.derived.users.get(id)?);
-                let pair = agent.pair(queue)?;
-                let mut body = Member { stars: pair.stars, position: pair.position }.to_json();
-                body["source"] = "direct".into();
-                body["opted_in"] = pair.opted_in.into();
-                (pair.version, body)
-            }
-            Kind::Route => {
-                let item = self.state.routes.get(id)?;
-                (item.version, item.value.as_ref()?.to_json())
-            }
-            Kind::Switch => {
-                let switch = self.state.switch(*self.derived.switches.get(id)?);
-                let mut body = switch.config.public_json();
-                body["suspected"] = switch.suspected.into();
-                body["bootid"] = json!(switch.boot);
-                let skew_ms = self.derived.skew_ms.get(&switch.ix).copied();
-                body["clock_skew_ms"] = json!(skew_ms);
-                body["clock_off"] = skew_ms.is_some_and(|ms| ms.abs() > SKEW_MS).into();
-                (switch.version, body)
-            }
-            Kind::Calendar => {
-                let item = self.state.calendars.get(id)?;
-                (item.version, item.value.as_ref()?.to_json())
-            }
-            Kind::BreakReason => {
-                let item = self.state.break_reasons.get(id)?;
-                (item.version, json!({ "name": item.value.as_ref()? }))
-            }
-        };
-        Some((version, with_id(id, body)))
-    }
-
-    /// One object, or 404.
-    pub(super) fn read_object(&self, object: &ObjectRef) -> Result<Answer, Problem> {
-        let missing = || Problem::not_found(super::directory::word(object.kind), &object.id);
-        let (version, body) = self.object_json(object).ok_or_else(missing)?;
-        Ok(Answer::Done { status: 200, version: Some(version), body })
-    }
-
-    /// A page of a family, by id.
-    pub(super) fn list(
-        &self,
-        kind: Kind,
-        parent: &str,
-        limit: usize,
-        after: Option<&str>,
-    ) -> Result<Answer, Problem> {
-        let ids: Vec<Name> = match kind {
-            Kind::Account => Vec::new(),
-            Kind::Skill => self.derived.skills.keys(),
-            Kind::User => self.derived.users.keys(),
-            Kind::Queue | Kind::Group => self.derived.queues.keys(),
-            Kind::Member => {
-                let queue = self.queue_named(parent)?;
-                let members = &self.state.queue(queue).members;
-                let mut ids: Vec<Name> =
-                    members.iter().map(|ix| self.state.agent(*ix).id.clone()).collect();
-                ids.sort_unstable();
-                ids
-            }
-            Kind::Route => self.state.routes.keys().cloned().collect(),
-            Kind::Switch => self.derived.switches.keys(),
-            Kind::BreakReason => self.state.break_reasons.keys().cloned().collect(),
-            Kind::Calendar => self.state.calendars.keys().cloned().collect(),
-        };
-        let start = after.map_or(0, |after| ids.partition_point(|id| &**id <= after));
-        let object = |id: &Name| ObjectRef { kind, parent: parent.into(), id: id.to_string() };
-        let mut items: Vec<Value> = ids[start..]
-            .iter()
-            .filter_map(|id| self.object_json(&object(id)))
-            .map(|(_, body)| body)
-            .take(limit + 1)
-            .collect();
-        let more = items.len() > limit;
-        items.truncate(limit);
-        let next = items.last().filter(|_| more).map(|last| last["id"].clone());
-        Ok(done(json!({ "items": items, "next": next })))
-    }
-
     /// The members of a queue or group with their presence there.
     pub(super) fn staff(&self, queue: &str) -> Result<Answer, Problem> {
         let queue = self.queue_named(queue)?;
@@ -167,7 +60,7 @@ impl Engine {
                     "name": self.name_of(*ix),
                     "stars": pair.stars,
                     "position": pair.position,
-                    "source": "direct",
+                    "source": pair.source,
                     "opted_in": pair.opted_in,
                     "presence": row.presence,
                     "offerable": row.offerable,
@@ -300,12 +193,30 @@ impl Engine {
             "assigned_to": call.picked.as_ref().map(|picked| &self.state.agent(picked.0).id),
             "callback": self.callback_json(call),
             "held": call.held,
+            "recording": self.carried(call, |q| q.recording, |u| u.recording),
+            "dial_audio": queue.filter(|q| q.config.kind == QueueKind::Group).and_then(|q| {
+                self.state.account.group_settings.overridden(&q.config.settings).dial_audio
+            }),
+            "crm_updates": self.carried(call, |q| q.crm_updates, |u| u.crm_updates),
             "agent": call.legs.last().map(|l| &self.state.agent(l.agent).id),
             "offers": offers,
             "outcome": call.end.as_ref().map(|e| e.outcome),
             "reason": call.end.as_ref().map(|e| &e.reason),
             "ended_at": call.end.as_ref().map(|e| e.at.rfc3339()),
         })
+    }
+
+    /// A setting that a switch or a CRM carries out, resolved between the queue of an answered call
+    /// and its agent; none before the answer.
+    fn carried(
+        &self,
+        call: &Call,
+        of_queue: fn(&Queue) -> bool,
+        of_user: fn(&User) -> Setting,
+    ) -> Option<bool> {
+        let agent = self.state.agent(call.legs.last()?.agent);
+        let queue = call.queue.is_some_and(|q| of_queue(&self.state.queue(q).config));
+        Some(of_user(&agent.user).resolve(queue))
     }
 
     /// One agent.
@@ -335,6 +246,7 @@ impl Engine {
                     "offerable": pair.offerable,
                     "blocked_by": pair.blocked_by,
                     "detail": pair.detail,
+                    "source": pair.source,
                 })
             })
             .collect();
@@ -361,7 +273,9 @@ impl Engine {
                 "call": w.call.to_string(),
                 "queue": self.state.queue(w.queue).id,
                 "until": w.until.rfc3339(),
+                "dispositions": self.dispositions(ix, w.queue),
             })).collect::<Vec<_>>(),
+            "teams": agent.teams,
             "queues": queues,
         })
     }
@@ -406,7 +320,8 @@ impl Engine {
                 }))
             })
             .collect();
-        json!({ "type": "state", "seq": self.state.seq, "agent": self.agent_json(ix), "offers": offers })
+        json!({ "type": "state", "seq": self.state.seq, "agent": self.agent_json(ix), "offers": offers,
+            "messages": self.messages_json(ix) })
     }
 
     /// First and last name.

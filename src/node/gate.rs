@@ -165,6 +165,12 @@ pub(super) fn is_urgent(input: &Input) -> bool {
             }
             Command::Put { .. }
             | Command::Delete { .. }
+            | Command::EraseUser { .. }
+            | Command::SetOffline { .. }
+            | Command::ChangeTeam { .. }
+            | Command::Bulk { .. }
+            | Command::Notify { .. }
+            | Command::ReadMessage { .. }
             | Command::ClearForced { .. }
             | Command::Assign { .. }
             | Command::ChangeCall { .. }

@@ -155,6 +155,12 @@ impl Handle {
         key.is_some_and(|key| key.expires_at.is_none_or(|end| now < end))
     }
 
+    /// Tells of each key whose user loses the right to work from now on.
+    #[must_use]
+    pub fn barred(&self) -> broadcast::Receiver<KeyId> {
+        self.shared.barred.subscribe()
+    }
+
     /// Tells of each key that is revoked from now on.
     #[must_use]
     pub fn revoked(&self) -> broadcast::Receiver<KeyId> {

@@ -1,6 +1,7 @@
 //! What is durable goes out from here, in order: replies, commands, desks, dashboards.
 
-use crate::domain::ids::Name;
+use crate::access::Key;
+use crate::domain::ids::{KeyId, Name};
 use crate::domain::input::{Actor, Input};
 use crate::domain::objects::Switch;
 use crate::domain::objects::user::Role;
@@ -186,6 +187,7 @@ impl Outbox {
         if let Some(slot) = commit.slot {
             self.commands(now, slot, &mut commit);
             self.desk_views(slot, &mut commit);
+            self.bar(slot, &commit.barred);
             // Before the boards: a phone rings sooner than a dashboard moves.
             self.dispatch(now);
         }
@@ -245,6 +247,24 @@ impl Outbox {
                     desk.send_replace(Some(Arc::clone(&view)));
                 }
             }
+        }
+    }
+
+    /// What users who lost the right to work hold open is closed.
+    fn bar(&mut self, slot: usize, barred: &[Name]) {
+        if barred.is_empty() {
+            return;
+        }
+        let account = &self.floors[slot].head.name;
+        let of_them = |key: &Key| {
+            key.account == *account && key.user.as_ref().is_some_and(|user| barred.contains(user))
+        };
+        let keys: Vec<KeyId> =
+            self.shared.keys.iter().filter(|key| of_them(key)).map(|key| key.id).collect();
+        for id in keys {
+            self.shared.hub.close_key(id);
+            // Without a connection nobody listens.
+            let _ = self.shared.barred.send(id);
         }
     }
 

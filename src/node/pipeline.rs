@@ -41,6 +41,8 @@ pub(super) struct Commit {
     pub changes: Changes,
     /// Users whose desks show something new.
     pub desks: Vec<(Name, Value)>,
+    /// Users who lost the right to work.
+    pub barred: Vec<Name>,
     /// A switch has done its commands up to here.
     pub acknowledged: Option<(Name, u64)>,
     /// A switch could not do this command.
@@ -116,6 +118,7 @@ impl Commit {
             replied: None,
             changes: Changes::default(),
             desks: Vec::new(),
+            barred: Vec::new(),
             acknowledged: None,
             failed: None,
             switches: Vec::new(),

@@ -22,6 +22,8 @@ pub(super) struct Shared {
     /// As `keys`.
     pub accounts: DashMap<Name, Arc<AccountHead>>,
     pub revoked: broadcast::Sender<KeyId>,
+    /// Keys of users who lost the right to work: valid, but what they have open is closed.
+    pub barred: broadcast::Sender<KeyId>,
     pub hub: HubHandle,
     pub readers: Readers,
     pub room: Option<Arc<Room>>,

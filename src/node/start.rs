@@ -345,6 +345,7 @@ fn share(
         keys: DashMap::new(),
         accounts: DashMap::new(),
         revoked: broadcast::channel(256).0,
+        barred: broadcast::channel(4_096).0,
         hub,
         readers,
         room,

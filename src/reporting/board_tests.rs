@@ -27,6 +27,7 @@ fn agent(id: u8, queues: &[u8]) -> Arc<AgentRow> {
         detail: Some(Detail::Idle),
         offerable: true,
         blocked_by: None,
+        source: crate::domain::objects::queue::Source::Direct,
     };
     Arc::new(AgentRow {
         id: format!("usr_{id}").into(),

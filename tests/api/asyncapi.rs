@@ -213,6 +213,7 @@ fn every_frame_of_a_floor_at_work_is_in_the_document() {
         json!({ "end": call, "ref": 7 }),
         json!({ "wrap_up_end": { "call": call, "disposition": "done" } }),
         json!({ "opted_in": { "queue": "support", "opted_in": false } }),
+        json!({ "read": "msg_1" }),
     ] {
         say(&mut desk, "deskHears", action);
         hear(&mut desk, "deskSays", &result);

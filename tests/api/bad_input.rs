@@ -24,6 +24,7 @@ fn filled(path: &str) -> String {
         ("{account}", "default"),
         ("{user}", "usr_nobody"),
         ("{queue}", "nowhere"),
+        ("{team}", "nobody"),
         ("{group}", "noplace"),
         ("{call}", "cal_00000000000000000000000000"),
         ("{offer}", "off_00000000000000000000000000"),
@@ -85,6 +86,7 @@ fn every_body_must_be_json_of_its_media_type_and_of_a_size() {
     // What must be there before a body is looked at.
     let put = |path: &str, body: Value| server.must("PUT", path, &body);
     put("/v1/accounts/default/queues/nowhere", json!({ "name": "Q" }));
+    put("/v1/accounts/default/teams/nobody", json!({ "name": "T" }));
     put("/v1/accounts/default/groups/noplace", json!({ "name": "G", "total_ms": 20_000 }));
     put(
         "/v1/accounts/default/users/usr_nobody",

@@ -4,10 +4,11 @@ use crate::{snake, variants};
 use callboard::domain::event::{Cause, Event, Next, OfferFailure, Outcome, Withdrawn};
 use callboard::domain::ids::{AgentIx, CallId, CommandId, OfferId, QueueIx, SwitchIx};
 use callboard::domain::media::Media;
-use callboard::domain::objects::queue::{Exit, Order};
+use callboard::domain::objects::queue::{Exit, Order, Source};
+use callboard::domain::objects::user::Role;
 use callboard::domain::objects::{
     Calendar, Member, Preferred, Queue, QueueKind, Route, Skill, SkillNeed, SkipIf, Step, Switch,
-    Target, User,
+    Target, Team, User,
 };
 use callboard::domain::presence::Status;
 use callboard::domain::switching::{
@@ -64,8 +65,14 @@ fn configuration() -> Vec<Event> {
     let by = || "owner".into();
     let user = json!({ "email": "ann@acme.test", "first_name": "Ann", "last_name": "Lee",
         "extension": "1001", "endpoint": "sip:ann@192.0.2.1", "skills": { "spanish": 80 },
-        "capacity": { "voice": 1, "chat": 3 }, "blocked_until": "2026-11-21T20:00:00.000Z" });
+        "capacity": { "voice": 1, "chat": 3 }, "blocked_until": "2026-11-21T20:00:00.000Z",
+        "archived": true, "time_zone": "Europe/Berlin", "schedule": "office", "domain": "acme.test",
+        "caller_id": "+15550000", "caller_ids": ["+15550000"], "recording": "off",
+        "crm_updates": "on", "may_use_own_number": false, "may_choose_caller_id": false,
+        "may_edit_offline": false, "may_dial_domains": false, "numbers": ["+15551"],
+        "contacts": [{ "to": { "number": "+15552" } }] });
     let queue = json!({ "name": "Support", "strategy": "skilled", "competency": true,
+        "recording": true, "crm_updates": true,
         "steps": [{ "after_ms": 0, "skills": [{ "skill": "spanish", "min": 40 }], "stars_min": 2,
             "agents": ["usr_ann"] }],
         "exits": { "max_wait_ms": 120_000, "on_max_wait": { "queue": "overflow" } } });
@@ -91,6 +98,14 @@ fn configuration() -> Vec<Event> {
             personal: 1,
             has_endpoint: true,
         },
+        Event::UserChanged {
+            agent: AGENT,
+            by: by(),
+            role: Some(Role::Supervisor),
+            skills: Some([("spanish".to_owned(), Some(80))].into()),
+            capacity: Some([(Media::Chat, 3)].into()),
+        },
+        Event::UserErased { agent: AGENT, by: by() },
         Event::QueuePut {
             id: "support".into(),
             by: by(),
@@ -102,8 +117,20 @@ fn configuration() -> Vec<Event> {
             agent: AGENT,
             by: by(),
             member: Member { stars: 3, position: 1 },
+            source: Source::Team,
         },
         Event::MemberDeleted { queue: QUEUE, agent: AGENT, by: by() },
+        Event::TeamPut { id: "north".into(), by: by(), team: Team { name: "North".into() } },
+        Event::TeamJoined { team: "north".into(), agent: AGENT, by: by() },
+        Event::TeamLeft { team: "north".into(), agent: AGENT, by: by() },
+        Event::TeamQueuePut {
+            team: "north".into(),
+            queue: QUEUE,
+            by: by(),
+            member: Member { stars: 2, position: 1 },
+        },
+        Event::TeamQueueDeleted { team: "north".into(), queue: QUEUE, by: by() },
+        Event::TeamDeleted { id: "north".into(), by: by() },
         Event::RoutePut {
             id: "main".into(),
             by: by(),
@@ -117,6 +144,8 @@ fn configuration() -> Vec<Event> {
         },
         Event::SwitchDeleted { switch: SWITCH, by: by() },
         Event::BreakReasonPut { id: "lunch".into(), by: by(), name: "Lunch".into() },
+        Event::DispositionPut { id: "sold".into(), by: by(), name: "Sold".into() },
+        Event::DispositionDeleted { id: "sold".into(), by: by() },
         Event::BreakReasonDeleted { id: "lunch".into(), by: by() },
         Event::CalendarPut { id: "office".into(), by: by(), calendar: Box::new(calendar) },
         Event::CalendarDeleted { id: "office".into(), by: by() },
@@ -133,6 +162,8 @@ fn presence() -> Vec<Event> {
     };
     let agent = AGENT;
     vec![
+        Event::Notified { message: 9, by: by(), text: "Lunch".into(), agents: vec![AGENT] },
+        Event::MessageRead { agent: AGENT, message: 9 },
         Event::DayBegan { day: 20_778 },
         Event::DiceSeeded { seed: 1 },
         Event::Resumed { away_ms: 1_500 },

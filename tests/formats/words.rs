@@ -5,14 +5,14 @@ use crate::{snake, variants};
 use callboard::domain::event::{Cause, OfferFailure, Outcome, Withdrawn};
 use callboard::domain::input::When;
 use callboard::domain::media::Media;
-use callboard::domain::objects::SkipIf;
 use callboard::domain::objects::account::{IdleClock, OptInAtLogin};
 use callboard::domain::objects::calendar::Day;
 use callboard::domain::objects::queue::{
-    Exit, Needs, NobodyWhen, OnMiss, Order, Preset, QueueKind, Ties, Window,
+    Exit, Needs, NobodyWhen, OnMiss, Order, Preset, QueueKind, Source, Ties, Window,
 };
 use callboard::domain::objects::switch::Connects;
 use callboard::domain::objects::user::{Assignment, Role, UserKind, UserState};
+use callboard::domain::objects::{Setting, SkipIf};
 use callboard::domain::presence::{BlockedBy, Detail, HeldBy, Presence, Status};
 use callboard::domain::switching::{
     CancelReason, CommandFailure, Direction, EndedBy, FailReason, OverflowWhy, ResultStatus,
@@ -52,8 +52,8 @@ fn every_word_stands_in_its_table() {
         "## Why not": BlockedBy, HeldBy;
         "## How things end": Outcome, Withdrawn, OfferFailure, FailReason, CancelReason, EndedBy;
         "## Settings": Media, QueueKind, Needs, Order, Preset, OnMiss, NobodyWhen, Connects;
-        "## Settings": Window, Ties, IdleClock, SkipIf, Day;
-        "## Settings": UserKind, UserState, Assignment, Role;
+        "## Settings": Window, Ties, IdleClock, SkipIf, Day, Source;
+        "## Settings": UserKind, UserState, Assignment, Role, Setting;
         "## Exits": Exit;
         "## Switches: events in": ResultStatus, TransferKind, OverflowWhy, Direction, SyncState;
         "## Switches: events in": CommandFailure;

@@ -42,6 +42,7 @@ pub fn agent(id: &str, queues: &[&str]) -> Arc<AgentRow> {
             detail: Some(Detail::WrapUp),
             offerable: false,
             blocked_by: Some(BlockedBy::WrapUp),
+            source: callboard::domain::objects::queue::Source::Direct,
         };
         (Name::from(*queue), row)
     };

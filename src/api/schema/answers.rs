@@ -1,6 +1,8 @@
 //! Answers that the engine writes as JSON.
 
 use crate::domain::media::Media;
+use crate::domain::objects::User;
+use crate::domain::objects::queue::Source;
 use crate::domain::presence::{BlockedBy, Detail, Presence, Status};
 use crate::domain::switching::EventResult;
 use serde_json::Value;
@@ -40,6 +42,8 @@ pub struct AgentView {
     calls: Vec<Value>,
     /// Wrap-ups that run.
     wrap_ups: Vec<Value>,
+    /// Ids of teams.
+    teams: Vec<String>,
     /// Per queue.
     queues: Vec<PairView>,
 }
@@ -111,6 +115,8 @@ pub struct PairView {
     blocked_by: Option<BlockedBy>,
     /// What the agent does.
     detail: Option<Detail>,
+    /// The agent's own, or through a team.
+    source: Source,
 }
 
 /// Something odd about a queue's configuration.
@@ -205,6 +211,12 @@ pub struct CallView {
     agent: Option<String>,
     /// Whether it is on hold.
     held: bool,
+    /// Whether it is recorded: of queue and agent together; null before an agent has it.
+    recording: Option<bool>,
+    /// The sound that a group's callers hear while it rings, by its id at the switch.
+    dial_audio: Option<String>,
+    /// Whether it is told to the CRM, likewise.
+    crm_updates: Option<bool>,
     /// What the switch told of it.
     attributes: Option<BTreeMap<String, String>>,
     /// Offers, the closed ones of late too.
@@ -412,4 +424,57 @@ pub struct CommandView {
     time: String,
     /// After this it is of no use and not repeated.
     deadline: String,
+}
+
+/// All that one page about a user tells.
+#[derive(ToSchema)]
+pub struct ProfileView {
+    /// The user.
+    user: User,
+    /// Ids of teams.
+    teams: Vec<String>,
+    /// The queues that the user works for.
+    queues: Vec<PlaceView>,
+    /// The group that the user is in.
+    group: Option<PlaceView>,
+    /// Ids of groups that the user supervises.
+    supervises: Vec<String>,
+    /// What holds of the user's own settings, the group's and the account's.
+    resolved: ResolvedView,
+}
+
+/// A place in a queue or group.
+#[derive(ToSchema)]
+pub struct PlaceView {
+    /// The queue's or group's id.
+    id: String,
+    /// Its name.
+    name: String,
+    /// voice, chat, …
+    media: Media,
+    /// 1–4, 4 best.
+    stars: u8,
+    /// From 1.
+    position: u32,
+    /// The user's own, or through a team.
+    source: Source,
+    /// Whether the user takes its calls.
+    opted_in: bool,
+}
+
+/// Settings that hold.
+#[derive(ToSchema)]
+pub struct ResolvedView {
+    /// Whether the user may dial out.
+    outbound: bool,
+    /// Caller ID of outbound calls.
+    caller_id: Option<String>,
+    /// Whether the user may choose another.
+    may_choose_caller_id: bool,
+    /// Whether the user may open recordings of own calls.
+    may_open_recordings: bool,
+    /// The sound that callers hear while it rings.
+    dial_audio: Option<String>,
+    /// The user's, or the account's.
+    time_zone: String,
 }

@@ -2,10 +2,12 @@
 
 use crate::domain::media::Media;
 use crate::domain::objects::queue::{Announce, Needs, OnMiss, Order, Preset, Ties, Window};
-use crate::domain::objects::{CallbackPlan, Exits, SkillNeed, Step};
+use crate::domain::objects::user::Role;
+use crate::domain::objects::{CallbackPlan, Exits, GroupSettings, SkillNeed, Step, Target};
 use crate::domain::presence::Status;
 use crate::domain::switching::{TransferKind, TransferTo};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// A preset's name, or a plan.
@@ -121,6 +123,15 @@ pub struct QueueBody {
     /// An abandon below this is short; default 5,000.
     #[schema(required = false)]
     short_abandon_ms: u64,
+    /// Whether calls are recorded, where the agent leaves it to the queue; default false.
+    #[schema(required = false)]
+    recording: bool,
+    /// Whether calls are told to the CRM, where the agent leaves it to the queue; default false.
+    #[schema(required = false)]
+    crm_updates: bool,
+    /// Dispositions that agents may give its calls, beside the agent's own; none = any text.
+    #[schema(required = false)]
+    dispositions: Vec<String>,
     /// What waiting calls require, by waiting time; at most 32.
     #[schema(required = false)]
     steps: Vec<Step>,
@@ -136,9 +147,46 @@ pub struct QueueBody {
     callback: CallbackPlan,
     /// Groups only: the extension, digits.
     extension: Option<String>,
+    /// Groups only: settings for the members; `resolved` shows what holds with the account's.
+    #[schema(required = false)]
+    settings: GroupSettings,
     /// Groups only: users who are never rung for it.
     #[schema(required = false)]
     supervisors: Vec<String>,
+}
+
+/// How the members of a team stand in a queue.
+#[derive(ToSchema)]
+#[schema(as = QueueTeam)]
+pub struct TeamQueueBody {
+    /// 1–4, 4 best; default 1.
+    #[schema(required = false)]
+    stars: u8,
+    /// Place in the order `in_order`; 1–100,000, default 1.
+    #[schema(required = false)]
+    position: u32,
+}
+
+/// Who joins and who leaves a team.
+#[derive(ToSchema)]
+#[schema(as = TeamChange)]
+pub struct TeamChangeBody {
+    /// Ids of users; at most 10,000.
+    #[schema(required = false)]
+    add: Vec<String>,
+    /// Ids of users; at most 10,000.
+    #[schema(required = false)]
+    remove: Vec<String>,
+}
+
+/// A team after a change.
+#[derive(ToSchema)]
+#[schema(as = TeamChanged)]
+pub struct TeamChangedView {
+    /// The team's id.
+    id: String,
+    /// How many are in it now.
+    members: u32,
 }
 
 /// A named agent, or the last agent of the caller; exactly one of the two.
@@ -296,6 +344,160 @@ pub struct BulkResult {
     status: u16,
     /// Why it was refused: code, detail, errors.
     error: Option<Value>,
+}
+
+/// Where direct calls go while offline.
+#[derive(ToSchema)]
+pub struct OfflineBody {
+    /// A queue, group, agent, number, mailbox or end; null = as `direct.unattended`.
+    #[schema(required = true)]
+    to: Option<Target>,
+}
+
+/// A role for many.
+#[derive(ToSchema)]
+pub struct BulkRole {
+    /// At most 10,000 users' ids; left out where `all` is true.
+    #[schema(required = false)]
+    users: Vec<String>,
+    /// All users who are not archived; default false.
+    #[schema(required = false)]
+    all: bool,
+    /// The role.
+    role: Role,
+}
+
+/// Queues for many.
+#[derive(ToSchema)]
+pub struct BulkQueues {
+    /// At most 10,000 users' ids; left out where `all` is true.
+    #[schema(required = false)]
+    users: Vec<String>,
+    /// All users who are not archived; default false.
+    #[schema(required = false)]
+    all: bool,
+    /// At most 100.
+    queues: Vec<BulkQueue>,
+    /// add (default) or override: in place of the queues they have.
+    #[schema(required = false)]
+    method: String,
+}
+
+/// A queue, and how they stand there.
+#[derive(ToSchema)]
+pub struct BulkQueue {
+    /// The queue's id.
+    queue: String,
+    /// 1–4, 4 best; default 1.
+    #[schema(required = false)]
+    stars: u8,
+    /// Place in the order `in_order`; default 1.
+    #[schema(required = false)]
+    position: u32,
+}
+
+/// Calls at once for many.
+#[derive(ToSchema)]
+pub struct BulkCapacity {
+    /// At most 10,000 users' ids; left out where `all` is true.
+    #[schema(required = false)]
+    users: Vec<String>,
+    /// All users who are not archived; default false.
+    #[schema(required = false)]
+    all: bool,
+    /// Media → calls at once, 1–100; other media stay.
+    capacity: BTreeMap<String, u8>,
+}
+
+/// A group for many.
+#[derive(ToSchema)]
+pub struct BulkGroup {
+    /// At most 10,000 users' ids; left out where `all` is true.
+    #[schema(required = false)]
+    users: Vec<String>,
+    /// All users who are not archived; default false.
+    #[schema(required = false)]
+    all: bool,
+    /// The group's id; null = out of the one they are in.
+    group: Option<String>,
+}
+
+/// Skills for many.
+#[derive(ToSchema)]
+pub struct BulkSkills {
+    /// At most 10,000 users' ids; left out where `all` is true.
+    #[schema(required = false)]
+    users: Vec<String>,
+    /// All users who are not archived; default false.
+    #[schema(required = false)]
+    all: bool,
+    /// Skill → level, null = held without a level.
+    skills: BTreeMap<String, Option<u16>>,
+    /// add (default) or replace: in place of the skills they have.
+    #[schema(required = false)]
+    method: String,
+}
+
+/// A message to many.
+#[derive(ToSchema)]
+pub struct NotifyBody {
+    /// At most 10,000 users' ids; left out where `all` is true.
+    #[schema(required = false)]
+    users: Vec<String>,
+    /// All users who may work; default false.
+    #[schema(required = false)]
+    all: bool,
+    /// What it says, 1–1,000 characters.
+    text: String,
+}
+
+/// To whom a message went.
+#[derive(ToSchema)]
+pub struct NotifyResults {
+    /// msg_…; null when it went to nobody.
+    message: Option<String>,
+    /// In the order of the users.
+    results: Vec<NotifyResult>,
+}
+
+/// What became of it for one user.
+#[derive(ToSchema)]
+pub struct NotifyResult {
+    /// The user's id.
+    id: String,
+    /// 200, or the status of the refusal.
+    status: u16,
+    /// Open desks, which show it at once.
+    #[schema(required = false)]
+    desks: u32,
+    /// Why it was refused: code, detail, errors.
+    error: Option<Value>,
+}
+
+/// That a message was read.
+#[derive(ToSchema)]
+pub struct MessageReceipt {
+    /// msg_….
+    message: String,
+}
+
+/// A message and its receipts.
+#[derive(ToSchema)]
+pub struct MessageView {
+    /// msg_….
+    id: String,
+    /// When it was sent.
+    at: String,
+    /// By whom.
+    by: String,
+    /// What it says.
+    text: String,
+    /// To how many it went.
+    sent: u32,
+    /// How many have read it.
+    read: u32,
+    /// Who has not.
+    unread: Vec<String>,
 }
 
 /// In or out of a queue.

@@ -1,5 +1,6 @@
 //! The account's own settings.
 
+use super::group::GroupDefaults;
 use crate::domain::fields::{Fields, LABEL, Rule};
 use crate::domain::presence::words;
 use crate::domain::problem::FieldError;
@@ -62,6 +63,42 @@ pub struct Account {
     /// Whether a transferred call keeps its age, by which it is served; default true.
     #[serde(skip_serializing_if = "is_true")]
     pub transfers_keep_age: bool,
+    /// What holds for all groups, unless a group says otherwise.
+    #[serde(skip_serializing_if = "GroupDefaults::is_default")]
+    pub group_settings: GroupDefaults,
+    /// Queues that a user may be assigned to, beside those of teams; 1–10,000, null = any number,
+    /// default 5.
+    #[serde(skip_serializing_if = "is_five")]
+    pub max_queues: Option<u32>,
+    /// A block of a user lasts at least so long; 0–31 days, default 8 h.
+    #[serde(skip_serializing_if = "is_block_min")]
+    pub block_min_ms: u64,
+    /// … at most so long; 0–366 days, default 31 days.
+    #[serde(skip_serializing_if = "is_block_max")]
+    pub block_max_ms: u64,
+}
+
+/// Queues per user where the account says nothing else (seed S3-35).
+const MAX_QUEUES: Option<u32> = Some(5);
+
+#[expect(clippy::ref_option, reason = "serde asks so")]
+fn is_five(most: &Option<u32>) -> bool {
+    *most == MAX_QUEUES
+}
+
+/// 24 hours.
+const DAY_MS: u64 = 24 * 3_600_000;
+/// What a block lasts at least, and at most, where the account says nothing else (seed S3-31).
+const BLOCK_MS: (u64, u64) = (8 * 3_600_000, 31 * DAY_MS);
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_block_min(ms: &u64) -> bool {
+    *ms == BLOCK_MS.0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_block_max(ms: &u64) -> bool {
+    *ms == BLOCK_MS.1
 }
 
 fn is_true(flag: &bool) -> bool {
@@ -85,6 +122,10 @@ impl Default for Account {
             extension_digits: 4,
             max_hops: 10,
             transfers_keep_age: true,
+            group_settings: GroupDefaults::default(),
+            max_queues: MAX_QUEUES,
+            block_min_ms: BLOCK_MS.0,
+            block_max_ms: BLOCK_MS.1,
         }
     }
 }
@@ -122,6 +163,12 @@ impl Account {
             extension_digits: fields.int("extension_digits", 3..=6, default.extension_digits),
             max_hops: fields.int("max_hops", 1..=100, default.max_hops),
             transfers_keep_age: fields.flag("transfers_keep_age", default.transfers_keep_age),
+            group_settings: fields
+                .nested("group_settings", GroupDefaults::read)
+                .unwrap_or_default(),
+            max_queues: fields.int_or_null("max_queues", 1..=10_000, default.max_queues),
+            block_min_ms: fields.int("block_min_ms", 0..=31 * DAY_MS, default.block_min_ms),
+            block_max_ms: fields.int("block_max_ms", 0..=366 * DAY_MS, default.block_max_ms),
         };
         fields.done(account)
     }
@@ -140,6 +187,10 @@ impl Account {
             "extension_digits": self.extension_digits,
             "max_hops": self.max_hops,
             "transfers_keep_age": self.transfers_keep_age,
+            "group_settings": self.group_settings.to_json(),
+            "max_queues": self.max_queues,
+            "block_min_ms": self.block_min_ms,
+            "block_max_ms": self.block_max_ms,
         })
     }
 }

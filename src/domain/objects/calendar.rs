@@ -83,6 +83,9 @@ pub struct Holiday {
     pub hours: Vec<Span>,
 }
 
+/// Hours by day of the week; a day left out is closed.
+pub type Week = BTreeMap<Day, Vec<Span>>;
+
 /// When it is open; `PUT …/calendars/{calendar}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Calendar {
@@ -92,7 +95,7 @@ pub struct Calendar {
     pub time_zone: Option<String>,
     /// By day of the week (`mon` … `sun`): spans such as `09:00-17:30`. A day left out is closed.
     #[schema(value_type = BTreeMap<String, Vec<String>>)]
-    pub hours: BTreeMap<Day, Vec<Span>>,
+    pub hours: Week,
     /// By date, in place of the day's hours; at most 400.
     pub holidays: Vec<Holiday>,
 }
@@ -151,18 +154,12 @@ impl Calendar {
     /// All fields, as the wire shows them.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        let texts = |spans: &[Span]| spans.iter().map(Span::to_string).collect::<Vec<_>>();
-        let hours: Map<String, Value> = self
-            .hours
-            .iter()
-            .map(|(day, spans)| (day.word().into(), json!(texts(spans))))
-            .collect();
         let shown = |day: &Holiday| json!({ "date": day.date, "name": day.name, "hours": texts(&day.hours) });
         let holidays: Vec<Value> = self.holidays.iter().map(shown).collect();
         json!({
             "name": self.name,
             "time_zone": self.time_zone,
-            "hours": hours,
+            "hours": week_json(&self.hours),
             "holidays": holidays,
         })
     }
@@ -171,11 +168,9 @@ impl Calendar {
     /// saving repeats it is open twice. `account_zone`: for a calendar without a zone.
     #[must_use]
     pub fn is_open(&self, at: Millis, account_zone: &str) -> bool {
-        let zone = self.time_zone.as_deref().unwrap_or(account_zone);
-        let zone = jiff::tz::TimeZone::get(zone).unwrap_or(jiff::tz::TimeZone::UTC);
-        let Ok(instant) = jiff::Timestamp::from_millisecond(at.0) else { return false };
-        let now = instant.to_zoned(zone);
-        let minute = now.hour() as u16 * 60 + now.minute() as u16;
+        let Some(now) = local(at, self.time_zone.as_deref().unwrap_or(account_zone)) else {
+            return false;
+        };
         let today = now.date().to_string();
         let spans = match self.holidays.binary_search_by(|day| day.date.cmp(&today)) {
             Ok(holiday) => &self.holidays[holiday].hours,
@@ -184,11 +179,41 @@ impl Calendar {
                 None => return false,
             },
         };
-        spans.iter().any(|span| span.from <= minute && minute < span.to)
+        hold(spans, &now)
     }
 }
 
-fn read_week(f: &mut Fields<'_>) -> BTreeMap<Day, Vec<Span>> {
+/// The clock on a wall of a time zone.
+fn local(at: Millis, zone: &str) -> Option<jiff::Zoned> {
+    let zone = jiff::tz::TimeZone::get(zone).unwrap_or(jiff::tz::TimeZone::UTC);
+    Some(jiff::Timestamp::from_millisecond(at.0).ok()?.to_zoned(zone))
+}
+
+fn hold(spans: &[Span], now: &jiff::Zoned) -> bool {
+    let minute = now.hour() as u16 * 60 + now.minute() as u16;
+    spans.iter().any(|span| span.from <= minute && minute < span.to)
+}
+
+/// Whether a week's hours hold at an instant, by the clock of a time zone.
+#[must_use]
+pub fn in_week(week: &Week, at: Millis, zone: &str) -> bool {
+    local(at, zone).is_some_and(|now| {
+        week.get(&Day::from(now.weekday())).is_some_and(|spans| hold(spans, &now))
+    })
+}
+
+fn texts(spans: &[Span]) -> Vec<String> {
+    spans.iter().map(Span::to_string).collect()
+}
+
+/// A week, as the wire shows it.
+#[must_use]
+pub fn week_json(week: &Week) -> Value {
+    let days = week.iter().map(|(day, spans)| (day.word().to_owned(), json!(texts(spans))));
+    Value::Object(days.collect::<Map<String, Value>>())
+}
+
+pub(super) fn read_week(f: &mut Fields<'_>) -> Week {
     let mut week = BTreeMap::new();
     for day in Day::ALL {
         let spans = read_spans(f, day.word());

@@ -1,6 +1,7 @@
 //! Queues, groups, members and routes.
 
 use super::callback::CallbackPlan;
+use super::group::GroupSettings;
 use super::needs::{Preferred, SkillNeed, Step};
 pub use super::strategy::{By, Order, Plan, Preset, Ties, Wider, Window};
 use crate::domain::media::Media;
@@ -245,6 +246,16 @@ pub struct Queue {
     pub after_miss_ms: u64,
     /// An abandon below this is short; default 5,000 ms.
     pub short_abandon_ms: u64,
+    /// Whether calls are recorded, where the agent leaves it to the queue; default false.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub recording: bool,
+    /// Whether calls are told to the CRM, where the agent leaves it to the queue; default false.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub crm_updates: bool,
+    /// Dispositions that agents may give its calls, beside the agent's own; none here and none there
+    /// (default) = any text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dispositions: Vec<String>,
     /// What waiting calls require, by waiting time; none = nothing beyond route and call.
     pub steps: Vec<Step>,
     /// Whom a call waits for first; null (default) = nobody.
@@ -260,9 +271,24 @@ pub struct Queue {
     pub exits: Exits,
     /// A group's extension; null for queues.
     pub extension: Option<String>,
+    /// A group's settings for its members.
+    #[serde(default, skip_serializing_if = "GroupSettings::is_default")]
+    pub settings: GroupSettings,
     /// A group's supervisors: users who are never rung for it.
     pub supervisors: Vec<String>,
 }
+
+words!(
+    /// How a user is a member.
+    #[derive(Default)]
+    Source {
+        /// By a membership of their own.
+        #[default]
+        Direct => "direct",
+        /// Through a team.
+        Team => "team",
+    }
+);
 
 /// A user's place in a queue or group; `PUT …/queues/{queue}/members/{user}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]

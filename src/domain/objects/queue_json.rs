@@ -57,6 +57,9 @@ impl Queue {
             after_unreachable_ms: f.int("after_unreachable_ms", 0..=DAY_MS, 30_000),
             after_miss_ms: f.int("after_miss_ms", 0..=DAY_MS, 5_000),
             short_abandon_ms: f.int("short_abandon_ms", 0..=DAY_MS, 5_000),
+            recording: f.flag("recording", false),
+            crm_updates: f.flag("crm_updates", false),
+            dispositions: f.texts("dispositions", 1_000, ID),
             steps: Step::list(f),
             preferred: Preferred::read(f, true),
             announce: f.is_set("announce").then(|| f.nested("announce", read_announce)).flatten(),
@@ -64,6 +67,9 @@ impl Queue {
             exits: f.nested("exits", read_exits).unwrap_or_default(),
             extension: read_of_groups(f, kind, "extension", |f| {
                 f.text_or_null("extension", EXTENSION)
+            }),
+            settings: read_of_groups(f, kind, "settings", |f| {
+                f.nested("settings", super::group::GroupSettings::read).unwrap_or_default()
             }),
             supervisors: read_of_groups(f, kind, "supervisors", |f| {
                 f.texts("supervisors", 100, USER_ID)
@@ -73,7 +79,8 @@ impl Queue {
         fields.done(queue)
     }
 
-    /// All fields, as the wire shows them. A queue has neither `extension` nor `supervisors`.
+    /// All fields, as the wire shows them. A queue has neither `extension`, `settings`
+    /// nor `supervisors`.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let wrap_up = if self.wrap_up.manual {
@@ -97,6 +104,9 @@ impl Queue {
             "after_unreachable_ms": self.after_unreachable_ms,
             "after_miss_ms": self.after_miss_ms,
             "short_abandon_ms": self.short_abandon_ms,
+            "recording": self.recording,
+            "crm_updates": self.crm_updates,
+            "dispositions": self.dispositions,
             "steps": self.steps.iter().map(Step::to_json).collect::<Vec<_>>(),
             "preferred": self.preferred.as_ref().map(Preferred::to_json),
             "announce": self.announce.map(|a| {
@@ -110,6 +120,7 @@ impl Queue {
         }
         if self.kind == QueueKind::Group {
             shown["extension"] = json!(self.extension);
+            shown["settings"] = self.settings.to_json();
             shown["supervisors"] = json!(self.supervisors);
         }
         shown

@@ -21,6 +21,10 @@ fn id() -> impl Strategy<Value = String> {
     "[a-z0-9][a-z0-9_-]{0,10}"
 }
 
+fn is_id(text: &str) -> bool {
+    crate::domain::ids::is_name(text)
+}
+
 fn user_id() -> impl Strategy<Value = String> {
     "usr_[a-z0-9_-]{1,10}"
 }
@@ -203,6 +207,18 @@ fn queue() -> impl Strategy<Value = Queue> {
                 after_unreachable_ms: unreachable,
                 after_miss_ms: miss,
                 short_abandon_ms: short,
+                recording: manual,
+                crm_updates: competency,
+                dispositions: supervisors
+                    .iter()
+                    .map(|s| s[4..].to_owned())
+                    .filter(|d| is_id(d))
+                    .collect(),
+                settings: GroupSettings {
+                    outbound: manual.then_some(competency).filter(|_| group),
+                    dial_audio: manual.then(|| "bells".to_owned()).filter(|_| group),
+                    ..GroupSettings::default()
+                },
                 steps,
                 preferred,
                 announce,
@@ -233,13 +249,48 @@ fn user() -> impl Strategy<Value = User> {
         of(0..=4_000_000_000_000i64),
         (1_000..=300_000u64, any::<bool>(), of(target()), of(target())),
     );
-    (personal, words, rest).prop_map(
+    let numbers = || proptest::collection::btree_set("[+0-9]{1,20}", 0..3);
+    let hours = of(Just("09:00-17:30")).prop_map(|span| {
+        let span = span.and_then(calendar::Span::parse);
+        span.into_iter().map(|span| (calendar::Day::Tue, vec![span])).collect()
+    });
+    let contact = (target(), hours).prop_map(|(to, hours)| Contact { to, hours });
+    let more = (
+        (numbers(), of(id()), btree_map(id(), id(), 0..3), vec(contact, 0..3)),
+        (of(id()), of("[a-z]{1,5}[.]test"), numbers(), vec(any::<bool>(), 5)),
+        [select(Setting::ALL), select(Setting::ALL)],
+    );
+    (personal, words, rest, more).prop_map(
         |(
             (email, first, last, endpoint),
             (kind, role, state, assignment, may_opt),
             (extension, skills, capacity, blocked, direct),
+            ((numbers, external_id, external_ids, contacts), own, [recording, crm_updates]),
         )| User {
-            personal: Personal { email, first_name: Some(first), last_name: Some(last), endpoint },
+            personal: Personal {
+                email,
+                first_name: Some(first),
+                last_name: Some(last),
+                endpoint,
+                numbers: numbers.into_iter().collect(),
+                avatar: external_id.as_ref().map(|id| format!("https://pictures.test/{id}")),
+                external_id,
+                external_ids,
+                contacts,
+            },
+            dispositions: own.0.iter().cloned().collect(),
+            time_zone: own.0.as_ref().map(|_| "Europe/Berlin".to_owned()),
+            schedule: own.0,
+            domain: own.1,
+            caller_id: own.2.first().cloned(),
+            caller_ids: own.2.into_iter().collect(),
+            recording,
+            crm_updates,
+            archived: own.3[0],
+            may_use_own_number: own.3[1],
+            may_choose_caller_id: own.3[2],
+            may_edit_offline: own.3[3],
+            may_dial_domains: own.3[4],
             kind,
             role,
             extension,
@@ -334,6 +385,14 @@ proptest! {
             extension_digits: digits,
             max_hops: stars,
             transfers_keep_age: stars > 1,
+            group_settings: GroupDefaults {
+                outbound: stars > 1,
+                may_open_recordings: stars > 3,
+                ..GroupDefaults::default()
+            },
+            max_queues: (stars > 2).then_some(position.min(9)),
+            block_min_ms: u64::from(position),
+            block_max_ms: u64::from(position),
         };
         prop_assert_eq!(Account::parse(&account.to_json()), Ok(account.clone()));
         let kept = serde_json::to_string(&account).expect("JSON");

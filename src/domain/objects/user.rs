@@ -1,7 +1,9 @@
 //! Skills and users.
 
+use super::account::TIME_ZONE;
 use super::direct::Direct;
-use crate::domain::fields::{EXTENSION, Fields, ID, LABEL, Rule, whole};
+use super::profile::{Contact, DOMAIN, EXTERNAL_ID, MANY, PICTURE, Setting, read_external_ids};
+use crate::domain::fields::{EXTENSION, Fields, ID, LABEL, NUMBER, Rule, whole};
 use crate::domain::ids::is_name;
 use crate::domain::media::Media;
 use crate::domain::presence::words;
@@ -40,6 +42,8 @@ words!(
 words!(
     /// A user's life in the account.
     UserState {
+        /// Asked to join; not yet accepted.
+        Invited => "invited",
         /// Works.
         Active => "active",
         /// Listed, but may nothing.
@@ -92,11 +96,14 @@ pub struct User {
     pub skills: BTreeMap<String, Option<u16>>,
     /// Media → calls at once; voice 1 and others 1 when left out; 0–100.
     pub capacity: BTreeMap<Media, u8>,
-    /// active (default) or deactivated.
+    /// invited, active (default) or deactivated.
     pub state: UserState,
+    /// Put away for good: listed, but may nothing; default false.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub archived: bool,
     /// active (default), training or pending.
     pub assignment: Assignment,
-    /// Blocked until then.
+    /// Blocked until then: the account's `block_min_ms` to `block_max_ms` from the change.
     #[serde(with = "time::wire_option")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub blocked_until: Option<Millis>,
@@ -105,6 +112,51 @@ pub struct User {
     /// How direct calls are treated.
     #[serde(default, skip_serializing_if = "Direct::is_default")]
     pub direct: Direct,
+    /// IANA time zone of the user's day; null (default) = the account's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
+    /// The calendar by which the user works; null (default) = none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<String>,
+    /// The domain of the user's phone; null (default) = none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
+    /// Caller ID of outbound calls; null (default) = the group's or the switch's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caller_id: Option<String>,
+    /// Caller IDs that the user may choose from; none (default) = only `caller_id`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub caller_ids: Vec<String>,
+    /// Whether calls are recorded: as_queue (default), on or off.
+    #[serde(default, skip_serializing_if = "Setting::is_default")]
+    pub recording: Setting,
+    /// Whether calls are told to the CRM: as_queue (default), on or off.
+    #[serde(default, skip_serializing_if = "Setting::is_default")]
+    pub crm_updates: Setting,
+    /// Dispositions that the user may give beside those of the queue; none by default.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dispositions: Vec<String>,
+    /// Whether a number of the user's own may be shown to who is called; default true.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub may_use_own_number: bool,
+    /// Whether the user may choose among `caller_ids`; default true.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub may_choose_caller_id: bool,
+    /// Whether the user may change where calls go while offline (`direct.offline`); default true.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub may_edit_offline: bool,
+    /// Whether the user may dial extensions of other domains; default true.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub may_dial_domains: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_yes(flag: &bool) -> bool {
+    *flag
 }
 
 /// The personal values of a user; kept in the vault under one key, erased together.
@@ -118,9 +170,32 @@ pub struct Personal {
     pub last_name: Option<String>,
     /// Where the phone rings: `sip:…`, an extension or a number. Null: works at the desk only.
     pub endpoint: Option<String>,
+    /// Numbers that reach the user directly, unique in the account; none by default.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub numbers: Vec<String>,
+    /// The person's id in the house's own CRM; null (default) = none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+    /// Service (`salesforce`, `stripe`, …) → the person's id there; none by default.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub external_ids: BTreeMap<String, String>,
+    /// Where a picture is: an https address; null (default) = none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub avatar: Option<String>,
+    /// Contact preferences: of those whose hours hold, the first takes direct calls that the user does
+    /// not, before `direct.unattended`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contacts: Vec<Contact>,
 }
 
 impl User {
+    /// Whether the user may work at all: an active state, not archived, an assignment in force. (A
+    /// block is told by the agent, since it ends by itself.)
+    #[must_use]
+    pub fn may_work(&self) -> bool {
+        self.state == UserState::Active && !self.archived && self.assignment != Assignment::Pending
+    }
+
     /// Calls at once of a medium: the set value, else 1.
     #[must_use]
     pub fn capacity_of(&self, media: Media) -> u8 {
@@ -172,6 +247,11 @@ impl User {
             first_name: Some(fields.text("first_name", LABEL)),
             last_name: Some(fields.text("last_name", LABEL)),
             endpoint: fields.text_or_null("endpoint", ENDPOINT),
+            numbers: fields.texts("numbers", MANY, NUMBER),
+            external_id: fields.text_or_null("external_id", EXTERNAL_ID),
+            external_ids: read_external_ids(&mut fields),
+            avatar: fields.text_or_null("avatar", PICTURE),
+            contacts: Contact::read_all(&mut fields),
         };
         let user = User {
             personal,
@@ -181,6 +261,7 @@ impl User {
             skills: read_skills(&mut fields),
             capacity: read_capacity(&mut fields),
             state: fields.word("state", UserState::parse, UserState::ALL, UserState::Active),
+            archived: fields.flag("archived", false),
             assignment: fields.word(
                 "assignment",
                 Assignment::parse,
@@ -190,6 +271,18 @@ impl User {
             blocked_until: fields.instant_or_null("blocked_until"),
             may_opt: fields.flag("may_opt", true),
             direct: fields.nested("direct", Direct::read).unwrap_or_default(),
+            time_zone: fields.text_or_null("time_zone", TIME_ZONE),
+            schedule: fields.text_or_null("schedule", ID),
+            domain: fields.text_or_null("domain", DOMAIN),
+            caller_id: fields.text_or_null("caller_id", NUMBER),
+            caller_ids: fields.texts("caller_ids", MANY, NUMBER),
+            recording: fields.word("recording", Setting::parse, Setting::ALL, Setting::AsQueue),
+            crm_updates: fields.word("crm_updates", Setting::parse, Setting::ALL, Setting::AsQueue),
+            dispositions: fields.texts("dispositions", 1_000, ID),
+            may_use_own_number: fields.flag("may_use_own_number", true),
+            may_choose_caller_id: fields.flag("may_choose_caller_id", true),
+            may_edit_offline: fields.flag("may_edit_offline", true),
+            may_dial_domains: fields.flag("may_dial_domains", true),
         };
         fields.done(user)
     }
@@ -204,28 +297,49 @@ impl User {
             "first_name": self.personal.first_name,
             "last_name": self.personal.last_name,
             "endpoint": self.personal.endpoint,
+            "numbers": self.personal.numbers,
+            "external_id": self.personal.external_id,
+            "external_ids": self.personal.external_ids,
+            "avatar": self.personal.avatar,
+            "contacts": self.personal.contacts.iter().map(Contact::to_json).collect::<Vec<_>>(),
             "type": self.kind.word(),
             "role": self.role.word(),
             "extension": self.extension,
             "skills": self.skills,
             "capacity": capacity,
             "state": self.state.word(),
+            "archived": self.archived,
             "assignment": self.assignment.word(),
             "blocked_until": self.blocked_until.map(Millis::rfc3339),
             "may_opt": self.may_opt,
             "direct": self.direct.to_json(),
+            "time_zone": self.time_zone,
+            "schedule": self.schedule,
+            "domain": self.domain,
+            "caller_id": self.caller_id,
+            "caller_ids": self.caller_ids,
+            "recording": self.recording.word(),
+            "crm_updates": self.crm_updates.word(),
+            "dispositions": self.dispositions,
+            "may_use_own_number": self.may_use_own_number,
+            "may_choose_caller_id": self.may_choose_caller_id,
+            "may_edit_offline": self.may_edit_offline,
+            "may_dial_domains": self.may_dial_domains,
         })
     }
 }
 
 /// The roles that a person may have: all but `switch`.
-const PEOPLE: &[Role] = &[Role::Owner, Role::Administrator, Role::Supervisor, Role::Agent];
+pub const PEOPLE: &[Role] = &[Role::Owner, Role::Administrator, Role::Supervisor, Role::Agent];
 
-fn person_role(word: &str) -> Option<Role> {
+/// A role that a person may have.
+#[must_use]
+pub fn person_role(word: &str) -> Option<Role> {
     Role::parse(word).filter(|role| PEOPLE.contains(role))
 }
 
-fn read_skills(fields: &mut Fields<'_>) -> BTreeMap<String, Option<u16>> {
+/// `skills`: by id, with the level or null.
+pub fn read_skills(fields: &mut Fields<'_>) -> BTreeMap<String, Option<u16>> {
     let mut skills = BTreeMap::new();
     for (skill, level) in fields.entries("skills", 200) {
         if !is_name(skill) {
@@ -247,7 +361,8 @@ fn read_skills(fields: &mut Fields<'_>) -> BTreeMap<String, Option<u16>> {
     skills
 }
 
-fn read_capacity(fields: &mut Fields<'_>) -> BTreeMap<Media, u8> {
+/// `capacity`: by medium, 0–100.
+pub fn read_capacity(fields: &mut Fields<'_>) -> BTreeMap<Media, u8> {
     let mut capacity = BTreeMap::new();
     for (word, calls) in fields.entries("capacity", Media::ALL.len()) {
         let Some(media) = Media::parse(word) else {

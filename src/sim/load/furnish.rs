@@ -25,6 +25,9 @@ pub struct Floor {
     pub queues_per_agent: usize,
 }
 
+/// Queues per user that an account allows at first.
+const ASSIGNED: usize = 5;
+
 /// Sets it up below `account` (a path), with `switches` as they are named; they have no webhook.
 ///
 /// # Errors
@@ -47,6 +50,11 @@ pub async fn furnish(
     first.extend(switches.iter().map(switch));
     first.extend((0..floor.agents).map(|n| (format!("/users/{USER}{n}"), user(n))));
     put(client, account, first).await?;
+    if floor.queues_per_agent > ASSIGNED {
+        // More than an account lets by itself.
+        let settings = json!({ "max_queues": floor.queues_per_agent });
+        client.request(hyper::Method::PATCH, account, Some(&settings)).await?;
+    }
     let mut places = Vec::new();
     for n in 0..floor.agents {
         for queue in queues_of(n, floor) {

@@ -40,7 +40,11 @@ impl Model {
                 let calendar = Calendar::parse(body).map_err(|_| No)?;
                 replace(&mut self.calendars, id, calendar);
             }
-            Kind::BreakReason => return Err(No),
+            Kind::BreakReason
+            | Kind::Disposition
+            | Kind::Team
+            | Kind::TeamMember
+            | Kind::QueueTeam => return Err(No),
         }
         Ok(())
     }

@@ -1,0 +1,311 @@
+//! Users as people: their life in the account, what of them must be there, and their end.
+//!
+//! Nobody is deleted. A life has three fields (`engine.md` 1): `state` goes invited → active →
+//! deactivated and back by way of an invitation or an administrator; `archived` is for good;
+//! `blocked_until` ends by itself. Erasing takes the personal values and leaves the ids.
+
+use super::Engine;
+use super::directory::unknown;
+use super::permission::{Permission, require_self_or_steer};
+use super::state::Agent;
+use crate::domain::event::Event;
+use crate::domain::ids::{AgentIx, Name, QueueIx};
+use crate::domain::input::{Actor, Answer, Kind, ObjectRef, UserFilter};
+use crate::domain::objects::queue::QueueKind;
+use crate::domain::objects::user::UserState;
+use crate::domain::objects::{Target, User};
+use crate::domain::problem::{FieldError, Problem};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+impl Engine {
+    /// Somebody who may no longer work may nothing here, whatever the key says.
+    pub(super) fn require_right_to_work(&self, actor: &Actor) -> Result<(), Problem> {
+        let Some(user) = &actor.user else { return Ok(()) };
+        let Some(ix) = self.derived.users.get(user) else { return Ok(()) };
+        let agent = self.state.agent(*ix);
+        if agent.user.may_work() && !agent.blocked {
+            return Ok(());
+        }
+        let detail = format!("{user} is not active here; an administrator can change that");
+        Err(Problem::new(403, "inactive", detail))
+    }
+
+    /// What a user's fields name must be there, numbers must be free, and a block within bounds.
+    pub(super) fn check_person(
+        &self,
+        object: &ObjectRef,
+        user: &User,
+        own: Option<AgentIx>,
+        errors: &mut Vec<FieldError>,
+    ) {
+        let direct = [("unattended", &user.direct.unattended), ("offline", &user.direct.offline)];
+        for (name, target) in direct {
+            if let Some(target) = target {
+                self.check_target(&format!("/direct/{name}"), target, &object.id, errors);
+            }
+        }
+        for (i, contact) in user.personal.contacts.iter().enumerate() {
+            self.check_target(&format!("/contacts/{i}/to"), &contact.to, &object.id, errors);
+        }
+        if let Some(calendar) = &user.schedule
+            && !self.state.calendars.contains_key(calendar.as_str())
+        {
+            errors.push(unknown("/schedule".into(), "calendar", calendar));
+        }
+        for (i, number) in user.personal.numbers.iter().enumerate() {
+            let other = self.derived.own_numbers.get(number).filter(|ix| Some(**ix) != own);
+            let owner = other.map(|ix| &self.state.agent(*ix).id);
+            if let Some(owner) = owner.or_else(|| self.derived.numbers.get(number)) {
+                let detail = format!("belongs to {owner} already; choose another");
+                errors.push(FieldError::new(format!("/numbers/{i}"), "taken", detail));
+            }
+        }
+        self.check_dispositions(&user.dispositions, errors);
+        errors.extend(self.check_block(user, own));
+    }
+
+    /// Skills held must be there, and the levels within their ranges.
+    pub(super) fn check_levels(
+        &self,
+        skills: &BTreeMap<String, Option<u16>>,
+        errors: &mut Vec<FieldError>,
+    ) {
+        for (name, level) in skills {
+            let at = format!("/skills/{name}");
+            let skill = self
+                .derived
+                .skills
+                .get(name.as_str())
+                .and_then(|ix| self.state.skills[ix.at()].value.as_ref());
+            match (skill, level) {
+                (None, _) => errors.push(unknown(at, "skill", name)),
+                (Some(skill), None) if skill.level_required => errors.push(FieldError::new(
+                    at,
+                    "required",
+                    format!("this skill needs a level from {} to {}", skill.min, skill.max),
+                )),
+                (Some(skill), Some(level)) if *level < skill.min || *level > skill.max => {
+                    errors.push(FieldError::new(
+                        at,
+                        "out_of_range",
+                        format!("must be between {} and {}", skill.min, skill.max),
+                    ));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    pub(super) fn check_dispositions(&self, named: &[String], errors: &mut Vec<FieldError>) {
+        for (i, id) in named.iter().enumerate() {
+            if !self.state.dispositions.contains_key(id.as_str()) {
+                errors.push(unknown(format!("/dispositions/{i}"), "disposition", id));
+            }
+        }
+    }
+
+    /// What an agent may call a finished call of a queue: the queue's set and the agent's own (seed
+    /// S1-20). Where neither has any, whatever they like.
+    pub(super) fn dispositions(&self, ix: AgentIx, queue: QueueIx) -> Vec<&str> {
+        let own = &self.state.agent(ix).user.dispositions;
+        let all = self.state.queue(queue).config.dispositions.iter().chain(own);
+        let mut all: Vec<&str> = all.map(String::as_str).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// A new block lasts as long as the account allows (seed S3-31); one that is over says nothing.
+    fn check_block(&self, user: &User, own: Option<AgentIx>) -> Option<FieldError> {
+        let until = user.blocked_until?;
+        let before = own.and_then(|ix| self.state.agent(ix).user.blocked_until);
+        let now = self.state_now();
+        if before == Some(until) || until <= now {
+            return None;
+        }
+        let (least, most) = (self.state.account.block_min_ms, self.state.account.block_max_ms);
+        let lasts = until.since(now);
+        // What was reckoned a moment ago from the asker's clock is let through.
+        let rounded = lasts.saturating_add(60_000) >= least && lasts <= most.saturating_add(60_000);
+        (!rounded).then(|| {
+            let detail = format!("a block lasts {least} to {most} ms from now, not {lasts}");
+            FieldError::new("/blocked_until", "out_of_range", detail)
+        })
+    }
+
+    /// What the life of a user does not go back on.
+    pub(super) fn check_life(&self, id: &str, user: &User) -> Result<(), Problem> {
+        let Some(ix) = self.derived.users.get(id) else { return Ok(()) };
+        let before = &self.state.agent(*ix).user;
+        if before.archived && !user.archived {
+            let detail = "archived is for good; the user stays listed and may not work again";
+            return Err(Problem::conflict("archived", detail));
+        }
+        if before.state == UserState::Active && user.state == UserState::Invited {
+            let detail = "an active user is not invited again; deactivate the user first";
+            return Err(Problem::conflict("state_move", detail));
+        }
+        Ok(())
+    }
+
+    /// An agent's own choice of where direct calls go while offline (seed S1-25): with the right to.
+    pub(super) fn set_offline(
+        &mut self,
+        actor: &Actor,
+        user: &str,
+        to: Value,
+    ) -> Result<Answer, Problem> {
+        require_self_or_steer(actor, user)?;
+        let ix = self.user_named(user)?;
+        if !Permission::Steer.of(actor.role) && !self.state.agent(ix).user.may_edit_offline {
+            return Err(Problem::forbidden("edit_offline"));
+        }
+        let mut body = self.whole_user(ix).to_json();
+        body["direct"]["offline"] = to;
+        let object = ObjectRef { kind: Kind::User, parent: String::new(), id: user.to_owned() };
+        let at_body = |mut problem: Problem| {
+            for error in &mut problem.errors {
+                error.pointer = error.pointer.replacen("/direct/offline", "/to", 1);
+            }
+            problem
+        };
+        self.put(&object, &body, false, None, false, &actor.name).map_err(at_body)?;
+        let to = self.state.agent(ix).user.direct.offline.as_ref().map(Target::to_json);
+        Ok(Answer::Done { status: 200, version: None, body: json!({ "to": to }) })
+    }
+
+    /// Erases the personal values of a user; ids, and what they did, stay.
+    pub(super) fn erase_user(&mut self, user: &str, by: &Name) -> Result<Answer, Problem> {
+        let ix = self.user_named(user)?;
+        let agent = self.state.agent(ix);
+        if !agent.calls.is_empty() || !agent.own_calls.is_empty() {
+            let detail = "the user has calls; let them end";
+            return Err(Problem::conflict("in_use", detail));
+        }
+        let (id, personal) = (agent.id.clone(), agent.personal);
+        let teams = agent.teams.clone();
+        self.leave_by_directory(ix);
+        for team in teams {
+            self.leave_team(&team, ix, by);
+        }
+        let queues: Vec<QueueIx> = self.state.agent(ix).pairs.iter().map(|p| p.queue).collect();
+        for queue in queues {
+            self.emit(Event::MemberDeleted { queue, agent: ix, by: by.clone() });
+        }
+        self.emit(Event::UserErased { agent: ix, by: by.clone() });
+        self.vault.erase(personal);
+        self.barred.push(id);
+        let (version, body) = (self.state.seq, self.user_json(ix));
+        Ok(Answer::Done { status: 200, version: Some(version), body })
+    }
+
+    /// `GET …/users/{user}/profile`: all that one page about a user tells (seed S3-41), with what
+    /// holds of the user's own settings, the group's and the account's.
+    pub(super) fn profile(&self, user: &str) -> Result<Answer, Problem> {
+        let ix = self.user_named(user)?;
+        let agent = self.state.agent(ix);
+        let places = agent.pairs.iter().map(|pair| {
+            let queue = self.state.queue(pair.queue);
+            let place = json!({
+                "id": queue.id,
+                "name": queue.config.name,
+                "media": queue.config.media,
+                "stars": pair.stars,
+                "position": pair.position,
+                "source": pair.source,
+                "opted_in": pair.opted_in,
+            });
+            (queue.config.kind, place)
+        });
+        let (groups, queues): (Vec<_>, Vec<_>) =
+            places.partition(|(kind, _)| *kind == QueueKind::Group);
+        let supervises = self.state.queues.iter().filter(|q| !q.deleted);
+        let supervises =
+            supervises.filter(|q| q.config.supervisors.iter().any(|s| *s == *agent.id));
+        let group = agent.pairs.iter().map(|p| &self.state.queue(p.queue).config);
+        let general = &self.state.account.group_settings;
+        let settings = match group.clone().find(|q| q.kind == QueueKind::Group) {
+            Some(group) => general.overridden(&group.settings),
+            None => general.clone(),
+        };
+        let mut resolved = settings.to_json();
+        if let Some(own) = &agent.user.caller_id {
+            resolved["caller_id"] = json!(own);
+        }
+        if !agent.user.may_choose_caller_id {
+            resolved["may_choose_caller_id"] = false.into();
+        }
+        resolved["time_zone"] =
+            json!(agent.user.time_zone.as_ref().unwrap_or(&self.state.account.time_zone));
+        let body = json!({
+            "user": self.user_json(ix),
+            "teams": agent.teams,
+            "queues": queues.into_iter().map(|(_, place)| place).collect::<Vec<_>>(),
+            "group": groups.into_iter().next().map(|(_, place)| place),
+            "supervises": supervises.map(|q| &q.id).collect::<Vec<_>>(),
+            "resolved": resolved,
+        });
+        Ok(Answer::Done { status: 200, version: None, body })
+    }
+
+    /// A user as shown.
+    pub(super) fn user_json(&self, ix: AgentIx) -> Value {
+        super::views::with_id(&self.state.agent(ix).id, self.whole_user(ix).to_json())
+    }
+
+    /// A page of the users who fit, by id.
+    pub(super) fn users(
+        &self,
+        limit: usize,
+        after: Option<&str>,
+        filter: &UserFilter,
+    ) -> Result<Answer, Problem> {
+        let team = filter.team.as_deref().map(|id| self.team_named(id)).transpose()?;
+        let queue = filter.queue.as_deref().map(|id| self.queue_named(id)).transpose()?;
+        let text = filter.text.as_ref().map(|text| text.to_lowercase());
+        let fits = |agent: &&Agent| {
+            after.is_none_or(|after| &*agent.id > after)
+                && team.is_none_or(|team| team.members.contains(&agent.ix))
+                && self.user_fits(agent, filter, queue)
+                && text.as_ref().is_none_or(|text| self.user_reads(agent, text))
+        };
+        let mut fit: Vec<&Agent> = self.state.agents.iter().filter(fits).collect();
+        // The first of them in order, without sorting the rest.
+        if fit.len() > limit + 1 {
+            fit.select_nth_unstable_by(limit, |a, b| a.id.cmp(&b.id));
+            fit.truncate(limit + 1);
+        }
+        fit.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        let more = fit.len() > limit;
+        fit.truncate(limit);
+        let next = fit.last().filter(|_| more).map(|last| last.id.clone());
+        let items: Vec<Value> = fit.iter().map(|agent| self.user_json(agent.ix)).collect();
+        let body = json!({ "items": items, "next": next });
+        Ok(Answer::Done { status: 200, version: None, body })
+    }
+
+    fn user_fits(&self, agent: &Agent, filter: &UserFilter, queue: Option<QueueIx>) -> bool {
+        let user = &agent.user;
+        filter.state.is_none_or(|state| user.state == state)
+            && filter.archived.is_none_or(|archived| user.archived == archived)
+            && filter.blocked.is_none_or(|blocked| agent.blocked == blocked)
+            && filter.role.is_none_or(|role| user.role == role)
+            && filter.kind.is_none_or(|kind| user.kind == kind)
+            && queue.is_none_or(|queue| agent.pair(queue).is_some())
+            && filter.skill.as_ref().is_none_or(|skill| user.skills.contains_key(skill))
+    }
+
+    /// Whether a text in small letters stands in what people know a user by.
+    fn user_reads(&self, agent: &Agent, text: &str) -> bool {
+        let has = |field: &str| field.to_lowercase().contains(text);
+        let values = self.vault.user(agent.personal);
+        agent.id.contains(text)
+            || agent.user.extension.as_deref().is_some_and(has)
+            || values.is_some_and(|values| {
+                values.name.as_deref().is_some_and(has)
+                    || values.personal.email.as_deref().is_some_and(has)
+                    || values.personal.external_id.as_deref().is_some_and(has)
+            })
+    }
+}
