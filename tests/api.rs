@@ -15,5 +15,7 @@ mod by_hand;
 mod flows;
 #[path = "api/shapes.rs"]
 mod shapes;
+#[path = "api/signing.rs"]
+mod signing;
 #[path = "api/sockets.rs"]
 mod sockets;

@@ -213,6 +213,7 @@ const NAMES: &[&str] = &[
     "switch_call",
     "switch_put",
     "ties",
+    "user",
     "width",
     "window",
 ];

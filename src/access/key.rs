@@ -3,7 +3,7 @@
 use crate::access::network::Network;
 use crate::access::secret::SecretHash;
 use crate::domain::ids::{KeyId, Name};
-use crate::domain::input::Actor;
+use crate::domain::input::{Actor, Door};
 use crate::domain::objects::user::Role;
 use crate::domain::problem::Problem;
 use crate::domain::time::{self, Millis};
@@ -89,8 +89,8 @@ pub fn unauthenticated() -> Problem {
     Problem::new(
         401,
         "unauthenticated",
-        "send a valid key: Authorization: Bearer cbk_…; this one is unknown, expired, revoked or \
-         not allowed from here",
+        "send a valid key or session: Authorization: Bearer …; this one is unknown, expired, revoked \
+         or not allowed from here",
     )
 }
 
@@ -103,10 +103,10 @@ impl Key {
         let right = self.hash.matches(secret);
         let living = self.expires_at.is_none_or(|end| now < end);
         let near = self.networks.is_empty() || self.networks.iter().any(|n| n.holds(remote));
-        if right && living && near { Ok(self.identity()) } else { Err(unauthenticated()) }
+        if right && living && near { Ok(self.identity(remote)) } else { Err(unauthenticated()) }
     }
 
-    fn identity(&self) -> Identity {
+    fn identity(&self, remote: IpAddr) -> Identity {
         Identity {
             account: self.account.clone(),
             actor: Actor {
@@ -114,6 +114,7 @@ impl Key {
                 role: self.role,
                 user: self.user.clone(),
                 switch: self.switch.clone(),
+                door: Door { session: None, key: Some(self.id), from: Some(remote) },
             },
             key: self.id,
             expires_at: self.expires_at,

@@ -259,6 +259,7 @@ fn path_parameter(name: &str) -> Parameter {
         "offer" => "An offer's id, off_….",
         "key" => "A key's id, key_….",
         "switch" => "A switch's id.",
+        "session" => "A session's id, ses_….",
         _ => "The object's id.",
     };
     let mut parameter = parameter(name, about, Type::String, ParameterIn::Path);

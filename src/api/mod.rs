@@ -6,6 +6,7 @@ mod answer;
 mod ask;
 mod body;
 mod calls;
+mod cookies;
 mod desk;
 mod endpoint;
 mod feed;
@@ -23,6 +24,7 @@ mod rate;
 mod requests;
 mod schema;
 pub mod server;
+mod sessions;
 mod socket;
 mod switches;
 mod tickets;
@@ -156,6 +158,7 @@ fn routes() -> Routes {
         feed::routes,
         tickets::routes,
         keys::routes,
+        sessions::routes,
         health::routes,
     ] {
         routes = mount(routes);

@@ -4,7 +4,7 @@
 //! The JSON of these enums is the journal's format: a field may be added with a default, none may
 //! change its meaning. Personal values are never here: [`PersonalKey`] points into the vault.
 
-use crate::domain::ids::{AgentIx, CallId, CommandId, Name, OfferId, QueueIx, SwitchIx};
+use crate::domain::ids::{AgentIx, CallId, CommandId, Name, OfferId, QueueIx, SessionId, SwitchIx};
 use crate::domain::media::Media;
 use crate::domain::objects::queue::Exit;
 use crate::domain::objects::{
@@ -12,6 +12,7 @@ use crate::domain::objects::{
     User,
 };
 use crate::domain::presence::{Status, words};
+use crate::domain::signing::{LinkPurpose, SessionEnd};
 use crate::domain::switching::{CancelReason, EndedBy, SyncCall, TransferKind, TransferTo, Why};
 use crate::domain::time::Millis;
 use serde::{Deserialize, Serialize};
@@ -60,6 +61,29 @@ pub enum Event {
     CalendarPut { id: Name, by: Name, calendar: Box<Calendar> },
     /// A calendar is gone.
     CalendarDeleted { id: Name, by: Name },
+
+    // ---- signing in ----------------------------------------------------------------------
+    /// A user's password was set; `secret` is the vault's row of its hash.
+    PasswordSet { agent: AgentIx, by: Name, secret: PersonalKey },
+    /// A one-time link by which a user sets the password; the one before is dead. `hash` is that of
+    /// its secret.
+    LinkMade { agent: AgentIx, by: Name, purpose: LinkPurpose, hash: Name, until: Millis },
+    /// It was used, or taken back.
+    LinkEnded { agent: AgentIx, used: bool },
+    /// Somebody signed in, at most until then, and for as long at a time as it is not `idle_ms` unused.
+    /// `hash` is that of the token; `origin` the vault's row that says from where.
+    SessionOpened {
+        agent: AgentIx,
+        session: SessionId,
+        hash: Name,
+        until: Millis,
+        idle_ms: u64,
+        origin: PersonalKey,
+    },
+    /// It was used; said now and then.
+    SessionSeen { agent: AgentIx, session: SessionId },
+    /// It is over.
+    SessionEnded { agent: AgentIx, session: SessionId, cause: SessionEnd, by: Option<Name> },
 
     // ---- time ----------------------------------------------------------------------------
     /// A new day in the account's zone (`day` counts days since 1970-01-01 there).

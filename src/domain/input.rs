@@ -1,13 +1,15 @@
 //! Everything that can reach an account's engine: one closed enum, and what comes back.
 
-use crate::domain::ids::{CallId, Name, OfferId};
+use crate::domain::ids::{CallId, KeyId, Name, OfferId, SessionId};
 use crate::domain::objects::SkillNeed;
 use crate::domain::objects::user::Role;
 use crate::domain::presence::{Status, words};
 use crate::domain::problem::Problem;
+use crate::domain::signing::{SignCommand, SignQuery};
 use crate::domain::switching::{EventResult, SwitchEvent, TransferKind, TransferTo};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::net::IpAddr;
 
 /// Who asks. What they may do is decided by the engine (`engine/permission`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +22,19 @@ pub struct Actor {
     pub user: Option<Name>,
     /// For the role `switch`: the switch's id.
     pub switch: Option<Name>,
+    /// How they came in.
+    pub door: Door,
+}
+
+/// How an actor came in: what the engine needs of it besides who they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Door {
+    /// By signing in: then the role is the user's own, as it is when the engine decides.
+    pub session: Option<SessionId>,
+    /// By an API key.
+    pub key: Option<KeyId>,
+    /// From where.
+    pub from: Option<IpAddr>,
 }
 
 /// An input of an account's engine.
@@ -267,6 +282,8 @@ pub enum Command {
         /// The connection.
         desk: u64,
     },
+    /// Passwords, sessions and links.
+    Sign(Box<SignCommand>),
 }
 
 /// A read of live state.
@@ -344,6 +361,8 @@ pub enum Query {
     },
     /// May this actor watch the account's feed / live board? Answers the scope.
     Watch,
+    /// Passwords, sessions and links.
+    Sign(SignQuery),
     /// Runs the invariants over the whole state; answers `{ "held": bool, "broken": […] }`.
     Invariants,
 }

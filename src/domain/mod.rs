@@ -13,6 +13,7 @@ pub mod pointer;
 pub mod presence;
 pub mod problem;
 pub mod rows;
+pub mod signing;
 pub mod spelling;
 pub mod switching;
 pub mod time;

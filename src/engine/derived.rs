@@ -33,6 +33,8 @@ pub struct Derived {
     pub extensions: Table<String, Extension>,
     /// Endpoint → user.
     pub endpoints: Table<String, AgentIx>,
+    /// E-mail in lower case → its users.
+    pub emails: Table<String, Vec<AgentIx>>,
     /// Dialled number → route id.
     pub numbers: Table<String, Name>,
     /// (switch, its name for the call) → call, live or ended lately.

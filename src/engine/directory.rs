@@ -14,6 +14,7 @@ use crate::domain::objects::{
 };
 use crate::domain::presence::Status;
 use crate::domain::problem::{FieldError, Problem};
+use crate::domain::signing::SessionEnd;
 use serde_json::Value;
 
 /// A body that was read and checked.
@@ -418,6 +419,9 @@ impl Engine {
         }
         if out || self.state.agent(ix).blocked {
             self.leave_by_directory(ix);
+            if !super::signing::may_come_in(self.state.agent(ix)) {
+                self.end_sessions(ix, None, SessionEnd::Directory, None);
+            }
         } else if training {
             self.withdraw_offers(ix);
         }

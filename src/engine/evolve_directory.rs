@@ -241,6 +241,16 @@ pub(super) fn list(state: &State, derived: &mut Derived, vault: &Vault, ix: Agen
     if let Some(endpoint) = vault.user(agent.personal).and_then(|v| v.personal.endpoint.clone()) {
         derived.endpoints.insert(endpoint, ix);
     }
+    if let Some(email) = email(vault, agent) {
+        let mut users = derived.emails.remove(&email).unwrap_or_default();
+        users.push(ix);
+        users.sort_unstable();
+        derived.emails.insert(email, users);
+    }
+}
+
+fn email(vault: &Vault, agent: &Agent) -> Option<String> {
+    Some(vault.user(agent.personal)?.personal.email.as_ref()?.to_lowercase())
 }
 
 fn unlist(state: &State, derived: &mut Derived, vault: &Vault, ix: AgentIx) {
@@ -254,6 +264,15 @@ fn unlist(state: &State, derived: &mut Derived, vault: &Vault, ix: AgentIx) {
         && derived.endpoints.get(endpoint) == Some(&ix)
     {
         derived.endpoints.remove(endpoint);
+    }
+    let email = email(vault, agent);
+    if let Some((email, mut users)) =
+        email.and_then(|email| derived.emails.remove(&email).map(|users| (email, users)))
+    {
+        users.retain(|user| *user != ix);
+        if !users.is_empty() {
+            derived.emails.insert(email, users);
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Engine, Unreadable, decode};
 use crate::domain::event::{Event, PersonalKey};
-use crate::domain::ids::{AgentIx, CallId, CommandId, OfferId, QueueIx, SwitchIx};
+use crate::domain::ids::{AgentIx, CallId, CommandId, OfferId, QueueIx, SessionId, SwitchIx};
 use crate::domain::time::Millis;
 use serde_json::{Map, Value, json};
 
@@ -68,6 +68,10 @@ fn public(
         match fields {
             Value::Object(fields) => {
                 for (name, value) in fields {
+                    // What opens a door is nobody's to read.
+                    if matches!(name.as_str(), "secret" | "hash" | "origin") {
+                        continue;
+                    }
                     let (name, value) = edge(engine, &kind, name, value, personal);
                     shown.insert(name, value);
                 }
@@ -111,6 +115,7 @@ fn edge(
         "switch" => state.switches.get(SwitchIx(small).at()).map(|s| json!(s.id)),
         "call" => Some(CallId(number).to_string().into()),
         "offer" => Some(OfferId(number).to_string().into()),
+        "session" => Some(SessionId(number).to_string().into()),
         "command" => Some(CommandId(number).to_string().into()),
         "event" => Some(format!("{number:016x}").into()),
         "until" | "grace_until" | "ended_before" => {

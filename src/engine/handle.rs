@@ -23,13 +23,18 @@ impl Engine {
     /// Decides about one input. `now` never runs back.
     pub fn handle(&mut self, now: Millis, input: Input) -> Decision {
         if let Input::Query { actor, query } = input {
-            let answer = self.query(&actor, query).unwrap_or_else(Answer::Refused);
+            let acting = self.acting(&actor);
+            let answer = acting.and_then(|actor| self.query(&actor, query));
+            let answer = answer.unwrap_or_else(Answer::Refused);
             return Decision { answer: Some(answer), seq: self.state.seq, ..Decision::default() };
         }
         let before = (self.state.seq, self.state.at);
         self.state.seq += 1;
         self.state.at = before.1.max(now);
         self.begin_day();
+        if !self.out.is_empty() {
+            self.sweep_sessions();
+        }
         // Most records have no more events than this.
         self.out.reserve(8);
         let began = self.out.len();
@@ -55,6 +60,7 @@ impl Engine {
             desks.into_iter().map(|ix| (self.state.agent(ix).id.clone(), self.desk_json(ix)));
         let desks = desks.collect();
         let commands = self.new_commands();
+        let doors = self.doors_after(&events);
         self.clear_touched();
         self.sweep_deadlines();
         Decision {
@@ -64,6 +70,7 @@ impl Engine {
             commands,
             changes,
             desks,
+            doors,
             events,
         }
     }
@@ -170,7 +177,13 @@ impl Engine {
         match input {
             Input::Switch { actor, source, event } => self.hear(&actor, &source, event),
             Input::Command { actor, command } => {
-                self.command_of(&actor, command).unwrap_or_else(Answer::Refused)
+                // A desk closes also when its user may no longer come in.
+                let acting = match &command {
+                    Command::DeskClosed { .. } => Ok(actor),
+                    _ => self.acting(&actor).map(std::borrow::Cow::into_owned),
+                };
+                let answer = acting.and_then(|actor| self.command_of(&actor, command));
+                answer.unwrap_or_else(Answer::Refused)
             }
             Input::Query { .. } => Answer::Nothing,
             Input::Deadline => {
@@ -245,7 +258,8 @@ impl Engine {
                 error: Some(crate::domain::problem::FieldError::new("/source", code, detail)),
             })
         };
-        if let Err(problem) = require_switch(actor, source) {
+        let acting = self.acting(actor);
+        if let Err(problem) = acting.and_then(|actor| require_switch(&actor, source)) {
             return rejected(problem.code, problem.detail);
         }
         let Some(ix) = self.derived.switches.get(source).copied() else {
@@ -321,6 +335,7 @@ impl Engine {
                 self.desk_closed(ix, desk);
                 Ok(Answer::Nothing)
             }
+            Command::Sign(command) => self.sign(actor, *command),
         }
     }
 
@@ -452,6 +467,7 @@ impl Engine {
                 Ok(done(self.desk_json(self.user_named(&user)?)))
             }
             Query::Watch => self.scope(actor).map(done),
+            Query::Sign(query) => self.sign_query(actor, query),
             Query::Invariants => {
                 watch()?;
                 let broken = self.invariants();

@@ -13,7 +13,7 @@
 //! | `calls`, `direct`, `steps`, `by_hand`, `at_desk`, `delete`, `agents`, `switches`, `directory`, `deadlines` | decisions |
 //! | `matching`, `draw` | the one rule, and the dice |
 //! | `windows` | what orders count |
-//! | `permission` | who may |
+//! | `permission`, `signing` | who may, and what opens the door |
 //! | `checks`, `explain`, `views`, `feed` | what is told |
 //! | `invariants` | what must hold after every record |
 
@@ -47,6 +47,7 @@ mod presence;
 mod presence_tests;
 mod rebuild;
 mod refresh;
+mod signing;
 mod state;
 #[cfg(test)]
 mod status_tests;
@@ -65,6 +66,7 @@ use crate::domain::ids::{CallId, Name, OfferId};
 use crate::domain::input::Answer;
 use crate::domain::objects::Switch;
 use crate::domain::rows::{BoardSeed, Changes, Removed};
+use crate::domain::signing::DoorChange;
 use crate::domain::switching::{Command, Effect};
 use crate::domain::time::Millis;
 use serde_json::Value;
@@ -89,6 +91,8 @@ pub struct Decision {
     pub changes: Changes,
     /// Users whose open desks have something new to show, with the whole view.
     pub desks: Vec<(Name, Value)>,
+    /// What opens the door from now on, or no longer.
+    pub doors: Vec<DoorChange>,
 }
 
 /// A change of one vault row.
@@ -216,6 +220,9 @@ impl Engine {
         let users: Vec<PersonalKey> = self.state.agents.iter().map(|a| a.personal).collect();
         for key in users {
             self.vault.read_user(key, personal(key).as_deref());
+        }
+        for key in self.secret_rows() {
+            self.vault.read_secret(key, personal(key));
         }
         let calls: Vec<PersonalKey> =
             self.state.calls.sorted().iter().filter_map(|(_, c)| c.personal).collect();

@@ -96,9 +96,16 @@ pub fn require_switch(actor: &Actor, switch: &str) -> Result<(), Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::input::Door;
 
     fn actor(role: Role) -> Actor {
-        Actor { name: "k".into(), role, user: Some("usr_ann".into()), switch: Some("sw".into()) }
+        Actor {
+            name: "k".into(),
+            role,
+            user: Some("usr_ann".into()),
+            switch: Some("sw".into()),
+            door: Door::default(),
+        }
     }
 
     #[test]

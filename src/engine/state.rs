@@ -4,6 +4,7 @@
 //! [`crate::engine::derived`]; a snapshot is this and nothing else.
 
 pub use super::call::{Call, Closed, End, Leg, Offer, Stage};
+use super::signing::Doors;
 use super::table::Table;
 use super::windows::Counted;
 use crate::domain::event::{Next, PersonalKey, is_zero};
@@ -75,6 +76,9 @@ pub struct State {
     pub arrived: u64,
     /// Calls that ever ended.
     pub ended_count: u64,
+    /// What opens the door: passwords, links, sessions.
+    #[serde(default, skip_serializing_if = "Doors::is_empty")]
+    pub doors: Doors,
     /// The recorded dice, once they were thrown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dice: Option<Dice>,

@@ -126,6 +126,14 @@ impl HubHandle {
         self.close(&close, |viewer| viewer.key == Some(key))
     }
 
+    /// Closes the connections of a user who may not come in any more, with 4401.
+    pub fn close_user(&self, account: &Name, user: &Name) -> usize {
+        let close = Close::new(4401, "this user may not come in any more");
+        self.close(&close, |viewer| {
+            viewer.account == *account && viewer.user.as_ref() == Some(user)
+        })
+    }
+
     /// Closes every connection with 1001 at shutdown, and tells each when to come back: after
     /// `least_ms`, spread over `spread_ms` so that they do not come all at once.
     pub fn go_away(&self, least_ms: u64, spread_ms: u64) {

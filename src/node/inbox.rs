@@ -21,6 +21,7 @@ use crate::node::snapshots::{self, Folder};
 use crate::node::telemetry::InboxFigures;
 use rustc_hash::FxHashMap;
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -433,7 +434,15 @@ impl Inbox {
         if adds && self.shared.is_short() {
             return refuse(Some(reply), gate::disk_full());
         }
-        let (events, answer) = match self.registry.decide(self.now, actor, home, command) {
+        let acting = match self.slot(home) {
+            Ok(slot) => self.runs[slot].engine.acting(actor),
+            Err(_) => Ok(Cow::Borrowed(actor)),
+        };
+        let actor = match acting {
+            Ok(actor) => actor,
+            Err(problem) => return refuse(Some(reply), problem),
+        };
+        let (events, answer) = match self.registry.decide(self.now, &actor, home, command) {
             Ok(decided) => decided,
             Err(problem) => return refuse(Some(reply), problem),
         };

@@ -1,10 +1,12 @@
 //! What is durable goes out from here, in order: replies, commands, desks, dashboards.
 
-use crate::domain::ids::Name;
-use crate::domain::input::{Actor, Input};
+use crate::access::{Key, session};
+use crate::domain::ids::{KeyId, Name};
+use crate::domain::input::{Actor, Door, Input};
 use crate::domain::objects::Switch;
 use crate::domain::objects::user::Role;
 use crate::domain::rows::BoardSeed;
+use crate::domain::signing::DoorChange;
 use crate::domain::switching::{Command, Happening, SwitchEvent};
 use crate::domain::time::Millis;
 use crate::live::{Hub, HubMessage};
@@ -184,6 +186,7 @@ impl Outbox {
 
     fn commit(&mut self, now: Millis, mut commit: Commit) {
         if let Some(slot) = commit.slot {
+            self.doors(slot, &mut commit);
             self.commands(now, slot, &mut commit);
             self.desk_views(slot, &mut commit);
             // Before the boards: a phone rings sooner than a dashboard moves.
@@ -198,6 +201,30 @@ impl Outbox {
         if commit.is_event && self.hub.readers(&floor.head.name) > 0 {
             let shown = self.shared.ticks();
             self.figures.frame.record(shown.seconds_since(commit.received));
+        }
+    }
+
+    /// The door takes in what is durable; what stands open to nobody any more is closed.
+    fn doors(&self, slot: usize, commit: &mut Commit) {
+        let account = &self.floors[slot].head.name;
+        for change in commit.doors.drain(..) {
+            match change {
+                DoorChange::Opened(session) => self.shared.doors.open(account, session),
+                DoorChange::Ended { session, .. } => {
+                    self.shared.doors.end(session);
+                    self.shared.turn_out(session::door(session));
+                }
+                DoorChange::Standing { user, may } => {
+                    if self.shared.doors.bar(account, &user, !may) && !may {
+                        self.shared.hub.close_user(account, &user);
+                        let of_user =
+                            |key: &Key| key.account == *account && key.user.as_ref() == Some(&user);
+                        let keys = self.shared.keys.iter().filter(|key| of_user(key));
+                        let keys: Vec<KeyId> = keys.map(|key| key.id).collect();
+                        keys.into_iter().for_each(|key| self.shared.turn_out(key));
+                    }
+                }
+            }
         }
     }
 
@@ -319,9 +346,7 @@ impl Outbox {
                 }
                 registry::Event::KeyRevoked { id, .. } => {
                     self.shared.keys.remove(&id);
-                    self.shared.hub.close_key(id);
-                    // Without a connection nobody listens.
-                    let _ = self.shared.revoked.send(id);
+                    self.shared.turn_out(id);
                 }
                 registry::Event::AccountCreated { .. } => {}
             }
@@ -403,6 +428,7 @@ impl Outbox {
                 role: Role::Switch,
                 user: None,
                 switch: Some(switch.clone()),
+                door: Door::default(),
             };
             let source = switch.to_string();
             self.report(&account, Input::Switch { actor, source, event });

@@ -366,11 +366,12 @@ pub fn decode(body: &[u8]) -> Result<Vec<Event>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::input::Door;
 
     const NOW: Millis = Millis(1_795_291_200_000);
 
     fn actor(role: Role) -> Actor {
-        Actor { name: "someone".into(), role, user: None, switch: None }
+        Actor { name: "someone".into(), role, user: None, switch: None, door: Door::default() }
     }
 
     fn request(role: Role) -> KeyRequest {

@@ -6,7 +6,7 @@ use super::step::{Report, Step, To, What};
 use super::view::{self, View};
 use crate::domain::event::{Event, OfferFailure, PersonalKey};
 use crate::domain::ids::{AgentIx, CallId, Name, OfferId, QueueIx, SwitchIx};
-use crate::domain::input::{Actor, Answer, CallChange, Command, Input, ObjectRef};
+use crate::domain::input::{Actor, Answer, CallChange, Command, Door, Input, ObjectRef};
 use crate::domain::objects::direct::DIRECT_LINE;
 use crate::domain::objects::user::Role;
 use crate::domain::presence::Status;
@@ -576,7 +576,7 @@ fn break_reason(status: Status) -> Option<String> {
 }
 
 fn actor(name: &str, role: Role, user: Option<Name>, switch: Option<Name>) -> Actor {
-    Actor { name: name.into(), role, user, switch }
+    Actor { name: name.into(), role, user, switch, door: Door::default() }
 }
 
 fn owner() -> Actor {

@@ -2,7 +2,7 @@
 
 use crate::{snake, variants};
 use callboard::domain::event::{Cause, Event, Next, OfferFailure, Outcome, Withdrawn};
-use callboard::domain::ids::{AgentIx, CallId, CommandId, OfferId, QueueIx, SwitchIx};
+use callboard::domain::ids::{AgentIx, CallId, CommandId, OfferId, QueueIx, SessionId, SwitchIx};
 use callboard::domain::media::Media;
 use callboard::domain::objects::queue::{Exit, Order};
 use callboard::domain::objects::{
@@ -10,6 +10,7 @@ use callboard::domain::objects::{
     Target, User,
 };
 use callboard::domain::presence::Status;
+use callboard::domain::signing::{LinkPurpose, SessionEnd};
 use callboard::domain::switching::{
     CancelReason, Drawn, EndedBy, SortKey, SyncCall, SyncState, TransferKind, TransferTo, Why,
 };
@@ -360,9 +361,35 @@ fn switches() -> Vec<Event> {
     ]
 }
 
+fn signing() -> Vec<Event> {
+    let (agent, session) = (AGENT, SessionId(11));
+    let by = Some("owner".into());
+    vec![
+        Event::PasswordSet { agent, by: "owner".into(), secret: 12 },
+        Event::LinkMade {
+            agent,
+            by: "owner".into(),
+            purpose: LinkPurpose::Reset,
+            hash: "2f77668a".into(),
+            until: UNTIL,
+        },
+        Event::LinkEnded { agent, used: true },
+        Event::SessionOpened {
+            agent,
+            session,
+            hash: "5a1f".into(),
+            until: UNTIL,
+            idle_ms: 43_200_000,
+            origin: 13,
+        },
+        Event::SessionSeen { agent, session },
+        Event::SessionEnded { agent, session, cause: SessionEnd::Revoked, by },
+    ]
+}
+
 /// At least one instance of each, by kind.
 pub fn one_of_each() -> Vec<Event> {
-    [configuration(), presence(), calls(), offers(), switches()].concat()
+    [configuration(), signing(), presence(), calls(), offers(), switches()].concat()
 }
 
 /// The name on the wire.

@@ -267,7 +267,8 @@ fn read_capacity(fields: &mut Fields<'_>) -> BTreeMap<Media, u8> {
     capacity
 }
 
-const EMAIL: Rule = Rule {
+/// An e-mail address.
+pub const EMAIL: Rule = Rule {
     must_be: "an e-mail address of at most 254 characters",
     holds: |text| {
         text.len() <= 254
