@@ -13,6 +13,8 @@ mod bad_input;
 mod by_hand;
 #[path = "api/flows.rs"]
 mod flows;
+#[path = "api/rights.rs"]
+mod rights;
 #[path = "api/shapes.rs"]
 mod shapes;
 #[path = "api/signing.rs"]

@@ -6,6 +6,7 @@ use crate::domain::ids::{KeyId, Name};
 use crate::domain::input::{Actor, Door};
 use crate::domain::objects::user::Role;
 use crate::domain::problem::Problem;
+use crate::domain::rights::{Permission, Rights};
 use crate::domain::time::{self, Millis};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -33,6 +34,9 @@ pub struct Key {
     pub expires_at: Option<Millis>,
     /// Where it may be used from; empty = everywhere.
     pub networks: Vec<Network>,
+    /// What it is narrowed to; `None` = all that the role may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Rights>,
 }
 
 /// Who a bearer turned out to be.
@@ -77,6 +81,9 @@ pub struct KeyView {
     /// Where it may be used from; empty = everywhere.
     #[schema(value_type = Vec<String>)]
     pub networks: Vec<Network>,
+    /// What it is narrowed to; null = all that the role may.
+    #[schema(value_type = Option<Vec<Permission>>)]
+    pub scopes: Option<Rights>,
 }
 
 fn text<S: serde::Serializer>(id: &KeyId, s: S) -> Result<S::Ok, S::Error> {
@@ -114,7 +121,12 @@ impl Key {
                 role: self.role,
                 user: self.user.clone(),
                 switch: self.switch.clone(),
-                door: Door { session: None, key: Some(self.id), from: Some(remote) },
+                door: Door {
+                    key: Some(self.id),
+                    from: Some(remote),
+                    scopes: self.scopes,
+                    ..Door::default()
+                },
             },
             key: self.id,
             expires_at: self.expires_at,
@@ -133,6 +145,7 @@ impl Key {
             created_at: self.created_at,
             expires_at: self.expires_at,
             networks: self.networks.clone(),
+            scopes: self.scopes,
         }
     }
 }
@@ -156,6 +169,7 @@ mod tests {
             hash: SecretHash::of(&secret),
             created_at: Millis(1_000_000),
             expires_at: Some(Millis(2_000_000)),
+            scopes: None,
             networks: vec![Network::parse("127.0.0.0/8").expect("a network")],
         };
         let here: IpAddr = [127, 0, 0, 1].into();

@@ -73,7 +73,7 @@ pub fn identity(account: &Name, session: &OpenSession, remote: IpAddr) -> Identi
             role: Role::Agent,
             user: Some(session.user.clone()),
             switch: None,
-            door: Door { session: Some(session.session), key: None, from: Some(remote) },
+            door: Door { session: Some(session.session), from: Some(remote), ..Door::default() },
         },
         key: door(session.session),
         expires_at: Some(session.until),

@@ -8,8 +8,8 @@ use crate::api::query::Queries;
 use crate::api::{body, cookies};
 use crate::domain::ids::{CallId, KeyId, Name, OfferId};
 use crate::domain::input::{Actor, Answer, Command, Input, Query};
-use crate::domain::objects::user::Role;
 use crate::domain::problem::Problem;
+use crate::domain::rights::Permission;
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::header::{AUTHORIZATION, IF_MATCH};
 use axum::http::request::Parts;
@@ -118,17 +118,17 @@ impl Ask {
         self.identity.actor.clone()
     }
 
-    /// The role of who acts: who signed in has the one that the user has now.
+    /// Whether who acts has a permission: who signed in has those of the user's role as it is now.
     ///
     /// # Errors
     /// 401 when the session is over.
-    pub async fn role(&self) -> Result<Role, Problem> {
+    pub async fn may(&self, permission: Permission) -> Result<bool, Problem> {
         if self.identity.actor.door.session.is_none() {
-            return Ok(self.identity.actor.role);
+            return Ok(self.identity.actor.may(permission));
         }
         let me = self.app.node.me(self.account(), self.actor()).await?;
-        let role = me["role"].as_str().and_then(Role::parse);
-        role.ok_or_else(crate::access::key::unauthenticated)
+        let mut all = me["permissions"].as_array().into_iter().flatten();
+        Ok(all.any(|word| word.as_str() == Some(permission.word())))
     }
 
     /// The key that opened the door.

@@ -22,6 +22,7 @@ mod problem;
 mod query;
 mod rate;
 mod requests;
+mod rights;
 mod schema;
 pub mod server;
 mod sessions;
@@ -159,6 +160,7 @@ fn routes() -> Routes {
         tickets::routes,
         keys::routes,
         sessions::routes,
+        rights::routes,
         health::routes,
     ] {
         routes = mount(routes);
@@ -225,6 +227,9 @@ const NEEDED: &[(&str, &[&str])] = &[
     ("Step", &[]),
     ("Exits", &[]),
     ("Announce", &[]),
+    ("RoleBody", &["name"]),
+    ("AccessGroup", &["name"]),
+    ("Row", &["roles"]),
 ];
 
 /// What answers show beside the fields of the body.
@@ -236,6 +241,8 @@ const SHOWN: &[(&str, &[(&str, Type)])] = &[
     ("Switch", SWITCH_STATE),
     ("BreakReason", ID_ONLY),
     ("Calendar", ID_ONLY),
+    ("RoleBody", &[("id", Type::String), ("preset", Type::Boolean)]),
+    ("AccessGroup", ID_ONLY),
     ("Member", &[("id", Type::String), ("source", Type::String), ("opted_in", Type::Boolean)]),
 ];
 const SWITCH_STATE: &[(&str, Type)] = &[

@@ -10,7 +10,9 @@ use crate::api::schema::QueueBody;
 use crate::api::{App, Routes};
 use crate::domain::ids::is_name;
 use crate::domain::input::{Command, Kind, ObjectRef, Query};
-use crate::domain::objects::{Account, BreakReason, Calendar, Member, Route, Skill, Switch, User};
+use crate::domain::objects::{
+    AccessGroup, Account, BreakReason, Calendar, Member, RoleBody, Route, Skill, Switch, User,
+};
 use crate::domain::problem::{FieldError, Problem};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -89,6 +91,9 @@ const BREAK: Family = family!(
 );
 const CALENDAR: Family =
     family!(Calendar, "calendars", "{id}", "calendar", "a calendar", "Configuration");
+const ROLE: Family = family!(Role, "roles", "{id}", "role", "a role", "Rights");
+const ACCESS_GROUP: Family =
+    family!(AccessGroup, "access_groups", "{id}", "access_group", "an access group", "Rights");
 const QUEUE_MEMBER: Family = family!(
     Member,
     "queues/{queue}/members",
@@ -118,6 +123,8 @@ pub fn routes(routes: Routes) -> Routes {
     let routes = family::<Route>(routes, ROUTE);
     let routes = family::<Switch>(routes, SWITCH);
     let routes = family::<Calendar>(routes, CALENDAR);
+    let routes = family::<RoleBody>(routes, ROLE);
+    let routes = family::<AccessGroup>(routes, ACCESS_GROUP);
     family::<BreakReason>(routes, BREAK)
 }
 

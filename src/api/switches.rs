@@ -13,6 +13,7 @@ use crate::domain::cloud_events::{Parsed, parse_batch};
 use crate::domain::input::Actor;
 use crate::domain::objects::user::Role;
 use crate::domain::problem::Problem;
+use crate::domain::rights::Permission;
 use crate::domain::switching::{Command, EventResult};
 use crate::node::{EventItem, Handle};
 use crate::switch::wire::PROTOCOL;
@@ -214,11 +215,14 @@ pub(super) fn upgraded(
 async fn own_switch(ask: &Ask) -> Result<String, Problem> {
     let switch = ask.param("switch");
     let actor = &ask.identity.actor;
-    match ask.role().await? {
-        Role::Owner | Role::Administrator => Ok(switch),
-        Role::Switch if actor.switch.as_deref() == Some(&*switch) => Ok(switch),
-        Role::Switch => Err(Problem::not_found("switch", &switch)),
-        Role::Supervisor | Role::Agent => Err(Problem::forbidden("switches.speak")),
+    if !ask.may(Permission::Switch).await? {
+        return Err(Problem::forbidden(Permission::Switch.word()));
+    }
+    match actor.role {
+        Role::Switch if actor.switch.as_deref() != Some(&*switch) => {
+            Err(Problem::not_found("switch", &switch))
+        }
+        _ => Ok(switch),
     }
 }
 

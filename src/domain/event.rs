@@ -8,8 +8,8 @@ use crate::domain::ids::{AgentIx, CallId, CommandId, Name, OfferId, QueueIx, Ses
 use crate::domain::media::Media;
 use crate::domain::objects::queue::Exit;
 use crate::domain::objects::{
-    Account, Calendar, Member, Preferred, Queue, Route, Skill, SkillNeed, Step, Switch, Target,
-    User,
+    AccessGroup, Account, Calendar, Member, Preferred, Queue, RoleBody, Route, Skill, SkillNeed,
+    Step, Switch, Target, User,
 };
 use crate::domain::presence::{Status, words};
 use crate::domain::signing::{LinkPurpose, SessionEnd};
@@ -61,6 +61,15 @@ pub enum Event {
     CalendarPut { id: Name, by: Name, calendar: Box<Calendar> },
     /// A calendar is gone.
     CalendarDeleted { id: Name, by: Name },
+
+    /// A role of the account's own making was created or replaced.
+    RolePut { id: Name, by: Name, role: Box<RoleBody> },
+    /// … deleted; nobody had it.
+    RoleDeleted { id: Name, by: Name },
+    /// An access group was created or replaced.
+    AccessGroupPut { id: Name, by: Name, group: Box<AccessGroup> },
+    /// … deleted.
+    AccessGroupDeleted { id: Name, by: Name },
 
     // ---- signing in ----------------------------------------------------------------------
     /// A user's password was set; `secret` is the vault's row of its hash.

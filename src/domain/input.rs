@@ -5,6 +5,7 @@ use crate::domain::objects::SkillNeed;
 use crate::domain::objects::user::Role;
 use crate::domain::presence::{Status, words};
 use crate::domain::problem::Problem;
+use crate::domain::rights::{Permission, Rights};
 use crate::domain::signing::{SignCommand, SignQuery};
 use crate::domain::switching::{EventResult, SwitchEvent, TransferKind, TransferTo};
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,25 @@ pub struct Door {
     pub key: Option<KeyId>,
     /// From where.
     pub from: Option<IpAddr>,
+    /// What a role of the account's own making may; `None` = what the preset may.
+    pub rights: Option<Rights>,
+    /// What a key is narrowed to; `None` = nothing is taken from it.
+    pub scopes: Option<Rights>,
+}
+
+impl Actor {
+    /// What they may.
+    #[must_use]
+    pub fn rights(&self) -> Rights {
+        let of_role = self.door.rights.unwrap_or_else(|| self.role.rights());
+        self.door.scopes.map_or(of_role, |scopes| of_role.and(scopes))
+    }
+
+    /// Whether they have a permission.
+    #[must_use]
+    pub fn may(&self, permission: Permission) -> bool {
+        self.rights().has(permission)
+    }
 }
 
 /// An input of an account's engine.
@@ -129,6 +149,10 @@ pub enum Kind {
     BreakReason,
     /// …/calendars
     Calendar,
+    /// …/roles
+    Role,
+    /// …/access_groups
+    AccessGroup,
 }
 
 /// An object's place.
@@ -321,6 +345,8 @@ pub enum Query {
     },
     /// `GET …/calls/{call}`
     Call(CallId),
+    /// May this actor read a call's story? (Whose memory is gone, who sees the whole account may.)
+    Story(CallId),
     /// `GET …/calls?switch=&switch_call=`
     FindCall {
         /// The switch's id.
@@ -363,6 +389,17 @@ pub enum Query {
     Watch,
     /// Passwords, sessions and links.
     Sign(SignQuery),
+    /// `GET …/rights/check`
+    Rights {
+        /// Which user would do it.
+        actor: String,
+        /// view, monitor, steer, or a permission.
+        action: String,
+        /// To whom.
+        subject: Option<String>,
+    },
+    /// May this actor read the account's event history?
+    Feed,
     /// Runs the invariants over the whole state; answers `{ "held": bool, "broken": […] }`.
     Invariants,
 }

@@ -12,6 +12,7 @@ pub mod objects;
 pub mod pointer;
 pub mod presence;
 pub mod problem;
+pub mod rights;
 pub mod rows;
 pub mod signing;
 pub mod spelling;

@@ -155,6 +155,11 @@ pub enum DoorChange {
         /// Which.
         session: SessionId,
     },
+    /// What a user may or sees is another: what they have open is opened anew.
+    Rights {
+        /// Who.
+        user: Name,
+    },
     /// Whether a user may come in, by whatever door.
     Standing {
         /// Who.

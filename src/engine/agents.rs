@@ -362,10 +362,10 @@ impl Engine {
         &mut self,
         call: CallId,
         disposition: Option<&str>,
-        may: &dyn Fn(&Agent) -> bool,
+        may: &dyn Fn(&Engine, &Agent) -> bool,
     ) -> Result<(), Problem> {
         // The call's own offers lead to whoever wraps it up, without a walk over all agents.
-        let ends = |ix: &AgentIx| self.wraps_up(*ix, call) && may(self.state.agent(*ix));
+        let ends = |ix: &AgentIx| self.wraps_up(*ix, call) && may(self, self.state.agent(*ix));
         let known = self.state.call(call);
         let ix = match known {
             Some(known) => known.offers.iter().map(|o| o.agent).find(ends),

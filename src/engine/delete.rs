@@ -28,7 +28,8 @@ impl Engine {
                 }
             }
             Kind::Calendar => self.check_calendar_unused(&object.id),
-            Kind::Member | Kind::Route | Kind::BreakReason => Ok(()),
+            Kind::Role => self.check_role_unused(&object.id),
+            Kind::Member | Kind::Route | Kind::BreakReason | Kind::AccessGroup => Ok(()),
         }
     }
 
@@ -123,6 +124,8 @@ impl Engine {
             }
             Kind::BreakReason => self.emit(Event::BreakReasonDeleted { id, by }),
             Kind::Calendar => self.emit(Event::CalendarDeleted { id, by }),
+            Kind::Role => self.emit(Event::RoleDeleted { id, by }),
+            Kind::AccessGroup => self.emit(Event::AccessGroupDeleted { id, by }),
             Kind::Account | Kind::User => {}
         }
     }

@@ -104,6 +104,8 @@ pub struct Touched {
     pub queues: Vec<QueueIx>,
     /// …
     pub calls: Vec<CallId>,
+    /// What they may or see may be another.
+    pub rights: Vec<AgentIx>,
     /// Queues in which a match may have become possible.
     pub work: Vec<QueueIx>,
     /// Queues whose waiting calls may have to take an exit: the count that `nobody` looks at became

@@ -10,7 +10,8 @@ use crate::domain::objects::break_reason::BreakReason;
 use crate::domain::objects::queue::{By, QueueKind};
 use crate::domain::objects::user::{Assignment, Role, UserKind, UserState};
 use crate::domain::objects::{
-    Account, Calendar, Member, Queue, Route, Skill, SkillNeed, Switch, Target, User, forget_preset,
+    AccessGroup, Account, Calendar, Member, Queue, RoleBody, Route, Skill, SkillNeed, Switch,
+    Target, User, forget_preset,
 };
 use crate::domain::presence::Status;
 use crate::domain::problem::{FieldError, Problem};
@@ -28,6 +29,8 @@ enum Checked {
     Switch(Box<Switch>),
     BreakReason(BreakReason),
     Calendar(Box<Calendar>),
+    Role(Box<RoleBody>),
+    AccessGroup(Box<AccessGroup>),
 }
 
 /// The version that `If-Match` names; the inner `None` is `*`.
@@ -146,6 +149,10 @@ impl Engine {
             Kind::Switch => Switch::parse(body).map(|s| Checked::Switch(Box::new(s))),
             Kind::BreakReason => BreakReason::parse(body).map(Checked::BreakReason),
             Kind::Calendar => Calendar::parse(body).map(|c| Checked::Calendar(Box::new(c))),
+            Kind::Role => RoleBody::parse(body).map(|r| Checked::Role(Box::new(r))),
+            Kind::AccessGroup => {
+                AccessGroup::parse(body).map(|g| Checked::AccessGroup(Box::new(g)))
+            }
         }
         .map_err(Problem::invalid)?;
         let errors = self.check_references(object, &checked);
@@ -167,6 +174,7 @@ impl Engine {
                 self.check_target("/to", &route.to, &object.id, &mut errors);
             }
             Checked::Skill(skill) => self.check_held_levels(object, skill, &mut errors),
+            Checked::AccessGroup(group) => self.check_access_group(group, &mut errors),
             _ => {}
         }
         errors
@@ -196,6 +204,11 @@ impl Engine {
                 }
                 _ => {}
             }
+        }
+        if let Some(role) = &user.custom_role
+            && self.state.roles.get(role.as_str()).is_none_or(|item| item.value.is_none())
+        {
+            errors.push(unknown("/role".to_owned(), "role", role));
         }
         for (name, target) in
             [("unattended", &user.direct.unattended), ("offline", &user.direct.offline)]
@@ -344,6 +357,10 @@ impl Engine {
                 }
             }
             Checked::Member(queue, agent, _) => self.check_member(*queue, *agent)?,
+            Checked::Role(_) if Role::parse(&object.id).is_some() => {
+                let detail = "a preset is not changed; make a role of another name";
+                return Err(Problem::conflict("id_taken", detail));
+            }
             _ => {}
         }
         Ok(())
@@ -394,6 +411,8 @@ impl Engine {
                 self.emit(Event::BreakReasonPut { id, by, name: reason.name });
             }
             Checked::Calendar(calendar) => self.emit(Event::CalendarPut { id, by, calendar }),
+            Checked::Role(role) => self.emit(Event::RolePut { id, by, role }),
+            Checked::AccessGroup(group) => self.emit(Event::AccessGroupPut { id, by, group }),
         }
     }
 
@@ -444,6 +463,9 @@ impl Engine {
                 let (_, mut body) = self.object_json(object)?;
                 if let Value::Object(fields) = &mut body {
                     fields.remove("id");
+                    if object.kind == Kind::Role {
+                        fields.remove("preset");
+                    }
                 }
                 Some(body)
             }
@@ -469,6 +491,8 @@ fn stored(checked: &Checked) -> Value {
         Checked::Switch(o) => o.to_json(),
         Checked::BreakReason(o) => o.to_json(),
         Checked::Calendar(o) => o.to_json(),
+        Checked::Role(o) => o.to_json(),
+        Checked::AccessGroup(o) => o.to_json(),
     }
 }
 
@@ -502,6 +526,8 @@ pub fn word(kind: Kind) -> &'static str {
         Kind::Switch => "switch",
         Kind::BreakReason => "break reason",
         Kind::Calendar => "calendar",
+        Kind::Role => "role",
+        Kind::AccessGroup => "access group",
     }
 }
 

@@ -10,7 +10,7 @@ use super::vault::Vault;
 use super::windows;
 use crate::domain::event::{Event, PersonalKey};
 use crate::domain::ids::{AgentIx, CallId, Name, QueueIx, SkillIx, SwitchIx};
-use crate::domain::objects::{Member, Queue, Skill, Switch, User};
+use crate::domain::objects::{AccessGroup, Member, Queue, Skill, Switch, User};
 use crate::domain::presence::Status;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -73,9 +73,35 @@ pub fn evolve(state: &mut State, derived: &mut Derived, vault: &mut Vault, event
         Event::CalendarDeleted { id, by: _ } => {
             state.calendars.remove(id);
         }
+        Event::RolePut { id, by: _, role } => {
+            let value = Some((**role).clone());
+            state.roles.insert(id.clone(), Item { id: id.clone(), version: seq, value });
+            let holders = state.agents.iter().filter(|a| a.user.custom_role.as_deref() == Some(id));
+            derived.touched.rights.extend(holders.map(|a| a.ix));
+        }
+        Event::RoleDeleted { id, by: _ } => _ = state.roles.remove(id),
+        Event::AccessGroupPut { id, by: _, group } => {
+            let value = Some((**group).clone());
+            let item = Item { id: id.clone(), version: seq, value };
+            let old = state.access_groups.insert(id.clone(), item);
+            touch_members(derived, old.and_then(|item| item.value).as_ref());
+            touch_members(derived, Some(&**group));
+        }
+        Event::AccessGroupDeleted { id, by: _ } => {
+            let old = state.access_groups.remove(id);
+            touch_members(derived, old.and_then(|item| item.value).as_ref());
+        }
         _ => return false,
     }
     true
+}
+
+/// What the members of an access group see is another.
+fn touch_members(derived: &mut Derived, group: Option<&AccessGroup>) {
+    let members = group.into_iter().flat_map(|group| &group.members);
+    let members: Vec<AgentIx> =
+        members.filter_map(|user| derived.users.get(user.as_str()).copied()).collect();
+    derived.touched.rights.extend(members);
 }
 
 /// Levels are scaled by the skill's range, and a requirement may name a skill that now exists: the
@@ -185,6 +211,10 @@ fn user_put(
         ix
     };
     let agent = &mut state.agents[ix.at()];
+    let had = (agent.user.role, agent.user.custom_role.as_deref());
+    if had != (user.role, user.custom_role.as_deref()) {
+        derived.touched.rights.push(ix);
+    }
     agent.version = seq;
     agent.user = Arc::new(user.clone());
     agent.personal = personal;

@@ -1,18 +1,18 @@
 //! One input, from the door to the decision.
 
 use super::agents::Wish;
-use super::permission::{Permission, require, require_self_or_steer, require_switch};
+use super::permission::{require, require_switch, to_change};
 use super::state::{Agent, Stage};
 use super::{Decision, Engine};
 use crate::domain::event::Event;
 use crate::domain::ids::{CallId, OfferId};
-use crate::domain::input::{Actor, Answer, Command, Input, Query};
+use crate::domain::input::{Actor, Answer, Command, Input};
 use crate::domain::media::Media;
-use crate::domain::objects::user::Role;
 use crate::domain::problem::Problem;
+use crate::domain::rights::Permission;
 use crate::domain::switching::{EventResult, ResultStatus, SwitchEvent};
 use crate::domain::time::Millis;
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// An ended call is remembered so long, ms: late events find it, and it can be read.
 const REMEMBER_MS: u64 = 600_000;
@@ -272,30 +272,27 @@ impl Engine {
     fn command_of(&mut self, actor: &Actor, command: Command) -> Result<Answer, Problem> {
         match command {
             Command::Put { object, body, merge, if_match, dry_run } => {
-                require(actor, Permission::Configure)?;
+                self.may_put(actor, &object, &body, merge)?;
                 self.put(&object, &body, merge, if_match, dry_run, &actor.name)
             }
             Command::Delete { object, if_match, dry_run } => {
-                require(actor, Permission::Configure)?;
+                require(actor, to_change(object.kind))?;
                 self.delete(&object, if_match, dry_run, &actor.name)
             }
             Command::SetStatus { user, status, reason, when, lease_ms } => {
-                require_self_or_steer(actor, &user)?;
-                let ix = self.user_named(&user)?;
+                let ix = self.self_or_steer(actor, &user)?;
                 let wish = Wish { status, reason, when, lease_ms };
                 self.set_status(ix, &wish, &actor.name)?;
                 Ok(self.agent_answer(ix))
             }
             Command::ForceStatus { user, status, reason, when } => {
-                require(actor, Permission::Steer)?;
-                let ix = self.user_named(&user)?;
+                let ix = self.steered(actor, &user)?;
                 let wish = Wish { status, reason, when, lease_ms: None };
                 self.force_status(ix, &wish, &actor.name)?;
                 Ok(self.agent_answer(ix))
             }
             Command::ClearForced { user } => {
-                require(actor, Permission::Steer)?;
-                let ix = self.user_named(&user)?;
+                let ix = self.steered(actor, &user)?;
                 let a = self.state.agent(ix);
                 if a.forced_by.is_some() || a.next.as_ref().is_some_and(|n| n.forced_by.is_some()) {
                     self.emit(Event::ForcedCleared { agent: ix, by: actor.name.clone() });
@@ -310,8 +307,8 @@ impl Engine {
             Command::EndWrapUp { call, disposition } => {
                 require(actor, Permission::Work)?;
                 let actor = actor.clone();
-                self.end_wrap_up(call, disposition.as_deref(), &|a: &Agent| {
-                    Permission::Steer.of(actor.role) || actor.user.as_deref() == Some(&a.id)
+                self.end_wrap_up(call, disposition.as_deref(), &|engine, agent: &Agent| {
+                    engine.may_steer(&actor, agent.ix) || actor.user.as_deref() == Some(&agent.id)
                 })?;
                 Ok(Answer::Done {
                     status: 200,
@@ -325,8 +322,7 @@ impl Engine {
             Command::Assign { call, user } => self.assign(actor, call, &user),
             Command::ChangeCall { call, change } => self.change_call(actor, call, &change),
             Command::DeskOpened { user, desk } => {
-                require_self_or_steer(actor, &user)?;
-                let ix = self.user_named(&user)?;
+                let ix = self.self_or_steer(actor, &user)?;
                 self.desk_opened(ix, desk);
                 Ok(Answer::Done { status: 200, version: None, body: self.desk_json(ix) })
             }
@@ -354,10 +350,10 @@ impl Engine {
         user: &str,
         opted_in: bool,
     ) -> Result<Answer, Problem> {
-        require_self_or_steer(actor, user)?;
-        let (queue, ix) = (self.queue_named(queue)?, self.user_named(user)?);
+        let ix = self.self_or_steer(actor, user)?;
+        let queue = self.queue_named(queue)?;
         let agent = self.state.agent(ix);
-        if !Permission::Steer.of(actor.role) && !agent.user.may_opt {
+        if !self.may_steer(actor, ix) && !agent.user.may_opt {
             return Err(Problem::forbidden("opt"));
         }
         if agent.pair(queue).is_none() {
@@ -376,7 +372,7 @@ impl Engine {
         let missing = || Problem::not_found("offer", &offer.to_string());
         let id = *self.derived.offers.get(&offer).ok_or_else(missing)?;
         let made = self.state.call(id).and_then(|c| c.offer(offer)).ok_or_else(missing)?;
-        require_self_or_steer(actor, &self.state.agent(made.agent).id).map_err(|_| missing())?;
+        self.self_or_steer(actor, &self.state.agent(made.agent).id).map_err(|_| missing())?;
         if let Some(closed) = &made.closed {
             let why = closed.reason.as_ref().map(|r| format!(" ({r})")).unwrap_or_default();
             let detail = format!("this offer ended {}{why} at {}", closed.outcome, closed.at);
@@ -414,94 +410,5 @@ impl Engine {
             version: None,
             body: json!({ "offer": offer.to_string(), "call": id.to_string() }),
         })
-    }
-
-    fn query(&self, actor: &Actor, query: Query) -> Result<Answer, Problem> {
-        let done = |body: Value| Answer::Done { status: 200, version: None, body };
-        let watch = || require(actor, Permission::Watch);
-        match query {
-            Query::Object(object) => {
-                require(actor, Permission::ReadConfiguration)?;
-                self.read_object(&object)
-            }
-            Query::List { kind, parent, limit, after } => {
-                require(actor, Permission::ReadConfiguration)?;
-                self.list(kind, &parent, limit, after.as_deref())
-            }
-            Query::Staff { queue } => watch().and_then(|()| self.staff(&queue)),
-            Query::Checks { queue } => {
-                require(actor, Permission::ReadConfiguration)?;
-                self.checks(&queue)
-            }
-            Query::QueueCalls { queue, limit } => {
-                watch().and_then(|()| self.queue_calls(&queue, limit))
-            }
-            Query::Call(id) => {
-                self.require_call(actor, id)?;
-                self.read_call(id)
-            }
-            Query::FindCall { switch, switch_call } => {
-                if actor.role == Role::Switch {
-                    require_switch(actor, &switch)?;
-                } else {
-                    watch()?;
-                }
-                self.find_call(&switch, &switch_call)
-            }
-            Query::Calls { limit, after } => watch().map(|()| self.calls(limit, after)),
-            Query::Agent { user } => {
-                require_self_or_steer(actor, &user)?;
-                Ok(done(self.agent_json(self.user_named(&user)?)))
-            }
-            Query::Agents { limit, after } => {
-                watch().map(|()| self.agents_page(limit, after.as_deref()))
-            }
-            Query::Candidates(id) => watch().and_then(|()| self.candidates_of(id)),
-            Query::Next { user } => {
-                require_self_or_steer(actor, &user)?;
-                let items = self.next_for(self.user_named(&user)?);
-                Ok(done(json!({ "items": items, "next": null })))
-            }
-            Query::Desk { user } => {
-                require_self_or_steer(actor, &user)?;
-                Ok(done(self.desk_json(self.user_named(&user)?)))
-            }
-            Query::Watch => self.scope(actor).map(done),
-            Query::Sign(query) => self.sign_query(actor, query),
-            Query::Invariants => {
-                watch()?;
-                let broken = self.invariants();
-                Ok(done(json!({ "held": broken.is_empty(), "broken": broken })))
-            }
-        }
-    }
-
-    /// Whose call it is: the floor's watchers see all, an agent sees own calls.
-    fn require_call(&self, actor: &Actor, id: CallId) -> Result<(), Problem> {
-        if Permission::Watch.of(actor.role) {
-            return Ok(());
-        }
-        let call = self.state.call(id);
-        let own = call.is_some_and(|c| match actor.role {
-            Role::Switch => actor.switch.as_deref() == Some(&self.state.switch(c.switch).id),
-            _ => {
-                c.offers.iter().any(|o| Some(&self.state.agent(o.agent).id) == actor.user.as_ref())
-            }
-        });
-        if own { Ok(()) } else { Err(Problem::not_found("call", &id.to_string())) }
-    }
-
-    /// What somebody may watch: the whole floor, or an agent's own part.
-    fn scope(&self, actor: &Actor) -> Result<Value, Problem> {
-        if Permission::Watch.of(actor.role) {
-            return Ok(json!({ "scope": "all" }));
-        }
-        match (&actor.user, Permission::Work.of(actor.role)) {
-            (Some(user), true) => {
-                self.user_named(user)?;
-                Ok(json!({ "scope": "agent", "user": user }))
-            }
-            _ => Err(Problem::forbidden(Permission::Watch.name())),
-        }
     }
 }

@@ -14,7 +14,7 @@
 //! | `matching`, `draw` | the one rule, and the dice |
 //! | `windows` | what orders count |
 //! | `permission`, `signing` | who may, and what opens the door |
-//! | `checks`, `explain`, `views`, `feed` | what is told |
+//! | `queries`, `checks`, `explain`, `views`, `feed` | what is told |
 //! | `invariants` | what must hold after every record |
 
 mod agents;
@@ -45,6 +45,7 @@ mod permission;
 mod presence;
 #[cfg(test)]
 mod presence_tests;
+mod queries;
 mod rebuild;
 mod refresh;
 mod signing;
@@ -362,6 +363,7 @@ impl Engine {
     fn clear_touched(&mut self) {
         let touched = &mut self.derived.touched;
         touched.settle.clear();
+        touched.rights.clear();
         touched.judged.clear();
         touched.passes.clear();
         touched.next_due.clear();

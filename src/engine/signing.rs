@@ -2,13 +2,14 @@
 //! checked by `access`; whether it opens anything is decided here, with everything else.
 
 use super::Engine;
-use super::permission::{Permission, require};
+use super::permission::require;
 use super::state::{Agent, State};
 use crate::domain::event::{Event, PersonalKey};
 use crate::domain::ids::{AgentIx, Name, SessionId};
-use crate::domain::input::{Actor, Answer};
+use crate::domain::input::{Actor, Answer, Door};
 use crate::domain::objects::user::{Role, UserKind, UserState};
 use crate::domain::problem::Problem;
+use crate::domain::rights::Permission;
 use crate::domain::signing::{
     DoorChange, LinkPurpose, OpenSession, Origin, SessionEnd, SignCommand, SignQuery,
 };
@@ -149,7 +150,9 @@ impl Engine {
         if !sessions.into_iter().flatten().any(|s| s.id == session) {
             return Err(signed_out());
         }
-        Ok(Cow::Owned(Actor { role: agent.user.role, ..actor.clone() }))
+        let rights = (agent.user.role == Role::Custom).then(|| self.rights_of(agent));
+        let door = Door { rights, ..actor.door.clone() };
+        Ok(Cow::Owned(Actor { role: agent.user.role, door, ..actor.clone() }))
     }
 
     /// Every open session, for the door's cache at a start.
@@ -214,6 +217,11 @@ impl Engine {
                 _ => {}
             }
         }
+        let mut rights = self.derived.touched.rights.clone();
+        rights.sort_unstable();
+        rights.dedup();
+        let rights = rights.into_iter().map(|ix| self.state.agent(ix).id.clone());
+        changes.extend(rights.map(|user| DoorChange::Rights { user }));
         changes
     }
 
@@ -287,6 +295,7 @@ impl Engine {
                 "role": actor.role,
                 "user": actor.user,
                 "switch": actor.switch,
+                "permissions": actor.rights(),
             }))),
             SignQuery::HasOwner => Ok(done(json!({ "has_owner": self.has_owner() }))),
             SignQuery::Link { hash } => {
@@ -349,12 +358,16 @@ impl Engine {
         if actor.user.as_deref() == Some(user) {
             return self.user_named(user);
         }
-        if !Permission::Configure.of(actor.role) {
+        if !actor.may(Permission::Users) {
             require(actor, Permission::Work)?;
             return Err(Problem::not_found("user", user));
         }
         let ix = self.user_named(user)?;
-        if self.state.agent(ix).user.role == Role::Owner && actor.role != Role::Owner {
+        let agent = self.state.agent(ix);
+        if let Some(beyond) = self.rights_of(agent).beyond(actor.rights()) {
+            return Err(Problem::forbidden(beyond.word()));
+        }
+        if agent.user.role == Role::Owner && actor.role != Role::Owner {
             return Err(Problem::forbidden("owner"));
         }
         Ok(ix)

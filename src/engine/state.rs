@@ -10,7 +10,9 @@ use super::windows::Counted;
 use crate::domain::event::{Next, PersonalKey, is_zero};
 use crate::domain::ids::{AgentIx, CallId, CommandId, Name, OfferId, QueueIx, SkillIx, SwitchIx};
 use crate::domain::media::Media;
-use crate::domain::objects::{Account, Calendar, Queue, Route, Skill, Switch, User};
+use crate::domain::objects::{
+    AccessGroup, Account, Calendar, Queue, RoleBody, Route, Skill, Switch, User,
+};
 use crate::domain::presence::{Detail, Status};
 use crate::domain::rows::DayCounts;
 use crate::domain::switching::{CancelReason, RouteKind, TransferKind, TransferTo};
@@ -60,6 +62,12 @@ pub struct State {
     /// Calendars.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub calendars: BTreeMap<Name, Item<Calendar>>,
+    /// Roles of the account's own making.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub roles: BTreeMap<Name, Item<RoleBody>>,
+    /// Access groups.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub access_groups: BTreeMap<Name, Item<AccessGroup>>,
     /// Live calls, and those that ended less than ten minutes ago.
     pub calls: Table<CallId, Box<Call>>,
     /// The ended ones among them, in order of their end.

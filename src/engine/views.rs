@@ -3,13 +3,15 @@
 use super::Engine;
 use super::derived::PairSeen;
 use super::explain::next_step_json;
+use super::permission::Sight;
 use super::presence;
 use super::state::{Agent, Call, Stage};
 use crate::domain::ids::{AgentIx, CallId, Name, QueueIx};
 use crate::domain::input::{Answer, Kind, ObjectRef};
 use crate::domain::media::Media;
-use crate::domain::objects::Member;
 use crate::domain::objects::queue::QueueKind;
+use crate::domain::objects::user::Role;
+use crate::domain::objects::{Member, RoleBody};
 use crate::domain::presence::{Detail, Presence};
 use crate::domain::problem::Problem;
 use crate::domain::rows::{AgentRow, CallRow, CallState, OfferRow, PairRow, QueueRow};
@@ -96,6 +98,23 @@ impl Engine {
                 let item = self.state.calendars.get(id)?;
                 (item.version, item.value.as_ref()?.to_json())
             }
+            Kind::Role => match self.state.roles.get(id) {
+                Some(item) => {
+                    let mut body = item.value.as_ref()?.to_json();
+                    body["preset"] = false.into();
+                    (item.version, body)
+                }
+                None => {
+                    let role = Role::of_person(id)?;
+                    let mut body = RoleBody::of_preset(role).to_json();
+                    body["preset"] = true.into();
+                    (0, body)
+                }
+            },
+            Kind::AccessGroup => {
+                let item = self.state.access_groups.get(id)?;
+                (item.version, item.value.as_ref()?.to_json())
+            }
             Kind::BreakReason => {
                 let item = self.state.break_reasons.get(id)?;
                 (item.version, json!({ "name": item.value.as_ref()? }))
@@ -136,6 +155,13 @@ impl Engine {
             Kind::Switch => self.derived.switches.keys(),
             Kind::BreakReason => self.state.break_reasons.keys().cloned().collect(),
             Kind::Calendar => self.state.calendars.keys().cloned().collect(),
+            Kind::Role => {
+                let presets = Role::PEOPLE.iter().map(|role| Name::from(role.word()));
+                let mut ids: Vec<Name> = self.state.roles.keys().cloned().chain(presets).collect();
+                ids.sort_unstable();
+                ids
+            }
+            Kind::AccessGroup => self.state.access_groups.keys().cloned().collect(),
         };
         let start = after.map_or(0, |after| ids.partition_point(|id| &**id <= after));
         let object = |id: &Name| ObjectRef { kind, parent: parent.into(), id: id.to_string() };
@@ -152,13 +178,14 @@ impl Engine {
     }
 
     /// The members of a queue or group with their presence there.
-    pub(super) fn staff(&self, queue: &str) -> Result<Answer, Problem> {
+    pub(super) fn staff(&self, queue: &str, sight: &Sight) -> Result<Answer, Problem> {
         let queue = self.queue_named(queue)?;
         let items: Vec<Value> = self
             .state
             .queue(queue)
             .members
             .iter()
+            .filter(|ix| sight.user(**ix))
             .filter_map(|ix| {
                 let agent = self.state.agent(*ix);
                 let (pair, row) = (agent.pair(queue)?, self.pair_row(*ix, queue)?);
@@ -212,26 +239,37 @@ impl Engine {
     }
 
     /// A call by the switch's name for it.
-    pub(super) fn find_call(&self, switch: &str, switch_call: &str) -> Result<Answer, Problem> {
+    pub(super) fn find_call(
+        &self,
+        switch: &str,
+        switch_call: &str,
+        sees: impl Fn(&Call) -> bool,
+    ) -> Result<Answer, Problem> {
         let call = self
             .derived
             .switches
             .get(switch)
             .and_then(|ix| self.derived.subjects.get(&(*ix, Name::from(switch_call))))
-            .and_then(|id| self.state.call(*id));
+            .and_then(|id| self.state.call(*id))
+            .filter(|call| sees(call));
         let items: Vec<Value> = call.map(|c| self.call_json(c)).into_iter().collect();
         Ok(done(json!({ "items": items, "next": null })))
     }
 
     /// Live calls by number.
-    pub(super) fn calls(&self, limit: usize, after: Option<CallId>) -> Answer {
+    pub(super) fn calls(
+        &self,
+        limit: usize,
+        after: Option<CallId>,
+        sees: impl Fn(&Call) -> bool,
+    ) -> Answer {
         let mut live: Vec<&Call> = self
             .derived
             .switch_calls
             .iter()
             .flatten()
             .filter_map(|id| self.state.call(*id))
-            .filter(|c| after.is_none_or(|after| c.id > after))
+            .filter(|c| after.is_none_or(|after| c.id > after) && sees(c))
             .collect();
         live.sort_unstable_by_key(|c| c.id);
         let next = (live.len() > limit).then(|| live[limit - 1].id.to_string());
@@ -366,8 +404,16 @@ impl Engine {
     }
 
     /// A page of agents, by user id.
-    pub(super) fn agents_page(&self, limit: usize, after: Option<&str>) -> Answer {
-        let ids = self.derived.users.keys();
+    pub(super) fn agents_page(&self, limit: usize, after: Option<&str>, sight: &Sight) -> Answer {
+        let ids = match sight {
+            Sight::All => self.derived.users.keys(),
+            Sight::Some { users, .. } => {
+                let mut ids: Vec<Name> =
+                    users.iter().map(|ix| self.state.agent(*ix).id.clone()).collect();
+                ids.sort_unstable();
+                ids
+            }
+        };
         let start = after.map_or(0, |after| ids.partition_point(|id| &**id <= after));
         let page: Vec<&Name> = ids[start..].iter().take(limit).collect();
         let more = ids.len() > start + page.len();

@@ -126,12 +126,9 @@ impl HubHandle {
         self.close(&close, |viewer| viewer.key == Some(key))
     }
 
-    /// Closes the connections of a user who may not come in any more, with 4401.
-    pub fn close_user(&self, account: &Name, user: &Name) -> usize {
-        let close = Close::new(4401, "this user may not come in any more");
-        self.close(&close, |viewer| {
-            viewer.account == *account && viewer.user.as_ref() == Some(user)
-        })
+    /// Closes the connections of a user.
+    pub fn close_user(&self, account: &Name, user: &Name, close: &Close) -> usize {
+        self.close(close, |viewer| viewer.account == *account && viewer.user.as_ref() == Some(user))
     }
 
     /// Closes every connection with 1001 at shutdown, and tells each when to come back: after

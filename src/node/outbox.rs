@@ -9,6 +9,7 @@ use crate::domain::rows::BoardSeed;
 use crate::domain::signing::DoorChange;
 use crate::domain::switching::{Command, Happening, SwitchEvent};
 use crate::domain::time::Millis;
+use crate::live::slot::Close;
 use crate::live::{Hub, HubMessage};
 use crate::node::delivery::{Delivered, Deliveries};
 use crate::node::gate::What;
@@ -214,9 +215,14 @@ impl Outbox {
                     self.shared.doors.end(session);
                     self.shared.turn_out(session::door(session));
                 }
+                DoorChange::Rights { user } => {
+                    let close = Close::new(4403, "your rights have changed: open it anew");
+                    self.shared.hub.close_user(account, &user, &close);
+                }
                 DoorChange::Standing { user, may } => {
                     if self.shared.doors.bar(account, &user, !may) && !may {
-                        self.shared.hub.close_user(account, &user);
+                        let close = Close::new(4401, "this user may not come in any more");
+                        self.shared.hub.close_user(account, &user, &close);
                         let of_user =
                             |key: &Key| key.account == *account && key.user.as_ref() == Some(&user);
                         let keys = self.shared.keys.iter().filter(|key| of_user(key));

@@ -7,6 +7,7 @@ use crate::domain::ids::{self, KeyId, Name};
 use crate::domain::input::Actor;
 use crate::domain::objects::user::Role;
 use crate::domain::problem::{FieldError, Problem};
+use crate::domain::rights::{Permission, Rights};
 use crate::domain::time::Millis;
 use crate::journal::{MAX_STREAM, StreamId};
 use serde::{Deserialize, Serialize};
@@ -101,6 +102,10 @@ pub struct KeyRequest {
     /// Address ranges it may be used from; empty (default) = everywhere.
     #[serde(default)]
     pub networks: Vec<String>,
+    /// Permissions it is narrowed to; null (default) = all that the role has.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<Permission>>)]
+    pub scopes: Option<Vec<String>>,
 }
 
 /// What the registry answers.
@@ -235,7 +240,13 @@ impl Registry {
             return Err(Problem::not_found("account", account));
         }
         if request.role == Role::Owner && actor.role != Role::Owner {
-            return Err(Problem::forbidden("keys.owner"));
+            return Err(Problem::forbidden("owner"));
+        }
+        let scopes = request.scopes.as_ref().map(|words| scopes(words)).transpose()?;
+        let rights = request.role.rights();
+        let rights = scopes.map_or(rights, |scopes| rights.and(scopes));
+        if let Some(beyond) = rights.beyond(actor.rights()) {
+            return Err(Problem::forbidden(beyond.word()));
         }
         let networks = check(&request, now)?;
         let id = KeyId::after(self.last_key, now);
@@ -251,6 +262,7 @@ impl Registry {
             created_at: now,
             expires_at: request.expires_at,
             networks,
+            scopes,
         };
         let view = key.view();
         let event = Event::KeyIssued { key: Box::new(key), by: actor.name.clone() };
@@ -267,7 +279,7 @@ impl Registry {
         let key = key.ok_or_else(|| Problem::not_found("key", &id.to_string()))?;
         if key.role == Role::Owner {
             if actor.role != Role::Owner {
-                return Err(Problem::forbidden("keys.owner"));
+                return Err(Problem::forbidden("owner"));
             }
             let others = self.keys.values().filter(|other| {
                 other.account == *account
@@ -286,11 +298,28 @@ impl Registry {
     }
 }
 
-fn may_manage_keys(actor: &Actor) -> Result<(), Problem> {
-    match actor.role {
-        Role::Owner | Role::Administrator => Ok(()),
-        Role::Supervisor | Role::Agent | Role::Switch => Err(Problem::forbidden("keys")),
+/// The scopes that the request names.
+fn scopes(words: &[String]) -> Result<Rights, Problem> {
+    let mut wrong = Vec::new();
+    let mut all = Vec::new();
+    for (i, word) in words.iter().enumerate() {
+        match Permission::parse(word) {
+            Some(permission) => all.push(permission),
+            None => {
+                let detail =
+                    format!("there is no permission {word:?}; GET …/permissions lists them");
+                wrong.push(FieldError::new(format!("/scopes/{i}"), "unknown_value", detail));
+            }
+        }
     }
+    if wrong.is_empty() { Ok(all.into_iter().collect()) } else { Err(Problem::invalid(wrong)) }
+}
+
+fn may_manage_keys(actor: &Actor) -> Result<(), Problem> {
+    if actor.may(Permission::Integrations) {
+        return Ok(());
+    }
+    Err(Problem::forbidden(Permission::Integrations.word()))
 }
 
 /// The networks that the request names, or everything that is wrong with it.
@@ -303,7 +332,7 @@ fn check(request: &KeyRequest, now: Millis) -> Result<Vec<Network>, Problem> {
     bound_to(
         &mut wrong,
         "/user",
-        request.role == Role::Agent,
+        request.role.is_agent(),
         request.user.as_deref(),
         ids::is_user_name,
     );
@@ -382,6 +411,7 @@ mod tests {
             switch: None,
             expires_at: None,
             networks: Vec::new(),
+            scopes: None,
         }
     }
 
@@ -459,6 +489,7 @@ mod tests {
             switch: None,
             expires_at: Some(NOW),
             networks: vec!["10.0.0.0/8".into(), "10.0.0.0/40".into()],
+            scopes: None,
         };
         let random = [1; secret::RANDOM_BYTES];
         let command = Command::IssueKey { account: FIRST_ACCOUNT.into(), request, random };

@@ -486,6 +486,7 @@ pub(super) fn first_records(
         switch: None,
         expires_at: None,
         networks: Vec::new(),
+        scopes: None,
     };
     let commands = [
         registry::Command::CreateAccount { name: FIRST_ACCOUNT.to_owned(), seed },

@@ -356,6 +356,7 @@ async fn keys_open_when_durable_and_nothing_when_revoked() {
         switch: None,
         expires_at: Some(START.plus(60_000)),
         networks: Vec::new(),
+        scopes: None,
     };
     let (view, secret) = world.handle.issue_key(ACCOUNT, owner(), request()).await.expect("issued");
     let (account, actor) = world.handle.authenticate(&secret, HERE).expect("admitted");

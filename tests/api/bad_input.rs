@@ -156,7 +156,9 @@ fn every_query_field_is_checked() {
         {
             let answer = send(query);
             refused(&answer, 422, "invalid", &format!("{what}?{query}"));
-            assert_eq!(answer.2["errors"][0]["code"], code, "{what}?{query}: {}", answer.2);
+            let errors = answer.2["errors"].as_array().expect("errors");
+            // Fields that must be said are told besides.
+            assert!(errors.iter().any(|e| e["code"] == code), "{what}?{query}: {}", answer.2);
         }
         for parameter in operation["parameters"].as_array().into_iter().flatten() {
             let name = parameter["name"].as_str().expect("a name");

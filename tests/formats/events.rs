@@ -6,8 +6,8 @@ use callboard::domain::ids::{AgentIx, CallId, CommandId, OfferId, QueueIx, Sessi
 use callboard::domain::media::Media;
 use callboard::domain::objects::queue::{Exit, Order};
 use callboard::domain::objects::{
-    Calendar, Member, Preferred, Queue, QueueKind, Route, Skill, SkillNeed, SkipIf, Step, Switch,
-    Target, User,
+    AccessGroup, Calendar, Member, Preferred, Queue, QueueKind, RoleBody, Route, Skill, SkillNeed,
+    SkipIf, Step, Switch, Target, User,
 };
 use callboard::domain::presence::Status;
 use callboard::domain::signing::{LinkPurpose, SessionEnd};
@@ -361,6 +361,27 @@ fn switches() -> Vec<Event> {
     ]
 }
 
+fn rights() -> Vec<Event> {
+    let by = || "owner".into();
+    let role = json!({ "name": "Night", "like": "supervisor", "permissions": ["work", "log.read"],
+        "monitor": { "reach": "team", "roles": ["agent"] } });
+    let group = json!({ "name": "North", "members": ["usr_ann"], "queues": ["support"] });
+    vec![
+        Event::RolePut {
+            id: "night".into(),
+            by: by(),
+            role: Box::new(RoleBody::parse(&role).expect("a role")),
+        },
+        Event::RoleDeleted { id: "night".into(), by: by() },
+        Event::AccessGroupPut {
+            id: "north".into(),
+            by: by(),
+            group: Box::new(AccessGroup::parse(&group).expect("an access group")),
+        },
+        Event::AccessGroupDeleted { id: "north".into(), by: by() },
+    ]
+}
+
 fn signing() -> Vec<Event> {
     let (agent, session) = (AGENT, SessionId(11));
     let by = Some("owner".into());
@@ -389,7 +410,7 @@ fn signing() -> Vec<Event> {
 
 /// At least one instance of each, by kind.
 pub fn one_of_each() -> Vec<Event> {
-    [configuration(), signing(), presence(), calls(), offers(), switches()].concat()
+    [configuration(), rights(), signing(), presence(), calls(), offers(), switches()].concat()
 }
 
 /// The name on the wire.

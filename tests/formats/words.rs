@@ -14,6 +14,7 @@ use callboard::domain::objects::queue::{
 use callboard::domain::objects::switch::Connects;
 use callboard::domain::objects::user::{Assignment, Role, UserKind, UserState};
 use callboard::domain::presence::{BlockedBy, Detail, HeldBy, Presence, Status};
+use callboard::domain::rights::{Permission, Reach};
 use callboard::domain::signing::{LinkPurpose, SessionEnd};
 use callboard::domain::switching::{
     CancelReason, CommandFailure, Direction, EndedBy, FailReason, OverflowWhy, ResultStatus,
@@ -56,6 +57,7 @@ fn every_word_stands_in_its_table() {
         "## Settings": Window, Ties, IdleClock, SkipIf, Day;
         "## Settings": UserKind, UserState, Assignment, Role;
         "## Signing in": LinkPurpose, SessionEnd;
+        "## Rights": Permission, Reach;
         "## Exits": Exit;
         "## Switches: events in": ResultStatus, TransferKind, OverflowWhy, Direction, SyncState;
         "## Switches: events in": CommandFailure;

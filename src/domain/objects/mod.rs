@@ -14,6 +14,7 @@ pub mod direct;
 pub mod needs;
 pub mod queue;
 mod queue_json;
+pub mod role;
 #[cfg(test)]
 mod round_trip;
 pub mod strategy;
@@ -27,6 +28,7 @@ pub use calendar::Calendar;
 pub use direct::Direct;
 pub use needs::{Preferred, SkillNeed, SkipIf, Step};
 pub use queue::{Exits, Member, Queue, QueueKind, Route, Target};
+pub use role::{AccessGroup, RoleBody};
 pub use strategy_json::forget_preset;
 pub use switch::{Capabilities, Switch, Webhook};
 pub use user::{Skill, User};

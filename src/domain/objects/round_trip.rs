@@ -199,7 +199,7 @@ fn queue() -> impl Strategy<Value = Queue> {
 }
 
 fn user() -> impl Strategy<Value = User> {
-    let people = &[Role::Owner, Role::Administrator, Role::Supervisor, Role::Agent][..];
+    let people = Role::PEOPLE;
     let personal =
         (of("[a-z]{1,8}@[a-z]{1,8}"), label(), label(), of("sip:[a-z]{1,8}@10[.]0[.]0[.]7"));
     let words = (
@@ -225,6 +225,7 @@ fn user() -> impl Strategy<Value = User> {
             personal: Personal { email, first_name: Some(first), last_name: Some(last), endpoint },
             kind,
             role,
+            custom_role: None,
             extension,
             skills,
             capacity,

@@ -40,7 +40,7 @@ impl Model {
                 let calendar = Calendar::parse(body).map_err(|_| No)?;
                 replace(&mut self.calendars, id, calendar);
             }
-            Kind::BreakReason => return Err(No),
+            Kind::BreakReason | Kind::Role | Kind::AccessGroup => return Err(No),
         }
         Ok(())
     }
