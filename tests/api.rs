@@ -7,6 +7,8 @@ mod support;
 mod asyncapi;
 #[path = "api/at_desk.rs"]
 mod at_desk;
+#[path = "api/audit.rs"]
+mod audit;
 #[path = "api/bad_input.rs"]
 mod bad_input;
 #[path = "api/by_hand.rs"]

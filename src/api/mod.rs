@@ -4,6 +4,7 @@
 mod agents;
 mod answer;
 mod ask;
+mod audit;
 mod body;
 mod calls;
 mod cookies;
@@ -161,6 +162,7 @@ fn routes() -> Routes {
         keys::routes,
         sessions::routes,
         rights::routes,
+        audit::routes,
         health::routes,
     ] {
         routes = mount(routes);

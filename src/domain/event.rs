@@ -71,6 +71,18 @@ pub enum Event {
     /// … deleted.
     AccessGroupDeleted { id: Name, by: Name },
 
+    /// Somebody asked for what this record holds. `key` is the API key's id, none of a session; `address`
+    /// the vault's row of where it came from; `subject` the id of whom or what it is about.
+    Asked {
+        by: Name,
+        user: Option<Name>,
+        key: Option<Name>,
+        address: Option<PersonalKey>,
+        action: Name,
+        subject: Name,
+        changed: Vec<Changed>,
+    },
+
     // ---- signing in ----------------------------------------------------------------------
     /// A user's password was set; `secret` is the vault's row of its hash.
     PasswordSet { agent: AgentIx, by: Name, secret: PersonalKey },
@@ -354,6 +366,19 @@ pub enum Event {
     CommandsDone { switch: SwitchIx, seq: u64 },
     /// A command failed at the switch.
     CommandFailed { switch: SwitchIx, command: CommandId, reason: Name },
+}
+
+/// A field that somebody changed. Of personal, secret and long values nothing is said.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Changed {
+    /// Its name.
+    pub field: Name,
+    /// Before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Value>,
+    /// After.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Value>,
 }
 
 /// Left out of records when it says nothing.

@@ -400,6 +400,8 @@ pub enum Query {
     },
     /// May this actor read the account's event history?
     Feed,
+    /// May this actor read who did what?
+    Audit,
     /// Runs the invariants over the whole state; answers `{ "held": bool, "broken": […] }`.
     Invariants,
 }

@@ -121,7 +121,7 @@ fn edge(
         "until" | "grace_until" | "ended_before" => {
             Some(Millis(i64::try_from(number).unwrap_or(i64::MAX)).rfc3339().into())
         }
-        "personal" | "extra" => {
+        "personal" | "extra" | "address" => {
             let row = personal(number).and_then(|text| serde_json::from_str(&text).ok());
             Some(row.unwrap_or(Value::Null))
         }

@@ -182,7 +182,7 @@ impl Engine {
                     Command::DeskClosed { .. } => Ok(actor),
                     _ => self.acting(&actor).map(std::borrow::Cow::into_owned),
                 };
-                let answer = acting.and_then(|actor| self.command_of(&actor, command));
+                let answer = acting.and_then(|actor| self.audited(&actor, command));
                 answer.unwrap_or_else(Answer::Refused)
             }
             Input::Query { .. } => Answer::Nothing,
@@ -267,6 +267,17 @@ impl Engine {
             return rejected("unknown_switch", detail);
         };
         Answer::Event(self.switch_event(ix, source, event))
+    }
+
+    /// Does what is asked for, and tells who asked, when it led to something.
+    fn audited(&mut self, actor: &Actor, command: Command) -> Result<Answer, Problem> {
+        let note = self.note(actor, &command);
+        let before = self.out.len();
+        let answer = self.command_of(actor, command)?;
+        if let Some(note) = note.filter(|_| self.out.len() > before) {
+            self.tell(actor, note);
+        }
+        Ok(answer)
     }
 
     fn command_of(&mut self, actor: &Actor, command: Command) -> Result<Answer, Problem> {

@@ -15,10 +15,12 @@
 //! | `windows` | what orders count |
 //! | `permission`, `signing` | who may, and what opens the door |
 //! | `queries`, `checks`, `explain`, `views`, `feed` | what is told |
+//! | `audit` | who did what |
 //! | `invariants` | what must hold after every record |
 
 mod agents;
 mod at_desk;
+mod audit;
 mod by_hand;
 mod call;
 mod calls;
@@ -62,7 +64,7 @@ mod views;
 mod windows;
 
 use crate::domain::compact;
-use crate::domain::event::{Event, PersonalKey};
+use crate::domain::event::{Changed, Event, PersonalKey};
 use crate::domain::ids::{CallId, Name, OfferId};
 use crate::domain::input::Answer;
 use crate::domain::objects::Switch;
@@ -418,6 +420,24 @@ impl Engine {
 /// When the body is not what [`encode`] of this or an older release wrote.
 pub fn decode(seq: u64, body: &[u8]) -> Result<Vec<Event>, Unreadable> {
     serde_json::from_slice(body).map_err(|e| Unreadable(format!("record {seq}: {e}")))
+}
+
+/// What the record tells of who asked for it, in public form, with the vault's row of the address;
+/// `None` when it tells nothing.
+#[must_use]
+pub fn asked(seq: u64, body: &[u8]) -> Option<(Value, Option<PersonalKey>)> {
+    decode(seq, body).ok()?.into_iter().find_map(|event| match event {
+        Event::Asked { by, user, key, address, action, subject, changed } => {
+            let told = serde_json::json!({ "by": by, "user": user, "key": key, "action": action,
+                "subject": subject, "changed": changed.iter().map(shown).collect::<Vec<_>>() });
+            Some((told, address))
+        }
+        _ => None,
+    })
+}
+
+fn shown(changed: &Changed) -> Value {
+    serde_json::json!({ "field": changed.field, "before": changed.before, "after": changed.after })
 }
 
 /// The body of a record: its events as JSON.

@@ -3,16 +3,19 @@
 use super::Engine;
 use super::permission::{Sight, require, require_switch};
 use super::state::Call;
-use crate::domain::ids::CallId;
+use crate::domain::ids::{CallId, Name};
 use crate::domain::input::{Actor, Answer, Query};
 use crate::domain::objects::user::Role;
 use crate::domain::problem::Problem;
 use crate::domain::rights::Permission;
 use serde_json::{Value, json};
 
+fn done(body: Value) -> Answer {
+    Answer::Done { status: 200, version: None, body }
+}
+
 impl Engine {
     pub(super) fn query(&self, actor: &Actor, query: Query) -> Result<Answer, Problem> {
-        let done = |body: Value| Answer::Done { status: 200, version: None, body };
         let watch = || require(actor, Permission::Watch).map(|()| self.sight(actor));
         let reads = || require(actor, Permission::ReadConfiguration);
         match query {
@@ -68,6 +71,7 @@ impl Engine {
                     Sight::Some { .. } => Err(Problem::forbidden(Permission::Feed.word())),
                 }
             }
+            Query::Audit => require(actor, Permission::Audit).map(|()| Answer::Nothing),
             Query::Sign(query) => self.sign_query(actor, query),
             Query::Rights { actor: who, action, subject } => {
                 let own = actor.user.as_deref() == Some(who.as_str());
@@ -164,5 +168,67 @@ impl Engine {
             }
             _ => Err(Problem::forbidden(Permission::Watch.word())),
         }
+    }
+
+    /// Waiting calls in the order in which they will be served.
+    fn queue_calls(&self, queue: &str, limit: usize) -> Result<Answer, Problem> {
+        let queue = self.queue_named(queue)?;
+        let waiting = &self.derived.index[queue.at()].waiting;
+        let items: Vec<Value> = waiting
+            .iter()
+            .take(limit)
+            .enumerate()
+            .filter_map(|(at, (_, id))| {
+                let mut body = self.call_json(self.state.call(*id)?);
+                body["position"] = (at + 1).into();
+                Some(body)
+            })
+            .collect();
+        Ok(done(json!({ "items": items, "next": null, "waiting": waiting.len() })))
+    }
+
+    /// One call, live or ended lately.
+    pub(super) fn read_call(&self, id: CallId) -> Result<Answer, Problem> {
+        let call = self
+            .state
+            .call(id)
+            .ok_or_else(|| Problem::not_found("live or lately ended call", &id.to_string()))?;
+        let mut body = self.call_json(call);
+        body["position"] = json!(self.position(call));
+        Ok(done(body))
+    }
+
+    /// A call by the switch's name for it.
+    fn find_call(
+        &self,
+        switch: &str,
+        switch_call: &str,
+        sees: impl Fn(&Call) -> bool,
+    ) -> Result<Answer, Problem> {
+        let call = self
+            .derived
+            .switches
+            .get(switch)
+            .and_then(|ix| self.derived.subjects.get(&(*ix, Name::from(switch_call))))
+            .and_then(|id| self.state.call(*id))
+            .filter(|call| sees(call));
+        let items: Vec<Value> = call.map(|c| self.call_json(c)).into_iter().collect();
+        Ok(done(json!({ "items": items, "next": null })))
+    }
+
+    /// Live calls by number.
+    fn calls(&self, limit: usize, after: Option<CallId>, sees: impl Fn(&Call) -> bool) -> Answer {
+        let mut live: Vec<&Call> = self
+            .derived
+            .switch_calls
+            .iter()
+            .flatten()
+            .filter_map(|id| self.state.call(*id))
+            .filter(|c| after.is_none_or(|after| c.id > after) && sees(c))
+            .collect();
+        live.sort_unstable_by_key(|c| c.id);
+        let next = (live.len() > limit).then(|| live[limit - 1].id.to_string());
+        let items: Vec<Value> = live.iter().take(limit).map(|c| self.call_json(c)).collect();
+        done(json!({ "items": items, "next": next }))
     }
 }

@@ -85,6 +85,9 @@ pub(super) fn evolve(state: &mut State, event: &Event) -> bool {
             state.last_personal = state.last_personal.max(*secret);
             doors.passwords.insert(*agent, *secret);
         }
+        Event::Asked { address, .. } => {
+            state.last_personal = state.last_personal.max(address.unwrap_or_default());
+        }
         Event::LinkMade { agent, purpose, hash, until, .. } => {
             let link = Link { purpose: *purpose, hash: hash.clone(), until: *until };
             doors.links.insert(*agent, link);

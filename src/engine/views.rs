@@ -6,7 +6,7 @@ use super::explain::next_step_json;
 use super::permission::Sight;
 use super::presence;
 use super::state::{Agent, Call, Stage};
-use crate::domain::ids::{AgentIx, CallId, Name, QueueIx};
+use crate::domain::ids::{AgentIx, Name, QueueIx};
 use crate::domain::input::{Answer, Kind, ObjectRef};
 use crate::domain::media::Media;
 use crate::domain::objects::queue::QueueKind;
@@ -210,73 +210,6 @@ impl Engine {
         Ok(done(json!({ "items": items, "next": null })))
     }
 
-    /// Waiting calls in the order in which they will be served.
-    pub(super) fn queue_calls(&self, queue: &str, limit: usize) -> Result<Answer, Problem> {
-        let queue = self.queue_named(queue)?;
-        let waiting = &self.derived.index[queue.at()].waiting;
-        let items: Vec<Value> = waiting
-            .iter()
-            .take(limit)
-            .enumerate()
-            .filter_map(|(at, (_, id))| {
-                let mut body = self.call_json(self.state.call(*id)?);
-                body["position"] = (at + 1).into();
-                Some(body)
-            })
-            .collect();
-        Ok(done(json!({ "items": items, "next": null, "waiting": waiting.len() })))
-    }
-
-    /// One call, live or ended lately.
-    pub(super) fn read_call(&self, id: CallId) -> Result<Answer, Problem> {
-        let call = self
-            .state
-            .call(id)
-            .ok_or_else(|| Problem::not_found("live or lately ended call", &id.to_string()))?;
-        let mut body = self.call_json(call);
-        body["position"] = json!(self.position(call));
-        Ok(done(body))
-    }
-
-    /// A call by the switch's name for it.
-    pub(super) fn find_call(
-        &self,
-        switch: &str,
-        switch_call: &str,
-        sees: impl Fn(&Call) -> bool,
-    ) -> Result<Answer, Problem> {
-        let call = self
-            .derived
-            .switches
-            .get(switch)
-            .and_then(|ix| self.derived.subjects.get(&(*ix, Name::from(switch_call))))
-            .and_then(|id| self.state.call(*id))
-            .filter(|call| sees(call));
-        let items: Vec<Value> = call.map(|c| self.call_json(c)).into_iter().collect();
-        Ok(done(json!({ "items": items, "next": null })))
-    }
-
-    /// Live calls by number.
-    pub(super) fn calls(
-        &self,
-        limit: usize,
-        after: Option<CallId>,
-        sees: impl Fn(&Call) -> bool,
-    ) -> Answer {
-        let mut live: Vec<&Call> = self
-            .derived
-            .switch_calls
-            .iter()
-            .flatten()
-            .filter_map(|id| self.state.call(*id))
-            .filter(|c| after.is_none_or(|after| c.id > after) && sees(c))
-            .collect();
-        live.sort_unstable_by_key(|c| c.id);
-        let next = (live.len() > limit).then(|| live[limit - 1].id.to_string());
-        let items: Vec<Value> = live.iter().take(limit).map(|c| self.call_json(c)).collect();
-        done(json!({ "items": items, "next": next }))
-    }
-
     /// Place in the line, from 1; `None` when the call does not wait. Counted from the nearer end.
     pub(super) fn position(&self, call: &Call) -> Option<u32> {
         let placed = self.derived.placed.get(&call.id)?;
@@ -286,7 +219,7 @@ impl Engine {
         u32::try_from(waiting.len() - behind).ok()
     }
 
-    fn call_json(&self, call: &Call) -> Value {
+    pub(super) fn call_json(&self, call: &Call) -> Value {
         let values = call.personal.and_then(|key| self.vault.call(key));
         let state = match call.stage {
             Stage::New | Stage::Waiting if call.open_count() > 0 => "offered",

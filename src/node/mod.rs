@@ -12,6 +12,7 @@ pub mod clock;
 pub mod registry;
 pub mod telemetry;
 
+mod audit;
 mod delivery;
 mod doors;
 mod feed;
@@ -37,6 +38,7 @@ mod streams;
 #[cfg(test)]
 mod tests;
 
+pub use audit::AuditFilter;
 pub use gate::EventItem;
 pub use handle::{Handle, Health, Taken};
 pub use recovery::StartError;

@@ -62,6 +62,7 @@ fn rule(operation: &str) -> Option<Needs> {
         "force_agent_status" | "clear_forced" | "assign_call" | "change_call" => Any(&["steer"]),
         "end_wrap_up" => Any(&["work"]),
         "feed" => Any(&["feed"]),
+        "list_audit" => Any(&["audit"]),
         "open_live" | "live_events" => Any(&["watch", "work"]),
         "post_events" | "poll_commands" | "open_link" => Any(&["switch"]),
         // A call or offer that is not there is not there for anybody, whatever they may.

@@ -1,7 +1,7 @@
 //! The journal's format: one instance of each event, as it is written.
 
 use crate::{snake, variants};
-use callboard::domain::event::{Cause, Event, Next, OfferFailure, Outcome, Withdrawn};
+use callboard::domain::event::{Cause, Changed, Event, Next, OfferFailure, Outcome, Withdrawn};
 use callboard::domain::ids::{AgentIx, CallId, CommandId, OfferId, QueueIx, SessionId, SwitchIx};
 use callboard::domain::media::Media;
 use callboard::domain::objects::queue::{Exit, Order};
@@ -382,6 +382,22 @@ fn rights() -> Vec<Event> {
     ]
 }
 
+fn asked() -> Event {
+    let changed = |field: &str, before, after| Changed { field: field.into(), before, after };
+    Event::Asked {
+        by: "usr_sue".into(),
+        user: Some("usr_sue".into()),
+        key: None,
+        address: Some(14),
+        action: "user.put".into(),
+        subject: "usr_ann".into(),
+        changed: vec![
+            changed("email", None, None),
+            changed("role", Some("agent".into()), Some("supervisor".into())),
+        ],
+    }
+}
+
 fn signing() -> Vec<Event> {
     let (agent, session) = (AGENT, SessionId(11));
     let by = Some("owner".into());
@@ -410,7 +426,8 @@ fn signing() -> Vec<Event> {
 
 /// At least one instance of each, by kind.
 pub fn one_of_each() -> Vec<Event> {
-    [configuration(), rights(), signing(), presence(), calls(), offers(), switches()].concat()
+    [configuration(), rights(), vec![asked()], signing(), presence(), calls(), offers(), switches()]
+        .concat()
 }
 
 /// The name on the wire.
