@@ -15,6 +15,8 @@ mod bad_input;
 mod by_hand;
 #[path = "api/flows.rs"]
 mod flows;
+#[path = "api/invites.rs"]
+mod invites;
 #[path = "api/rights.rs"]
 mod rights;
 #[path = "api/shapes.rs"]

@@ -13,6 +13,7 @@ mod endpoint;
 mod feed;
 mod health;
 mod idempotency;
+mod invites;
 mod keys;
 pub mod limits;
 mod link;
@@ -163,6 +164,7 @@ fn routes() -> Routes {
         sessions::routes,
         rights::routes,
         audit::routes,
+        invites::routes,
         health::routes,
     ] {
         routes = mount(routes);

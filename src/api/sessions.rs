@@ -429,7 +429,7 @@ async fn make_link(sent: Sent) -> Answered {
     Fields::of(&sent.json_or_none()?).done(()).map_err(Problem::invalid)?;
     let user = ask.param("user");
     let node = &ask.app.node;
-    let made = node.make_link(ask.account(), ask.actor(), &user, LinkPurpose::Reset).await?;
+    let made = node.make_link(ask.account(), ask.actor(), &user).await?;
     Ok(json(201, &made))
 }
 

@@ -6,6 +6,7 @@ use crate::domain::ids::{Name, SessionId};
 use crate::domain::presence::words;
 use crate::domain::time::Millis;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 words!(
     /// What a one-time link is for.
@@ -47,12 +48,27 @@ pub enum SignCommand {
         /// The row of the password that was shown to be known.
         shown: Option<PersonalKey>,
     },
-    /// A one-time link.
+    /// Somebody is invited: a user who may come in by a link. A deactivated one with the same e-mail is
+    /// invited again.
+    Invite {
+        /// Their id, if they are new.
+        user: String,
+        /// The user, as for `PUT`.
+        body: Value,
+        /// Of the link's secret.
+        hash: Name,
+        /// It ends then.
+        until: Millis,
+    },
+    /// An invitation is taken back.
+    Uninvite {
+        /// Whose.
+        user: String,
+    },
+    /// A one-time link: an invitation again of who is invited, else to set the password anew.
     MakeLink {
         /// For whom.
         user: String,
-        /// What for.
-        purpose: LinkPurpose,
         /// Of its secret.
         hash: Name,
         /// It ends then.
@@ -127,6 +143,13 @@ pub enum SignQuery {
     Me,
     /// The node's own: whether an owner can sign in.
     HasOwner,
+    /// Who is invited, by id.
+    Invites {
+        /// Items at most.
+        limit: usize,
+        /// After this user.
+        after: Option<String>,
+    },
     /// Sessions of a user, the oldest first.
     Sessions {
         /// Whose.

@@ -74,6 +74,12 @@ impl Engine {
                 SignCommand::End { user, .. } | SignCommand::EndAll { user, .. } => {
                     plain("session.end", user)
                 }
+                SignCommand::Invite { user, body, .. } => {
+                    let known = self.invited_as(body);
+                    let known = known.map(|ix| self.state.agent(ix).id.clone());
+                    plain("user.invite", known.as_deref().unwrap_or(user))
+                }
+                SignCommand::Uninvite { user } => plain("user.uninvite", user),
                 SignCommand::UseLink { .. }
                 | SignCommand::Open { .. }
                 | SignCommand::Seen { .. } => None,

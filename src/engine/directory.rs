@@ -180,7 +180,7 @@ impl Engine {
         errors
     }
 
-    fn check_user(&self, object: &ObjectRef, user: &User, errors: &mut Vec<FieldError>) {
+    pub(super) fn check_user(&self, object: &ObjectRef, user: &User, errors: &mut Vec<FieldError>) {
         for (name, level) in &user.skills {
             let at = format!("/skills/{name}");
             let skill = self
@@ -357,6 +357,7 @@ impl Engine {
                 }
             }
             Checked::Member(queue, agent, _) => self.check_member(*queue, *agent)?,
+            Checked::User(user) => self.check_state(&object.id, user.state)?,
             Checked::Role(_) if Role::parse(&object.id).is_some() => {
                 let detail = "a preset is not changed; make a role of another name";
                 return Err(Problem::conflict("id_taken", detail));
@@ -417,7 +418,7 @@ impl Engine {
     }
 
     /// The personal part goes to the vault under a new key; the old row is erased with the record.
-    fn put_user(&mut self, id: Name, mut user: User, by: Name) {
+    pub(super) fn put_user(&mut self, id: Name, mut user: User, by: Name) {
         let old = self.derived.users.get(&id).map(|ix| self.state.agent(*ix).personal);
         let personal = std::mem::take(&mut user.personal);
         let has_endpoint = personal.endpoint.is_some();

@@ -13,7 +13,7 @@
 //! | `calls`, `direct`, `steps`, `by_hand`, `at_desk`, `delete`, `agents`, `switches`, `directory`, `deadlines` | decisions |
 //! | `matching`, `draw` | the one rule, and the dice |
 //! | `windows` | what orders count |
-//! | `permission`, `signing` | who may, and what opens the door |
+//! | `permission`, `signing`, `invites` | who may, and what opens the door |
 //! | `queries`, `checks`, `explain`, `views`, `feed` | what is told |
 //! | `audit` | who did what |
 //! | `invariants` | what must hold after every record |
@@ -40,6 +40,7 @@ mod feed;
 mod few;
 mod handle;
 mod invariants;
+mod invites;
 mod matching;
 mod need_index;
 mod needs;

@@ -7,6 +7,7 @@ use super::state::{Agent, State};
 use crate::domain::event::{Event, PersonalKey};
 use crate::domain::ids::{AgentIx, Name, SessionId};
 use crate::domain::input::{Actor, Answer, Door};
+use crate::domain::objects::User;
 use crate::domain::objects::user::{Role, UserKind, UserState};
 use crate::domain::problem::Problem;
 use crate::domain::rights::Permission;
@@ -233,9 +234,19 @@ impl Engine {
             SignCommand::SetPassword { user, hash, shown } => {
                 self.set_password(actor, &user, hash, shown)
             }
-            SignCommand::MakeLink { user, purpose, hash, until } => {
+            SignCommand::Invite { user, body, hash, until } => {
+                self.invite(actor, &user, &body, hash, until)
+            }
+            SignCommand::Uninvite { user } => self.uninvite(actor, &user),
+            SignCommand::MakeLink { user, hash, until } => {
                 let ix = self.door_of(actor, &user)?;
-                self.must_come_in(ix)?;
+                let purpose = match self.state.agent(ix).user.state {
+                    UserState::Invited => LinkPurpose::Invite,
+                    UserState::Active | UserState::Deactivated => LinkPurpose::Reset,
+                };
+                if purpose == LinkPurpose::Reset {
+                    self.must_come_in(ix)?;
+                }
                 let by = actor.name.clone();
                 self.emit(Event::LinkMade { agent: ix, by, purpose, hash, until });
                 Ok(done(json!({ "user": user, "purpose": purpose, "expires_at": until.rfc3339() })))
@@ -314,6 +325,10 @@ impl Engine {
                     "numeric": agent.user.kind == UserKind::Pbx,
                 })))
             }
+            SignQuery::Invites { limit, after } => {
+                require(actor, Permission::Users)?;
+                Ok(done(self.invites(limit, after.as_deref())))
+            }
             SignQuery::Sessions { user } => {
                 let ix = self.door_of(actor, &user)?;
                 let now = self.state_now();
@@ -357,7 +372,7 @@ impl Engine {
 
     /// A user whose door the actor may see to: their own, or anybody's with the right; an owner's
     /// is seen to by owners only.
-    fn door_of(&self, actor: &Actor, user: &str) -> Result<AgentIx, Problem> {
+    pub(super) fn door_of(&self, actor: &Actor, user: &str) -> Result<AgentIx, Problem> {
         if actor.user.as_deref() == Some(user) {
             return self.user_named(user);
         }
@@ -428,7 +443,7 @@ impl Engine {
         let now = self.state_now();
         let found = self.state.doors.links.iter().find(|(_, link)| *link.hash == *hash);
         match found.filter(|(_, link)| now < link.until) {
-            Some((ix, link)) if may_come_in(self.state.agent(*ix)) => Ok((*ix, link)),
+            Some((ix, link)) if self.may_use(*ix, link.purpose) => Ok((*ix, link)),
             _ => Err(Problem::new(
                 410,
                 "link_over",
@@ -443,6 +458,10 @@ impl Engine {
         let user = self.state.agent(ix).id.clone();
         self.put_password(ix, hash, &user);
         self.emit(Event::LinkEnded { agent: ix, used: true });
+        if purpose == LinkPurpose::Invite {
+            let accepted = User { state: UserState::Active, ..self.whole_user(ix) };
+            self.put_user(user.clone(), accepted, user.clone());
+        }
         self.end_sessions(ix, None, SessionEnd::Password, None);
         Ok(done(json!({ "user": user, "purpose": purpose })))
     }

@@ -9,7 +9,7 @@ use crate::domain::ids::{Name, SessionId};
 use crate::domain::input::{Actor, Answer, Command, Door, Input, Kind, ObjectRef, Query};
 use crate::domain::objects::user::Role;
 use crate::domain::problem::{FieldError, Problem};
-use crate::domain::signing::{LinkPurpose, Origin, SignCommand, SignQuery};
+use crate::domain::signing::{Origin, SignCommand, SignQuery};
 use crate::node::handle::{Handle, entropy};
 use crate::node::registry::FIRST_ACCOUNT;
 use serde_json::{Value, json};
@@ -199,18 +199,60 @@ impl Handle {
         account: &Name,
         actor: Actor,
         user: &str,
-        purpose: LinkPurpose,
     ) -> Result<Value, Problem> {
         let link = session::link(account, entropy::<RANDOM_BYTES>()?);
         let command = SignCommand::MakeLink {
             user: user.to_owned(),
-            purpose,
             hash: secret::fingerprint(&link).into(),
             until: self.shared.clock.now().plus(LINK_MS),
         };
         let mut view = self.sign_command(account, actor, command).await?;
         view["link"] = json!(link);
         Ok(view)
+    }
+
+    /// Invites somebody: `body` is the user, as for `PUT`. The answer shows the link.
+    ///
+    /// # Errors
+    /// 403, 409 `exists`, 422; as [`Handle::send`].
+    pub async fn invite(
+        &self,
+        account: &Name,
+        actor: Actor,
+        body: Value,
+    ) -> Result<Value, Problem> {
+        let link = session::link(account, entropy::<RANDOM_BYTES>()?);
+        let id = entropy::<8>()?;
+        let user = id.iter().fold("usr_".to_owned(), |id, byte| id + &format!("{byte:02x}"));
+        let until = self.shared.clock.now().plus(LINK_MS);
+        let hash = secret::fingerprint(&link).into();
+        let command = SignCommand::Invite { user, body, hash, until };
+        let mut view = self.sign_command(account, actor, command).await?;
+        view["link"] = json!(link);
+        Ok(view)
+    }
+
+    /// Takes an invitation back.
+    ///
+    /// # Errors
+    /// 403, 404; as [`Handle::send`].
+    pub async fn uninvite(&self, account: &Name, actor: Actor, user: &str) -> Result<(), Problem> {
+        let command = SignCommand::Uninvite { user: user.to_owned() };
+        self.sign_command(account, actor, command).await.map(drop)
+    }
+
+    /// Who is invited, by id.
+    ///
+    /// # Errors
+    /// 403; as [`Handle::send`].
+    pub async fn invites(
+        &self,
+        account: &Name,
+        actor: Actor,
+        limit: usize,
+        after: Option<String>,
+    ) -> Result<Value, Problem> {
+        self.sign_query(account, actor, SignQuery::Invites { limit, after }).await
     }
 
     /// Whose a link is, without using it.

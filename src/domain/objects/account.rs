@@ -59,7 +59,51 @@ pub struct Account {
     pub extension_digits: u8,
     /// At most so many overflows of one call in a row; 1–100, default 10.
     pub max_hops: u8,
+    /// Mail domains that nobody is invited at, at most 1,000: personal ones by default.
+    #[serde(skip_serializing_if = "is_personal")]
+    pub refused_domains: Vec<String>,
 }
+
+/// Mail domains that belong to persons, not to organisations.
+const PERSONAL: &[&str] = &[
+    "aol.com",
+    "gmail.com",
+    "gmx.de",
+    "gmx.net",
+    "googlemail.com",
+    "hotmail.com",
+    "icloud.com",
+    "live.com",
+    "mail.ru",
+    "me.com",
+    "msn.com",
+    "outlook.com",
+    "proton.me",
+    "protonmail.com",
+    "qq.com",
+    "web.de",
+    "yahoo.com",
+    "yandex.ru",
+];
+
+fn personal() -> Vec<String> {
+    PERSONAL.iter().map(|domain| (*domain).to_owned()).collect()
+}
+
+fn is_personal(domains: &[String]) -> bool {
+    domains == PERSONAL
+}
+
+const DOMAIN: Rule = Rule {
+    must_be: "a mail domain in lower case, such as gmail.com",
+    holds: |text| {
+        (3..=253).contains(&text.len())
+            && text.contains('.')
+            && text
+                .bytes()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'.' || c == b'-')
+    },
+};
 
 fn is_handled(clock: &IdleClock) -> bool {
     *clock == IdleClock::Handled
@@ -77,6 +121,7 @@ impl Default for Account {
             idle_clock: IdleClock::Handled,
             extension_digits: 4,
             max_hops: 10,
+            refused_domains: personal(),
         }
     }
 }
@@ -113,6 +158,10 @@ impl Account {
             ),
             extension_digits: fields.int("extension_digits", 3..=6, default.extension_digits),
             max_hops: fields.int("max_hops", 1..=100, default.max_hops),
+            refused_domains: match fields.raw("refused_domains") {
+                None => default.refused_domains,
+                Some(_) => fields.texts("refused_domains", 1_000, DOMAIN),
+            },
         };
         fields.done(account)
     }
@@ -130,6 +179,7 @@ impl Account {
             "idle_clock": self.idle_clock.word(),
             "extension_digits": self.extension_digits,
             "max_hops": self.max_hops,
+            "refused_domains": self.refused_domains,
         })
     }
 }

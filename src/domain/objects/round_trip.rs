@@ -317,6 +317,7 @@ proptest! {
             idle_clock: IdleClock::ALL[usize::from(stars) - 1],
             extension_digits: digits,
             max_hops: stars,
+            refused_domains: vec!["acme.test".into()],
         };
         prop_assert_eq!(Account::parse(&account.to_json()), Ok(account.clone()));
         let kept = serde_json::to_string(&account).expect("JSON");

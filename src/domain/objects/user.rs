@@ -40,6 +40,8 @@ words!(
 words!(
     /// A user's life in the account.
     UserState {
+        /// Was sent a link, and has not used it.
+        Invited => "invited",
         /// Works.
         Active => "active",
         /// Listed, but may nothing.
@@ -119,7 +121,7 @@ pub struct User {
     pub skills: BTreeMap<String, Option<u16>>,
     /// Media → calls at once; voice 1 and others 1 when left out; 0–100.
     pub capacity: BTreeMap<Media, u8>,
-    /// active (default) or deactivated.
+    /// active (default), deactivated, or invited (by `POST …/invites` only).
     pub state: UserState,
     /// active (default), training or pending.
     pub assignment: Assignment,
