@@ -3,6 +3,8 @@
 
 mod support;
 
+#[path = "api/accounts.rs"]
+mod accounts;
 #[path = "api/asyncapi.rs"]
 mod asyncapi;
 #[path = "api/at_desk.rs"]

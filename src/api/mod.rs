@@ -1,6 +1,7 @@
 //! The public HTTP surface (`docs/protocol.md`). Handlers are thin: they read, ask the node, and
 //! write; every decision is the engine's.
 
+mod accounts;
 mod agents;
 mod answer;
 mod ask;
@@ -165,6 +166,7 @@ fn routes() -> Routes {
         rights::routes,
         audit::routes,
         invites::routes,
+        accounts::routes,
         health::routes,
     ] {
         routes = mount(routes);

@@ -262,6 +262,39 @@ impl Handle {
         }
     }
 
+    /// Makes an account with its first owner's key: its view and its secret, which is never shown
+    /// again. `home` is the account of the actor.
+    ///
+    /// # Errors
+    /// As [`Handle::create_account`].
+    pub async fn found_account(
+        &self,
+        home: &str,
+        actor: Actor,
+        name: &str,
+    ) -> Result<(AccountInfo, KeyView, String), Problem> {
+        let home = self.account(home)?;
+        let seed = u64::from_le_bytes(entropy::<8>()?);
+        let random = entropy::<RANDOM_BYTES>()?;
+        let command = registry::Command::FoundAccount { name: name.to_owned(), seed, random };
+        match self.registry(actor, home, command).await? {
+            registry::Answer::Founded(info, view, secret) => Ok((info, view, secret)),
+            _ => Err(mismatch()),
+        }
+    }
+
+    /// The accounts that somebody may know of, by name.
+    ///
+    /// # Errors
+    /// As [`Handle::send`].
+    pub async fn list_accounts(&self, home: &str, actor: Actor) -> Result<Vec<Name>, Problem> {
+        let home = self.account(home)?;
+        match self.registry(actor, home, registry::Command::ListAccounts).await? {
+            registry::Answer::Accounts(names) => Ok(names),
+            _ => Err(mismatch()),
+        }
+    }
+
     /// The accounts, by name.
     #[must_use]
     pub fn accounts(&self) -> Vec<Name> {

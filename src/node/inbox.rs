@@ -429,7 +429,9 @@ impl Inbox {
     ) {
         let adds = !matches!(
             command,
-            registry::Command::ListKeys { .. } | registry::Command::RevokeKey { .. }
+            registry::Command::ListKeys { .. }
+                | registry::Command::ListAccounts
+                | registry::Command::RevokeKey { .. }
         );
         if adds && self.shared.is_short() {
             return refuse(Some(reply), gate::disk_full());
@@ -448,7 +450,7 @@ impl Inbox {
         };
         events.iter().for_each(|event| self.registry.apply(event));
         let account = match (&answer, events.is_empty()) {
-            (registry::Answer::Account(info), false) => {
+            (registry::Answer::Account(info) | registry::Answer::Founded(info, ..), false) => {
                 let engine = Engine::new(&info.name, info.seed);
                 let seed = engine.board();
                 self.add(Run::new(info.name.clone(), info.stream, engine, self.now));

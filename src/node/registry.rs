@@ -58,6 +58,17 @@ pub enum Command {
         /// Feeds its dice.
         seed: u64,
     },
+    /// Make an account with its first owner's key.
+    FoundAccount {
+        /// Its id.
+        name: String,
+        /// Feeds its dice.
+        seed: u64,
+        /// For the key's secret.
+        random: [u8; secret::RANDOM_BYTES],
+    },
+    /// List the accounts that one may know of.
+    ListAccounts,
     /// Issue a key of an account.
     IssueKey {
         /// The account.
@@ -113,6 +124,10 @@ pub struct KeyRequest {
 pub enum Answer {
     /// The account.
     Account(AccountInfo),
+    /// The account, and its first owner's key with its secret.
+    Founded(AccountInfo, KeyView, String),
+    /// Accounts, by name.
+    Accounts(Vec<Name>),
     /// The key, and its secret, which is never shown again.
     Issued(KeyView, String),
     /// It opens nothing any more.
@@ -185,6 +200,14 @@ impl Registry {
     ) -> Result<(Vec<Event>, Answer), Problem> {
         match command {
             Command::CreateAccount { name, seed } => self.create_account(actor, home, &name, seed),
+            Command::FoundAccount { name, seed, random } => {
+                self.found_account(now, (actor, home), &name, seed, random)
+            }
+            Command::ListAccounts => {
+                let all = self.accounts.keys();
+                let known = all.filter(|name| owns_node(actor, home) || ***name == *home);
+                Ok((Vec::new(), Answer::Accounts(known.cloned().collect())))
+            }
             Command::IssueKey { account, request, random } => {
                 may_manage_keys(actor)?;
                 self.issue(now, actor, &account, request, random)
@@ -208,7 +231,7 @@ impl Registry {
         name: &str,
         seed: u64,
     ) -> Result<(Vec<Event>, Answer), Problem> {
-        if actor.role != Role::Owner || home != FIRST_ACCOUNT {
+        if !owns_node(actor, home) {
             return Err(Problem::forbidden("node.accounts"));
         }
         if !ids::is_name(name) {
@@ -239,6 +262,46 @@ impl Registry {
         if !self.accounts.contains_key(account) {
             return Err(Problem::not_found("account", account));
         }
+        self.make_key(now, actor, account, request, random)
+    }
+
+    /// Both in one record: there is no account that nobody can open.
+    fn found_account(
+        &self,
+        now: Millis,
+        (actor, home): (&Actor, &str),
+        name: &str,
+        seed: u64,
+        random: [u8; secret::RANDOM_BYTES],
+    ) -> Result<(Vec<Event>, Answer), Problem> {
+        let (mut events, made) = self.create_account(actor, home, name, seed)?;
+        let request = KeyRequest {
+            name: "owner".to_owned(),
+            role: Role::Owner,
+            user: None,
+            switch: None,
+            expires_at: None,
+            networks: Vec::new(),
+            scopes: None,
+        };
+        let (issued, key) = self.make_key(now, actor, &name.into(), request, random)?;
+        events.extend(issued);
+        match (made, key) {
+            (Answer::Account(info), Answer::Issued(view, secret)) => {
+                Ok((events, Answer::Founded(info, view, secret)))
+            }
+            (made, _) => Ok((events, made)),
+        }
+    }
+
+    fn make_key(
+        &self,
+        now: Millis,
+        actor: &Actor,
+        account: &Name,
+        request: KeyRequest,
+        random: [u8; secret::RANDOM_BYTES],
+    ) -> Result<(Vec<Event>, Answer), Problem> {
         if request.role == Role::Owner && actor.role != Role::Owner {
             return Err(Problem::forbidden("owner"));
         }
@@ -313,6 +376,11 @@ fn scopes(words: &[String]) -> Result<Rights, Problem> {
         }
     }
     if wrong.is_empty() { Ok(all.into_iter().collect()) } else { Err(Problem::invalid(wrong)) }
+}
+
+/// Whether somebody owns the node: an owner of its first account, by a key that is not narrowed.
+fn owns_node(actor: &Actor, home: &str) -> bool {
+    actor.role == Role::Owner && home == FIRST_ACCOUNT && actor.door.scopes.is_none()
 }
 
 fn may_manage_keys(actor: &Actor) -> Result<(), Problem> {

@@ -17,11 +17,13 @@ enum Needs {
     ComingIn,
     /// One of these permissions.
     Any(&'static [&'static str]),
+    /// To own the node.
+    Owning,
     /// One of these, or that it is about oneself.
     OwnOr(&'static [&'static str]),
 }
 
-use Needs::{Any, ComingIn, Nothing, OwnOr};
+use Needs::{Any, ComingIn, Nothing, OwnOr, Owning};
 
 /// The rule of every operation, by its id. An operation without a rule fails the test.
 fn rule(operation: &str) -> Option<Needs> {
@@ -37,17 +39,16 @@ fn rule(operation: &str) -> Option<Needs> {
         "role" | "access_group" => Some(&["roles"]),
         _ => None,
     };
-    if let Some(change) = change {
-        return match verb {
-            "put" | "patch" | "delete" => Some(Any(change)),
-            "get" | "list" => Some(Any(&["configuration.read"])),
-            _ => None,
-        };
+    match (verb, change) {
+        ("put" | "patch" | "delete", Some(change)) => return Some(Any(change)),
+        ("get" | "list", Some(_)) => return Some(Any(&["configuration.read"])),
+        _ => {}
     }
     Some(match operation {
         "livez" | "readyz" | "metrics" | "openapi" | "asyncapi" | "errors" | "sign_in"
         | "look_link" | "use_link" => Nothing,
-        "me" | "list_permissions" | "issue_ticket" => ComingIn,
+        "found_account" => Owning,
+        "me" | "list_accounts" | "list_permissions" | "issue_ticket" => ComingIn,
         "issue_key" | "list_keys" | "revoke_key" => Any(&["integrations"]),
         "list_sessions" | "sign_out_everywhere" | "set_password" | "make_link" => OwnOr(&["users"]),
         // Of a session that is not there nobody is told more.
@@ -113,6 +114,7 @@ fn body(operation: &str) -> Value {
         "change_call" => json!({ "priority": 1 }),
         "issue_key" => json!({ "name": "x", "role": "agent", "user": "usr_other" }),
         "set_password" => json!({ "password": PASSWORD, "confirm": PASSWORD }),
+        "found_account" => json!({ "id": "another" }),
         "invite" => json!({ "items": [{ "email": "a@b.test", "first_name": "A", "last_name": "B",
             "role": "agent" }] }),
         "post_events" => json!({ "specversion": "1.0", "id": "1", "source": "edge",
@@ -193,6 +195,7 @@ fn every_role_at_every_endpoint() {
         for (role, api, rights) in &keys {
             let may = match rule {
                 Nothing | ComingIn => true,
+                Owning => role == "owner",
                 Any(words) | OwnOr(words) => words.iter().any(|word| rights.contains(*word)),
             };
             let mut headers = vec![("content-type", kind)];
