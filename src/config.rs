@@ -219,6 +219,10 @@ settings! {
     /// Requests a second of one key on the average; ten times as many may come at once, and more
     /// are told 429 with Retry-After. Keys of role switch have no limit. 0: no limit for anybody.
     requests_per_second: Within<0, 1_000_000> = "requests.per_second", "1000";
+    /// A session in which nothing was asked for so many minutes is over.
+    sessions_idle_minutes: Within<1, 525_600> = "sessions.idle_minutes", "720";
+    /// A session is over so many hours after signing in, whatever happens in it.
+    sessions_most_hours: Within<1, 8_760> = "sessions.most_hours", "168";
     /// How much is logged: error, warn, info, debug or trace.
     log_level: LogLevel = "log.level", "info";
     /// How it is logged: text for people, json (one object per line) for collectors.

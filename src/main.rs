@@ -12,7 +12,7 @@ use callboard::api::server::{self, Serving};
 use callboard::config::{Config, LogFormat, LogLevel, Origin, SETTINGS, Setting};
 use callboard::console;
 use callboard::journal;
-use callboard::node::{EXIT_JOURNAL, Node, Options, telemetry};
+use callboard::node::{EXIT_JOURNAL, Node, Options, SessionTimes, telemetry};
 use callboard::sim::client::Client;
 use callboard::sim::{demo, load, watch};
 use callboard::switch::webhook;
@@ -319,6 +319,10 @@ fn options(config: &Config) -> Result<Options, Failure> {
         inbox_capacity: usize::try_from(config.inbox_capacity.0).unwrap_or(usize::MAX),
         min_free: config.journal_min_free_mib.0 << 20,
         webhooks: webhook::Client::trusting(trust),
+        sessions: SessionTimes {
+            idle_ms: config.sessions_idle_minutes.0 * 60_000,
+            most_ms: config.sessions_most_hours.0 * 3_600_000,
+        },
         ..Options::new(&config.data)
     })
 }
@@ -388,7 +392,9 @@ async fn run(config: &Config, until_stdin_ends: bool) -> Result<(), Failure> {
         let _ = stopped.await;
     }));
     tokio::spawn(renew(identity, Duration::from_millis(config.tls_check_ms.0)));
-    tell(config, scheme, &addr.to_string())?;
+    let first = node.handle().first_link().await;
+    let first = first.map_err(|e| Failure::new(EXIT_JOURNAL, e))?;
+    tell(config, scheme, &addr.to_string(), first.as_deref())?;
     let failed = tokio::select! {
         () = asked_to_stop() => None,
         () = stdin_ends(), if until_stdin_ends => None,
@@ -421,7 +427,7 @@ async fn run(config: &Config, until_stdin_ends: bool) -> Result<(), Failure> {
 }
 
 /// Says where it listens: to people, and in `DATA/listen.addr` for scripts.
-fn tell(config: &Config, scheme: &str, addr: &str) -> Result<(), Failure> {
+fn tell(config: &Config, scheme: &str, addr: &str, first: Option<&str>) -> Result<(), Failure> {
     let path = config.data.join("listen.addr");
     let draft = config.data.join("listen.addr.new");
     // Written aside and renamed, so that a reader never sees half of it.
@@ -430,6 +436,10 @@ fn tell(config: &Config, scheme: &str, addr: &str) -> Result<(), Failure> {
         .map_err(|e| Failure::new(1, format!("{}: {e}", path.display())))?;
     println!("Callboard listens on {scheme}://{addr}");
     println!("The owner's API key is in {}", config.data.join("owner.key").display());
+    if let Some(link) = first {
+        // After the hash sign: browsers send it to nobody.
+        println!("Set the owner's password, once, at {scheme}://{addr}/welcome#{link}");
+    }
     Ok(())
 }
 

@@ -3,10 +3,14 @@
 
 mod support;
 
+#[path = "api/accounts.rs"]
+mod accounts;
 #[path = "api/asyncapi.rs"]
 mod asyncapi;
 #[path = "api/at_desk.rs"]
 mod at_desk;
+#[path = "api/audit.rs"]
+mod audit;
 #[path = "api/bad_input.rs"]
 mod bad_input;
 #[path = "api/bulk.rs"]
@@ -19,10 +23,16 @@ mod callbacks;
 mod flows;
 #[path = "api/groups.rs"]
 mod groups;
+#[path = "api/invites.rs"]
+mod invites;
 #[path = "api/people.rs"]
 mod people;
+#[path = "api/rights.rs"]
+mod rights;
 #[path = "api/shapes.rs"]
 mod shapes;
+#[path = "api/signing.rs"]
+mod signing;
 #[path = "api/sockets.rs"]
 mod sockets;
 #[path = "api/teams.rs"]

@@ -62,6 +62,7 @@ impl World {
             role,
             user: None,
             switch: switch.map(Name::from),
+            door: Default::default(),
         };
         // Deciding alone: the rows for boards are another stage's.
         let mut engine = Engine::new("bench", 1);

@@ -3,9 +3,10 @@
 use crate::access::network::Network;
 use crate::access::secret::SecretHash;
 use crate::domain::ids::{KeyId, Name};
-use crate::domain::input::Actor;
+use crate::domain::input::{Actor, Door};
 use crate::domain::objects::user::Role;
 use crate::domain::problem::Problem;
+use crate::domain::rights::{Permission, Rights};
 use crate::domain::time::{self, Millis};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -33,6 +34,9 @@ pub struct Key {
     pub expires_at: Option<Millis>,
     /// Where it may be used from; empty = everywhere.
     pub networks: Vec<Network>,
+    /// What it is narrowed to; `None` = all that the role may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Rights>,
 }
 
 /// Who a bearer turned out to be.
@@ -77,6 +81,9 @@ pub struct KeyView {
     /// Where it may be used from; empty = everywhere.
     #[schema(value_type = Vec<String>)]
     pub networks: Vec<Network>,
+    /// What it is narrowed to; null = all that the role may.
+    #[schema(value_type = Option<Vec<Permission>>)]
+    pub scopes: Option<Rights>,
 }
 
 fn text<S: serde::Serializer>(id: &KeyId, s: S) -> Result<S::Ok, S::Error> {
@@ -89,8 +96,8 @@ pub fn unauthenticated() -> Problem {
     Problem::new(
         401,
         "unauthenticated",
-        "send a valid key: Authorization: Bearer cbk_…; this one is unknown, expired, revoked or \
-         not allowed from here",
+        "send a valid key or session: Authorization: Bearer …; this one is unknown, expired, revoked \
+         or not allowed from here",
     )
 }
 
@@ -103,10 +110,10 @@ impl Key {
         let right = self.hash.matches(secret);
         let living = self.expires_at.is_none_or(|end| now < end);
         let near = self.networks.is_empty() || self.networks.iter().any(|n| n.holds(remote));
-        if right && living && near { Ok(self.identity()) } else { Err(unauthenticated()) }
+        if right && living && near { Ok(self.identity(remote)) } else { Err(unauthenticated()) }
     }
 
-    fn identity(&self) -> Identity {
+    fn identity(&self, remote: IpAddr) -> Identity {
         Identity {
             account: self.account.clone(),
             actor: Actor {
@@ -114,6 +121,12 @@ impl Key {
                 role: self.role,
                 user: self.user.clone(),
                 switch: self.switch.clone(),
+                door: Door {
+                    key: Some(self.id),
+                    from: Some(remote),
+                    scopes: self.scopes,
+                    ..Door::default()
+                },
             },
             key: self.id,
             expires_at: self.expires_at,
@@ -132,6 +145,7 @@ impl Key {
             created_at: self.created_at,
             expires_at: self.expires_at,
             networks: self.networks.clone(),
+            scopes: self.scopes,
         }
     }
 }
@@ -155,6 +169,7 @@ mod tests {
             hash: SecretHash::of(&secret),
             created_at: Millis(1_000_000),
             expires_at: Some(Millis(2_000_000)),
+            scopes: None,
             networks: vec![Network::parse("127.0.0.0/8").expect("a network")],
         };
         let here: IpAddr = [127, 0, 0, 1].into();

@@ -15,7 +15,8 @@ pub const RANDOM_BYTES: usize = 20;
 
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 const NUMBER_CHARS: usize = 26;
-const RANDOM_CHARS: usize = RANDOM_BYTES * 8 / 5;
+/// Characters of what was drawn.
+pub const RANDOM_CHARS: usize = RANDOM_BYTES * 8 / 5;
 
 /// Bytes from the operating system's generator.
 ///
@@ -35,11 +36,33 @@ pub fn make(id: KeyId, random: [u8; RANDOM_BYTES]) -> String {
     let mut text = String::with_capacity(PREFIX.len() + NUMBER_CHARS + RANDOM_CHARS);
     text.push_str(PREFIX);
     text.push_str(number);
+    write_random(&mut text, random);
+    text
+}
+
+/// A secret without a number: a prefix, and what was drawn.
+#[must_use]
+pub fn plain(prefix: &str, random: [u8; RANDOM_BYTES]) -> String {
+    let mut text = prefix.to_owned();
+    write_random(&mut text, random);
+    text
+}
+
+/// SHA-256 of a secret as 64 hexadecimal digits: by it a secret without a number is found.
+#[must_use]
+pub fn fingerprint(secret: &str) -> String {
+    let digest: [u8; 32] = Sha256::digest(secret.as_bytes()).into();
+    digest.iter().fold(String::with_capacity(64), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+fn write_random(text: &mut String, random: [u8; RANDOM_BYTES]) {
     for five in random.chunks(5) {
         let bits = five.iter().fold(0u64, |bits, byte| (bits << 8) | u64::from(*byte));
         text.extend((0..8).rev().map(|i| char::from(ALPHABET[((bits >> (5 * i)) & 31) as usize])));
     }
-    text
 }
 
 /// The number of the key whose secret `text` claims to be.

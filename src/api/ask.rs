@@ -3,12 +3,13 @@
 
 use crate::access::Identity;
 use crate::api::App;
-use crate::api::body;
 use crate::api::problem::{Answered, Refusal, bad_path};
 use crate::api::query::Queries;
+use crate::api::{body, cookies};
 use crate::domain::ids::{CallId, KeyId, Name, OfferId};
 use crate::domain::input::{Actor, Answer, Command, Input, Query};
 use crate::domain::problem::Problem;
+use crate::domain::rights::Permission;
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::header::{AUTHORIZATION, IF_MATCH};
 use axum::http::request::Parts;
@@ -44,7 +45,7 @@ impl FromRequestParts<App> for Ask {
 
 impl Ask {
     async fn read(parts: &mut Parts, headers: HeaderMap, app: &App) -> Result<Ask, Refusal> {
-        let identity = admit(app, &headers, remote(parts))?;
+        let identity = admit(app, &headers, &parts.method, remote(parts))?;
         let params = RawPathParams::from_request_parts(parts, app)
             .await
             .map_err(|e| bad_path(&e.to_string()))?;
@@ -59,9 +60,21 @@ impl Ask {
 /// Who the bearer of these headers is, if there is one who may ask now.
 ///
 /// # Errors
-/// 401, and 429 of one who asks too often.
-pub(super) fn admit(app: &App, headers: &HeaderMap, remote: IpAddr) -> Result<Identity, Problem> {
-    let identity = app.node.identify(bearer(headers)?, remote)?;
+/// 401, 403 `csrf` of a cookie that another site's page sent along, and 429 of one who asks too often.
+pub(super) fn admit(
+    app: &App,
+    headers: &HeaderMap,
+    method: &Method,
+    remote: IpAddr,
+) -> Result<Identity, Problem> {
+    let identity = match cookies::token(headers) {
+        Some(token) if !headers.contains_key(AUTHORIZATION) => {
+            let identity = app.node.identify(token, remote)?;
+            cookies::is_own_page(headers, method, token)?;
+            identity
+        }
+        _ => app.node.identify(bearer(headers)?, remote)?,
+    };
     app.rates.admit(&identity, app.node.now(), app.limits.requests_per_second)?;
     Ok(identity)
 }
@@ -103,6 +116,19 @@ impl Ask {
     #[must_use]
     pub fn actor(&self) -> Actor {
         self.identity.actor.clone()
+    }
+
+    /// Whether who acts has a permission: who signed in has those of the user's role as it is now.
+    ///
+    /// # Errors
+    /// 401 when the session is over.
+    pub async fn may(&self, permission: Permission) -> Result<bool, Problem> {
+        if self.identity.actor.door.session.is_none() {
+            return Ok(self.identity.actor.may(permission));
+        }
+        let me = self.app.node.me(self.account(), self.actor()).await?;
+        let mut all = me["permissions"].as_array().into_iter().flatten();
+        Ok(all.any(|word| word.as_str() == Some(permission.word())))
     }
 
     /// The key that opened the door.
@@ -198,6 +224,44 @@ impl Ask {
     /// As [`Ask::send`].
     pub async fn change(&self, command: Command) -> Result<Answer, Problem> {
         self.send(Input::Command { actor: self.actor(), command }).await
+    }
+}
+
+/// A request of somebody who has not come in, with a body: to sign in, or by a one-time link.
+#[derive(Debug)]
+pub struct Stranger {
+    /// The application.
+    pub app: App,
+    /// From where.
+    pub remote: IpAddr,
+    /// Path and query.
+    pub uri: Uri,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body, at most 1 MiB.
+    pub bytes: Bytes,
+}
+
+impl FromRequest<App> for Stranger {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, app: &App) -> Result<Stranger, Refusal> {
+        let (parts, body) = request.into_parts();
+        let remote = remote(&parts);
+        let bytes = body::read(&parts.headers, body, app.limits.body).await?;
+        let (app, uri, headers) = (app.clone(), parts.uri, parts.headers);
+        Ok(Stranger { app, remote, uri, headers, bytes })
+    }
+}
+
+impl Stranger {
+    /// The JSON body; no query fields are taken.
+    ///
+    /// # Errors
+    /// 415, 400, 422.
+    pub fn json_body(&self) -> Result<Value, Problem> {
+        Queries::read(self.uri.query().unwrap_or_default())?.done()?;
+        body::json(&self.headers, &self.bytes, body::JSON)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::domain::fields::{Fields, ID, Rule, USER_ID};
 use crate::domain::input::{Command, Query};
 use crate::domain::objects::Member;
 use crate::domain::objects::user::Role;
-use crate::domain::objects::user::{PEOPLE, person_role, read_capacity, read_skills};
+use crate::domain::objects::user::{read_capacity, read_skills};
 use crate::domain::problem::{FieldError, Problem};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -192,7 +192,7 @@ fn read_role(f: &mut Fields<'_>) -> Bulk {
     if !f.is_set("role") {
         f.missing("role", "administrator, supervisor or agent");
     }
-    Bulk::Role(f.word("role", person_role, PEOPLE, Role::Agent))
+    Bulk::Role(f.word("role", Role::of_person, Role::PEOPLE, Role::Agent))
 }
 
 fn read_queues(f: &mut Fields<'_>) -> Bulk {

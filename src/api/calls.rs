@@ -278,10 +278,7 @@ async fn candidates(ask: Ask) -> Answered {
 async fn trace(ask: Ask) -> Answered {
     ask.no_query()?;
     let call = ask.call()?;
-    match ask.look(Query::Call(call)).await {
-        Err(problem) if problem.status == 404 => _ = ask.look(Query::Watch).await?,
-        seen => _ = seen?,
-    }
+    ask.look(Query::Story(call)).await?;
     let items = ask.app.node.trace(ask.account(), call).await?;
     if items.is_empty() {
         return Err(Problem::not_found("call", &call.to_string()).into());

@@ -261,6 +261,7 @@ fn path_parameter(name: &str) -> Parameter {
         "switch" => "A switch's id.",
         "team" => "A team's id.",
         "message" => "A message's id, msg_….",
+        "session" => "A session's id, ses_….",
         _ => "The object's id.",
     };
     let mut parameter = parameter(name, about, Type::String, ParameterIn::Path);

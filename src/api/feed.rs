@@ -1,5 +1,6 @@
 //! The account's event history, `…/feed`: as a long poll, and as a WebSocket, `callboard.feed.v1`.
 
+use crate::api::Routes;
 use crate::api::answer::json;
 use crate::api::ask::Ask;
 use crate::api::endpoint::{Method, endpoint};
@@ -7,9 +8,8 @@ use crate::api::problem::Answered;
 use crate::api::query::{MOST_ITEMS, PAGE};
 use crate::api::schema::{FeedPage, Story};
 use crate::api::socket::{self, End, GOING_AWAY, Watch};
-use crate::api::{Routes, live};
+use crate::domain::input::Query;
 use crate::domain::problem::Problem;
-use crate::live::view::Scope;
 use axum::extract::WebSocketUpgrade;
 use axum::extract::ws::WebSocket;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
@@ -52,10 +52,6 @@ async fn feed(ask: Ask, upgrade: Result<WebSocketUpgrade, WebSocketUpgradeReject
     let limit = query.int("limit", 1..=MOST_ITEMS).unwrap_or(PAGE);
     let wait_ms = query.int("wait_ms", 0..=MOST_WAIT_MS).unwrap_or(0);
     query.done()?;
-    // The history is the whole account's: who sees a part only cannot have it.
-    if live::scope(&ask).await? != Scope::All {
-        return Err(Problem::forbidden("feed").into());
-    }
     let after = start(&ask, after).await?;
     if let Ok(upgrade) = upgrade {
         // A refusal is a status and not a close, so the first read comes before the upgrade.
@@ -84,6 +80,8 @@ async fn start(ask: &Ask, after: Option<u64>) -> Result<u64, Problem> {
 }
 
 async fn read(ask: &Ask, after: u64, limit: usize, wait: Duration) -> Result<Vec<Value>, Problem> {
+    // Asked before each read: a right that is taken away ends its share at once.
+    ask.look(Query::Feed).await?;
     ask.app.node.feed(ask.account(), after, limit, wait).await
 }
 
@@ -108,6 +106,8 @@ async fn run(socket: &mut WebSocket, ask: &Ask, mut after: u64) -> End {
                     socket::send(socket, json!({ "items": items }).to_string()).await
                 }
                 Err(problem) if problem.status == 410 => Err(Some((4410, "no longer kept"))),
+                Err(problem) if problem.status == 403 => Err(Some((4403, "not allowed any more"))),
+                Err(problem) if problem.status == 401 => Err(socket::SIGN_IN),
                 Err(_) => Err(GOING_AWAY),
             },
             message = socket.recv() => {

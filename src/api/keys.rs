@@ -63,18 +63,22 @@ const NETWORK: Rule = Rule {
     holds: |text| crate::access::Network::parse(text).is_ok(),
 };
 
+const WORD: Rule =
+    Rule { must_be: "the word of a permission", holds: |text| (1..=40).contains(&text.len()) };
+
 fn read(body: &Value) -> Result<KeyRequest, Vec<FieldError>> {
     let mut f = Fields::of(body);
     if f.raw("role").is_none() {
-        f.missing("role", "owner, administrator, supervisor, agent or switch");
+        f.missing("role", "a preset, such as supervisor, agent or switch");
     }
     let request = KeyRequest {
         name: f.text("name", LABEL),
-        role: f.word("role", Role::parse, Role::ALL, Role::Agent),
+        role: f.word("role", Role::of_key, Role::KEYS, Role::Agent),
         user: f.text_or_null("user", USER_ID),
         switch: f.text_or_null("switch", ID),
         expires_at: f.instant_or_null("expires_at"),
         networks: f.texts("networks", 100, NETWORK),
+        scopes: f.raw("scopes").is_some_and(|v| !v.is_null()).then(|| f.texts("scopes", 100, WORD)),
     };
     f.done(request)
 }

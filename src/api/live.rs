@@ -125,21 +125,19 @@ async fn viewer_of(node: &Handle, who: &Identity) -> Result<Viewer, Problem> {
     })
 }
 
-/// What the engine lets this actor see: the whole account, or one agent's own part.
-///
-/// # Errors
-/// The engine's refusal.
-pub(super) async fn scope(ask: &Ask) -> Result<Scope, Problem> {
-    scope_of(&ask.app.node, &ask.identity).await
-}
-
+/// What the engine lets this actor see: the whole account, a part, or one agent's own part.
 async fn scope_of(node: &Handle, who: &Identity) -> Result<Scope, Problem> {
     let input = Input::Query { actor: who.actor.clone(), query: Query::Watch };
     let seen = answer::body(node.send(&who.account, input).await?);
     match (seen["scope"].as_str(), seen["user"].as_str()) {
         (Some("all"), _) => Ok(Scope::All),
         (Some("agent"), Some(user)) => Ok(Scope::Agent(Name::from(user))),
+        (Some("some"), _) => Ok(Scope::some(names(&seen["users"]), names(&seen["queues"]))),
         // What is not understood is not shown.
         _ => Err(Problem::forbidden("watch")),
     }
+}
+
+fn names(list: &serde_json::Value) -> Vec<Name> {
+    list.as_array().into_iter().flatten().filter_map(|id| id.as_str().map(Name::from)).collect()
 }

@@ -1,18 +1,22 @@
 //! The public HTTP surface (`docs/protocol.md`). Handlers are thin: they read, ask the node, and
 //! write; every decision is the engine's.
 
+mod accounts;
 mod agents;
 mod answer;
 mod ask;
+mod audit;
 mod body;
 mod bulk;
 mod callbacks;
 mod calls;
+mod cookies;
 mod desk;
 mod endpoint;
 mod feed;
 mod health;
 mod idempotency;
+mod invites;
 mod keys;
 pub mod limits;
 mod link;
@@ -23,8 +27,10 @@ mod problem;
 mod query;
 mod rate;
 mod requests;
+mod rights;
 mod schema;
 pub mod server;
+mod sessions;
 mod socket;
 mod switches;
 mod tickets;
@@ -162,6 +168,11 @@ fn routes() -> Routes {
         feed::routes,
         tickets::routes,
         keys::routes,
+        sessions::routes,
+        rights::routes,
+        audit::routes,
+        invites::routes,
+        accounts::routes,
         health::routes,
     ] {
         routes = mount(routes);
@@ -233,6 +244,9 @@ const NEEDED: &[(&str, &[&str])] = &[
     ("Exits", &[]),
     ("Announce", &[]),
     ("CallbackPlan", &[]),
+    ("RoleBody", &["name"]),
+    ("AccessGroup", &["name"]),
+    ("Row", &["roles"]),
 ];
 
 /// What answers show beside the fields of the body.
@@ -248,6 +262,8 @@ const SHOWN: &[(&str, &[(&str, Type)])] = &[
     ("Team", ID_ONLY),
     ("TeamMember", ID_ONLY),
     ("QueueTeam", ID_ONLY),
+    ("RoleBody", &[("id", Type::String), ("preset", Type::Boolean)]),
+    ("AccessGroup", ID_ONLY),
     ("Member", &[("id", Type::String), ("source", Type::String), ("opted_in", Type::Boolean)]),
 ];
 const SWITCH_STATE: &[(&str, Type)] = &[

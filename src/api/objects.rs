@@ -11,8 +11,8 @@ use crate::api::{App, Routes};
 use crate::domain::ids::is_name;
 use crate::domain::input::{Command, Kind, ObjectRef, Query};
 use crate::domain::objects::{
-    Account, BreakReason, Calendar, Disposition, Member, Route, Skill, Switch, Team, TeamMember,
-    User,
+    AccessGroup, Account, BreakReason, Calendar, Disposition, Member, RoleBody, Route, Skill,
+    Switch, Team, TeamMember, User,
 };
 use crate::domain::problem::{FieldError, Problem};
 use serde_json::Value;
@@ -94,6 +94,9 @@ const BREAK: Family = family!(
 );
 const CALENDAR: Family =
     family!(Calendar, "calendars", "{id}", "calendar", "a calendar", "Configuration");
+const ROLE: Family = family!(Role, "roles", "{id}", "role", "a role", "Rights");
+const ACCESS_GROUP: Family =
+    family!(AccessGroup, "access_groups", "{id}", "access_group", "an access group", "Rights");
 const QUEUE_MEMBER: Family = family!(
     Member,
     "queues/{queue}/members",
@@ -147,6 +150,8 @@ pub fn routes(routes: Routes) -> Routes {
     let routes = family::<Switch>(routes, SWITCH);
     let routes = family::<Calendar>(routes, CALENDAR);
     let routes = family::<Disposition>(routes, DISPOSITION);
+    let routes = family::<RoleBody>(routes, ROLE);
+    let routes = family::<AccessGroup>(routes, ACCESS_GROUP);
     family::<BreakReason>(routes, BREAK)
 }
 

@@ -46,7 +46,7 @@ async fn post(
     body: Incoming,
 ) -> Answered {
     let headers = &parts.headers;
-    let identity = ask::admit(app, headers, peer.ip())?;
+    let identity = ask::admit(app, headers, &parts.method, peer.ip())?;
     ask::within(&identity, account)?;
     let bytes = body::read(headers, body, app.limits.body).await?;
     switches::post(app, &identity, headers, parts.uri.query(), &bytes).await

@@ -112,7 +112,6 @@ pub struct Watch {
     node: Handle,
     key: KeyId,
     revoked: broadcast::Receiver<KeyId>,
-    barred: broadcast::Receiver<KeyId>,
     life: watch::Receiver<Life>,
     pings: Interval,
     unanswered: u32,
@@ -126,8 +125,8 @@ impl Watch {
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // The first tick is at once.
         pings.reset();
-        let (revoked, barred, life) = (node.revoked(), node.barred(), node.life());
-        Watch { node: node.clone(), key, revoked, barred, life, pings, unanswered: 0 }
+        let (revoked, life) = (node.revoked(), node.life());
+        Watch { node: node.clone(), key, revoked, life, pings, unanswered: 0 }
     }
 
     /// The peer spoke.
@@ -153,11 +152,6 @@ impl Watch {
                     Ok(key) if key != self.key => {}
                     // Too many at once to have seen them all: the keys themselves are asked.
                     _ if self.node.is_key_valid(self.key) => {}
-                    _ => return Err(SIGN_IN),
-                },
-                barred = self.barred.recv() => match barred {
-                    Ok(key) if key != self.key => {}
-                    // Of too many at once this may be one: whoever may work comes back.
                     _ => return Err(SIGN_IN),
                 },
                 changed = self.life.changed() => {

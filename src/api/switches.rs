@@ -13,6 +13,7 @@ use crate::domain::cloud_events::{Parsed, parse_batch};
 use crate::domain::input::Actor;
 use crate::domain::objects::user::Role;
 use crate::domain::problem::Problem;
+use crate::domain::rights::Permission;
 use crate::domain::switching::{Command, EventResult};
 use crate::node::{EventItem, Handle};
 use crate::switch::wire::PROTOCOL;
@@ -173,7 +174,7 @@ async fn poll(ask: Ask) -> Answered {
     let after = query.int("after", 0..=u64::MAX).unwrap_or(0);
     let wait_ms = query.int("wait_ms", 0..=MOST_WAIT_MS).unwrap_or(0);
     query.done()?;
-    let switch = own_switch(&ask)?;
+    let switch = own_switch(&ask).await?;
     let wait = Duration::from_millis(wait_ms);
     let commands = ask.app.node.poll(ask.account(), &switch, after, wait).await?;
     #[derive(Serialize)]
@@ -188,7 +189,7 @@ async fn open_link(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Answered {
     ask.no_query()?;
-    let switch = own_switch(&ask)?;
+    let switch = own_switch(&ask).await?;
     let upgrade = upgraded(upgrade)?;
     // Before the upgrade, so that a refusal is a status and not a close.
     let commands = ask.app.node.link_open(ask.account(), &switch).await?;
@@ -211,25 +212,29 @@ pub(super) fn upgraded(
 
 /// The switch that the path names, if the key may speak for it: a key of role `switch` for its own
 /// (others are out of its sight), owners and administrators for every one, as a test.
-fn own_switch(ask: &Ask) -> Result<String, Problem> {
+async fn own_switch(ask: &Ask) -> Result<String, Problem> {
     let switch = ask.param("switch");
     let actor = &ask.identity.actor;
+    if !ask.may(Permission::Switch).await? {
+        return Err(Problem::forbidden(Permission::Switch.word()));
+    }
     match actor.role {
-        Role::Owner | Role::Administrator => Ok(switch),
-        Role::Switch if actor.switch.as_deref() == Some(&*switch) => Ok(switch),
-        Role::Switch => Err(Problem::not_found("switch", &switch)),
-        Role::Supervisor | Role::Agent => Err(Problem::forbidden("switches.speak")),
+        Role::Switch if actor.switch.as_deref() != Some(&*switch) => {
+            Err(Problem::not_found("switch", &switch))
+        }
+        _ => Ok(switch),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::input::Door;
     use serde_json::json;
 
     fn actor() -> Actor {
         let switch = Some("edge".into());
-        Actor { name: "edge".into(), role: Role::Switch, user: None, switch }
+        Actor { name: "edge".into(), role: Role::Switch, user: None, switch, door: Door::default() }
     }
 
     #[test]

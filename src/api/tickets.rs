@@ -148,11 +148,17 @@ pub async fn admit(
 mod tests {
     use super::*;
     use crate::domain::ids::KeyId;
-    use crate::domain::input::Actor;
+    use crate::domain::input::{Actor, Door};
     use crate::domain::objects::user::Role;
 
     fn identity() -> Identity {
-        let actor = Actor { name: "a".into(), role: Role::Owner, user: None, switch: None };
+        let actor = Actor {
+            name: "a".into(),
+            role: Role::Owner,
+            user: None,
+            switch: None,
+            door: Door::default(),
+        };
         Identity { account: "default".into(), actor, key: KeyId(1), expires_at: None }
     }
 

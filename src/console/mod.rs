@@ -20,6 +20,8 @@ const FILES: &[(&str, &str, &str)] = &[
     ("/console/app.js", "text/javascript; charset=utf-8", include_str!("static/app.js")),
     ("/console/feed.js", "text/javascript; charset=utf-8", include_str!("static/feed.js")),
     ("/console/board.js", "text/javascript; charset=utf-8", include_str!("static/board.js")),
+    ("/welcome", "text/html; charset=utf-8", include_str!("static/welcome.html")),
+    ("/console/welcome.js", "text/javascript; charset=utf-8", include_str!("static/welcome.js")),
     ("/console/icon.svg", "image/svg+xml", include_str!("static/icon.svg")),
 ];
 

@@ -4,15 +4,16 @@
 //! The JSON of these enums is the journal's format: a field may be added with a default, none may
 //! change its meaning. Personal values are never here: [`PersonalKey`] points into the vault.
 
-use crate::domain::ids::{AgentIx, CallId, CommandId, Name, OfferId, QueueIx, SwitchIx};
+use crate::domain::ids::{AgentIx, CallId, CommandId, Name, OfferId, QueueIx, SessionId, SwitchIx};
 use crate::domain::media::Media;
 use crate::domain::objects::queue::{Exit, Source};
 use crate::domain::objects::user::Role;
 use crate::domain::objects::{
-    Account, Calendar, Member, Preferred, Queue, Route, Skill, SkillNeed, Step, Switch, Target,
-    Team, User,
+    AccessGroup, Account, Calendar, Member, Preferred, Queue, RoleBody, Route, Skill, SkillNeed,
+    Step, Switch, Target, Team, User,
 };
 use crate::domain::presence::{Status, words};
+use crate::domain::signing::{LinkPurpose, SessionEnd};
 use crate::domain::switching::{CancelReason, EndedBy, SyncCall, TransferKind, TransferTo, Why};
 use crate::domain::time::Millis;
 use serde::{Deserialize, Serialize};
@@ -99,6 +100,50 @@ pub enum Event {
     CalendarPut { id: Name, by: Name, calendar: Box<Calendar> },
     /// A calendar is gone.
     CalendarDeleted { id: Name, by: Name },
+
+    /// A role of the account's own making was created or replaced.
+    RolePut { id: Name, by: Name, role: Box<RoleBody> },
+    /// … deleted; nobody had it.
+    RoleDeleted { id: Name, by: Name },
+    /// An access group was created or replaced.
+    AccessGroupPut { id: Name, by: Name, group: Box<AccessGroup> },
+    /// … deleted.
+    AccessGroupDeleted { id: Name, by: Name },
+
+    /// Somebody asked for what this record holds. `key` is the API key's id, none of a session; `address`
+    /// the vault's row of where it came from; `subject` the id of whom or what it is about.
+    Asked {
+        by: Name,
+        user: Option<Name>,
+        key: Option<Name>,
+        address: Option<PersonalKey>,
+        action: Name,
+        subject: Name,
+        changed: Vec<Changed>,
+    },
+
+    // ---- signing in ----------------------------------------------------------------------
+    /// A user's password was set; `secret` is the vault's row of its hash.
+    PasswordSet { agent: AgentIx, by: Name, secret: PersonalKey },
+    /// A one-time link by which a user sets the password; the one before is dead. `hash` is that of
+    /// its secret.
+    LinkMade { agent: AgentIx, by: Name, purpose: LinkPurpose, hash: Name, until: Millis },
+    /// It was used, or taken back.
+    LinkEnded { agent: AgentIx, used: bool },
+    /// Somebody signed in, at most until then, and for as long at a time as it is not `idle_ms` unused.
+    /// `hash` is that of the token; `origin` the vault's row that says from where.
+    SessionOpened {
+        agent: AgentIx,
+        session: SessionId,
+        hash: Name,
+        until: Millis,
+        idle_ms: u64,
+        origin: PersonalKey,
+    },
+    /// It was used; said now and then.
+    SessionSeen { agent: AgentIx, session: SessionId },
+    /// It is over.
+    SessionEnded { agent: AgentIx, session: SessionId, cause: SessionEnd, by: Option<Name> },
 
     // ---- time ----------------------------------------------------------------------------
     /// A new day in the account's zone (`day` counts days since 1970-01-01 there).
@@ -398,6 +443,19 @@ pub enum Event {
     CommandsDone { switch: SwitchIx, seq: u64 },
     /// A command failed at the switch.
     CommandFailed { switch: SwitchIx, command: CommandId, reason: Name },
+}
+
+/// A field that somebody changed. Of personal, secret and long values nothing is said.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Changed {
+    /// Its name.
+    pub field: Name,
+    /// Before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Value>,
+    /// After.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Value>,
 }
 
 /// Left out of records when it says nothing.

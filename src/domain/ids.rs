@@ -115,6 +115,10 @@ generated!(
     /// An API key.
     KeyId, "key_"
 );
+generated!(
+    /// A session of somebody who signed in.
+    SessionId, "ses_"
+);
 
 const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 

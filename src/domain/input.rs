@@ -1,16 +1,19 @@
 //! Everything that can reach an account's engine: one closed enum, and what comes back.
 
 use crate::domain::bulk::{Bulk, BulkMode};
-use crate::domain::ids::{CallId, Name, OfferId};
+use crate::domain::ids::{CallId, KeyId, Name, OfferId, SessionId};
 use crate::domain::objects::SkillNeed;
 use crate::domain::objects::user::{Role, UserKind, UserState};
 use crate::domain::presence::{Status, words};
 use crate::domain::problem::Problem;
+use crate::domain::rights::{Permission, Rights};
+use crate::domain::signing::{SignCommand, SignQuery};
 use crate::domain::switching::{EventResult, SwitchEvent, TransferKind, TransferTo};
 use crate::domain::time::Millis;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 /// Who asks. What they may do is decided by the engine (`engine/permission`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +26,38 @@ pub struct Actor {
     pub user: Option<Name>,
     /// For the role `switch`: the switch's id.
     pub switch: Option<Name>,
+    /// How they came in.
+    pub door: Door,
+}
+
+/// How an actor came in: what the engine needs of it besides who they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Door {
+    /// By signing in: then the role is the user's own, as it is when the engine decides.
+    pub session: Option<SessionId>,
+    /// By an API key.
+    pub key: Option<KeyId>,
+    /// From where.
+    pub from: Option<IpAddr>,
+    /// What a role of the account's own making may; `None` = what the preset may.
+    pub rights: Option<Rights>,
+    /// What a key is narrowed to; `None` = nothing is taken from it.
+    pub scopes: Option<Rights>,
+}
+
+impl Actor {
+    /// What they may.
+    #[must_use]
+    pub fn rights(&self) -> Rights {
+        let of_role = self.door.rights.unwrap_or_else(|| self.role.rights());
+        self.door.scopes.map_or(of_role, |scopes| of_role.and(scopes))
+    }
+
+    /// Whether they have a permission.
+    #[must_use]
+    pub fn may(&self, permission: Permission) -> bool {
+        self.rights().has(permission)
+    }
 }
 
 /// An input of an account's engine.
@@ -125,6 +160,10 @@ pub enum Kind {
     Disposition,
     /// …/calendars
     Calendar,
+    /// …/roles
+    Role,
+    /// …/access_groups
+    AccessGroup,
 }
 
 /// An object's place.
@@ -366,6 +405,8 @@ pub enum Command {
         /// The connection.
         desk: u64,
     },
+    /// Passwords, sessions and links.
+    Sign(Box<SignCommand>),
 }
 
 /// Which users are asked for; what is `None` lets all through.
@@ -442,6 +483,8 @@ pub enum Query {
     },
     /// `GET …/calls/{call}`
     Call(CallId),
+    /// May this actor read a call's story? (Whose memory is gone, who sees the whole account may.)
+    Story(CallId),
     /// `GET …/calls?switch=&switch_call=`
     FindCall {
         /// The switch's id.
@@ -491,6 +534,21 @@ pub enum Query {
     },
     /// May this actor watch the account's feed / live board? Answers the scope.
     Watch,
+    /// Passwords, sessions and links.
+    Sign(SignQuery),
+    /// `GET …/rights/check`
+    Rights {
+        /// Which user would do it.
+        actor: String,
+        /// view, monitor, steer, or a permission.
+        action: String,
+        /// To whom.
+        subject: Option<String>,
+    },
+    /// May this actor read the account's event history?
+    Feed,
+    /// May this actor read who did what?
+    Audit,
     /// Runs the invariants over the whole state; answers `{ "held": bool, "broken": […] }`.
     Invariants,
 }

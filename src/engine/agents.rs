@@ -372,10 +372,10 @@ impl Engine {
         &mut self,
         call: CallId,
         disposition: Option<&str>,
-        may: &dyn Fn(&Agent) -> bool,
+        may: &dyn Fn(&Engine, &Agent) -> bool,
     ) -> Result<(), Problem> {
         // The call's own offers lead to whoever wraps it up, mostly without a walk over all agents.
-        let ends = |ix: &AgentIx| self.wraps_up(*ix, call) && may(self.state.agent(*ix));
+        let ends = |ix: &AgentIx| self.wraps_up(*ix, call) && may(self, self.state.agent(*ix));
         let offered = self.state.call(call).into_iter().flat_map(|known| &known.offers);
         let ix = offered.map(|o| o.agent).find(ends);
         // A wrap-up may outlast the memory of its call; who was handed the call had no offer.

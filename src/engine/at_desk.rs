@@ -1,12 +1,12 @@
 //! What an agent does with a call from the desk: the switch is told, and says itself what came of it.
 
 use super::Engine;
-use super::permission::Permission;
 use super::state::{Call, Stage};
 use crate::domain::event::{Event, Outcome};
 use crate::domain::ids::CallId;
 use crate::domain::input::{Actor, Answer};
 use crate::domain::problem::{FieldError, Problem};
+use crate::domain::rights::Permission;
 use crate::domain::switching::{EndedBy, FailReason, TransferKind, TransferTo};
 use serde_json::json;
 
@@ -62,7 +62,11 @@ impl Engine {
         let call = self.state.call(id).ok_or_else(missing)?;
         let own =
             call.legs.iter().any(|l| Some(&self.state.agent(l.agent).id) == actor.user.as_ref());
-        let may = Permission::Steer.of(actor.role) || (own && Permission::Work.of(actor.role));
+        let steers = match &*call.legs {
+            [] => actor.may(Permission::Steer) && self.sees_call(actor, &self.sight(actor), call),
+            legs => legs.iter().any(|leg| self.may_steer(actor, leg.agent)),
+        };
+        let may = steers || (own && actor.may(Permission::Work));
         if !may {
             return Err(missing());
         }

@@ -2,16 +2,18 @@
 //! applied, so that one who is refused refuses none of the others, or all of them on request.
 
 use super::Engine;
+use super::permission::require;
 use super::state::Agent;
 use crate::domain::bulk::{Bulk, BulkMode};
 use crate::domain::event::{Event, Withdrawn};
 use crate::domain::ids::{AgentIx, Name, QueueIx};
-use crate::domain::input::Answer;
+use crate::domain::input::{Actor, Answer};
 use crate::domain::media::Media;
 use crate::domain::objects::Member;
 use crate::domain::objects::queue::{QueueKind, Source};
 use crate::domain::objects::user::Role;
 use crate::domain::problem::{FieldError, Problem};
+use crate::domain::rights::Permission;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -24,15 +26,25 @@ enum Change<'a> {
     Skills { skills: &'a BTreeMap<String, Option<u16>>, replace: bool },
 }
 
+/// The permission by which something is changed for many users, as for one.
+fn to_change(bulk: &Bulk) -> Permission {
+    match bulk {
+        Bulk::Role(_) | Bulk::Capacity(_) | Bulk::Skills { .. } => Permission::Users,
+        Bulk::Queues { .. } | Bulk::Group(_) => Permission::Queues,
+    }
+}
+
 impl Engine {
     /// Changes many users. `users: None`: all who are not archived.
     pub(super) fn bulk(
         &mut self,
+        actor: &Actor,
         bulk: &Bulk,
         users: Option<&[String]>,
         mode: BulkMode,
-        by: &Name,
     ) -> Result<Answer, Problem> {
+        require(actor, to_change(bulk))?;
+        let by = &actor.name;
         let change = self.looked_up(bulk)?;
         let all: Vec<String>;
         let users = match users {
@@ -44,7 +56,7 @@ impl Engine {
             }
         };
         let checked: Vec<Result<AgentIx, Problem>> =
-            users.iter().map(|user| self.check_change(user, &change)).collect();
+            users.iter().map(|user| self.check_change(actor, user, &change)).collect();
         let whole = checked.iter().all(Result::is_ok);
         let hold = mode.all_or_nothing && !whole;
         let mut results = Vec::with_capacity(users.len());
@@ -160,16 +172,16 @@ impl Engine {
         Ok(())
     }
 
-    fn check_change(&self, user: &str, change: &Change<'_>) -> Result<AgentIx, Problem> {
+    fn check_change(
+        &self,
+        actor: &Actor,
+        user: &str,
+        change: &Change<'_>,
+    ) -> Result<AgentIx, Problem> {
         let ix = self.user_named(user)?;
         let agent = self.state.agent(ix);
         match change {
-            Change::Role(role) => {
-                if agent.user.role == Role::Owner && *role != Role::Owner {
-                    let detail = "the owner stays the owner";
-                    return Err(Problem::conflict("owner", detail));
-                }
-            }
+            Change::Role(role) => self.may_give_role(actor, agent, *role)?,
             Change::Queues { queues, replace } => {
                 let added: Vec<QueueIx> = queues.iter().map(|(queue, _)| *queue).collect();
                 self.check_queues(ix, &added, *replace)?;

@@ -3,7 +3,7 @@
 use super::Engine;
 use super::draw::Chosen;
 use super::explain::hold_of;
-use super::permission::{Permission, require};
+use super::permission::require;
 use super::state::{Call, Stage};
 use crate::domain::event::{Event, Withdrawn};
 use crate::domain::ids::{AgentIx, CallId, OfferId, QueueIx};
@@ -12,6 +12,7 @@ use crate::domain::media::Media;
 use crate::domain::objects::user::{Assignment, UserState};
 use crate::domain::presence::{BlockedBy, HeldBy, Status};
 use crate::domain::problem::{FieldError, Problem};
+use crate::domain::rights::Permission;
 use crate::routing::ring;
 
 impl Engine {
@@ -27,6 +28,9 @@ impl Engine {
         let unknown = || FieldError::new("/agent", "unknown_reference", no_user(user));
         let found = self.derived.users.get(user).copied();
         let agent = found.ok_or_else(|| Problem::invalid(vec![unknown()]))?;
+        if !self.may_steer(actor, agent) {
+            return Err(Problem::forbidden(Permission::Steer.word()));
+        }
         if let Some(held) = self.is_mute(call) {
             let detail =
                 format!("nobody can be rung for it now: {}", super::explain::held_words(held));

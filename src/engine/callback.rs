@@ -10,7 +10,7 @@ use super::Engine;
 use super::calls::Unanswered;
 use super::derived::Derived;
 use super::evolve_calls::{count, detach, entry_of, new_call, tell_call, with};
-use super::permission::{Permission, require};
+use super::permission::require;
 use super::refresh::unplace;
 use super::state::{Call, Callback, Stage, State, Tell};
 use super::vault::CallValues;
@@ -19,6 +19,7 @@ use crate::domain::ids::{CallId, Name, OfferId, QueueIx, SwitchIx};
 use crate::domain::input::{Actor, Answer, CallbackChange, CallbackWish};
 use crate::domain::media::Media;
 use crate::domain::problem::{FieldError, Problem};
+use crate::domain::rights::Permission;
 use crate::domain::switching::{Effect, FailReason};
 use crate::domain::time::Millis;
 use serde_json::{Value, json};
@@ -287,12 +288,14 @@ impl Engine {
         queue: Option<&str>,
         limit: usize,
         after: Option<CallId>,
+        sees: impl Fn(&Call) -> bool,
     ) -> Result<Answer, Problem> {
         let queue = queue.map(|name| self.queue_named(name)).transpose()?;
         let wanted = |call: &&Call| {
             call.to_call_back().is_some()
                 && (queue.is_none() || call.queue == queue)
                 && after.is_none_or(|after| call.id > after)
+                && sees(call)
         };
         let live = self.derived.switch_calls.iter().flatten();
         let mut all: Vec<&Call> =

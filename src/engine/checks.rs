@@ -16,6 +16,24 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 impl Engine {
+    /// Calls keep their medium wherever they go.
+    pub(super) fn check_medium(
+        &self,
+        at: &str,
+        target: &Target,
+        own: &str,
+        queue: &Queue,
+        errors: &mut Vec<FieldError>,
+    ) {
+        let (Target::Queue(name) | Target::Group(name)) = target else { return };
+        let found = self.derived.queues.get(name.as_str()).filter(|_| name != own);
+        let takes = found.map(|ix| self.state.queue(*ix).config.media);
+        if let Some(takes) = takes.filter(|takes| *takes != queue.media) {
+            let detail = format!("{name} takes {takes}, and this queue {}", queue.media);
+            errors.push(FieldError::new(at, "not_allowed", detail));
+        }
+    }
+
     /// What the steps and the preferred agent of a queue name must be there.
     pub(super) fn check_steps(
         &self,

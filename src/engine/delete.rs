@@ -36,7 +36,8 @@ impl Engine {
             )),
             Kind::Team | Kind::TeamMember | Kind::QueueTeam => Ok(()),
             Kind::Disposition => self.check_disposition_unused(&object.id),
-            Kind::Member | Kind::Route | Kind::BreakReason => Ok(()),
+            Kind::Role => self.check_role_unused(&object.id),
+            Kind::Member | Kind::Route | Kind::BreakReason | Kind::AccessGroup => Ok(()),
         }
     }
 
@@ -156,6 +157,8 @@ impl Engine {
             Kind::Disposition => self.emit(Event::DispositionDeleted { id, by }),
             Kind::BreakReason => self.emit(Event::BreakReasonDeleted { id, by }),
             Kind::Calendar => self.emit(Event::CalendarDeleted { id, by }),
+            Kind::Role => self.emit(Event::RoleDeleted { id, by }),
+            Kind::AccessGroup => self.emit(Event::AccessGroupDeleted { id, by }),
             Kind::Account | Kind::User => {}
         }
     }

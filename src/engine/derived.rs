@@ -35,6 +35,8 @@ pub struct Derived {
     pub endpoints: Table<String, AgentIx>,
     /// Number of a user's own → user.
     pub own_numbers: Table<String, AgentIx>,
+    /// E-mail in lower case → its users.
+    pub emails: Table<String, Vec<AgentIx>>,
     /// Dialled number → route id.
     pub numbers: Table<String, Name>,
     /// (switch, its name for the call) → call, live or ended lately.
@@ -104,6 +106,8 @@ pub struct Touched {
     pub queues: Vec<QueueIx>,
     /// …
     pub calls: Vec<CallId>,
+    /// What they may or see may be another.
+    pub rights: Vec<AgentIx>,
     /// Queues in which a match may have become possible.
     pub work: Vec<QueueIx>,
     /// Queues whose waiting calls may have to take an exit: the count that `nobody` looks at became

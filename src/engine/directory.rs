@@ -11,11 +11,12 @@ use crate::domain::objects::disposition::Disposition;
 use crate::domain::objects::queue::{By, QueueKind, Source};
 use crate::domain::objects::user::{Assignment, Role, UserKind};
 use crate::domain::objects::{
-    Account, Calendar, Member, Queue, Route, Skill, SkillNeed, Switch, Target, Team, TeamMember,
-    User, forget_preset,
+    AccessGroup, Account, Calendar, Member, Queue, RoleBody, Route, Skill, SkillNeed, Switch,
+    Target, Team, TeamMember, User, forget_preset,
 };
 use crate::domain::presence::Status;
 use crate::domain::problem::{FieldError, Problem};
+use crate::domain::signing::SessionEnd;
 use serde_json::{Value, json};
 
 /// A body that was read and checked.
@@ -33,6 +34,8 @@ enum Checked {
     BreakReason(BreakReason),
     Disposition(Disposition),
     Calendar(Box<Calendar>),
+    Role(Box<RoleBody>),
+    AccessGroup(Box<AccessGroup>),
 }
 
 /// The version that `If-Match` names; the inner `None` is `*`.
@@ -167,6 +170,10 @@ impl Engine {
             Kind::Disposition => Disposition::parse(body).map(Checked::Disposition),
             Kind::BreakReason => BreakReason::parse(body).map(Checked::BreakReason),
             Kind::Calendar => Calendar::parse(body).map(|c| Checked::Calendar(Box::new(c))),
+            Kind::Role => RoleBody::parse(body).map(|r| Checked::Role(Box::new(r))),
+            Kind::AccessGroup => {
+                AccessGroup::parse(body).map(|g| Checked::AccessGroup(Box::new(g)))
+            }
         }
         .map_err(Problem::invalid)?;
         let errors = self.check_references(object, &checked);
@@ -188,13 +195,19 @@ impl Engine {
                 self.check_target("/to", &route.to, &object.id, &mut errors);
             }
             Checked::Skill(skill) => self.check_held_levels(object, skill, &mut errors),
+            Checked::AccessGroup(group) => self.check_access_group(group, &mut errors),
             _ => {}
         }
         errors
     }
 
-    fn check_user(&self, object: &ObjectRef, user: &User, errors: &mut Vec<FieldError>) {
+    pub(super) fn check_user(&self, object: &ObjectRef, user: &User, errors: &mut Vec<FieldError>) {
         self.check_levels(&user.skills, errors);
+        if let Some(role) = &user.custom_role
+            && self.state.roles.get(role.as_str()).is_none_or(|item| item.value.is_none())
+        {
+            errors.push(unknown("/role".to_owned(), "role", role));
+        }
         let own = self.derived.users.get(object.id.as_str()).copied();
         self.check_person(object, user, own, errors);
         self.check_extension(user.extension.as_deref(), own.map(Extension::User), errors);
@@ -327,24 +340,6 @@ impl Engine {
         }
     }
 
-    /// Calls keep their medium wherever they go.
-    fn check_medium(
-        &self,
-        at: &str,
-        target: &Target,
-        own: &str,
-        queue: &Queue,
-        errors: &mut Vec<FieldError>,
-    ) {
-        let (Target::Queue(name) | Target::Group(name)) = target else { return };
-        let found = self.derived.queues.get(name.as_str()).filter(|_| name != own);
-        let takes = found.map(|ix| self.state.queue(*ix).config.media);
-        if let Some(takes) = takes.filter(|takes| *takes != queue.media) {
-            let detail = format!("{name} takes {takes}, and this queue {}", queue.media);
-            errors.push(FieldError::new(at, "not_allowed", detail));
-        }
-    }
-
     /// A skill's new range must hold the levels that users have.
     fn check_held_levels(&self, object: &ObjectRef, skill: &Skill, errors: &mut Vec<FieldError>) {
         let Some(ix) = self.derived.skills.get(object.id.as_str()).copied() else { return };
@@ -376,7 +371,14 @@ impl Engine {
                 }
             }
             Checked::Member(queue, agent, _) => self.check_member(*queue, *agent)?,
-            Checked::User(user) => self.check_life(&object.id, user)?,
+            Checked::User(user) => {
+                self.check_life(&object.id, user)?;
+                self.check_state(&object.id, user.state)?;
+            }
+            Checked::Role(_) if Role::parse(&object.id).is_some() => {
+                let detail = "a preset is not changed; make a role of another name";
+                return Err(Problem::conflict("id_taken", detail));
+            }
             _ => {}
         }
         Ok(())
@@ -440,11 +442,13 @@ impl Engine {
                 self.emit(Event::BreakReasonPut { id, by, name: reason.name });
             }
             Checked::Calendar(calendar) => self.emit(Event::CalendarPut { id, by, calendar }),
+            Checked::Role(role) => self.emit(Event::RolePut { id, by, role }),
+            Checked::AccessGroup(group) => self.emit(Event::AccessGroupPut { id, by, group }),
         }
     }
 
     /// The personal part goes to the vault under a new key; the old row is erased with the record.
-    fn put_user(&mut self, id: Name, mut user: User, by: Name) {
+    pub(super) fn put_user(&mut self, id: Name, mut user: User, by: Name) {
         let old = self.derived.users.get(&id).map(|ix| self.state.agent(*ix).personal);
         let personal = std::mem::take(&mut user.personal);
         let has_endpoint = personal.endpoint.is_some();
@@ -465,7 +469,9 @@ impl Engine {
         }
         if out || self.state.agent(ix).blocked {
             self.leave_by_directory(ix);
-            self.barred.extend(old.map(|_| id));
+            if !super::signing::may_come_in(self.state.agent(ix)) {
+                self.end_sessions(ix, None, SessionEnd::Directory, None);
+            }
         } else if training {
             self.withdraw_offers(ix);
         }
@@ -489,6 +495,9 @@ impl Engine {
                 if let Value::Object(fields) = &mut body {
                     fields.remove("id");
                     fields.remove("resolved");
+                    if object.kind == Kind::Role {
+                        fields.remove("preset");
+                    }
                 }
                 Some(body)
             }
@@ -517,6 +526,8 @@ fn stored(checked: &Checked) -> Value {
         Checked::BreakReason(o) => o.to_json(),
         Checked::Disposition(o) => o.to_json(),
         Checked::Calendar(o) => o.to_json(),
+        Checked::Role(o) => o.to_json(),
+        Checked::AccessGroup(o) => o.to_json(),
     }
 }
 
@@ -554,6 +565,8 @@ pub fn word(kind: Kind) -> &'static str {
         Kind::BreakReason => "break reason",
         Kind::Disposition => "disposition",
         Kind::Calendar => "calendar",
+        Kind::Role => "role",
+        Kind::AccessGroup => "access group",
     }
 }
 

@@ -39,6 +39,7 @@ impl Engine {
         let (state, derived) = (&mut self.state, &mut self.derived);
         if calls::evolve(state, derived, event)
             || directory::evolve(state, derived, &mut self.vault, event)
+            || super::signing::evolve(state, event)
         {
             return;
         }

@@ -12,7 +12,7 @@ use crate::domain::event::{Event, PersonalKey};
 use crate::domain::ids::{AgentIx, CallId, Name, QueueIx, SkillIx, SwitchIx};
 use crate::domain::objects::queue::Source;
 use crate::domain::objects::user::UserState;
-use crate::domain::objects::{Direct, Member, Queue, Skill, Switch, User};
+use crate::domain::objects::{AccessGroup, Direct, Member, Queue, Skill, Switch, User};
 use crate::domain::presence::Status;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -37,7 +37,10 @@ pub fn evolve(state: &mut State, derived: &mut Derived, vault: &mut Vault, event
             let agent = &mut state.agents[ix.at()];
             agent.version = seq;
             let user = Arc::make_mut(&mut agent.user);
-            user.role = role.unwrap_or(user.role);
+            if let Some(role) = role {
+                (user.role, user.custom_role) = (*role, None);
+                derived.touched.rights.push(*ix);
+            }
             if let Some(capacity) = capacity {
                 user.capacity.clone_from(capacity);
             }
@@ -98,9 +101,35 @@ pub fn evolve(state: &mut State, derived: &mut Derived, vault: &mut Vault, event
         Event::CalendarDeleted { id, by: _ } => {
             state.calendars.remove(id);
         }
-        _ => return super::teams::evolve(state, event),
+        Event::RolePut { id, by: _, role } => {
+            let value = Some((**role).clone());
+            state.roles.insert(id.clone(), Item { id: id.clone(), version: seq, value });
+            let holders = state.agents.iter().filter(|a| a.user.custom_role.as_deref() == Some(id));
+            derived.touched.rights.extend(holders.map(|a| a.ix));
+        }
+        Event::RoleDeleted { id, by: _ } => _ = state.roles.remove(id),
+        Event::AccessGroupPut { id, by: _, group } => {
+            let value = Some((**group).clone());
+            let item = Item { id: id.clone(), version: seq, value };
+            let old = state.access_groups.insert(id.clone(), item);
+            touch_members(derived, old.and_then(|item| item.value).as_ref());
+            touch_members(derived, Some(&**group));
+        }
+        Event::AccessGroupDeleted { id, by: _ } => {
+            let old = state.access_groups.remove(id);
+            touch_members(derived, old.and_then(|item| item.value).as_ref());
+        }
+        _ => return super::teams::evolve(state, derived, event),
     }
     true
+}
+
+/// What the members of an access group see is another.
+fn touch_members(derived: &mut Derived, group: Option<&AccessGroup>) {
+    let members = group.into_iter().flat_map(|group| &group.members);
+    let members: Vec<AgentIx> =
+        members.filter_map(|user| derived.users.get(user.as_str()).copied()).collect();
+    derived.touched.rights.extend(members);
 }
 
 /// Levels are scaled by the skill's range, and a requirement may name a skill that now exists: the
@@ -210,6 +239,10 @@ fn user_put(
         ix
     };
     let agent = &mut state.agents[ix.at()];
+    let had = (agent.user.role, agent.user.custom_role.as_deref());
+    if had != (user.role, user.custom_role.as_deref()) {
+        derived.touched.rights.push(ix);
+    }
     agent.version = seq;
     agent.user = Arc::new(user.clone());
     agent.personal = personal;
@@ -273,6 +306,16 @@ pub(super) fn list(state: &State, derived: &mut Derived, vault: &Vault, ix: Agen
     for number in &values.personal.numbers {
         derived.own_numbers.insert(number.clone(), ix);
     }
+    if let Some(email) = email(vault, agent) {
+        let mut users = derived.emails.remove(&email).unwrap_or_default();
+        users.push(ix);
+        users.sort_unstable();
+        derived.emails.insert(email, users);
+    }
+}
+
+fn email(vault: &Vault, agent: &Agent) -> Option<String> {
+    Some(vault.user(agent.personal)?.personal.email.as_ref()?.to_lowercase())
 }
 
 /// The personal values themselves go from the vault with the record.
@@ -307,6 +350,15 @@ fn unlist(state: &State, derived: &mut Derived, vault: &Vault, ix: AgentIx) {
     for number in &values.personal.numbers {
         if derived.own_numbers.get(number) == Some(&ix) {
             derived.own_numbers.remove(number);
+        }
+    }
+    let email = email(vault, agent);
+    if let Some((email, mut users)) =
+        email.and_then(|email| derived.emails.remove(&email).map(|users| (email, users)))
+    {
+        users.retain(|user| *user != ix);
+        if !users.is_empty() {
+            derived.emails.insert(email, users);
         }
     }
 }

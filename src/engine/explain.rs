@@ -2,6 +2,7 @@
 
 use super::Engine;
 use super::needs::{self, Need, Unmet};
+use super::permission::Sight;
 use super::state::{Call, Stage, State};
 use crate::domain::ids::{AgentIx, CallId, QueueIx};
 use crate::domain::input::Answer;
@@ -63,7 +64,7 @@ impl Engine {
     }
 
     /// For a waiting call: each member and the first reason against it.
-    pub(super) fn candidates_of(&self, id: CallId) -> Result<Answer, Problem> {
+    pub(super) fn candidates_of(&self, id: CallId, sight: &Sight) -> Result<Answer, Problem> {
         let call =
             self.state.call(id).ok_or_else(|| Problem::not_found("call", &id.to_string()))?;
         let queue = call.queue.filter(|_| call.stage == Stage::Waiting);
@@ -76,6 +77,7 @@ impl Engine {
         let items: Vec<Value> = self
             .sources(queue, need)
             .flat_map(|from| self.state.queue(from).members.iter().map(move |ix| (from, *ix)))
+            .filter(|(_, ix)| sight.user(*ix))
             .filter(|(from, ix)| {
                 needs::member_of(self.state.agent(*ix), queue, wanted) == Some(*from)
             })

@@ -2,7 +2,7 @@
 
 use super::{Engine, Unreadable, decode};
 use crate::domain::event::{Event, PersonalKey};
-use crate::domain::ids::{AgentIx, CallId, CommandId, OfferId, QueueIx, SwitchIx};
+use crate::domain::ids::{AgentIx, CallId, CommandId, OfferId, QueueIx, SessionId, SwitchIx};
 use crate::domain::time::Millis;
 use serde_json::{Map, Value, json};
 
@@ -69,6 +69,10 @@ fn public(
         match fields {
             Value::Object(fields) => {
                 for (name, value) in fields {
+                    // What opens a door is nobody's to read.
+                    if matches!(name.as_str(), "secret" | "hash" | "origin") {
+                        continue;
+                    }
                     let (name, value) = edge(engine, &kind, name, value, personal);
                     shown.insert(name, value);
                 }
@@ -117,13 +121,14 @@ fn edge(
         "switch" => state.switches.get(SwitchIx(small).at()).map(|s| json!(s.id)),
         "call" | "of" => Some(CallId(number).to_string().into()),
         "offer" => Some(OfferId(number).to_string().into()),
+        "session" => Some(SessionId(number).to_string().into()),
         "command" => Some(CommandId(number).to_string().into()),
         "message" => Some(format!("msg_{number}").into()),
         "event" => Some(format!("{number:016x}").into()),
         "until" | "grace_until" | "ended_before" | "not_before" | "again_at" => {
             Some(Millis(i64::try_from(number).unwrap_or(i64::MAX)).rfc3339().into())
         }
-        "personal" | "extra" => {
+        "personal" | "extra" | "address" => {
             let row = personal(number).and_then(|text| serde_json::from_str(&text).ok());
             Some(row.unwrap_or(Value::Null))
         }

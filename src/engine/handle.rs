@@ -1,18 +1,18 @@
 //! One input, from the door to the decision.
 
 use super::agents::Wish;
-use super::permission::{Permission, require, require_self_or_steer, require_switch};
+use super::permission::{require, require_switch, to_change};
 use super::state::{Agent, Stage};
 use super::{Decision, Engine};
 use crate::domain::event::Event;
 use crate::domain::ids::{CallId, OfferId};
-use crate::domain::input::{Actor, Answer, Command, Input, Query};
+use crate::domain::input::{Actor, Answer, Command, Input};
 use crate::domain::media::Media;
-use crate::domain::objects::user::Role;
 use crate::domain::problem::Problem;
+use crate::domain::rights::Permission;
 use crate::domain::switching::{EventResult, ResultStatus, SwitchEvent};
 use crate::domain::time::Millis;
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// An ended call is remembered so long, ms: late events find it, and it can be read.
 const REMEMBER_MS: u64 = 600_000;
@@ -23,13 +23,18 @@ impl Engine {
     /// Decides about one input. `now` never runs back.
     pub fn handle(&mut self, now: Millis, input: Input) -> Decision {
         if let Input::Query { actor, query } = input {
-            let answer = self.query(&actor, query).unwrap_or_else(Answer::Refused);
+            let acting = self.acting(&actor);
+            let answer = acting.and_then(|actor| self.query(&actor, query));
+            let answer = answer.unwrap_or_else(Answer::Refused);
             return Decision { answer: Some(answer), seq: self.state.seq, ..Decision::default() };
         }
         let before = (self.state.seq, self.state.at);
         self.state.seq += 1;
         self.state.at = before.1.max(now);
         self.begin_day();
+        if !self.out.is_empty() {
+            self.sweep_sessions();
+        }
         // Most records have no more events than this.
         self.out.reserve(8);
         let began = self.out.len();
@@ -55,6 +60,7 @@ impl Engine {
             desks.into_iter().map(|ix| (self.state.agent(ix).id.clone(), self.desk_json(ix)));
         let desks = desks.collect();
         let commands = self.new_commands();
+        let doors = self.doors_after(&events);
         self.clear_touched();
         self.sweep_deadlines();
         Decision {
@@ -64,7 +70,7 @@ impl Engine {
             commands,
             changes,
             desks,
-            barred: std::mem::take(&mut self.barred),
+            doors,
             events,
         }
     }
@@ -171,7 +177,13 @@ impl Engine {
         match input {
             Input::Switch { actor, source, event } => self.hear(&actor, &source, event),
             Input::Command { actor, command } => {
-                self.command_of(&actor, command).unwrap_or_else(Answer::Refused)
+                // A desk closes also when its user may no longer come in.
+                let acting = match &command {
+                    Command::DeskClosed { .. } => Ok(actor),
+                    _ => self.acting(&actor).map(std::borrow::Cow::into_owned),
+                };
+                let answer = acting.and_then(|actor| self.audited(&actor, command));
+                answer.unwrap_or_else(Answer::Refused)
             }
             Input::Query { .. } => Answer::Nothing,
             Input::Deadline => {
@@ -246,7 +258,8 @@ impl Engine {
                 error: Some(crate::domain::problem::FieldError::new("/source", code, detail)),
             })
         };
-        if let Err(problem) = require_switch(actor, source) {
+        let acting = self.acting(actor);
+        if let Err(problem) = acting.and_then(|actor| require_switch(&actor, source)) {
             return rejected(problem.code, problem.detail);
         }
         let Some(ix) = self.derived.switches.get(source).copied() else {
@@ -256,55 +269,56 @@ impl Engine {
         Answer::Event(self.switch_event(ix, source, event))
     }
 
+    /// Does what is asked for, and tells who asked, when it led to something.
+    fn audited(&mut self, actor: &Actor, command: Command) -> Result<Answer, Problem> {
+        let note = self.note(actor, &command);
+        let before = self.out.len();
+        let answer = self.command_of(actor, command)?;
+        if let Some(note) = note.filter(|_| self.out.len() > before) {
+            self.tell(actor, note);
+        }
+        Ok(answer)
+    }
+
     fn command_of(&mut self, actor: &Actor, command: Command) -> Result<Answer, Problem> {
-        self.require_right_to_work(actor)?;
         match command {
-            Command::Notify { users, text } => {
-                require(actor, Permission::Steer)?;
-                self.notify(users.as_deref(), &text, &actor.name)
-            }
+            Command::Notify { users, text } => self.notify(actor, users.as_deref(), &text),
             Command::ReadMessage { user, message } => {
-                require_self_or_steer(actor, &user)?;
+                self.self_or_steer(actor, &user)?;
                 self.read_message(&user, &message)
             }
-            Command::Bulk { bulk, users, mode } => {
-                require(actor, Permission::Configure)?;
-                self.bulk(&bulk, users.as_deref(), mode, &actor.name)
-            }
+            Command::Bulk { bulk, users, mode } => self.bulk(actor, &bulk, users.as_deref(), mode),
             Command::ChangeTeam { team, add, remove } => {
-                require(actor, Permission::Configure)?;
+                require(actor, Permission::Teams)?;
                 self.change_team(&team, &add, &remove, &actor.name)
             }
             Command::SetOffline { user, to } => self.set_offline(actor, &user, to),
             Command::EraseUser { user } => {
-                require(actor, Permission::Configure)?;
+                self.may_erase(actor, &user)?;
                 self.erase_user(&user, &actor.name)
             }
             Command::Put { object, body, merge, if_match, dry_run } => {
-                require(actor, Permission::Configure)?;
+                self.may_put(actor, &object, &body, merge)?;
                 self.put(&object, &body, merge, if_match, dry_run, &actor.name)
             }
             Command::Delete { object, if_match, dry_run } => {
-                require(actor, Permission::Configure)?;
+                require(actor, to_change(object.kind))?;
                 self.delete(&object, if_match, dry_run, &actor.name)
             }
             Command::SetStatus { user, status, reason, when, lease_ms } => {
-                require_self_or_steer(actor, &user)?;
-                let ix = self.user_named(&user)?;
+                let ix = self.self_or_steer(actor, &user)?;
                 let wish = Wish { status, reason, when, lease_ms };
                 self.set_status(ix, &wish, &actor.name)?;
                 Ok(self.agent_answer(ix))
             }
             Command::ForceStatus { user, status, reason, when } => {
-                require(actor, Permission::Steer)?;
-                let ix = self.user_named(&user)?;
+                let ix = self.steered(actor, &user)?;
                 let wish = Wish { status, reason, when, lease_ms: None };
                 self.force_status(ix, &wish, &actor.name)?;
                 Ok(self.agent_answer(ix))
             }
             Command::ClearForced { user } => {
-                require(actor, Permission::Steer)?;
-                let ix = self.user_named(&user)?;
+                let ix = self.steered(actor, &user)?;
                 let a = self.state.agent(ix);
                 if a.forced_by.is_some() || a.next.as_ref().is_some_and(|n| n.forced_by.is_some()) {
                     self.emit(Event::ForcedCleared { agent: ix, by: actor.name.clone() });
@@ -319,8 +333,8 @@ impl Engine {
             Command::EndWrapUp { call, disposition } => {
                 require(actor, Permission::Work)?;
                 let actor = actor.clone();
-                self.end_wrap_up(call, disposition.as_deref(), &|a: &Agent| {
-                    Permission::Steer.of(actor.role) || actor.user.as_deref() == Some(&a.id)
+                self.end_wrap_up(call, disposition.as_deref(), &|engine, agent: &Agent| {
+                    engine.may_steer(&actor, agent.ix) || actor.user.as_deref() == Some(&agent.id)
                 })?;
                 Ok(Answer::Done {
                     status: 200,
@@ -337,8 +351,7 @@ impl Engine {
             Command::ChangeCallback { call, change } => self.change_callback(actor, call, &change),
             Command::CancelCallback { call } => self.cancel_callback(actor, call),
             Command::DeskOpened { user, desk } => {
-                require_self_or_steer(actor, &user)?;
-                let ix = self.user_named(&user)?;
+                let ix = self.self_or_steer(actor, &user)?;
                 self.desk_opened(ix, desk);
                 Ok(Answer::Done { status: 200, version: None, body: self.desk_json(ix) })
             }
@@ -347,6 +360,7 @@ impl Engine {
                 self.desk_closed(ix, desk);
                 Ok(Answer::Nothing)
             }
+            Command::Sign(command) => self.sign(actor, *command),
         }
     }
 
@@ -365,10 +379,10 @@ impl Engine {
         user: &str,
         opted_in: bool,
     ) -> Result<Answer, Problem> {
-        require_self_or_steer(actor, user)?;
-        let (queue, ix) = (self.queue_named(queue)?, self.user_named(user)?);
+        let ix = self.self_or_steer(actor, user)?;
+        let queue = self.queue_named(queue)?;
         let agent = self.state.agent(ix);
-        if !Permission::Steer.of(actor.role) && !agent.user.may_opt {
+        if !self.may_steer(actor, ix) && !agent.user.may_opt {
             return Err(Problem::forbidden("opt"));
         }
         if agent.pair(queue).is_none() {
@@ -387,7 +401,7 @@ impl Engine {
         let missing = || Problem::not_found("offer", &offer.to_string());
         let id = *self.derived.offers.get(&offer).ok_or_else(missing)?;
         let made = self.state.call(id).and_then(|c| c.offer(offer)).ok_or_else(missing)?;
-        require_self_or_steer(actor, &self.state.agent(made.agent).id).map_err(|_| missing())?;
+        self.self_or_steer(actor, &self.state.agent(made.agent).id).map_err(|_| missing())?;
         if let Some(closed) = &made.closed {
             let why = closed.reason.as_ref().map(|r| format!(" ({r})")).unwrap_or_default();
             let detail = format!("this offer ended {}{why} at {}", closed.outcome, closed.at);
@@ -425,106 +439,5 @@ impl Engine {
             version: None,
             body: json!({ "offer": offer.to_string(), "call": id.to_string() }),
         })
-    }
-
-    fn query(&self, actor: &Actor, query: Query) -> Result<Answer, Problem> {
-        let done = |body: Value| Answer::Done { status: 200, version: None, body };
-        let watch = || require(actor, Permission::Watch);
-        self.require_right_to_work(actor)?;
-        match query {
-            Query::Profile { user } => {
-                require_self_or_steer(actor, &user)?;
-                self.profile(&user)
-            }
-            Query::Message(id) => watch().and_then(|()| self.message(&id)),
-            Query::Users { limit, after, filter } => {
-                require(actor, Permission::ReadConfiguration)?;
-                self.users(limit, after.as_deref(), &filter)
-            }
-            Query::Object(object) => {
-                require(actor, Permission::ReadConfiguration)?;
-                self.read_object(&object)
-            }
-            Query::List { kind, parent, limit, after } => {
-                require(actor, Permission::ReadConfiguration)?;
-                self.list(kind, &parent, limit, after.as_deref())
-            }
-            Query::Staff { queue } => watch().and_then(|()| self.staff(&queue)),
-            Query::Checks { queue } => {
-                require(actor, Permission::ReadConfiguration)?;
-                self.checks(&queue)
-            }
-            Query::QueueCalls { queue, limit } => {
-                watch().and_then(|()| self.queue_calls(&queue, limit))
-            }
-            Query::Call(id) => {
-                self.require_call(actor, id)?;
-                self.read_call(id)
-            }
-            Query::FindCall { switch, switch_call } => {
-                if actor.role == Role::Switch {
-                    require_switch(actor, &switch)?;
-                } else {
-                    watch()?;
-                }
-                self.find_call(&switch, &switch_call)
-            }
-            Query::Calls { limit, after } => watch().map(|()| self.calls(limit, after)),
-            Query::Callbacks { queue, limit, after } => {
-                watch().and_then(|()| self.callbacks(queue.as_deref(), limit, after))
-            }
-            Query::Agent { user } => {
-                require_self_or_steer(actor, &user)?;
-                Ok(done(self.agent_json(self.user_named(&user)?)))
-            }
-            Query::Agents { limit, after } => {
-                watch().map(|()| self.agents_page(limit, after.as_deref()))
-            }
-            Query::Candidates(id) => watch().and_then(|()| self.candidates_of(id)),
-            Query::Next { user } => {
-                require_self_or_steer(actor, &user)?;
-                let items = self.next_for(self.user_named(&user)?);
-                Ok(done(json!({ "items": items, "next": null })))
-            }
-            Query::Desk { user } => {
-                require_self_or_steer(actor, &user)?;
-                Ok(done(self.desk_json(self.user_named(&user)?)))
-            }
-            Query::Watch => self.scope(actor).map(done),
-            Query::Invariants => {
-                watch()?;
-                let broken = self.invariants();
-                Ok(done(json!({ "held": broken.is_empty(), "broken": broken })))
-            }
-        }
-    }
-
-    /// Whose call it is: the floor's watchers see all, an agent sees own calls.
-    fn require_call(&self, actor: &Actor, id: CallId) -> Result<(), Problem> {
-        if Permission::Watch.of(actor.role) {
-            return Ok(());
-        }
-        let call = self.state.call(id);
-        let own = call.is_some_and(|c| match actor.role {
-            Role::Switch => actor.switch.as_deref() == Some(&self.state.switch(c.switch).id),
-            _ => {
-                c.offers.iter().any(|o| Some(&self.state.agent(o.agent).id) == actor.user.as_ref())
-            }
-        });
-        if own { Ok(()) } else { Err(Problem::not_found("call", &id.to_string())) }
-    }
-
-    /// What somebody may watch: the whole floor, or an agent's own part.
-    fn scope(&self, actor: &Actor) -> Result<Value, Problem> {
-        if Permission::Watch.of(actor.role) {
-            return Ok(json!({ "scope": "all" }));
-        }
-        match (&actor.user, Permission::Work.of(actor.role)) {
-            (Some(user), true) => {
-                self.user_named(user)?;
-                Ok(json!({ "scope": "agent", "user": user }))
-            }
-            _ => Err(Problem::forbidden(Permission::Watch.name())),
-        }
     }
 }

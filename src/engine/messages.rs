@@ -1,12 +1,14 @@
 //! Messages from supervisors to agents: shown at the desk until the agent says that it was read.
 
 use super::Engine;
+use super::permission::require;
 use super::refresh::touch_agent;
 use super::state::State;
 use crate::domain::event::Event;
 use crate::domain::ids::{AgentIx, Name};
-use crate::domain::input::Answer;
+use crate::domain::input::{Actor, Answer};
 use crate::domain::problem::Problem;
+use crate::domain::rights::Permission;
 use crate::domain::time::Millis;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -38,10 +40,11 @@ impl Engine {
     /// `POST …/agents/bulk/notify`: who is no user here is told so, the others get it.
     pub(super) fn notify(
         &mut self,
+        actor: &Actor,
         users: Option<&[String]>,
         text: &str,
-        by: &Name,
     ) -> Result<Answer, Problem> {
+        require(actor, Permission::Steer)?;
         let mut results = Vec::new();
         let mut agents: Vec<AgentIx> = Vec::new();
         let mut whole = true;
@@ -50,12 +53,13 @@ impl Engine {
             Some(users) => users,
             None => {
                 let kept = self.state.agents.iter().filter(|a| a.user.may_work());
+                let kept = kept.filter(|a| self.may_steer(actor, a.ix));
                 all = kept.map(|a| a.id.to_string()).collect();
                 &all
             }
         };
         for user in users {
-            match self.user_named(user) {
+            match self.steered(actor, user) {
                 Ok(ix) => {
                     agents.push(ix);
                     let desks = self.state.agent(ix).desks.len();
@@ -70,7 +74,7 @@ impl Engine {
         let mut message = Value::Null;
         if !agents.is_empty() {
             message = wire_id(self.state.seq).into();
-            let (message, by, text) = (self.state.seq, by.clone(), text.to_owned());
+            let (message, by, text) = (self.state.seq, actor.name.clone(), text.to_owned());
             self.emit(Event::Notified { message, by, text, agents });
         }
         let status = if whole { 200 } else { 207 };

@@ -13,12 +13,14 @@
 //! | `calls`, `direct`, `steps`, `by_hand`, `at_desk`, `delete`, `agents`, `switches`, `directory`, `people`, `bulk`, `teams`, `messages`, `deadlines` | decisions |
 //! | `matching`, `draw` | the one rule, and the dice |
 //! | `windows` | what orders count |
-//! | `permission` | who may |
-//! | `checks`, `explain`, `objects`, `views`, `feed` | what is told |
+//! | `permission`, `signing`, `invites` | who may, and what opens the door |
+//! | `queries`, `checks`, `explain`, `objects`, `views`, `feed` | what is told |
+//! | `audit` | who did what |
 //! | `invariants` | what must hold after every record |
 
 mod agents;
 mod at_desk;
+mod audit;
 mod bulk;
 mod by_hand;
 mod call;
@@ -40,6 +42,7 @@ mod feed;
 mod few;
 mod handle;
 mod invariants;
+mod invites;
 mod ledger;
 mod matching;
 mod messages;
@@ -52,8 +55,10 @@ mod permission;
 mod presence;
 #[cfg(test)]
 mod presence_tests;
+mod queries;
 mod rebuild;
 mod refresh;
+mod signing;
 mod state;
 #[cfg(test)]
 mod status_tests;
@@ -68,11 +73,12 @@ mod views;
 mod windows;
 
 use crate::domain::compact;
-use crate::domain::event::{Event, PersonalKey};
+use crate::domain::event::{Changed, Event, PersonalKey};
 use crate::domain::ids::{CallId, Name, OfferId};
 use crate::domain::input::Answer;
 use crate::domain::objects::Switch;
 use crate::domain::rows::{BoardSeed, Changes, Removed};
+use crate::domain::signing::DoorChange;
 use crate::domain::switching::{Command, Effect};
 use crate::domain::time::Millis;
 use serde_json::Value;
@@ -97,8 +103,8 @@ pub struct Decision {
     pub changes: Changes,
     /// Users whose open desks have something new to show, with the whole view.
     pub desks: Vec<(Name, Value)>,
-    /// Users who lost the right to work: what they have open is closed.
-    pub barred: Vec<Name>,
+    /// What opens the door from now on, or no longer.
+    pub doors: Vec<DoorChange>,
 }
 
 /// A change of one vault row.
@@ -125,8 +131,6 @@ pub struct Engine {
     vault: Vault,
     /// Events of the record being decided.
     out: Vec<Event>,
-    /// Users who lost the right to work with it.
-    barred: Vec<Name>,
     /// Whether rows for boards are made with each record.
     rows: bool,
     /// Of the account's dice, should they not have begun.
@@ -144,7 +148,6 @@ impl Engine {
             derived: derived::Derived::default(),
             vault: Vault::default(),
             out: Vec::new(),
-            barred: Vec::new(),
             rows: true,
             seed,
         }
@@ -175,7 +178,6 @@ impl Engine {
             derived: derived::Derived::default(),
             vault: Vault::default(),
             out: Vec::new(),
-            barred: Vec::new(),
             rows: true,
             seed,
         };
@@ -230,6 +232,9 @@ impl Engine {
         let users: Vec<PersonalKey> = self.state.agents.iter().map(|a| a.personal).collect();
         for key in users {
             self.vault.read_user(key, personal(key).as_deref());
+        }
+        for key in self.secret_rows() {
+            self.vault.read_secret(key, personal(key));
         }
         let calls: Vec<PersonalKey> =
             self.state.calls.sorted().iter().filter_map(|(_, c)| c.personal).collect();
@@ -371,6 +376,7 @@ impl Engine {
     fn clear_touched(&mut self) {
         let touched = &mut self.derived.touched;
         touched.settle.clear();
+        touched.rights.clear();
         touched.judged.clear();
         touched.passes.clear();
         touched.next_due.clear();
@@ -425,6 +431,24 @@ impl Engine {
 /// When the body is not what [`encode`] of this or an older release wrote.
 pub fn decode(seq: u64, body: &[u8]) -> Result<Vec<Event>, Unreadable> {
     serde_json::from_slice(body).map_err(|e| Unreadable(format!("record {seq}: {e}")))
+}
+
+/// What the record tells of who asked for it, in public form, with the vault's row of the address;
+/// `None` when it tells nothing.
+#[must_use]
+pub fn asked(seq: u64, body: &[u8]) -> Option<(Value, Option<PersonalKey>)> {
+    decode(seq, body).ok()?.into_iter().find_map(|event| match event {
+        Event::Asked { by, user, key, address, action, subject, changed } => {
+            let told = serde_json::json!({ "by": by, "user": user, "key": key, "action": action,
+                "subject": subject, "changed": changed.iter().map(shown).collect::<Vec<_>>() });
+            Some((told, address))
+        }
+        _ => None,
+    })
+}
+
+fn shown(changed: &Changed) -> Value {
+    serde_json::json!({ "field": changed.field, "before": changed.before, "after": changed.after })
 }
 
 /// The body of a record: its events as JSON.

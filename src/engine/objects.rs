@@ -4,8 +4,9 @@ use super::Engine;
 use super::views::{done, with_id};
 use crate::domain::ids::Name;
 use crate::domain::input::{Answer, Kind, ObjectRef};
-use crate::domain::objects::Member;
 use crate::domain::objects::queue::QueueKind;
+use crate::domain::objects::user::Role;
+use crate::domain::objects::{Member, RoleBody};
 use crate::domain::problem::Problem;
 use serde_json::{Value, json};
 
@@ -82,6 +83,23 @@ impl Engine {
                 let item = self.state.calendars.get(id)?;
                 (item.version, item.value.as_ref()?.to_json())
             }
+            Kind::Role => match self.state.roles.get(id) {
+                Some(item) => {
+                    let mut body = item.value.as_ref()?.to_json();
+                    body["preset"] = false.into();
+                    (item.version, body)
+                }
+                None => {
+                    let role = Role::of_person(id)?;
+                    let mut body = RoleBody::of_preset(role).to_json();
+                    body["preset"] = true.into();
+                    (0, body)
+                }
+            },
+            Kind::AccessGroup => {
+                let item = self.state.access_groups.get(id)?;
+                (item.version, item.value.as_ref()?.to_json())
+            }
             Kind::Disposition => {
                 let item = self.state.dispositions.get(id)?;
                 (item.version, json!({ "name": item.value.as_ref()? }))
@@ -140,6 +158,13 @@ impl Engine {
             Kind::Disposition => self.state.dispositions.keys().cloned().collect(),
             Kind::BreakReason => self.state.break_reasons.keys().cloned().collect(),
             Kind::Calendar => self.state.calendars.keys().cloned().collect(),
+            Kind::Role => {
+                let presets = Role::PEOPLE.iter().map(|role| Name::from(role.word()));
+                let mut ids: Vec<Name> = self.state.roles.keys().cloned().chain(presets).collect();
+                ids.sort_unstable();
+                ids
+            }
+            Kind::AccessGroup => self.state.access_groups.keys().cloned().collect(),
         };
         let start = after.map_or(0, |after| ids.partition_point(|id| &**id <= after));
         let object = |id: &Name| ObjectRef { kind, parent: parent.into(), id: id.to_string() };

@@ -6,31 +6,19 @@
 
 use super::Engine;
 use super::directory::unknown;
-use super::permission::{Permission, require_self_or_steer};
 use super::state::Agent;
 use crate::domain::event::Event;
 use crate::domain::ids::{AgentIx, Name, QueueIx};
 use crate::domain::input::{Actor, Answer, Kind, ObjectRef, UserFilter};
 use crate::domain::objects::queue::QueueKind;
-use crate::domain::objects::user::UserState;
 use crate::domain::objects::{Target, User};
 use crate::domain::problem::{FieldError, Problem};
+use crate::domain::rights::Permission;
+use crate::domain::signing::SessionEnd;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 impl Engine {
-    /// Somebody who may no longer work may nothing here, whatever the key says.
-    pub(super) fn require_right_to_work(&self, actor: &Actor) -> Result<(), Problem> {
-        let Some(user) = &actor.user else { return Ok(()) };
-        let Some(ix) = self.derived.users.get(user) else { return Ok(()) };
-        let agent = self.state.agent(*ix);
-        if agent.user.may_work() && !agent.blocked {
-            return Ok(());
-        }
-        let detail = format!("{user} is not active here; an administrator can change that");
-        Err(Problem::new(403, "inactive", detail))
-    }
-
     /// What a user's fields name must be there, numbers must be free, and a block within bounds.
     pub(super) fn check_person(
         &self,
@@ -142,10 +130,6 @@ impl Engine {
             let detail = "archived is for good; the user stays listed and may not work again";
             return Err(Problem::conflict("archived", detail));
         }
-        if before.state == UserState::Active && user.state == UserState::Invited {
-            let detail = "an active user is not invited again; deactivate the user first";
-            return Err(Problem::conflict("state_move", detail));
-        }
         Ok(())
     }
 
@@ -156,9 +140,8 @@ impl Engine {
         user: &str,
         to: Value,
     ) -> Result<Answer, Problem> {
-        require_self_or_steer(actor, user)?;
-        let ix = self.user_named(user)?;
-        if !Permission::Steer.of(actor.role) && !self.state.agent(ix).user.may_edit_offline {
+        let ix = self.self_or_steer(actor, user)?;
+        if !actor.may(Permission::Steer) && !self.state.agent(ix).user.may_edit_offline {
             return Err(Problem::forbidden("edit_offline"));
         }
         let mut body = self.whole_user(ix).to_json();
@@ -183,9 +166,13 @@ impl Engine {
             let detail = "the user has calls; let them end";
             return Err(Problem::conflict("in_use", detail));
         }
-        let (id, personal) = (agent.id.clone(), agent.personal);
+        let personal = agent.personal;
         let teams = agent.teams.clone();
         self.leave_by_directory(ix);
+        self.end_sessions(ix, None, SessionEnd::Directory, Some(by));
+        if let Some(hash) = self.state.doors.passwords.get(&ix) {
+            self.vault.erase(*hash);
+        }
         for team in teams {
             self.leave_team(&team, ix, by);
         }
@@ -195,7 +182,6 @@ impl Engine {
         }
         self.emit(Event::UserErased { agent: ix, by: by.clone() });
         self.vault.erase(personal);
-        self.barred.push(id);
         let (version, body) = (self.state.seq, self.user_json(ix));
         Ok(Answer::Done { status: 200, version: Some(version), body })
     }

@@ -6,6 +6,7 @@
 pub use super::call::{Call, Callback, Closed, End, Leg, Offer, Stage};
 use super::ledger::Ledger;
 use super::messages::Message;
+use super::signing::Doors;
 use super::table::Table;
 use super::teams::TeamState;
 use super::windows::Counted;
@@ -13,7 +14,9 @@ use crate::domain::event::{Next, PersonalKey, is_zero};
 use crate::domain::ids::{AgentIx, CallId, CommandId, Name, OfferId, QueueIx, SkillIx, SwitchIx};
 use crate::domain::media::Media;
 use crate::domain::objects::queue::Source;
-use crate::domain::objects::{Account, Calendar, Queue, Route, Skill, Switch, User};
+use crate::domain::objects::{
+    AccessGroup, Account, Calendar, Queue, RoleBody, Route, Skill, Switch, User,
+};
 use crate::domain::presence::{Detail, Status};
 use crate::domain::rows::DayCounts;
 use crate::domain::switching::{CancelReason, RouteKind, TransferKind, TransferTo};
@@ -69,6 +72,12 @@ pub struct State {
     /// Calendars.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub calendars: BTreeMap<Name, Item<Calendar>>,
+    /// Roles of the account's own making.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub roles: BTreeMap<Name, Item<RoleBody>>,
+    /// Access groups.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub access_groups: BTreeMap<Name, Item<AccessGroup>>,
     /// Live calls, and those that ended less than ten minutes ago.
     pub calls: Table<CallId, Box<Call>>,
     /// The ended ones among them, in order of their end.
@@ -88,6 +97,9 @@ pub struct State {
     pub arrived: u64,
     /// Calls that ever ended.
     pub ended_count: u64,
+    /// What opens the door: passwords, links, sessions.
+    #[serde(default, skip_serializing_if = "Doors::is_empty")]
+    pub doors: Doors,
     /// The recorded dice, once they were thrown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dice: Option<Dice>,

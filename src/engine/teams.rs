@@ -3,6 +3,7 @@
 //! keeps its stars and position, and stays when the team goes.
 
 use super::Engine;
+use super::derived::Derived;
 use super::state::{Pair, State};
 use crate::domain::event::{Event, Withdrawn};
 use crate::domain::ids::{AgentIx, Name, QueueIx};
@@ -205,7 +206,7 @@ impl Engine {
 }
 
 /// Applies what concerns teams; `false` when an event is about something else.
-pub(super) fn evolve(state: &mut State, event: &Event) -> bool {
+pub(super) fn evolve(state: &mut State, derived: &mut Derived, event: &Event) -> bool {
     let seq = state.seq;
     match event {
         Event::TeamPut { id, by: _, team } => match state.teams.get_mut(id) {
@@ -220,12 +221,15 @@ pub(super) fn evolve(state: &mut State, event: &Event) -> bool {
             let team = state.teams.remove(id);
             for ix in team.iter().flat_map(|team| &team.members) {
                 state.agents[ix.at()].teams.retain(|t| t != id);
+                derived.touched.rights.push(*ix);
             }
         }
         Event::TeamJoined { team, agent, by: _ } => {
             if let Some(known) = state.teams.get_mut(team) {
                 known.members.insert(*agent);
                 known.version = seq;
+                // Who shares a team may see, or monitor, whoever else does.
+                derived.touched.rights.extend(&known.members);
             }
             let teams = &mut state.agents[agent.at()].teams;
             if let Err(at) = teams.binary_search(team) {
@@ -234,6 +238,7 @@ pub(super) fn evolve(state: &mut State, event: &Event) -> bool {
         }
         Event::TeamLeft { team, agent, by: _ } => {
             if let Some(known) = state.teams.get_mut(team) {
+                derived.touched.rights.extend(&known.members);
                 known.members.remove(agent);
                 known.version = seq;
             }

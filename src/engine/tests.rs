@@ -2,7 +2,7 @@
 
 use super::state::Call;
 use super::*;
-use crate::domain::input::{Actor, Command as Ask, Input, Kind, ObjectRef};
+use crate::domain::input::{Actor, Command as Ask, Door, Input, Kind, ObjectRef};
 use crate::domain::objects::user::Role;
 use crate::domain::presence::Status;
 use crate::domain::switching::{Arrival, Happening, SwitchEvent};
@@ -21,7 +21,13 @@ pub(super) struct Floor {
 }
 
 pub(super) fn owner() -> Actor {
-    Actor { name: "owner".into(), role: Role::Owner, user: None, switch: None }
+    Actor {
+        name: "owner".into(),
+        role: Role::Owner,
+        user: None,
+        switch: None,
+        door: Door::default(),
+    }
 }
 
 impl Floor {

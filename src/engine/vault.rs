@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 pub struct Vault {
     users: Table<PersonalKey, UserValues>,
     calls: Table<PersonalKey, CallValues>,
+    secrets: Table<PersonalKey, String>,
     /// Not yet handed to the journal.
     pub changes: Vec<VaultChange>,
 }
@@ -84,6 +85,25 @@ impl Vault {
         self.calls.get(&key)
     }
 
+    /// The hash of a password, or where a session came from; `None` when erased.
+    #[must_use]
+    pub fn secret(&self, key: PersonalKey) -> Option<&str> {
+        self.secrets.get(&key).map(String::as_str)
+    }
+
+    /// Sets one, to be written with the record.
+    pub fn put_secret(&mut self, key: PersonalKey, value: String) {
+        self.changes.push(VaultChange { key, lasting: true, value: Some(value.clone()) });
+        self.secrets.insert(key, value);
+    }
+
+    /// Reads one back.
+    pub fn read_secret(&mut self, key: PersonalKey, row: Option<String>) {
+        if let Some(value) = row {
+            self.secrets.insert(key, value);
+        }
+    }
+
     /// Sets a user's values, to be written with the record.
     pub fn put_user(&mut self, key: PersonalKey, personal: Personal) {
         let value = serde_json::to_string(&personal).ok();
@@ -108,6 +128,7 @@ impl Vault {
         self.changes.push(VaultChange { key, lasting: true, value: None });
         self.users.remove(&key);
         self.calls.remove(&key);
+        self.secrets.remove(&key);
     }
 
     /// Reads a user's row back.

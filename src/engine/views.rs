@@ -3,9 +3,10 @@
 use super::Engine;
 use super::derived::PairSeen;
 use super::explain::next_step_json;
+use super::permission::Sight;
 use super::presence;
 use super::state::{Agent, Call, Stage};
-use crate::domain::ids::{AgentIx, CallId, Name, QueueIx};
+use crate::domain::ids::{AgentIx, Name, QueueIx};
 use crate::domain::input::Answer;
 use crate::domain::media::Media;
 use crate::domain::objects::queue::QueueKind;
@@ -45,13 +46,14 @@ pub(super) fn done(body: Value) -> Answer {
 
 impl Engine {
     /// The members of a queue or group with their presence there.
-    pub(super) fn staff(&self, queue: &str) -> Result<Answer, Problem> {
+    pub(super) fn staff(&self, queue: &str, sight: &Sight) -> Result<Answer, Problem> {
         let queue = self.queue_named(queue)?;
         let items: Vec<Value> = self
             .state
             .queue(queue)
             .members
             .iter()
+            .filter(|ix| sight.user(**ix))
             .filter_map(|ix| {
                 let agent = self.state.agent(*ix);
                 let (pair, row) = (agent.pair(queue)?, self.pair_row(*ix, queue)?);
@@ -74,62 +76,6 @@ impl Engine {
             })
             .collect();
         Ok(done(json!({ "items": items, "next": null })))
-    }
-
-    /// Waiting calls in the order in which they will be served.
-    pub(super) fn queue_calls(&self, queue: &str, limit: usize) -> Result<Answer, Problem> {
-        let queue = self.queue_named(queue)?;
-        let waiting = &self.derived.index[queue.at()].waiting;
-        let items: Vec<Value> = waiting
-            .iter()
-            .take(limit)
-            .enumerate()
-            .filter_map(|(at, (_, id))| {
-                let mut body = self.call_json(self.state.call(*id)?);
-                body["position"] = (at + 1).into();
-                Some(body)
-            })
-            .collect();
-        Ok(done(json!({ "items": items, "next": null, "waiting": waiting.len() })))
-    }
-
-    /// One call, live or ended lately.
-    pub(super) fn read_call(&self, id: CallId) -> Result<Answer, Problem> {
-        let call = self
-            .state
-            .call(id)
-            .ok_or_else(|| Problem::not_found("live or lately ended call", &id.to_string()))?;
-        let mut body = self.call_json(call);
-        body["position"] = json!(self.position(call));
-        Ok(done(body))
-    }
-
-    /// A call by the switch's name for it.
-    pub(super) fn find_call(&self, switch: &str, switch_call: &str) -> Result<Answer, Problem> {
-        let call = self
-            .derived
-            .switches
-            .get(switch)
-            .and_then(|ix| self.derived.subjects.get(&(*ix, Name::from(switch_call))))
-            .and_then(|id| self.state.call(*id));
-        let items: Vec<Value> = call.map(|c| self.call_json(c)).into_iter().collect();
-        Ok(done(json!({ "items": items, "next": null })))
-    }
-
-    /// Live calls by number.
-    pub(super) fn calls(&self, limit: usize, after: Option<CallId>) -> Answer {
-        let mut live: Vec<&Call> = self
-            .derived
-            .switch_calls
-            .iter()
-            .flatten()
-            .filter_map(|id| self.state.call(*id))
-            .filter(|c| after.is_none_or(|after| c.id > after))
-            .collect();
-        live.sort_unstable_by_key(|c| c.id);
-        let next = (live.len() > limit).then(|| live[limit - 1].id.to_string());
-        let items: Vec<Value> = live.iter().take(limit).map(|c| self.call_json(c)).collect();
-        done(json!({ "items": items, "next": next }))
     }
 
     /// Place in the line, from 1; `None` when the call does not wait. Counted from the nearer end.
@@ -281,8 +227,16 @@ impl Engine {
     }
 
     /// A page of agents, by user id.
-    pub(super) fn agents_page(&self, limit: usize, after: Option<&str>) -> Answer {
-        let ids = self.derived.users.keys();
+    pub(super) fn agents_page(&self, limit: usize, after: Option<&str>, sight: &Sight) -> Answer {
+        let ids = match sight {
+            Sight::All => self.derived.users.keys(),
+            Sight::Some { users, .. } => {
+                let mut ids: Vec<Name> =
+                    users.iter().map(|ix| self.state.agent(*ix).id.clone()).collect();
+                ids.sort_unstable();
+                ids
+            }
+        };
         let start = after.map_or(0, |after| ids.partition_point(|id| &**id <= after));
         let page: Vec<&Name> = ids[start..].iter().take(limit).collect();
         let more = ids.len() > start + page.len();

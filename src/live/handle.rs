@@ -126,6 +126,11 @@ impl HubHandle {
         self.close(&close, |viewer| viewer.key == Some(key))
     }
 
+    /// Closes the connections of a user.
+    pub fn close_user(&self, account: &Name, user: &Name, close: &Close) -> usize {
+        self.close(close, |viewer| viewer.account == *account && viewer.user.as_ref() == Some(user))
+    }
+
     /// Closes every connection with 1001 at shutdown, and tells each when to come back: after
     /// `least_ms`, spread over `spread_ms` so that they do not come all at once.
     pub fn go_away(&self, least_ms: u64, spread_ms: u64) {

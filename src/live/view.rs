@@ -3,6 +3,7 @@
 use crate::domain::ids::{CallId, Name};
 use crate::domain::rows::{AgentRow, CallRow, QueueRow, Removed};
 use crate::reporting::board::{Board, Move, is_member, is_with};
+use std::sync::Arc;
 
 /// The rates a viewer may ask for, in milliseconds between deltas; 0 is each record.
 pub const RATES_MS: [u16; 7] = [0, 50, 100, 250, 500, 1_000, 5_000];
@@ -55,6 +56,59 @@ pub enum Scope {
     All,
     /// One's own row, one's calls, and the queues one is a member of.
     Agent(Name),
+    /// The rows of these users, their calls, the queues that they are members of; and more queues
+    /// with their calls.
+    Some(Arc<Part>),
+}
+
+/// A part of the floor.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Part {
+    /// Sorted.
+    users: Vec<Name>,
+    /// Sorted.
+    queues: Vec<Name>,
+}
+
+impl Scope {
+    /// A part of the floor.
+    #[must_use]
+    pub fn some(users: Vec<Name>, queues: Vec<Name>) -> Scope {
+        Scope::Some(Arc::new(Part { users: sorted(users), queues: sorted(queues) }))
+    }
+
+    /// The users whose rows are seen, where not all are.
+    #[must_use]
+    pub fn users(&self) -> &[Name] {
+        match self {
+            Scope::All => &[],
+            Scope::Agent(user) => std::slice::from_ref(user),
+            Scope::Some(part) => &part.users,
+        }
+    }
+
+    /// The queues that are seen whoever is their member.
+    #[must_use]
+    pub fn queues(&self) -> &[Name] {
+        match self {
+            Scope::Some(part) => &part.queues,
+            Scope::All | Scope::Agent(_) => &[],
+        }
+    }
+
+    fn holds_queue(&self, id: &Name) -> bool {
+        self.queues().binary_search(id).is_ok()
+    }
+
+    fn holds_user(&self, id: &Name) -> bool {
+        self.users().binary_search(id).is_ok()
+    }
+
+    fn holds_call(&self, row: &CallRow) -> bool {
+        *self == Scope::All
+            || self.users().iter().any(|user| is_with(row, user))
+            || row.queue.as_ref().is_some_and(|queue| self.holds_queue(queue))
+    }
 }
 
 impl Filter {
@@ -115,10 +169,10 @@ impl View {
     }
 
     fn may_see_queue(&self, board: &Board, id: &Name) -> bool {
-        match &self.scope {
-            Scope::All => true,
-            Scope::Agent(user) => board.agent(user).is_some_and(|own| is_member(own, id)),
-        }
+        let member = |user| board.agent(user).is_some_and(|own| is_member(own, id));
+        self.scope == Scope::All
+            || self.scope.holds_queue(id)
+            || self.scope.users().iter().any(member)
     }
 
     /// Whether the agent is on this view now.
@@ -133,20 +187,12 @@ impl View {
     }
 
     fn may_see_agent(&self, id: &Name) -> bool {
-        match &self.scope {
-            Scope::All => true,
-            Scope::Agent(user) => user == id,
-        }
+        self.scope == Scope::All || self.scope.holds_user(id)
     }
 
     /// Whether the call is on this view now.
     pub(super) fn shows_call(&self, row: &CallRow) -> bool {
-        self.calls
-            && self.queues.allows_call(row.queue.as_ref())
-            && match &self.scope {
-                Scope::All => true,
-                Scope::Agent(user) => is_with(row, user),
-            }
+        self.calls && self.queues.allows_call(row.queue.as_ref()) && self.scope.holds_call(row)
     }
 
     /// Whether this view must be told of this removal. One that a [`Move`] tells of as well is left
@@ -175,7 +221,8 @@ impl View {
         match what {
             Move::Joined { .. } => {}
             Move::Left { agent, queue } => {
-                if self.is_own(agent) && self.queues.allows(queue) {
+                let lost = self.is_own(agent) && !self.may_see_queue(board, queue);
+                if lost && self.queues.allows(queue) {
                     lose(Removed::Queue(queue.clone()));
                 }
                 let by_queue = matches!(&self.agents, AgentFilter::Queue(of) if of == queue);
@@ -188,12 +235,16 @@ impl View {
                     && matches!(self.queues, Filter::Ids(_))
                     && self.queues.allows_call(queue.as_ref());
                 // Of the calls of others not even the id is told.
-                if was_chosen && self.may_see_call(board, *call) {
+                let seen = self.may_see_call(board, *call);
+                // … but of one that was in sight until now.
+                let left =
+                    self.calls && queue.as_ref().is_some_and(|queue| self.scope.holds_queue(queue));
+                if (was_chosen && seen) || (left && !seen) {
                     lose(Removed::Call(*call));
                 }
             }
             Move::CallLeftAgent { call, agent } => {
-                if self.calls && self.is_own(agent) {
+                if self.calls && self.is_own(agent) && !self.may_see_call(board, *call) {
                     lose(Removed::Call(*call));
                 }
             }
@@ -201,20 +252,17 @@ impl View {
     }
 
     fn is_own(&self, agent: &Name) -> bool {
-        matches!(&self.scope, Scope::Agent(user) if user == agent)
+        self.scope.holds_user(agent)
     }
 
     fn may_see_call(&self, board: &Board, id: CallId) -> bool {
-        match &self.scope {
-            Scope::All => true,
-            Scope::Agent(user) => board.call(id).is_some_and(|row| is_with(row, user)),
-        }
+        self.scope == Scope::All || board.call(id).is_some_and(|row| self.scope.holds_call(row))
     }
 
     /// The queue that this move brought into view, though its row may not have changed.
     pub(super) fn gains_by<'a>(&self, what: &'a Move) -> Option<&'a Name> {
-        match (&self.scope, what) {
-            (Scope::Agent(user), Move::Joined { agent, queue }) if user == agent => Some(queue),
+        match what {
+            Move::Joined { agent, queue } if self.is_own(agent) => Some(queue),
             _ => None,
         }
     }

@@ -112,11 +112,11 @@ fn forgotten_before(body: &[u8]) -> Option<Millis> {
     std::str::from_utf8(&digits[..length]).ok()?.parse().ok().map(Millis)
 }
 
-fn position(body: &[u8], what: &[u8]) -> Option<usize> {
+pub(super) fn position(body: &[u8], what: &[u8]) -> Option<usize> {
     body.windows(what.len()).position(|window| window == what)
 }
 
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     handle: &Handle,
     f: impl FnOnce(&mut dyn Reader) -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Problem> {

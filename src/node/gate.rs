@@ -6,6 +6,7 @@ use crate::domain::ids::Name;
 use crate::domain::input::{Actor, Answer, Command, Input};
 use crate::domain::presence::Status;
 use crate::domain::problem::Problem;
+use crate::domain::signing::SignCommand;
 use crate::domain::switching::{EventResult, Happening, SwitchEvent};
 use crate::domain::time::Millis;
 use crate::journal::Record;
@@ -160,6 +161,9 @@ pub(super) fn is_urgent(input: &Input) -> bool {
             | Command::Hold { .. }
             | Command::Transfer { .. }
             | Command::DeskClosed { .. } => true,
+            Command::Sign(command) => {
+                matches!(**command, SignCommand::End { .. } | SignCommand::EndAll { .. })
+            }
             Command::SetStatus { status, .. } | Command::ForceStatus { status, .. } => {
                 matches!(status, Status::Offline | Status::OnBreak)
             }
@@ -349,6 +353,7 @@ mod tests {
             role: crate::domain::objects::user::Role::Owner,
             user: None,
             switch: None,
+            door: crate::domain::input::Door::default(),
         };
         input(Input::Query { actor, query: crate::domain::input::Query::Watch })
     }

@@ -1,13 +1,15 @@
 //! The way to a running node: what the API, the links, the desks and the dashboards speak to.
 
 use crate::access::secret::{self, RANDOM_BYTES};
-use crate::access::{Identity, KeyView, key};
+use crate::access::{Identity, KeyView, key, session};
 use crate::domain::ids::{CallId, KeyId, Name};
-use crate::domain::input::{Actor, Answer, Input};
+use crate::domain::input::{Actor, Answer, Command as Change, Input};
 use crate::domain::problem::Problem;
+use crate::domain::signing::SignCommand;
 use crate::domain::switching::{Command, EventResult};
 use crate::domain::time::Millis;
 use crate::live::HubHandle;
+use crate::node::doors::Admitted;
 use crate::node::feed;
 use crate::node::gate::{EventItem, Events, What, stopping};
 use crate::node::pipeline::ReplyTo;
@@ -141,24 +143,54 @@ impl Handle {
     /// # Errors
     /// 401 `unauthenticated`.
     pub fn identify(&self, bearer: &str, remote: IpAddr) -> Result<Identity, Problem> {
+        let now = self.shared.clock.now();
+        if bearer.starts_with(session::TOKEN) {
+            let admitted = self.shared.doors.admit(bearer, remote, now);
+            let Admitted { identity, tell } = admitted.ok_or_else(key::unauthenticated)?;
+            if tell {
+                self.session_seen(&identity);
+            }
+            return Ok(identity);
+        }
         let id = secret::key_of(bearer).ok_or_else(key::unauthenticated)?;
         let key = self.shared.keys.get(&id).map(|key| Arc::clone(&key));
         let key = key.ok_or_else(key::unauthenticated)?;
-        key.admit(bearer, remote, self.shared.clock.now())
+        let identity = key.admit(bearer, remote, now)?;
+        let barred = |user| self.shared.doors.is_barred(&identity.account, user);
+        if identity.actor.user.as_ref().is_some_and(barred) {
+            return Err(key::unauthenticated());
+        }
+        Ok(identity)
+    }
+
+    /// Puts on record that a session is used; when the node has no room for that now, the next use
+    /// will.
+    fn session_seen(&self, identity: &Identity) {
+        let (Some(session), Some(user)) = (identity.actor.door.session, &identity.actor.user)
+        else {
+            return;
+        };
+        let seen = SignCommand::Seen { user: user.to_string(), session };
+        let command = Change::Sign(Box::new(seen));
+        let input = Input::Command { actor: identity.actor.clone(), command };
+        let what = What::Input { account: identity.account.clone(), input, reply: None };
+        _ = self.shared.gate.offer(self.shared.ticks(), what);
     }
 
     /// Whether the key still opens anything: for connections that stay open.
     #[must_use]
     pub fn is_key_valid(&self, id: KeyId) -> bool {
         let now = self.shared.clock.now();
+        let doors = &self.shared.doors;
+        if let Some(session) = session::behind(id) {
+            let session = self.shared.doors.session(session, now);
+            return session.is_some_and(|s| !doors.is_barred(&s.account, &s.open.user));
+        }
         let key = self.shared.keys.get(&id);
-        key.is_some_and(|key| key.expires_at.is_none_or(|end| now < end))
-    }
-
-    /// Tells of each key whose user loses the right to work from now on.
-    #[must_use]
-    pub fn barred(&self) -> broadcast::Receiver<KeyId> {
-        self.shared.barred.subscribe()
+        key.is_some_and(|key| {
+            key.expires_at.is_none_or(|end| now < end)
+                && key.user.as_ref().is_none_or(|user| !doors.is_barred(&key.account, user))
+        })
     }
 
     /// Tells of each key that is revoked from now on.
@@ -226,6 +258,39 @@ impl Handle {
         let command = registry::Command::CreateAccount { name: name.to_owned(), seed };
         match self.registry(actor, home, command).await? {
             registry::Answer::Account(info) => Ok(info),
+            _ => Err(mismatch()),
+        }
+    }
+
+    /// Makes an account with its first owner's key: its view and its secret, which is never shown
+    /// again. `home` is the account of the actor.
+    ///
+    /// # Errors
+    /// As [`Handle::create_account`].
+    pub async fn found_account(
+        &self,
+        home: &str,
+        actor: Actor,
+        name: &str,
+    ) -> Result<(AccountInfo, KeyView, String), Problem> {
+        let home = self.account(home)?;
+        let seed = u64::from_le_bytes(entropy::<8>()?);
+        let random = entropy::<RANDOM_BYTES>()?;
+        let command = registry::Command::FoundAccount { name: name.to_owned(), seed, random };
+        match self.registry(actor, home, command).await? {
+            registry::Answer::Founded(info, view, secret) => Ok((info, view, secret)),
+            _ => Err(mismatch()),
+        }
+    }
+
+    /// The accounts that somebody may know of, by name.
+    ///
+    /// # Errors
+    /// As [`Handle::send`].
+    pub async fn list_accounts(&self, home: &str, actor: Actor) -> Result<Vec<Name>, Problem> {
+        let home = self.account(home)?;
+        match self.registry(actor, home, registry::Command::ListAccounts).await? {
+            registry::Answer::Accounts(names) => Ok(names),
             _ => Err(mismatch()),
         }
     }
@@ -437,7 +502,7 @@ impl Handle {
     }
 }
 
-fn entropy<const N: usize>() -> Result<[u8; N], Problem> {
+pub(super) fn entropy<const N: usize>() -> Result<[u8; N], Problem> {
     secret::entropy().map_err(|error| {
         tracing::error!(%error, "the system gives no random bytes");
         Problem::new(500, "no_entropy", "the system gives no random bytes; try again")

@@ -21,6 +21,7 @@ use crate::node::snapshots::{self, Folder};
 use crate::node::telemetry::InboxFigures;
 use rustc_hash::FxHashMap;
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -428,18 +429,28 @@ impl Inbox {
     ) {
         let adds = !matches!(
             command,
-            registry::Command::ListKeys { .. } | registry::Command::RevokeKey { .. }
+            registry::Command::ListKeys { .. }
+                | registry::Command::ListAccounts
+                | registry::Command::RevokeKey { .. }
         );
         if adds && self.shared.is_short() {
             return refuse(Some(reply), gate::disk_full());
         }
-        let (events, answer) = match self.registry.decide(self.now, actor, home, command) {
+        let acting = match self.slot(home) {
+            Ok(slot) => self.runs[slot].engine.acting(actor),
+            Err(_) => Ok(Cow::Borrowed(actor)),
+        };
+        let actor = match acting {
+            Ok(actor) => actor,
+            Err(problem) => return refuse(Some(reply), problem),
+        };
+        let (events, answer) = match self.registry.decide(self.now, &actor, home, command) {
             Ok(decided) => decided,
             Err(problem) => return refuse(Some(reply), problem),
         };
         events.iter().for_each(|event| self.registry.apply(event));
         let account = match (&answer, events.is_empty()) {
-            (registry::Answer::Account(info), false) => {
+            (registry::Answer::Account(info) | registry::Answer::Founded(info, ..), false) => {
                 let engine = Engine::new(&info.name, info.seed);
                 let seed = engine.board();
                 self.add(Run::new(info.name.clone(), info.stream, engine, self.now));

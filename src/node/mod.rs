@@ -12,10 +12,13 @@ pub mod clock;
 pub mod registry;
 pub mod telemetry;
 
+mod audit;
 mod delivery;
+mod doors;
 mod feed;
 mod gate;
 mod handle;
+mod hasher;
 mod inbox;
 mod keeper;
 mod line;
@@ -26,6 +29,7 @@ mod recovery;
 mod run;
 mod shared;
 mod shutdown;
+mod signing;
 mod snapshots;
 mod start;
 pub(crate) mod stepped;
@@ -34,10 +38,12 @@ mod streams;
 #[cfg(test)]
 mod tests;
 
+pub use audit::AuditFilter;
 pub use gate::EventItem;
 pub use handle::{Handle, Health, Taken};
 pub use recovery::StartError;
 pub use registry::{AccountInfo, KeyRequest};
 pub use shutdown::{EXIT_JOURNAL, EXIT_SOFTWARE, Fatal, Life};
-pub use start::{Node, Options};
+pub use signing::{FirstOwner, NewPassword, SignIn, SignedIn};
+pub use start::{Node, Options, SessionTimes};
 pub use streams::{CommandStream, DeskStream};

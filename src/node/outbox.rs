@@ -1,13 +1,15 @@
 //! What is durable goes out from here, in order: replies, commands, desks, dashboards.
 
-use crate::access::Key;
+use crate::access::{Key, session};
 use crate::domain::ids::{KeyId, Name};
-use crate::domain::input::{Actor, Input};
+use crate::domain::input::{Actor, Door, Input};
 use crate::domain::objects::Switch;
 use crate::domain::objects::user::Role;
 use crate::domain::rows::BoardSeed;
+use crate::domain::signing::DoorChange;
 use crate::domain::switching::{Command, Happening, SwitchEvent};
 use crate::domain::time::Millis;
+use crate::live::slot::Close;
 use crate::live::{Hub, HubMessage};
 use crate::node::delivery::{Delivered, Deliveries};
 use crate::node::gate::What;
@@ -185,9 +187,9 @@ impl Outbox {
 
     fn commit(&mut self, now: Millis, mut commit: Commit) {
         if let Some(slot) = commit.slot {
+            self.doors(slot, &mut commit);
             self.commands(now, slot, &mut commit);
             self.desk_views(slot, &mut commit);
-            self.bar(slot, &commit.barred);
             // Before the boards: a phone rings sooner than a dashboard moves.
             self.dispatch(now);
         }
@@ -200,6 +202,35 @@ impl Outbox {
         if commit.is_event && self.hub.readers(&floor.head.name) > 0 {
             let shown = self.shared.ticks();
             self.figures.frame.record(shown.seconds_since(commit.received));
+        }
+    }
+
+    /// The door takes in what is durable; what stands open to nobody any more is closed.
+    fn doors(&self, slot: usize, commit: &mut Commit) {
+        let account = &self.floors[slot].head.name;
+        for change in commit.doors.drain(..) {
+            match change {
+                DoorChange::Opened(session) => self.shared.doors.open(account, session),
+                DoorChange::Ended { session, .. } => {
+                    self.shared.doors.end(session);
+                    self.shared.turn_out(session::door(session));
+                }
+                DoorChange::Rights { user } => {
+                    let close = Close::new(4403, "your rights have changed: open it anew");
+                    self.shared.hub.close_user(account, &user, &close);
+                }
+                DoorChange::Standing { user, may } => {
+                    if self.shared.doors.bar(account, &user, !may) && !may {
+                        let close = Close::new(4401, "this user may not come in any more");
+                        self.shared.hub.close_user(account, &user, &close);
+                        let of_user =
+                            |key: &Key| key.account == *account && key.user.as_ref() == Some(&user);
+                        let keys = self.shared.keys.iter().filter(|key| of_user(key));
+                        let keys: Vec<KeyId> = keys.map(|key| key.id).collect();
+                        keys.into_iter().for_each(|key| self.shared.turn_out(key));
+                    }
+                }
+            }
         }
     }
 
@@ -247,24 +278,6 @@ impl Outbox {
                     desk.send_replace(Some(Arc::clone(&view)));
                 }
             }
-        }
-    }
-
-    /// What users who lost the right to work hold open is closed.
-    fn bar(&mut self, slot: usize, barred: &[Name]) {
-        if barred.is_empty() {
-            return;
-        }
-        let account = &self.floors[slot].head.name;
-        let of_them = |key: &Key| {
-            key.account == *account && key.user.as_ref().is_some_and(|user| barred.contains(user))
-        };
-        let keys: Vec<KeyId> =
-            self.shared.keys.iter().filter(|key| of_them(key)).map(|key| key.id).collect();
-        for id in keys {
-            self.shared.hub.close_key(id);
-            // Without a connection nobody listens.
-            let _ = self.shared.barred.send(id);
         }
     }
 
@@ -339,9 +352,7 @@ impl Outbox {
                 }
                 registry::Event::KeyRevoked { id, .. } => {
                     self.shared.keys.remove(&id);
-                    self.shared.hub.close_key(id);
-                    // Without a connection nobody listens.
-                    let _ = self.shared.revoked.send(id);
+                    self.shared.turn_out(id);
                 }
                 registry::Event::AccountCreated { .. } => {}
             }
@@ -423,6 +434,7 @@ impl Outbox {
                 role: Role::Switch,
                 user: None,
                 switch: Some(switch.clone()),
+                door: Door::default(),
             };
             let source = switch.to_string();
             self.report(&account, Input::Switch { actor, source, event });

@@ -5,6 +5,7 @@ use crate::domain::input::Answer;
 use crate::domain::objects::Switch;
 use crate::domain::problem::Problem;
 use crate::domain::rows::{BoardSeed, Changes};
+use crate::domain::signing::DoorChange;
 use crate::domain::switching::{Command, EventResult};
 use crate::domain::time::Millis;
 use crate::journal::{self, Entry};
@@ -41,8 +42,8 @@ pub(super) struct Commit {
     pub changes: Changes,
     /// Users whose desks show something new.
     pub desks: Vec<(Name, Value)>,
-    /// Users who lost the right to work.
-    pub barred: Vec<Name>,
+    /// What opens the door from now on, or no longer.
+    pub doors: Vec<DoorChange>,
     /// A switch has done its commands up to here.
     pub acknowledged: Option<(Name, u64)>,
     /// A switch could not do this command.
@@ -118,7 +119,7 @@ impl Commit {
             replied: None,
             changes: Changes::default(),
             desks: Vec::new(),
-            barred: Vec::new(),
+            doors: Vec::new(),
             acknowledged: None,
             failed: None,
             switches: Vec::new(),

@@ -7,6 +7,7 @@ use crate::domain::ids::{self, KeyId, Name};
 use crate::domain::input::Actor;
 use crate::domain::objects::user::Role;
 use crate::domain::problem::{FieldError, Problem};
+use crate::domain::rights::{Permission, Rights};
 use crate::domain::time::Millis;
 use crate::journal::{MAX_STREAM, StreamId};
 use serde::{Deserialize, Serialize};
@@ -57,6 +58,17 @@ pub enum Command {
         /// Feeds its dice.
         seed: u64,
     },
+    /// Make an account with its first owner's key.
+    FoundAccount {
+        /// Its id.
+        name: String,
+        /// Feeds its dice.
+        seed: u64,
+        /// For the key's secret.
+        random: [u8; secret::RANDOM_BYTES],
+    },
+    /// List the accounts that one may know of.
+    ListAccounts,
     /// Issue a key of an account.
     IssueKey {
         /// The account.
@@ -101,6 +113,10 @@ pub struct KeyRequest {
     /// Address ranges it may be used from; empty (default) = everywhere.
     #[serde(default)]
     pub networks: Vec<String>,
+    /// Permissions it is narrowed to; null (default) = all that the role has.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<Permission>>)]
+    pub scopes: Option<Vec<String>>,
 }
 
 /// What the registry answers.
@@ -108,6 +124,10 @@ pub struct KeyRequest {
 pub enum Answer {
     /// The account.
     Account(AccountInfo),
+    /// The account, and its first owner's key with its secret.
+    Founded(AccountInfo, KeyView, String),
+    /// Accounts, by name.
+    Accounts(Vec<Name>),
     /// The key, and its secret, which is never shown again.
     Issued(KeyView, String),
     /// It opens nothing any more.
@@ -180,6 +200,14 @@ impl Registry {
     ) -> Result<(Vec<Event>, Answer), Problem> {
         match command {
             Command::CreateAccount { name, seed } => self.create_account(actor, home, &name, seed),
+            Command::FoundAccount { name, seed, random } => {
+                self.found_account(now, (actor, home), &name, seed, random)
+            }
+            Command::ListAccounts => {
+                let all = self.accounts.keys();
+                let known = all.filter(|name| owns_node(actor, home) || ***name == *home);
+                Ok((Vec::new(), Answer::Accounts(known.cloned().collect())))
+            }
             Command::IssueKey { account, request, random } => {
                 may_manage_keys(actor)?;
                 self.issue(now, actor, &account, request, random)
@@ -203,7 +231,7 @@ impl Registry {
         name: &str,
         seed: u64,
     ) -> Result<(Vec<Event>, Answer), Problem> {
-        if actor.role != Role::Owner || home != FIRST_ACCOUNT {
+        if !owns_node(actor, home) {
             return Err(Problem::forbidden("node.accounts"));
         }
         if !ids::is_name(name) {
@@ -234,8 +262,54 @@ impl Registry {
         if !self.accounts.contains_key(account) {
             return Err(Problem::not_found("account", account));
         }
+        self.make_key(now, actor, account, request, random)
+    }
+
+    /// Both in one record: there is no account that nobody can open.
+    fn found_account(
+        &self,
+        now: Millis,
+        (actor, home): (&Actor, &str),
+        name: &str,
+        seed: u64,
+        random: [u8; secret::RANDOM_BYTES],
+    ) -> Result<(Vec<Event>, Answer), Problem> {
+        let (mut events, made) = self.create_account(actor, home, name, seed)?;
+        let request = KeyRequest {
+            name: "owner".to_owned(),
+            role: Role::Owner,
+            user: None,
+            switch: None,
+            expires_at: None,
+            networks: Vec::new(),
+            scopes: None,
+        };
+        let (issued, key) = self.make_key(now, actor, &name.into(), request, random)?;
+        events.extend(issued);
+        match (made, key) {
+            (Answer::Account(info), Answer::Issued(view, secret)) => {
+                Ok((events, Answer::Founded(info, view, secret)))
+            }
+            (made, _) => Ok((events, made)),
+        }
+    }
+
+    fn make_key(
+        &self,
+        now: Millis,
+        actor: &Actor,
+        account: &Name,
+        request: KeyRequest,
+        random: [u8; secret::RANDOM_BYTES],
+    ) -> Result<(Vec<Event>, Answer), Problem> {
         if request.role == Role::Owner && actor.role != Role::Owner {
-            return Err(Problem::forbidden("keys.owner"));
+            return Err(Problem::forbidden("owner"));
+        }
+        let scopes = request.scopes.as_ref().map(|words| scopes(words)).transpose()?;
+        let rights = request.role.rights();
+        let rights = scopes.map_or(rights, |scopes| rights.and(scopes));
+        if let Some(beyond) = rights.beyond(actor.rights()) {
+            return Err(Problem::forbidden(beyond.word()));
         }
         let networks = check(&request, now)?;
         let id = KeyId::after(self.last_key, now);
@@ -251,6 +325,7 @@ impl Registry {
             created_at: now,
             expires_at: request.expires_at,
             networks,
+            scopes,
         };
         let view = key.view();
         let event = Event::KeyIssued { key: Box::new(key), by: actor.name.clone() };
@@ -267,7 +342,7 @@ impl Registry {
         let key = key.ok_or_else(|| Problem::not_found("key", &id.to_string()))?;
         if key.role == Role::Owner {
             if actor.role != Role::Owner {
-                return Err(Problem::forbidden("keys.owner"));
+                return Err(Problem::forbidden("owner"));
             }
             let others = self.keys.values().filter(|other| {
                 other.account == *account
@@ -286,11 +361,33 @@ impl Registry {
     }
 }
 
-fn may_manage_keys(actor: &Actor) -> Result<(), Problem> {
-    match actor.role {
-        Role::Owner | Role::Administrator => Ok(()),
-        Role::Supervisor | Role::Agent | Role::Switch => Err(Problem::forbidden("keys")),
+/// The scopes that the request names.
+fn scopes(words: &[String]) -> Result<Rights, Problem> {
+    let mut wrong = Vec::new();
+    let mut all = Vec::new();
+    for (i, word) in words.iter().enumerate() {
+        match Permission::parse(word) {
+            Some(permission) => all.push(permission),
+            None => {
+                let detail =
+                    format!("there is no permission {word:?}; GET …/permissions lists them");
+                wrong.push(FieldError::new(format!("/scopes/{i}"), "unknown_value", detail));
+            }
+        }
     }
+    if wrong.is_empty() { Ok(all.into_iter().collect()) } else { Err(Problem::invalid(wrong)) }
+}
+
+/// Whether somebody owns the node: an owner of its first account, by a key that is not narrowed.
+fn owns_node(actor: &Actor, home: &str) -> bool {
+    actor.role == Role::Owner && home == FIRST_ACCOUNT && actor.door.scopes.is_none()
+}
+
+fn may_manage_keys(actor: &Actor) -> Result<(), Problem> {
+    if actor.may(Permission::Integrations) {
+        return Ok(());
+    }
+    Err(Problem::forbidden(Permission::Integrations.word()))
 }
 
 /// The networks that the request names, or everything that is wrong with it.
@@ -303,7 +400,7 @@ fn check(request: &KeyRequest, now: Millis) -> Result<Vec<Network>, Problem> {
     bound_to(
         &mut wrong,
         "/user",
-        request.role == Role::Agent,
+        request.role.is_agent(),
         request.user.as_deref(),
         ids::is_user_name,
     );
@@ -366,11 +463,12 @@ pub fn decode(body: &[u8]) -> Result<Vec<Event>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::input::Door;
 
     const NOW: Millis = Millis(1_795_291_200_000);
 
     fn actor(role: Role) -> Actor {
-        Actor { name: "someone".into(), role, user: None, switch: None }
+        Actor { name: "someone".into(), role, user: None, switch: None, door: Door::default() }
     }
 
     fn request(role: Role) -> KeyRequest {
@@ -381,6 +479,7 @@ mod tests {
             switch: None,
             expires_at: None,
             networks: Vec::new(),
+            scopes: None,
         }
     }
 
@@ -458,6 +557,7 @@ mod tests {
             switch: None,
             expires_at: Some(NOW),
             networks: vec!["10.0.0.0/8".into(), "10.0.0.0/40".into()],
+            scopes: None,
         };
         let random = [1; secret::RANDOM_BYTES];
         let command = Command::IssueKey { account: FIRST_ACCOUNT.into(), request, random };

@@ -117,7 +117,7 @@ impl Run {
     }
 
     fn fill(&mut self, commit: &mut Commit, now: Millis, decision: Decision) -> Answer {
-        let Decision { answer, events, seq, vault, commands, changes, desks, barred } = decision;
+        let Decision { answer, events, seq, vault, commands, changes, desks, doors } = decision;
         let stream = self.stream;
         if !events.is_empty() {
             let record = Record { stream, seq, at: now, body: encode(&events).into() };
@@ -142,7 +142,7 @@ impl Run {
         }
         commit.changes = changes;
         commit.desks = desks;
-        commit.barred = barred;
+        commit.doors = doors;
         answer.unwrap_or(Answer::Nothing)
     }
 

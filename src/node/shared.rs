@@ -1,12 +1,16 @@
 //! What the handle, the inbox and the outbox all hold.
 
 use crate::access::Key;
+use crate::access::throttle::Throttle;
 use crate::domain::ids::{KeyId, Name};
 use crate::journal::{Reader, Room, StreamId};
 use crate::live::HubHandle;
 use crate::node::clock::{Clock, Ticks};
+use crate::node::doors::Doors;
 use crate::node::gate::Gate;
+use crate::node::hasher::Hasher;
 use crate::node::shutdown::LifeLine;
+use crate::node::start::SessionTimes;
 use dashmap::DashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -19,11 +23,19 @@ pub(super) struct Shared {
     pub flow: Flow,
     /// A cache of the registry: what is durable of it.
     pub keys: DashMap<KeyId, Arc<Key>>,
+    /// Sessions, and users who may not come in: what is durable of them.
+    pub doors: Doors,
+    /// Failed attempts to sign in.
+    pub throttle: Throttle,
+    /// How long sessions last.
+    pub sessions: SessionTimes,
+    /// The hash of the first owner's link, while there is one.
+    pub first_link: Mutex<Option<String>>,
+    /// Hashes passwords.
+    pub hasher: Hasher,
     /// As `keys`.
     pub accounts: DashMap<Name, Arc<AccountHead>>,
     pub revoked: broadcast::Sender<KeyId>,
-    /// Keys of users who lost the right to work: valid, but what they have open is closed.
-    pub barred: broadcast::Sender<KeyId>,
     pub hub: HubHandle,
     pub readers: Readers,
     pub room: Option<Arc<Room>>,
@@ -44,6 +56,13 @@ pub(super) struct AccountHead {
 }
 
 impl Shared {
+    /// Closes what a key or session has opened.
+    pub fn turn_out(&self, key: KeyId) {
+        self.hub.close_key(key);
+        // Without a connection nobody listens.
+        let _ = self.revoked.send(key);
+    }
+
     /// Monotonic time, for measuring.
     pub fn ticks(&self) -> Ticks {
         self.clock.ticks()

@@ -1,8 +1,9 @@
 //! How a node starts and stops.
 
 use crate::access::secret;
+use crate::access::throttle::Throttle;
 use crate::domain::ids::Name;
-use crate::domain::input::Actor;
+use crate::domain::input::{Actor, Door};
 use crate::domain::objects::user::Role;
 use crate::domain::time::Millis;
 use crate::journal::sqlite::{self, Sqlite};
@@ -10,8 +11,10 @@ use crate::journal::{self, Entry, Journal, Reader, Record, Room, StreamId, Write
 use crate::live::{self, Hub};
 use crate::node::clock::{self, Clock};
 use crate::node::delivery::{self, Carrier, Delivered, Deliveries};
+use crate::node::doors::Doors;
 use crate::node::gate::{Gate, Message, What};
 use crate::node::handle::Handle;
+use crate::node::hasher::Hasher;
 use crate::node::inbox::Inbox;
 use crate::node::keeper::Keeper;
 use crate::node::outbox::{Opening, Outbox};
@@ -30,8 +33,8 @@ use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinHandle as Task;
@@ -61,6 +64,23 @@ pub struct Options {
     pub min_free: u64,
     /// Posts to webhooks; by default it trusts the system's authorities.
     pub webhooks: webhook::Client,
+    /// How long sessions last.
+    pub sessions: SessionTimes,
+}
+
+/// How long sessions last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionTimes {
+    /// … unused, in milliseconds; default 12 h.
+    pub idle_ms: u64,
+    /// … at most, in milliseconds; default 7 days.
+    pub most_ms: u64,
+}
+
+impl Default for SessionTimes {
+    fn default() -> SessionTimes {
+        SessionTimes { idle_ms: 12 * 3_600_000, most_ms: 7 * 24 * 3_600_000 }
+    }
 }
 
 impl Options {
@@ -75,6 +95,7 @@ impl Options {
             inbox_capacity: 8_192,
             min_free: journal::room::MIN_FREE,
             webhooks: webhook::Client::new(),
+            sessions: SessionTimes::default(),
         }
     }
 }
@@ -231,7 +252,7 @@ impl Parts {
         let (hub, watchers) = live::channel(journal.epoch());
         let (gate, messages) = Gate::new(options.inbox_capacity);
         let boards = Hub::new(journal.epoch());
-        let shared = share(clock, gate, hub, Readers::new(readers?), room);
+        let shared = share(clock, gate, hub, Readers::new(readers?), room, options.sessions);
         Ok(Parts { shared, boards, watchers, messages, reader, state, recovered })
     }
 
@@ -269,6 +290,7 @@ impl Parts {
         };
         for (run, opening) in self.recovered {
             shared.accounts.insert(run.name.clone(), Arc::clone(&opening.head));
+            shared.doors.fill(&run.name, &run.engine);
             inbox.figures.agents(&run.name, &agents_of(&opening));
             inbox.add(run);
             outbox.open(opening);
@@ -337,15 +359,20 @@ fn share(
     hub: live::HubHandle,
     readers: Readers,
     room: Option<Arc<Room>>,
+    sessions: SessionTimes,
 ) -> Arc<Shared> {
     Arc::new(Shared {
         clock,
         gate,
         flow: Flow::default(),
         keys: DashMap::new(),
+        doors: Doors::default(),
+        throttle: Throttle::default(),
+        sessions,
+        first_link: Mutex::new(None),
+        hasher: Hasher::default(),
         accounts: DashMap::new(),
         revoked: broadcast::channel(256).0,
-        barred: broadcast::channel(4_096).0,
         hub,
         readers,
         room,
@@ -445,7 +472,13 @@ pub(super) fn first_records(
     (seed, random): (u64, [u8; secret::RANDOM_BYTES]),
     keep: impl Fn(&str) -> Result<(), StartError>,
 ) -> Result<(), StartError> {
-    let node = Actor { name: "node".into(), role: Role::Owner, user: None, switch: None };
+    let node = Actor {
+        name: "node".into(),
+        role: Role::Owner,
+        user: None,
+        switch: None,
+        door: Door::default(),
+    };
     let request = KeyRequest {
         name: "owner".to_owned(),
         role: Role::Owner,
@@ -453,6 +486,7 @@ pub(super) fn first_records(
         switch: None,
         expires_at: None,
         networks: Vec::new(),
+        scopes: None,
     };
     let commands = [
         registry::Command::CreateAccount { name: FIRST_ACCOUNT.to_owned(), seed },

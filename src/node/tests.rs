@@ -1,7 +1,7 @@
 //! The pipeline whole, over the journal in memory and a clock that the test moves.
 
 use crate::domain::ids::OfferId;
-use crate::domain::input::{Actor, Answer, Command as Change, Input, Kind, ObjectRef, Query};
+use crate::domain::input::{Actor, Answer, Command as Change, Door, Input, Kind, ObjectRef, Query};
 use crate::domain::media::Media;
 use crate::domain::objects::user::Role;
 use crate::domain::presence::Status;
@@ -113,12 +113,18 @@ impl World {
 type Posted = Result<(Vec<EventResult>, Vec<Arc<Command>>), Problem>;
 
 fn owner() -> Actor {
-    Actor { name: "owner".into(), role: Role::Owner, user: None, switch: None }
+    Actor {
+        name: "owner".into(),
+        role: Role::Owner,
+        user: None,
+        switch: None,
+        door: Door::default(),
+    }
 }
 
 fn edge() -> Actor {
     let switch = Some("edge".into());
-    Actor { name: "edge".into(), role: Role::Switch, user: None, switch }
+    Actor { name: "edge".into(), role: Role::Switch, user: None, switch, door: Door::default() }
 }
 
 fn event(id: &str, subject: &str, what: Happening) -> SwitchEvent {
@@ -350,6 +356,7 @@ async fn keys_open_when_durable_and_nothing_when_revoked() {
         switch: None,
         expires_at: Some(START.plus(60_000)),
         networks: Vec::new(),
+        scopes: None,
     };
     let (view, secret) = world.handle.issue_key(ACCOUNT, owner(), request()).await.expect("issued");
     let (account, actor) = world.handle.authenticate(&secret, HERE).expect("admitted");

@@ -30,6 +30,7 @@ fn filled(path: &str) -> String {
         ("{offer}", "off_00000000000000000000000000"),
         ("{key}", "key_00000000000000000000000000"),
         ("{switch}", "nothing"),
+        ("{session}", "ses_00000000000000000000000000"),
         ("{id}", "nothing"),
     ]
     .iter()
@@ -60,7 +61,9 @@ fn every_endpoint_wants_a_key_that_is_valid_and_of_its_account() {
         let (at, what) = (filled(&path), format!("{method} {path}"));
         if is_public(&operation) {
             let (status, ..) = nobody.request(&method, &at, &[], None);
-            assert!(status < 400, "{what}: {status}");
+            // What a stranger posts is looked at, not turned away.
+            let wanted = if method == "POST" { 415..416 } else { 200..400 };
+            assert!(wanted.contains(&status), "{what}: {status}");
             continue;
         }
         for api in [&nobody, &stranger] {
@@ -155,7 +158,9 @@ fn every_query_field_is_checked() {
         {
             let answer = send(query);
             refused(&answer, 422, "invalid", &format!("{what}?{query}"));
-            assert_eq!(answer.2["errors"][0]["code"], code, "{what}?{query}: {}", answer.2);
+            let errors = answer.2["errors"].as_array().expect("errors");
+            // Fields that must be said are told besides.
+            assert!(errors.iter().any(|e| e["code"] == code), "{what}?{query}: {}", answer.2);
         }
         for parameter in operation["parameters"].as_array().into_iter().flatten() {
             let name = parameter["name"].as_str().expect("a name");

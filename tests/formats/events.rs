@@ -1,16 +1,17 @@
 //! The journal's format: one instance of each event, as it is written.
 
 use crate::{snake, variants};
-use callboard::domain::event::{Cause, Event, Next, OfferFailure, Outcome, Withdrawn};
-use callboard::domain::ids::{AgentIx, CallId, CommandId, OfferId, QueueIx, SwitchIx};
+use callboard::domain::event::{Cause, Changed, Event, Next, OfferFailure, Outcome, Withdrawn};
+use callboard::domain::ids::{AgentIx, CallId, CommandId, OfferId, QueueIx, SessionId, SwitchIx};
 use callboard::domain::media::Media;
 use callboard::domain::objects::queue::{Exit, Order, Source};
 use callboard::domain::objects::user::Role;
 use callboard::domain::objects::{
-    Calendar, Member, Preferred, Queue, QueueKind, Route, Skill, SkillNeed, SkipIf, Step, Switch,
-    Target, Team, User,
+    AccessGroup, Calendar, Member, Preferred, Queue, QueueKind, RoleBody, Route, Skill, SkillNeed,
+    SkipIf, Step, Switch, Target, Team, User,
 };
 use callboard::domain::presence::Status;
+use callboard::domain::signing::{LinkPurpose, SessionEnd};
 use callboard::domain::switching::{
     CancelReason, Drawn, EndedBy, SortKey, SyncCall, SyncState, TransferKind, TransferTo, Why,
 };
@@ -430,9 +431,73 @@ fn switches() -> Vec<Event> {
     ]
 }
 
+fn rights() -> Vec<Event> {
+    let by = || "owner".into();
+    let role = json!({ "name": "Night", "like": "supervisor", "permissions": ["work", "log.read"],
+        "monitor": { "reach": "team", "roles": ["agent"] } });
+    let group = json!({ "name": "North", "members": ["usr_ann"], "queues": ["support"] });
+    vec![
+        Event::RolePut {
+            id: "night".into(),
+            by: by(),
+            role: Box::new(RoleBody::parse(&role).expect("a role")),
+        },
+        Event::RoleDeleted { id: "night".into(), by: by() },
+        Event::AccessGroupPut {
+            id: "north".into(),
+            by: by(),
+            group: Box::new(AccessGroup::parse(&group).expect("an access group")),
+        },
+        Event::AccessGroupDeleted { id: "north".into(), by: by() },
+    ]
+}
+
+fn asked() -> Event {
+    let changed = |field: &str, before, after| Changed { field: field.into(), before, after };
+    Event::Asked {
+        by: "usr_sue".into(),
+        user: Some("usr_sue".into()),
+        key: None,
+        address: Some(14),
+        action: "user.put".into(),
+        subject: "usr_ann".into(),
+        changed: vec![
+            changed("email", None, None),
+            changed("role", Some("agent".into()), Some("supervisor".into())),
+        ],
+    }
+}
+
+fn signing() -> Vec<Event> {
+    let (agent, session) = (AGENT, SessionId(11));
+    let by = Some("owner".into());
+    vec![
+        Event::PasswordSet { agent, by: "owner".into(), secret: 12 },
+        Event::LinkMade {
+            agent,
+            by: "owner".into(),
+            purpose: LinkPurpose::Reset,
+            hash: "2f77668a".into(),
+            until: UNTIL,
+        },
+        Event::LinkEnded { agent, used: true },
+        Event::SessionOpened {
+            agent,
+            session,
+            hash: "5a1f".into(),
+            until: UNTIL,
+            idle_ms: 43_200_000,
+            origin: 13,
+        },
+        Event::SessionSeen { agent, session },
+        Event::SessionEnded { agent, session, cause: SessionEnd::Revoked, by },
+    ]
+}
+
 /// At least one instance of each, by kind.
 pub fn one_of_each() -> Vec<Event> {
-    [configuration(), presence(), calls(), offers(), switches()].concat()
+    [configuration(), rights(), vec![asked()], signing(), presence(), calls(), offers(), switches()]
+        .concat()
 }
 
 /// The name on the wire.

@@ -5,7 +5,9 @@
 use crate::events::kind;
 use callboard::domain::event::{Event, PersonalKey};
 use callboard::domain::ids::{CallId, OfferId};
-use callboard::domain::input::{Actor, Answer, CallChange, Command, Input, Kind, ObjectRef, When};
+use callboard::domain::input::{
+    Actor, Answer, CallChange, Command, Door, Input, Kind, ObjectRef, When,
+};
 use callboard::domain::media::Media;
 use callboard::domain::objects::user::Role;
 use callboard::domain::presence::Status;
@@ -32,7 +34,13 @@ struct Story {
 }
 
 fn owner() -> Actor {
-    Actor { name: "owner".into(), role: Role::Owner, user: None, switch: None }
+    Actor {
+        name: "owner".into(),
+        role: Role::Owner,
+        user: None,
+        switch: None,
+        door: Door::default(),
+    }
 }
 
 impl Story {

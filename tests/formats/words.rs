@@ -14,6 +14,8 @@ use callboard::domain::objects::switch::Connects;
 use callboard::domain::objects::user::{Assignment, Role, UserKind, UserState};
 use callboard::domain::objects::{Setting, SkipIf};
 use callboard::domain::presence::{BlockedBy, Detail, HeldBy, Presence, Status};
+use callboard::domain::rights::{Permission, Reach};
+use callboard::domain::signing::{LinkPurpose, SessionEnd};
 use callboard::domain::switching::{
     CancelReason, CommandFailure, Direction, EndedBy, FailReason, OverflowWhy, ResultStatus,
     SyncState, TransferKind,
@@ -54,6 +56,8 @@ fn every_word_stands_in_its_table() {
         "## Settings": Media, QueueKind, Needs, Order, Preset, OnMiss, NobodyWhen, Connects;
         "## Settings": Window, Ties, IdleClock, SkipIf, Day, Source;
         "## Settings": UserKind, UserState, Assignment, Role, Setting;
+        "## Signing in": LinkPurpose, SessionEnd;
+        "## Rights": Permission, Reach;
         "## Exits": Exit;
         "## Switches: events in": ResultStatus, TransferKind, OverflowWhy, Direction, SyncState;
         "## Switches: events in": CommandFailure;

@@ -56,6 +56,10 @@ fn is_own_call(row: &Value, user: &str) -> bool {
     row["agent"] == *user || row["offers"].as_array().unwrap().iter().any(|o| o["agent"] == *user)
 }
 
+fn names(ids: &[callboard::domain::ids::Name], id: &str) -> bool {
+    ids.iter().any(|of| &**of == id)
+}
+
 /// What the view shows of the floor: written apart from the code under test.
 fn shown(rows: &Rows, view: &View) -> Rows {
     let queue_chosen = |id: &str| match &view.queues {
@@ -66,10 +70,9 @@ fn shown(rows: &Rows, view: &View) -> Rows {
     let is_shown = |kind: &str, id: &str, row: &Value| match kind {
         "queues" => {
             queue_chosen(id)
-                && match &view.scope {
-                    Scope::All => true,
-                    Scope::Agent(user) => own_queues(rows, user).contains(id),
-                }
+                && (view.scope == Scope::All
+                    || names(view.scope.queues(), id)
+                    || view.scope.users().iter().any(|user| own_queues(rows, user).contains(id)))
         }
         "agents" => {
             let chosen = match &view.agents {
@@ -78,7 +81,7 @@ fn shown(rows: &Rows, view: &View) -> Rows {
                 AgentFilter::Ids(ids) => ids.iter().any(|of| &**of == id),
                 AgentFilter::Queue(queue) => row["queues"].get(&**queue).is_some(),
             };
-            chosen && !matches!(&view.scope, Scope::Agent(user) if &**user != id)
+            chosen && (view.scope == Scope::All || names(view.scope.users(), id))
         }
         _ => {
             let chosen = match &view.queues {
@@ -87,10 +90,9 @@ fn shown(rows: &Rows, view: &View) -> Rows {
             };
             view.calls
                 && chosen
-                && match &view.scope {
-                    Scope::All => true,
-                    Scope::Agent(user) => is_own_call(row, user),
-                }
+                && (view.scope == Scope::All
+                    || row["queue"].as_str().is_some_and(|id| names(view.scope.queues(), id))
+                    || view.scope.users().iter().any(|user| is_own_call(row, user)))
         }
     };
     let all = rows.iter().filter(|((kind, id), row)| is_shown(kind, id, row));
@@ -196,7 +198,17 @@ fn view() -> impl Strategy<Value = View> {
         some(&AGENTS).prop_map(AgentFilter::ids),
         Just(AgentFilter::Queue("q0".into())),
     ];
-    let scope = prop_oneof![Just(Scope::All), Just(Scope::Agent("usr_a".into()))];
+    let part = |users: &[&str], queues: &[&str]| {
+        let ids = |ids: &[&str]| ids.iter().map(|id| (*id).into()).collect();
+        Scope::some(ids(users), ids(queues))
+    };
+    let scope = prop_oneof![
+        Just(Scope::All),
+        Just(Scope::Agent("usr_a".into())),
+        Just(part(&["usr_a", "usr_b"], &[])),
+        Just(part(&["usr_b"], &["q0"])),
+        Just(part(&[], &["q1", "q2"]))
+    ];
     let every_ms = prop_oneof![Just(0), Just(100), Just(5_000)];
     (queues, agents, any::<bool>(), every_ms, scope).prop_map(
         |(queues, agents, calls, every_ms, scope)| View { queues, agents, calls, every_ms, scope },

@@ -334,7 +334,9 @@ impl Api {
         let given = |name: &str| headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(name));
         let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\n", self.addr);
         let mut line = |name: &str, value: &str| head += &format!("{name}: {value}\r\n");
-        line("connection", "close");
+        if !given("connection") {
+            line("connection", "close");
+        }
         if !self.key.is_empty() && !given("authorization") {
             line("authorization", &format!("Bearer {}", self.key));
         }
@@ -363,6 +365,10 @@ fn read_answer(reader: &mut impl BufRead) -> io::Result<Answer> {
         }
         let Some((name, value)) = line.trim_end().split_once(':') else { break };
         headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
+    }
+    if status == 101 {
+        // What follows is no HTTP any more.
+        return Ok((status, headers, Value::Null));
     }
     let mut body = Vec::new();
     if headers.get("transfer-encoding").is_some_and(|kind| kind.contains("chunked")) {

@@ -60,6 +60,9 @@ pub struct Account {
     pub extension_digits: u8,
     /// At most so many overflows of one call in a row; 1–100, default 10.
     pub max_hops: u8,
+    /// Mail domains that nobody is invited at, at most 1,000: personal ones by default.
+    #[serde(skip_serializing_if = "is_personal")]
+    pub refused_domains: Vec<String>,
     /// Whether a transferred call keeps its age, by which it is served; default true.
     #[serde(skip_serializing_if = "is_true")]
     pub transfers_keep_age: bool,
@@ -105,6 +108,47 @@ fn is_true(flag: &bool) -> bool {
     *flag
 }
 
+/// Mail domains that belong to persons, not to organisations.
+const PERSONAL: &[&str] = &[
+    "aol.com",
+    "gmail.com",
+    "gmx.de",
+    "gmx.net",
+    "googlemail.com",
+    "hotmail.com",
+    "icloud.com",
+    "live.com",
+    "mail.ru",
+    "me.com",
+    "msn.com",
+    "outlook.com",
+    "proton.me",
+    "protonmail.com",
+    "qq.com",
+    "web.de",
+    "yahoo.com",
+    "yandex.ru",
+];
+
+fn personal() -> Vec<String> {
+    PERSONAL.iter().map(|domain| (*domain).to_owned()).collect()
+}
+
+fn is_personal(domains: &[String]) -> bool {
+    domains == PERSONAL
+}
+
+const DOMAIN: Rule = Rule {
+    must_be: "a mail domain in lower case, such as gmail.com",
+    holds: |text| {
+        (3..=253).contains(&text.len())
+            && text.contains('.')
+            && text
+                .bytes()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'.' || c == b'-')
+    },
+};
+
 fn is_handled(clock: &IdleClock) -> bool {
     *clock == IdleClock::Handled
 }
@@ -126,6 +170,7 @@ impl Default for Account {
             max_queues: MAX_QUEUES,
             block_min_ms: BLOCK_MS.0,
             block_max_ms: BLOCK_MS.1,
+            refused_domains: personal(),
         }
     }
 }
@@ -169,6 +214,10 @@ impl Account {
             max_queues: fields.int_or_null("max_queues", 1..=10_000, default.max_queues),
             block_min_ms: fields.int("block_min_ms", 0..=31 * DAY_MS, default.block_min_ms),
             block_max_ms: fields.int("block_max_ms", 0..=366 * DAY_MS, default.block_max_ms),
+            refused_domains: match fields.raw("refused_domains") {
+                None => default.refused_domains,
+                Some(_) => fields.texts("refused_domains", 1_000, DOMAIN),
+            },
         };
         fields.done(account)
     }
@@ -191,6 +240,7 @@ impl Account {
             "max_queues": self.max_queues,
             "block_min_ms": self.block_min_ms,
             "block_max_ms": self.block_max_ms,
+            "refused_domains": self.refused_domains,
         })
     }
 }

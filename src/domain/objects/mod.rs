@@ -18,6 +18,7 @@ pub mod needs;
 pub mod profile;
 pub mod queue;
 mod queue_json;
+pub mod role;
 #[cfg(test)]
 mod round_trip;
 pub mod strategy;
@@ -36,6 +37,7 @@ pub use group::{GroupDefaults, GroupSettings};
 pub use needs::{Preferred, SkillNeed, SkipIf, Step};
 pub use profile::{Contact, Setting};
 pub use queue::{Exits, Member, Queue, QueueKind, Route, Target};
+pub use role::{AccessGroup, RoleBody};
 pub use strategy_json::forget_preset;
 pub use switch::{Capabilities, Switch, Webhook};
 pub use team::{Team, TeamMember};

@@ -232,7 +232,7 @@ fn queue() -> impl Strategy<Value = Queue> {
 }
 
 fn user() -> impl Strategy<Value = User> {
-    let people = &[Role::Owner, Role::Administrator, Role::Supervisor, Role::Agent][..];
+    let people = Role::PEOPLE;
     let personal =
         (of("[a-z]{1,8}@[a-z]{1,8}"), label(), label(), of("sip:[a-z]{1,8}@10[.]0[.]0[.]7"));
     let words = (
@@ -293,6 +293,7 @@ fn user() -> impl Strategy<Value = User> {
             may_dial_domains: own.3[4],
             kind,
             role,
+            custom_role: None,
             extension,
             skills,
             capacity,
@@ -393,6 +394,7 @@ proptest! {
             max_queues: (stars > 2).then_some(position.min(9)),
             block_min_ms: u64::from(position),
             block_max_ms: u64::from(position),
+            refused_domains: vec!["acme.test".into()],
         };
         prop_assert_eq!(Account::parse(&account.to_json()), Ok(account.clone()));
         let kept = serde_json::to_string(&account).expect("JSON");

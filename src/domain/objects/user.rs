@@ -42,7 +42,7 @@ words!(
 words!(
     /// A user's life in the account.
     UserState {
-        /// Asked to join; not yet accepted.
+        /// Was sent a link, and has not used it.
         Invited => "invited",
         /// Works.
         Active => "active",
@@ -64,18 +64,40 @@ words!(
 );
 
 words!(
-    /// What a person or program may do (the full set of roles comes with people and rights).
+    /// What a person or program may do: presets, each a list of permissions (`domain::rights`).
     Role {
         /// Everything, and cannot be taken away.
         Owner => "owner",
         /// Everything in the account.
         Administrator => "administrator",
+        /// People, queues, skills and hours; the whole floor.
+        Manager => "manager",
         /// Sees and steers the floor.
         Supervisor => "supervisor",
+        /// Sees the call centre, monitors everybody there.
+        CallCenterManager => "call_center_manager",
+        /// Sees the call centre, monitors its agents.
+        CallCenterSupervisor => "call_center_supervisor",
+        /// Sees the own teams, monitors agents, supervisors and leaders there.
+        TeamLeader => "team_leader",
+        /// Sees the own teams, monitors their agents.
+        TeamSupervisor => "team_supervisor",
         /// Works calls; sees own work.
         Agent => "agent",
+        /// As agent.
+        CustomerService => "customer_service",
+        /// As agent.
+        CallAgent => "call_agent",
+        /// Reads calls.
+        CallManager => "call_manager",
+        /// Reads figures and calls, changes calls.
+        ReportManager => "report_manager",
+        /// Billing.
+        BillingManager => "billing_manager",
         /// A telephony switch.
         Switch => "switch",
+        /// A role of the account's own making.
+        Custom => "custom",
     }
 );
 
@@ -88,15 +110,20 @@ pub struct User {
     /// contact_centre (default) or pbx.
     #[serde(rename = "type")]
     pub kind: UserKind,
-    /// owner, administrator, supervisor or agent (default).
+    /// A preset (agent by default), or the id of one of the account's own roles.
+    #[schema(value_type = String)]
     pub role: Role,
+    /// The own role, when `role` is custom.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(ignore)]
+    pub custom_role: Option<String>,
     /// Own extension, digits, unique over users and groups.
     pub extension: Option<String>,
     /// Skill → level; null = held without a level (counts as 1,000).
     pub skills: BTreeMap<String, Option<u16>>,
     /// Media → calls at once; voice 1 and others 1 when left out; 0–100.
     pub capacity: BTreeMap<Media, u8>,
-    /// invited, active (default) or deactivated.
+    /// active (default), deactivated, or invited (by `POST …/invites` only).
     pub state: UserState,
     /// Put away for good: listed, but may nothing; default false.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -253,10 +280,12 @@ impl User {
             avatar: fields.text_or_null("avatar", PICTURE),
             contacts: Contact::read_all(&mut fields),
         };
+        let (role, custom_role) = read_role(&mut fields);
         let user = User {
             personal,
             kind: fields.word("type", UserKind::parse, UserKind::ALL, UserKind::ContactCentre),
-            role: fields.word("role", person_role, PEOPLE, Role::Agent),
+            role,
+            custom_role,
             extension: fields.text_or_null("extension", EXTENSION),
             skills: read_skills(&mut fields),
             capacity: read_capacity(&mut fields),
@@ -303,7 +332,7 @@ impl User {
             "avatar": self.personal.avatar,
             "contacts": self.personal.contacts.iter().map(Contact::to_json).collect::<Vec<_>>(),
             "type": self.kind.word(),
-            "role": self.role.word(),
+            "role": self.custom_role.as_deref().unwrap_or(self.role.word()),
             "extension": self.extension,
             "skills": self.skills,
             "capacity": capacity,
@@ -329,13 +358,64 @@ impl User {
     }
 }
 
-/// The roles that a person may have: all but `switch`.
-pub const PEOPLE: &[Role] = &[Role::Owner, Role::Administrator, Role::Supervisor, Role::Agent];
+impl Role {
+    /// The presets that a person may have.
+    pub const PEOPLE: &'static [Role] = &[
+        Role::Owner,
+        Role::Administrator,
+        Role::Manager,
+        Role::Supervisor,
+        Role::CallCenterManager,
+        Role::CallCenterSupervisor,
+        Role::TeamLeader,
+        Role::TeamSupervisor,
+        Role::Agent,
+        Role::CustomerService,
+        Role::CallAgent,
+        Role::CallManager,
+        Role::ReportManager,
+        Role::BillingManager,
+    ];
+    /// What a key may have: those, and `switch`.
+    pub const KEYS: &'static [Role] = &[
+        Role::Owner,
+        Role::Administrator,
+        Role::Manager,
+        Role::Supervisor,
+        Role::CallCenterManager,
+        Role::CallCenterSupervisor,
+        Role::TeamLeader,
+        Role::TeamSupervisor,
+        Role::Agent,
+        Role::CustomerService,
+        Role::CallAgent,
+        Role::CallManager,
+        Role::ReportManager,
+        Role::BillingManager,
+        Role::Switch,
+    ];
 
-/// A role that a person may have.
-#[must_use]
-pub fn person_role(word: &str) -> Option<Role> {
-    Role::parse(word).filter(|role| PEOPLE.contains(role))
+    /// Reads the word of a key's role.
+    #[must_use]
+    pub fn of_key(word: &str) -> Option<Role> {
+        Role::parse(word).filter(|role| Role::KEYS.contains(role))
+    }
+
+    /// Reads the word of a person's preset.
+    #[must_use]
+    pub fn of_person(word: &str) -> Option<Role> {
+        Role::parse(word).filter(|role| Role::PEOPLE.contains(role))
+    }
+}
+
+/// A preset's word, or the id of one of the account's own roles: whether it is there is the engine's
+/// to say.
+fn read_role(fields: &mut Fields<'_>) -> (Role, Option<String>) {
+    let word = fields.raw("role").and_then(Value::as_str);
+    match word.filter(|word| Role::parse(word).is_none() && is_name(word)) {
+        Some(own) => (Role::Custom, Some(own.to_owned())),
+        None => (fields.word("role", Role::of_person, Role::PEOPLE, Role::Agent), None),
+    }
 }
 
 /// `skills`: by id, with the level or null.
@@ -382,7 +462,8 @@ pub fn read_capacity(fields: &mut Fields<'_>) -> BTreeMap<Media, u8> {
     capacity
 }
 
-const EMAIL: Rule = Rule {
+/// An e-mail address.
+pub const EMAIL: Rule = Rule {
     must_be: "an e-mail address of at most 254 characters",
     holds: |text| {
         text.len() <= 254

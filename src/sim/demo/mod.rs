@@ -8,7 +8,7 @@ mod opening;
 mod show;
 
 use crate::domain::ids::Name;
-use crate::domain::input::{Actor, Answer, Input, Query};
+use crate::domain::input::{Actor, Answer, Door, Input, Query};
 use crate::domain::objects::user::Role;
 use crate::domain::time::Millis;
 use crate::node::Handle;
@@ -186,7 +186,13 @@ fn adds_up(tally: &Tally) -> Result<(), String> {
 }
 
 async fn invariants(node: &Handle) -> Result<(), String> {
-    let actor = Actor { name: Name::from("demo"), role: Role::Owner, user: None, switch: None };
+    let actor = Actor {
+        name: Name::from("demo"),
+        role: Role::Owner,
+        user: None,
+        switch: None,
+        door: Door::default(),
+    };
     let query = Input::Query { actor, query: Query::Invariants };
     match node.send(ACCOUNT, query).await {
         Ok(Answer::Done { body, .. }) if body["held"] == true => Ok(()),

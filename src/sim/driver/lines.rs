@@ -2,7 +2,7 @@
 
 use super::Driver;
 use crate::domain::ids::Name;
-use crate::domain::input::{Actor, CallChange, CallbackWish, Command, Input, ObjectRef};
+use crate::domain::input::{Actor, CallChange, CallbackWish, Command, Door, Input, ObjectRef};
 use crate::domain::objects::user::Role;
 use crate::domain::presence::Status;
 use crate::domain::switching::{
@@ -228,7 +228,7 @@ fn break_reason(status: Status) -> Option<String> {
 }
 
 fn actor(name: &str, role: Role, user: Option<Name>, switch: Option<Name>) -> Actor {
-    Actor { name: name.into(), role, user, switch }
+    Actor { name: name.into(), role, user, switch, door: Door::default() }
 }
 
 fn owner() -> Actor {

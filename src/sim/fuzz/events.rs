@@ -2,7 +2,7 @@
 
 use crate::domain::cloud_events::{MOST_EVENTS, Parsed, parse_batch};
 use crate::domain::ids::Name;
-use crate::domain::input::{Actor, Answer, Command, Input, Kind, ObjectRef};
+use crate::domain::input::{Actor, Answer, Command, Door, Input, Kind, ObjectRef};
 use crate::domain::json::{Json, Tree};
 use crate::domain::objects::user::Role;
 use crate::domain::switching::{ResultStatus, SwitchEvent};
@@ -73,7 +73,13 @@ struct Floor {
 }
 
 fn owner() -> Actor {
-    Actor { name: Name::from("owner"), role: Role::Owner, user: None, switch: None }
+    Actor {
+        name: Name::from("owner"),
+        role: Role::Owner,
+        user: None,
+        switch: None,
+        door: Door::default(),
+    }
 }
 
 impl Floor {

@@ -41,6 +41,8 @@ impl Model {
                 replace(&mut self.calendars, id, calendar);
             }
             Kind::BreakReason
+            | Kind::Role
+            | Kind::AccessGroup
             | Kind::Disposition
             | Kind::Team
             | Kind::TeamMember

@@ -3,7 +3,7 @@
 
 use super::host::{ACCOUNT, Host};
 use super::people::Seen;
-use crate::domain::input::{Actor, Answer, Input};
+use crate::domain::input::{Actor, Answer, Door, Input};
 use crate::domain::objects::user::Role;
 use crate::domain::problem::Problem;
 use crate::domain::switching::{Command, SwitchEvent};
@@ -78,17 +78,35 @@ pub(super) fn look<T>(future: Pin<&mut (impl Future<Output = T> + ?Sized)>) -> O
 
 /// An owner.
 pub(super) fn owner() -> Actor {
-    Actor { name: "owner".into(), role: Role::Owner, user: None, switch: None }
+    Actor {
+        name: "owner".into(),
+        role: Role::Owner,
+        user: None,
+        switch: None,
+        door: Door::default(),
+    }
 }
 
 /// A switch.
 pub(super) fn switch(id: &str) -> Actor {
-    Actor { name: id.into(), role: Role::Switch, user: None, switch: Some(id.into()) }
+    Actor {
+        name: id.into(),
+        role: Role::Switch,
+        user: None,
+        switch: Some(id.into()),
+        door: Door::default(),
+    }
 }
 
 /// An agent.
 pub(super) fn agent(id: &str) -> Actor {
-    Actor { name: id.into(), role: Role::Agent, user: Some(id.into()), switch: None }
+    Actor {
+        name: id.into(),
+        role: Role::Agent,
+        user: Some(id.into()),
+        switch: None,
+        door: Door::default(),
+    }
 }
 
 impl Asks {

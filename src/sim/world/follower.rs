@@ -5,7 +5,7 @@ use super::host::{ACCOUNT, Host};
 use super::order;
 use crate::domain::event::Event;
 use crate::domain::ids::{CallId, Name};
-use crate::domain::input::{Actor, Answer, Input, Query};
+use crate::domain::input::{Actor, Answer, Door, Input, Query};
 use crate::domain::objects::user::Role;
 use crate::domain::switching::{Command, Effect};
 use crate::domain::time::Millis;
@@ -183,7 +183,13 @@ impl Follower {
 
     /// A read of what is durable.
     pub fn read(&mut self, query: Query) -> Value {
-        let actor = Actor { name: "owner".into(), role: Role::Owner, user: None, switch: None };
+        let actor = Actor {
+            name: "owner".into(),
+            role: Role::Owner,
+            user: None,
+            switch: None,
+            door: Door::default(),
+        };
         let decision = self.engine.handle(Millis(0), Input::Query { actor, query });
         match decision.answer {
             Some(Answer::Done { body, .. }) => body,
