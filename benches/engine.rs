@@ -1,6 +1,7 @@
 //! CPU per record through decide and evolve: arrive → offer → ringing → answer → end → wrap-up, with
 //! every agent a member of five queues, one of each preset; the same with 20 calls of 20 distinct
-//! requirements waiting beside it; and a second floor with the five presets that came later.
+//! requirements waiting beside it; with 10,000 calls of 20 requirements of three skills waiting, each
+//! call that is served requiring three skills, too; and a second floor with the six presets that came later.
 //!
 //! Blocks of all sizes and presets take turns, so that a noisy moment hits all of them; the table
 //! shows medians. `cargo bench --bench engine`, with `-- --quick` for fewer and smaller blocks.
@@ -21,6 +22,8 @@ use support::{Call, Made, NEEDS, World};
 
 const SIZES: [usize; 4] = [10, 1_000, 10_000, 100_000];
 const WITH_NEEDS: &str = "longest_idle + 20 needs";
+/// Calls that wait in the rows of a crowd.
+const CROWD: usize = 10_000;
 
 /// A queue of each preset; each stands under its preset's name.
 fn queues() -> Vec<(&'static str, Value)> {
@@ -41,7 +44,7 @@ fn queues() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// A queue of each of the later presets, for a floor of their own: five queues an agent, as there.
+/// A queue of each of the later presets, for a floor of their own.
 fn later() -> Vec<(&'static str, Value)> {
     ["round_robin", "random", "weighted", "least_versatile", "least_talk", "least_occupied"]
         .into_iter()
@@ -54,36 +57,53 @@ fn later() -> Vec<(&'static str, Value)> {
 
 /// One block of work. Not inlined, so that callgrind can be told to count only this.
 #[inline(never)]
-fn measured(world: &mut World, queue: &str, cycles: usize) {
-    for _ in 0..cycles {
-        world.cycle(queue);
+fn measured(world: &mut World, row: &Row, cycles: usize) {
+    for cycle in 0..cycles {
+        match row.beside {
+            // Of the smallest floor each agent holds other skills.
+            Beside::Crowd => world.cycle_with_skills(row.queue, cycle % SIZES[0]),
+            _ => world.cycle(row.queue),
+        }
     }
+}
+
+/// What waits beside the calls that are measured.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Beside {
+    Nothing,
+    Needs,
+    Crowd,
 }
 
 /// What one row of the table measures.
 struct Row {
-    name: &'static str,
+    name: String,
     queue: &'static str,
-    needs: bool,
+    beside: Beside,
 }
 
 fn rows(queues: &[(&'static str, Value)]) -> Vec<Row> {
-    let mut rows: Vec<Row> =
-        queues.iter().map(|(name, _)| Row { name, queue: name, needs: false }).collect();
-    if rows.iter().any(|row| row.queue == "longest_idle") {
-        rows.insert(1, Row { name: WITH_NEEDS, queue: "longest_idle", needs: true });
+    let row = |queue, name: String, beside| Row { name, queue, beside };
+    let mut rows = Vec::new();
+    for (queue, _) in queues {
+        rows.push(row(*queue, (*queue).to_owned(), Beside::Nothing));
+        if *queue == "longest_idle" {
+            rows.push(row(*queue, WITH_NEEDS.to_owned(), Beside::Needs));
+        }
+        rows.push(row(*queue, format!("{queue} + crowd"), Beside::Crowd));
     }
     rows
 }
 
 /// The time of one block, and what it made.
 fn block(world: &mut World, row: &Row, cycles: usize) -> (Duration, Made) {
-    let waiting: Vec<Call> = match row.needs {
-        true => (0..NEEDS).map(|need| world.arrive(row.queue, Some(need))).collect(),
-        false => Vec::new(),
+    let waiting: Vec<Call> = match row.beside {
+        Beside::Nothing => Vec::new(),
+        Beside::Needs => (0..NEEDS).map(|need| world.arrive(row.queue, Some(need))).collect(),
+        Beside::Crowd => (0..CROWD).map(|at| world.wait_in_vain(row.queue, at)).collect(),
     };
     let (before, spent) = (world.made, world.spent);
-    measured(world, row.queue, cycles);
+    measured(world, row, cycles);
     let took = world.spent - spent;
     let made = Made {
         records: world.made.records - before.records,

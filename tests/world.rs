@@ -17,6 +17,8 @@ const SHOWN: usize = 60;
 
 /// What some hundred worlds must have met.
 const MET: &[&str] = &[
+    "customer dialled",
+    "customer reached",
     "clean restart",
     "command done again",
     "command dropped",

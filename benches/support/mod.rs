@@ -96,7 +96,9 @@ impl World {
             let user = format!("usr_{i}");
             let mut body = json!({ "first_name": "A", "last_name": "B", "role": "agent",
                 "endpoint": format!("sip:{i}@bench.invalid"), "skills": {} });
-            body["skills"][format!("s{}", i % NEEDS)] = json!(10);
+            for skill in three(i) {
+                body["skills"][format!("s{skill}")] = json!(10);
+            }
             self.put(Kind::User, "", &user, body, false);
             for (queue, _) in queues {
                 let place = json!({ "stars": 1 + i % 4, "position": 1 + i % 100_000 });
@@ -174,7 +176,17 @@ impl World {
 
     /// A call reaches a queue, and rings if somebody fits.
     pub fn arrive(&mut self, queue: &str, need: Option<usize>) -> Call {
-        let (mut call, arrival) = self.dial(queue, need);
+        // More than anybody holds: such a call waits.
+        self.arrive_with(queue, need.map(|skill| wants(skill, 50)).into_iter().collect())
+    }
+
+    /// A call that requires three skills, more of each than anybody holds.
+    pub fn wait_in_vain(&mut self, queue: &str, first: usize) -> Call {
+        self.arrive_with(queue, three(first).map(|skill| wants(skill, 50)).to_vec())
+    }
+
+    fn arrive_with(&mut self, queue: &str, skills: Vec<SkillNeed>) -> Call {
+        let (mut call, arrival) = self.dial(queue, skills);
         let decision = self.report(&mut call, arrival);
         for (_, command) in &decision.commands {
             call.id = call.id.or(command.call_id);
@@ -186,19 +198,17 @@ impl World {
     }
 
     /// A call that is about to arrive, and its event.
-    fn dial(&mut self, queue: &str, need: Option<usize>) -> (Call, Happening) {
+    fn dial(&mut self, queue: &str, skills: Vec<SkillNeed>) -> (Call, Happening) {
         self.last_call += 1;
         let call =
             Call { subject: format!("c{}", self.last_call), id: None, sequence: 0, offer: None };
-        // More than anybody holds: such a call waits.
-        let need = need.map(|skill| SkillNeed { skill: format!("s{skill}"), min: 50, max: None });
         let arrival = Arrival {
             media: Media::Voice,
             from: Some("+15551230001".to_owned()),
             to: Some("+15559990000".to_owned()),
             target: Some(ArrivalTarget::Queue(queue.to_owned())),
             priority: 0,
-            skills: need.into_iter().collect(),
+            skills,
             steps: None,
             preferred: None,
             attributes: BTreeMap::new(),
@@ -219,7 +229,17 @@ impl World {
 
     /// arrive → offer → ringing → answer → end → wrap-up, and the acknowledgement of its commands.
     pub fn cycle(&mut self, queue: &str) {
-        let mut call = self.arrive(queue, None);
+        let call = self.arrive(queue, None);
+        self.work_off(call);
+    }
+
+    /// The same with a call that requires three skills, which one agent in twenty holds.
+    pub fn cycle_with_skills(&mut self, queue: &str, first: usize) {
+        let call = self.arrive_with(queue, three(first).map(|skill| wants(skill, 5)).to_vec());
+        self.work_off(call);
+    }
+
+    fn work_off(&mut self, mut call: Call) {
         let offer = call.offer.expect("everybody is ready, so somebody is rung");
         self.pass(1);
         self.report(&mut call, Happening::OfferRinging { offer });
@@ -233,4 +253,13 @@ impl World {
         self.acknowledge();
         self.pass(1);
     }
+}
+
+/// Three skills of the twenty, from one of them on.
+fn three(first: usize) -> [usize; 3] {
+    [first % NEEDS, (first + 1) % NEEDS, (first + 2) % NEEDS]
+}
+
+fn wants(skill: usize, min: u16) -> SkillNeed {
+    SkillNeed { skill: format!("s{skill}"), min, max: None }
 }

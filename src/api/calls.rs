@@ -330,13 +330,18 @@ async fn transfer(sent: Sent) -> Answered {
     sent.once(async |sent: &Sent| {
         sent.ask.no_query()?;
         let body = sent.json(JSON)?;
-        let mut fields = Fields::of(&body);
-        let to = read_transfer(&mut fields);
-        let kind = fields.word("kind", TransferKind::parse, TransferKind::ALL, TransferKind::Blind);
-        let (to, kind) = fields.done((to, kind)).map_err(Problem::invalid)?;
-        act(&sent.ask, Command::Transfer { call: sent.ask.call()?, to, kind }).await
+        let command = read_transfer_body(sent.ask.call()?, &body).map_err(Problem::invalid)?;
+        act(&sent.ask, command).await
     })
     .await
+}
+
+/// `{ "to", "kind"? }`
+pub(super) fn read_transfer_body(call: CallId, body: &Value) -> Result<Command, Vec<FieldError>> {
+    let mut fields = Fields::of(body);
+    let to = read_transfer(&mut fields);
+    let kind = fields.word("kind", TransferKind::parse, TransferKind::ALL, TransferKind::Blind);
+    fields.done(Command::Transfer { call, to, kind })
 }
 
 async fn assign(sent: Sent) -> Answered {

@@ -9,7 +9,7 @@ use crate::api::Routes;
 use crate::api::agents::{read_opting, read_status};
 use crate::api::answer;
 use crate::api::ask::Ask;
-use crate::api::calls::read_wrap_up_end;
+use crate::api::calls::{read_transfer_body, read_wrap_up_end};
 use crate::api::endpoint::{Method, endpoint};
 use crate::api::problem::Answered;
 use crate::api::socket::{self, BAD_FRAME, End, GOING_AWAY, Watch};
@@ -141,6 +141,9 @@ fn read(user: &str, frame: &Value) -> Result<Command, Vec<FieldError>> {
     let accept = f.raw("accept").map(|id| offer(id).map(|offer| Command::Accept { offer }));
     let refuse = f.raw("refuse").map(|id| offer(id).map(|offer| Command::Refuse { offer }));
     let end = f.raw("end").map(|id| call(id).map(|call| Command::EndCall { call }));
+    let hold = f.raw("hold").map(|id| call(id).map(|call| Command::Hold { call, hold: true }));
+    let resume = f.raw("resume").map(|id| call(id).map(|call| Command::Hold { call, hold: false }));
+    let transfer = f.raw("transfer").map(read_transfer_frame);
     let seen = f.raw("read").map(|id| {
         let message = id.as_str().map(str::to_owned);
         let command =
@@ -154,13 +157,17 @@ fn read(user: &str, frame: &Value) -> Result<Command, Vec<FieldError>> {
         ("/accept", accept),
         ("/refuse", refuse),
         ("/end", end),
+        ("/hold", hold),
+        ("/resume", resume),
+        ("/transfer", transfer),
         ("/wrap_up_end", wrap_up),
         ("/read", seen),
     ];
     let mut named = actions.into_iter().filter_map(|(at, read)| Some((at, read?)));
     let first = named.next();
     if first.is_none() || named.next().is_some() {
-        let wanted = "status, accept, refuse, wrap_up_end, end, opted_in, read";
+        let wanted =
+            "status, accept, refuse, wrap_up_end, end, hold, resume, transfer, opted_in, read";
         f.wrong_here("conflict", format!("a frame holds exactly one of {wanted}"));
     }
     f.done(())?;
@@ -179,6 +186,19 @@ fn offer(id: &Value) -> Result<OfferId, Vec<FieldError>> {
 fn call(id: &Value) -> Result<CallId, Vec<FieldError>> {
     let call = id.as_str().and_then(CallId::parse);
     call.ok_or_else(|| vec![FieldError::new("", "malformed", "must be a call's id")])
+}
+
+/// `{ "call", "to", "kind"? }`
+fn read_transfer_frame(value: &Value) -> Result<Command, Vec<FieldError>> {
+    let Value::Object(fields) = value else {
+        let detail = "must be an object such as { \"call\": …, \"to\": { \"queue\": … } }";
+        return Err(vec![FieldError::new("", "wrong_type", detail)]);
+    };
+    let mut rest = fields.clone();
+    let id = rest.remove("call").unwrap_or_default();
+    let at = |e: FieldError| FieldError { pointer: "/call".into(), ..e };
+    let call = call(&id).map_err(|errors| errors.into_iter().map(at).collect::<Vec<_>>())?;
+    read_transfer_body(call, &Value::Object(rest))
 }
 
 /// A call's id, or `{ "call", "disposition"? }`.
@@ -217,6 +237,13 @@ mod tests {
         let frame = json!({ "wrap_up_end": { "call": call.to_string(), "disposition": "solved" } });
         let command = read("usr_ann", &frame).expect("an end");
         assert!(matches!(command, Command::EndWrapUp { call: CallId(9), disposition: Some(_) }));
+        for (way, held) in [("hold", true), ("resume", false)] {
+            let command = read("usr_ann", &json!({ way: call.to_string() })).expect("a hold");
+            assert!(matches!(command, Command::Hold { call: CallId(9), hold } if hold == held));
+        }
+        let frame = json!({ "transfer": { "call": call.to_string(), "to": { "queue": "sales" } } });
+        let command = read("usr_ann", &frame).expect("a transfer");
+        assert!(matches!(command, Command::Transfer { call: CallId(9), .. }));
         let frame = json!({ "opted_in": { "queue": "support", "opted_in": false } });
         let command = read("usr_ann", &frame).expect("an opt");
         assert!(matches!(command, Command::SetOptedIn { opted_in: false, .. }));

@@ -210,6 +210,9 @@ fn every_frame_of_a_floor_at_work_is_in_the_document() {
     hear(&mut link, "linkSays", &connects);
     for action in [
         json!({ "refuse": offer }),
+        json!({ "hold": call }),
+        json!({ "resume": call }),
+        json!({ "transfer": { "call": call, "to": { "number": "+1555" }, "kind": "blind" } }),
         json!({ "end": call, "ref": 7 }),
         json!({ "wrap_up_end": { "call": call, "disposition": "done" } }),
         json!({ "opted_in": { "queue": "support", "opted_in": false } }),
