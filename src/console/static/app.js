@@ -10,16 +10,34 @@ const LATE_MS = 3000;
 let feed = null;
 let asked = false;
 
-async function open(account, key) {
+/** A session by e-mail and password; its token is used as a key is. */
+async function signIn(account, email, password) {
+  const answer = await fetch("/v1/sessions", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ account, email, password }),
+  });
+  const said = await answer.json();
+  if (!answer.ok) throw new Error(said.detail);
+  return { key: said.token, session: said.id };
+}
+
+async function open(account, key, session = null) {
   const next = new Feed(account, key, () => redraw());
   next.onrefused = (why) => leave(why);
   await next.connect();
   feed = next;
-  sessionStorage.setItem("callboard", JSON.stringify({ account, key }));
+  sessionStorage.setItem("callboard", JSON.stringify({ account, key, session }));
   show("board");
 }
 
 function leave(why = "") {
+  const open = JSON.parse(sessionStorage.getItem("callboard") ?? "null");
+  if (open?.session) {
+    const headers = { authorization: `Bearer ${open.key}` };
+    // Whether it still was one is nobody's concern here.
+    fetch(`/v1/sessions/${open.session}`, { method: "DELETE", headers }).catch(() => {});
+  }
   feed?.close();
   feed = null;
   sessionStorage.removeItem("callboard");
@@ -32,7 +50,7 @@ function show(which) {
   $("board").hidden = which !== "board";
   $("leave").hidden = which !== "board";
   status();
-  if (which === "sign-in") $("key").focus();
+  if (which === "sign-in") $($("by-key").hidden ? "email" : "key").focus();
 }
 
 function redraw() {
@@ -76,16 +94,27 @@ $("form").addEventListener("submit", async (event) => {
   event.preventDefault();
   $("refused").textContent = "";
   try {
-    await open($("account").value.trim(), $("key").value.trim());
-    $("key").value = "";
+    const account = $("account").value.trim();
+    const by = $("by-key").hidden
+      ? await signIn(account, $("email").value.trim(), $("password").value)
+      : { key: $("key").value.trim() };
+    await open(account, by.key, by.session);
+    $("key").value = $("password").value = "";
   } catch (error) {
     $("refused").textContent = error.message;
   }
+});
+$("other").addEventListener("click", () => {
+  const byKey = !$("by-key").hidden;
+  $("by-key").hidden = byKey;
+  $("by-mail").hidden = !byKey;
+  $("other").textContent = byKey ? "Use an API key" : "Use e-mail and password";
+  $(byKey ? "email" : "key").focus();
 });
 $("leave").addEventListener("click", () => leave());
 $("queue").addEventListener("change", redraw);
 setInterval(redraw, 1000);
 
 const kept = JSON.parse(sessionStorage.getItem("callboard") ?? "null");
-if (kept) open(kept.account, kept.key).catch((error) => leave(error.message));
+if (kept) open(kept.account, kept.key, kept.session).catch((error) => leave(error.message));
 else show("sign-in");

@@ -42,7 +42,8 @@ $("form").addEventListener("submit", async (event) => {
     await post("/v1/links/use", body);
     history.replaceState(null, "", location.pathname);
     $("form").hidden = true;
-    $("said").textContent = "Your password is set: sign in with your e-mail and it.";
+    const on = Object.assign(document.createElement("a"), { href: "/", textContent: "Sign in" });
+    $("said").replaceChildren("Your password is set. ", on, " with your e-mail and it.");
   } catch (error) {
     $("said").textContent = error.message;
   }
