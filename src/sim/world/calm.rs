@@ -6,6 +6,7 @@ use super::edges::EdgeAct;
 use crate::domain::ids::CallId;
 use crate::domain::input::Query;
 use crate::domain::switching::{Command, Happening};
+use crate::domain::time::Millis;
 
 /// Within this all must have come right, in milliseconds: the longest patience, a minute's life of
 /// commands, the longest delays and leases.
@@ -149,6 +150,13 @@ impl World<'_> {
             let told = self.follower.read(Query::Candidates(id));
             let held =
                 told["held_by"].as_str().and_then(|held| PASSING.iter().find(|p| **p == held));
+            let begins = call["next_step"]["at"].as_str();
+            let begins = begins.and_then(|at| Millis::parse_rfc3339(at).ok());
+            let late = begins.is_some_and(|at| at.plus(HELD_MS) < self.host.time());
+            let calm = self.calm_since.is_some_and(|since| self.now > since + STRAYS_MS);
+            if late && calm && self.now > up_since + HELD_MS {
+                return Err(format!("{id} has not begun its step of {begins:?}"));
+            }
             // A round that rings holds its call back for as long as it rings.
             let Some(held) = held.filter(|_| call["state"] == "waiting") else { continue };
             let known = before.get(&id).filter(|(why, _)| why == held);
