@@ -192,7 +192,7 @@ fn call(id: &Value) -> Result<CallId, Vec<FieldError>> {
 fn read_transfer_frame(value: &Value) -> Result<Command, Vec<FieldError>> {
     let Value::Object(fields) = value else {
         let detail = "must be an object such as { \"call\": …, \"to\": { \"queue\": … } }";
-        return Err(vec![FieldError::new("", "wrong_type", detail)]);
+        return Err(vec![FieldError::new("", "type", detail)]);
     };
     let mut rest = fields.clone();
     let id = rest.remove("call").unwrap_or_default();
