@@ -84,7 +84,7 @@ impl World {
 
     fn furnish(&mut self, agents: usize, queues: &[(&str, Value)]) {
         // Nobody is logged out by the clock, however long the bench's time runs.
-        self.put(Kind::Account, "", "", json!({ "max_unleased_ms": 0, "max_queues": null }), true);
+        self.put(Kind::Account, "", "", json!({ "max_unleased_ms": 0, "max_queues": 10 }), true);
         for skill in 0..NEEDS {
             self.put(Kind::Skill, "", &format!("s{skill}"), json!({ "name": "Skill" }), false);
         }

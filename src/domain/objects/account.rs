@@ -69,8 +69,8 @@ pub struct Account {
     /// What holds for all groups, unless a group says otherwise.
     #[serde(skip_serializing_if = "GroupDefaults::is_default")]
     pub group_settings: GroupDefaults,
-    /// Queues that a user may be assigned to, beside those of teams; 1–10,000, null = any number,
-    /// default 5.
+    /// Queues that a user may be assigned to, beside those of teams; 1–10,000, default 5 (a
+    /// null in a PATCH takes it back).
     #[serde(skip_serializing_if = "is_five")]
     pub max_queues: Option<u32>,
     /// A block of a user lasts at least so long; 0–31 days, default 8 h.
