@@ -119,6 +119,22 @@ pub struct KeyRequest {
     pub scopes: Option<Vec<String>>,
 }
 
+impl KeyRequest {
+    /// The owner's key that a new account begins with.
+    #[must_use]
+    pub fn first() -> KeyRequest {
+        KeyRequest {
+            name: "owner".to_owned(),
+            role: Role::Owner,
+            user: None,
+            switch: None,
+            expires_at: None,
+            networks: Vec::new(),
+            scopes: None,
+        }
+    }
+}
+
 /// What the registry answers.
 #[derive(Clone, Debug)]
 pub enum Answer {
@@ -275,16 +291,7 @@ impl Registry {
         random: [u8; secret::RANDOM_BYTES],
     ) -> Result<(Vec<Event>, Answer), Problem> {
         let (mut events, made) = self.create_account(actor, home, name, seed)?;
-        let request = KeyRequest {
-            name: "owner".to_owned(),
-            role: Role::Owner,
-            user: None,
-            switch: None,
-            expires_at: None,
-            networks: Vec::new(),
-            scopes: None,
-        };
-        let (issued, key) = self.make_key(now, actor, &name.into(), request, random)?;
+        let (issued, key) = self.make_key(now, actor, &name.into(), KeyRequest::first(), random)?;
         events.extend(issued);
         match (made, key) {
             (Answer::Account(info), Answer::Issued(view, secret)) => {

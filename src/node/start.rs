@@ -479,15 +479,7 @@ pub(super) fn first_records(
         switch: None,
         door: Door::default(),
     };
-    let request = KeyRequest {
-        name: "owner".to_owned(),
-        role: Role::Owner,
-        user: None,
-        switch: None,
-        expires_at: None,
-        networks: Vec::new(),
-        scopes: None,
-    };
+    let request = KeyRequest::first();
     let commands = [
         registry::Command::CreateAccount { name: FIRST_ACCOUNT.to_owned(), seed },
         registry::Command::IssueKey { account: FIRST_ACCOUNT.into(), request, random },

@@ -359,24 +359,9 @@ impl User {
 }
 
 impl Role {
-    /// The presets that a person may have.
-    pub const PEOPLE: &'static [Role] = &[
-        Role::Owner,
-        Role::Administrator,
-        Role::Manager,
-        Role::Supervisor,
-        Role::CallCenterManager,
-        Role::CallCenterSupervisor,
-        Role::TeamLeader,
-        Role::TeamSupervisor,
-        Role::Agent,
-        Role::CustomerService,
-        Role::CallAgent,
-        Role::CallManager,
-        Role::ReportManager,
-        Role::BillingManager,
-    ];
-    /// What a key may have: those, and `switch`.
+    /// The presets that a person may have: all of a key's but `switch`.
+    pub const PEOPLE: &'static [Role] = Role::KEYS.split_at(Role::KEYS.len() - 1).0;
+    /// What a key may have: a person's presets, and `switch`, which is last.
     pub const KEYS: &'static [Role] = &[
         Role::Owner,
         Role::Administrator,
