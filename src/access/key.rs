@@ -1,5 +1,6 @@
 //! An API key as the node keeps it, and how a request's bearer becomes an actor.
 
+use crate::access::lately::Lately;
 use crate::access::network::Network;
 use crate::access::secret::SecretHash;
 use crate::domain::ids::{KeyId, Name};
@@ -37,6 +38,9 @@ pub struct Key {
     /// What it is narrowed to; `None` = all that the role may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scopes: Option<Rights>,
+    /// The secret that opened it last.
+    #[serde(skip)]
+    pub lately: Lately,
 }
 
 /// Who a bearer turned out to be.
@@ -107,7 +111,7 @@ impl Key {
     /// # Errors
     /// 401 `unauthenticated`: another secret, expired, or from a network that is not allowed.
     pub fn admit(&self, secret: &str, remote: IpAddr, now: Millis) -> Result<Identity, Problem> {
-        let right = self.hash.matches(secret);
+        let right = self.lately.matches(&self.hash, secret);
         let living = self.expires_at.is_none_or(|end| now < end);
         let near = self.networks.is_empty() || self.networks.iter().any(|n| n.holds(remote));
         if right && living && near { Ok(self.identity(remote)) } else { Err(unauthenticated()) }
@@ -171,6 +175,7 @@ mod tests {
             expires_at: Some(Millis(2_000_000)),
             scopes: None,
             networks: vec![Network::parse("127.0.0.0/8").expect("a network")],
+            lately: Lately::default(),
         };
         let here: IpAddr = [127, 0, 0, 1].into();
         let identity = key.admit(&secret, here, Millis(1_999_999)).expect("admitted");

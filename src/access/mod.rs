@@ -2,6 +2,7 @@
 //! and of keys themselves the node's registry's, decision).
 
 pub mod key;
+pub mod lately;
 pub mod network;
 pub mod password;
 pub mod secret;

@@ -1,6 +1,7 @@
 //! The node's own small engine: which accounts there are, and which keys open them. Pure: time,
 //! dice and secrets come as arguments; only [`Registry::apply`] changes it.
 
+use crate::access::lately::Lately;
 use crate::access::secret::{self, SecretHash};
 use crate::access::{Key, KeyView, Network};
 use crate::domain::ids::{self, KeyId, Name};
@@ -333,6 +334,7 @@ impl Registry {
             expires_at: request.expires_at,
             networks,
             scopes,
+            lately: Lately::default(),
         };
         let view = key.view();
         let event = Event::KeyIssued { key: Box::new(key), by: actor.name.clone() };
