@@ -2,5 +2,6 @@
 //! the records.
 
 pub mod board;
+pub mod figures;
 mod table;
 mod trail;

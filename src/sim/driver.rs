@@ -33,7 +33,11 @@ pub struct Driver {
     offers: Vec<(OfferId, CallId, AgentIx)>,
     inputs: u64,
     restarts: Option<Restarts>,
+    log: Vec<Logged>,
 }
+
+/// A record: its sequence, its time, its events.
+pub type Logged = (u64, Millis, Vec<Event>);
 
 /// A driver whose engine is put away and read back after every so many records.
 struct Restarts {
@@ -65,6 +69,7 @@ impl Driver {
             offers: Vec::new(),
             inputs: 0,
             restarts: None,
+            log: Vec::new(),
         }
     }
 
@@ -81,6 +86,9 @@ impl Driver {
 
     fn handle(&mut self, now: Millis, input: Input) -> Decision {
         let decision = self.engine.handle(now, input);
+        if !decision.events.is_empty() {
+            self.log.push((decision.seq, now, decision.events.clone()));
+        }
         let Some(restarts) = &mut self.restarts else { return decision };
         for change in &decision.vault {
             match &change.value {
@@ -106,6 +114,11 @@ impl Driver {
             }
         }
         decision
+    }
+
+    /// The records since this was asked last, in order.
+    pub fn take_log(&mut self) -> Vec<Logged> {
+        std::mem::take(&mut self.log)
     }
 
     /// The engine itself.

@@ -1,0 +1,185 @@
+//! What is summed up for an interval: whole numbers that add, so that intervals add up to a day and
+//! agents to a team, and the longest wait, which is the greater of two.
+
+use crate::domain::presence::{Detail, words};
+use serde::{Deserialize, Serialize};
+
+/// Thresholds of service levels, in seconds: the presets of Amazon Connect (`figures.md`).
+pub const THRESHOLDS_S: [u64; 12] = [15, 20, 25, 30, 45, 60, 90, 120, 180, 240, 300, 600];
+
+words!(
+    /// One thing that is counted, or timed in milliseconds.
+    Measure {
+        /// Calls that entered a queue; at their entry.
+        Offered => "offered",
+        /// Of these, those that an agent answered; at their entry.
+        Answered => "answered",
+        /// … whose caller left before, the short ones included; at their entry.
+        Abandoned => "abandoned",
+        /// … sooner than the queue's `short_abandon_ms`; at their entry.
+        ShortAbandoned => "short_abandoned",
+        /// … that left by an exit, a callback in their place or a supervisor; at their entry.
+        Exited => "exited",
+        /// … that could not be served; at their entry.
+        Failed => "failed",
+        /// Answered calls that were transferred on; at their entry.
+        Transferred => "transferred",
+        /// Waiting time of those answered, ms; at their entry.
+        WaitAnsweredMs => "wait_answered_ms",
+        /// Waiting time of those abandoned, ms; at their entry.
+        WaitAbandonedMs => "wait_abandoned_ms",
+        /// Agents' parts in calls that are over; at their end.
+        Handled => "handled",
+        /// Time with the caller on the line, ms; at the part's end.
+        TalkMs => "talk_ms",
+        /// Time on hold, ms; at the part's end.
+        HoldMs => "hold_ms",
+        /// After-call work, ms; at the part's end.
+        WrapUpMs => "wrap_up_ms",
+        /// Parts that had after-call work; at the part's end.
+        WrapUps => "wrap_ups",
+        /// Offers; all of these at the offer's making.
+        Offers => "offers",
+        /// Offers that were answered.
+        Accepted => "accepted",
+        /// Time from these offers to their answers, ms.
+        AnswerMs => "answer_ms",
+        /// Offers that rang out.
+        Missed => "missed",
+        /// Offers that were refused.
+        Refused => "refused",
+        /// Offers whose phone was busy or not reached, or that could not be joined.
+        OffersFailed => "offers_failed",
+        /// Offers that ended since the caller hung up.
+        HungUp => "hung_up",
+        /// Offers that were taken back otherwise.
+        Withdrawn => "withdrawn",
+        /// Time logged in, ms; this and what follows split at the edges of intervals.
+        LoggedInMs => "logged_in_ms",
+        /// Time with the status `ready`, ms.
+        ReadyMs => "ready_ms",
+        /// Of this, with nothing to do and nothing in the way, ms.
+        IdleMs => "idle_ms",
+        /// Time with at least one contact, after-call work included, ms by the wall clock.
+        OccupiedMs => "occupied_ms",
+        /// Time of all contacts added together, after-call work included, ms.
+        ServiceMs => "service_ms",
+        /// Capacities of all media, times the time logged in, ms.
+        CapacityMs => "capacity_ms",
+    }
+);
+
+/// A sum's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Sum {
+    /// A count, or a time.
+    Of(Measure),
+    /// Time in which an agent's detail was this, ms.
+    In(Detail),
+    /// Calls answered within the threshold of this place in [`THRESHOLDS_S`], and not within the one
+    /// before; its length: later than all.
+    AnsweredWithin(u8),
+    /// The same of calls that left their queue for whatever reason.
+    LeftWithin(u8),
+}
+
+impl From<Measure> for Sum {
+    fn from(measure: Measure) -> Sum {
+        Sum::Of(measure)
+    }
+}
+
+/// The first threshold that a wait is within.
+#[must_use]
+pub fn band(waited_ms: u64) -> u8 {
+    let band = THRESHOLDS_S.iter().position(|within| waited_ms <= within * 1_000);
+    u8::try_from(band.unwrap_or(THRESHOLDS_S.len())).unwrap_or(u8::MAX)
+}
+
+/// The sums of one subject in one interval.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// In the order of their names; few of all are ever there.
+    sums: Vec<(Sum, i64)>,
+    /// The longest wait that ended, by whatever; of calls that entered in the interval.
+    #[serde(default)]
+    longest_ms: u64,
+}
+
+impl Counts {
+    /// Adds to a sum; negative to take back.
+    pub fn add(&mut self, sum: impl Into<Sum>, amount: i64) {
+        let sum = sum.into();
+        match self.sums.binary_search_by_key(&sum, |(of, _)| *of) {
+            Ok(at) => self.sums[at].1 += amount,
+            Err(at) => self.sums.insert(at, (sum, amount)),
+        }
+    }
+
+    /// Notes a wait.
+    pub fn waited(&mut self, ms: u64) {
+        self.longest_ms = self.longest_ms.max(ms);
+    }
+
+    /// A sum.
+    #[must_use]
+    pub fn get(&self, sum: impl Into<Sum>) -> i64 {
+        let sum = sum.into();
+        self.sums.binary_search_by_key(&sum, |(of, _)| *of).map_or(0, |at| self.sums[at].1)
+    }
+
+    /// The longest wait that ended, ms.
+    #[must_use]
+    pub fn longest_ms(&self) -> u64 {
+        self.longest_ms
+    }
+
+    /// Those within the threshold at a place of [`THRESHOLDS_S`].
+    #[must_use]
+    pub fn within(&self, threshold: usize, of: fn(u8) -> Sum) -> i64 {
+        (0..=u8::try_from(threshold).unwrap_or(u8::MAX)).map(|band| self.get(of(band))).sum()
+    }
+
+    /// Adds another interval's, or another subject's.
+    pub fn merge(&mut self, other: &Counts) {
+        other.sums.iter().for_each(|(sum, amount)| self.add(*sum, *amount));
+        self.waited(other.longest_ms);
+    }
+
+    /// Whether nothing was counted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.longest_ms == 0 && self.sums.iter().all(|(_, amount)| *amount == 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bands_end_at_their_thresholds() {
+        assert_eq!([0, 15_000, 15_001, 20_000, 600_000, 600_001].map(band), [0, 0, 1, 1, 11, 12]);
+        let mut counts = Counts::default();
+        for waited in [3_000, 15_000, 20_000, 20_001, 700_000] {
+            counts.add(Sum::AnsweredWithin(band(waited)), 1);
+        }
+        let within: Vec<i64> =
+            (0..THRESHOLDS_S.len()).map(|at| counts.within(at, Sum::AnsweredWithin)).collect();
+        assert_eq!(within, [2, 3, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4]);
+    }
+
+    #[test]
+    fn what_is_taken_back_leaves_nothing() {
+        let mut counts = Counts::default();
+        counts.add(Measure::Answered, 1);
+        counts.add(Measure::Answered, -1);
+        assert!(counts.is_empty());
+        let mut day = Counts::default();
+        counts.add(Measure::Offered, 2);
+        counts.waited(70);
+        day.merge(&counts);
+        day.merge(&counts);
+        assert_eq!((day.get(Measure::Offered), day.longest_ms()), (4, 70));
+    }
+}

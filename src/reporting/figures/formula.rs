@@ -1,0 +1,264 @@
+//! Every figure: its name, its formula in words, and the function that is the formula. Answers, the
+//! list of definitions and the documents are made from this one table.
+
+use super::counts::{Counts, Measure, Sum, THRESHOLDS_S};
+use crate::domain::presence::{Detail, words};
+use crate::domain::time::Millis;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+words!(
+    /// By what figures are told apart.
+    By {
+        /// All of it.
+        Account => "account",
+        /// Queues.
+        Queue => "queue",
+        /// Groups.
+        Group => "group",
+        /// Agents.
+        Agent => "agent",
+        /// Teams: their members together.
+        Team => "team",
+    }
+);
+
+/// What a formula looks at.
+pub struct Facts {
+    /// The window's sums.
+    pub counts: Counts,
+    /// Place of the service level's threshold in [`THRESHOLDS_S`].
+    pub threshold: usize,
+    /// Calls that wait now.
+    pub waiting: usize,
+    /// Since when the one that waits longest waits.
+    pub oldest_at: Option<Millis>,
+    /// As of when.
+    pub now: Millis,
+}
+
+impl Facts {
+    fn of(&self, sum: impl Into<Sum>) -> i64 {
+        self.counts.get(sum)
+    }
+}
+
+/// What a figure's value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Whole things.
+    Count,
+    /// Milliseconds.
+    Ms,
+    /// A part of one, 0 to 1, to four places.
+    Share,
+}
+
+impl Unit {
+    /// Its name.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Unit::Count => "count",
+            Unit::Ms => "ms",
+            Unit::Share => "share",
+        }
+    }
+}
+
+/// One figure.
+pub struct Figure {
+    /// Its name on the wire; a variant has a name of its own.
+    pub name: &'static str,
+    /// What its value is.
+    pub unit: Unit,
+    /// Grows when the formula changes.
+    pub version: u32,
+    /// In words.
+    pub formula: &'static str,
+    /// Of what it is told.
+    pub of: &'static [By],
+    /// `None`: there is nothing to divide by.
+    value: fn(&Facts) -> Option<i64>,
+}
+
+impl Figure {
+    /// Its value, null where there is nothing to divide by.
+    #[must_use]
+    pub fn value(&self, facts: &Facts) -> Value {
+        match ((self.value)(facts), self.unit) {
+            (None, _) => Value::Null,
+            (Some(number), Unit::Share) => json!(number as f64 / SHARE as f64),
+            (Some(number), _) => json!(number),
+        }
+    }
+}
+
+/// Shares are worked out in ten-thousandths.
+const SHARE: i64 = 10_000;
+
+/// Half and more goes up.
+fn divided(upper: i64, lower: i64) -> Option<i64> {
+    (lower > 0).then(|| (2 * upper + lower).div_euclid(2 * lower))
+}
+
+fn share(part: i64, whole: i64) -> Option<i64> {
+    divided(part * SHARE, whole)
+}
+
+/// Whose calls wait.
+const LINES: &[By] = &[By::Account, By::Queue, By::Group];
+/// Who works.
+const PEOPLE: &[By] = &[By::Account, By::Agent, By::Team];
+const ALL: &[By] = &[By::Account, By::Queue, By::Group, By::Agent, By::Team];
+
+macro_rules! figures {
+    ($($name:literal $unit:ident $of:ident $formula:literal $value:expr;)+) => {
+        /// All of them, in the order in which they are told.
+        pub const FIGURES: &[Figure] = &[$(Figure {
+            name: $name,
+            unit: Unit::$unit,
+            version: 1,
+            formula: $formula,
+            of: $of,
+            value: $value,
+        }),+];
+    };
+}
+
+figures! {
+    "waiting" Count LINES "calls that wait now, those that ring included"
+        |f| i64::try_from(f.waiting).ok();
+    "longest_wait_now_ms" Ms LINES "now − entry of the call that waits longest; 0 when none does"
+        |f| i64::try_from(f.oldest_at.map_or(0, |at| f.now.since(at))).ok();
+    "offered" Count LINES "calls that entered the queue; an overflow or transfer into it is one more"
+        |f| Some(f.of(Measure::Offered));
+    "answered" Count LINES "of those offered, answered by an agent"
+        |f| Some(f.of(Measure::Answered));
+    "abandoned" Count LINES "of those offered, given up by the caller before an answer, the short ones included"
+        |f| Some(f.of(Measure::Abandoned));
+    "short_abandoned" Count LINES "of those abandoned, after less than the queue's short_abandon_ms"
+        |f| Some(f.of(Measure::ShortAbandoned));
+    "exited" Count LINES "of those offered, left by an exit, for a callback or moved by a supervisor"
+        |f| Some(f.of(Measure::Exited));
+    "failed" Count LINES "of those offered, ended without an answer by neither caller nor exit"
+        |f| Some(f.of(Measure::Failed));
+    "transferred" Count LINES "of those answered, transferred on to a queue, group or user"
+        |f| Some(f.of(Measure::Transferred));
+    "service_level" Share LINES "answered within the threshold ÷ (answered + abandoned − short_abandoned)"
+        |f| share(
+            f.counts.within(f.threshold, Sum::AnsweredWithin),
+            f.of(Measure::Answered) + f.of(Measure::Abandoned) - f.of(Measure::ShortAbandoned),
+        );
+    "service_level_with_short_abandons" Share LINES "answered within the threshold ÷ (answered + abandoned)"
+        |f| share(
+            f.counts.within(f.threshold, Sum::AnsweredWithin),
+            f.of(Measure::Answered) + f.of(Measure::Abandoned),
+        );
+    "service_level_with_exits" Share LINES "answered within the threshold ÷ (answered + abandoned − short_abandoned + exited)"
+        |f| share(
+            f.counts.within(f.threshold, Sum::AnsweredWithin),
+            f.of(Measure::Answered) + f.of(Measure::Abandoned) - f.of(Measure::ShortAbandoned)
+                + f.of(Measure::Exited),
+        );
+    "service_level_of_all_that_left" Share LINES "left the queue within the threshold, for whatever reason ÷ offered (Amazon Connect's)"
+        |f| share(f.counts.within(f.threshold, Sum::LeftWithin), f.of(Measure::Offered));
+    "asa_ms" Ms LINES "Σ waiting time of those answered ÷ answered; from the entry into the queue to the agent's answer"
+        |f| divided(f.of(Measure::WaitAnsweredMs), f.of(Measure::Answered));
+    "abandon_rate" Share LINES "(abandoned − short_abandoned) ÷ (offered − short_abandoned)"
+        |f| share(
+            f.of(Measure::Abandoned) - f.of(Measure::ShortAbandoned),
+            f.of(Measure::Offered) - f.of(Measure::ShortAbandoned),
+        );
+    "abandon_time_ms" Ms LINES "Σ waiting time of those abandoned ÷ abandoned"
+        |f| divided(f.of(Measure::WaitAbandonedMs), f.of(Measure::Abandoned));
+    "longest_wait_ms" Ms LINES "the longest wait that has ended, by whatever, of those offered"
+        |f| i64::try_from(f.counts.longest_ms()).ok();
+    "handled" Count ALL "agents' parts in calls that are over; in the interval of their end, as what follows from them"
+        |f| Some(f.of(Measure::Handled));
+    "talk_ms" Ms ALL "Σ time on the line, holds excluded, of those handled"
+        |f| Some(f.of(Measure::TalkMs));
+    "hold_ms" Ms ALL "Σ time on hold of those handled"
+        |f| Some(f.of(Measure::HoldMs));
+    "wrap_up_ms" Ms ALL "Σ after-call work of those handled"
+        |f| Some(f.of(Measure::WrapUpMs));
+    "aht_ms" Ms ALL "(talk_ms + hold_ms + wrap_up_ms) ÷ handled"
+        |f| divided(
+            f.of(Measure::TalkMs) + f.of(Measure::HoldMs) + f.of(Measure::WrapUpMs),
+            f.of(Measure::Handled),
+        );
+    "acw_ms" Ms ALL "wrap_up_ms ÷ those handled that had after-call work"
+        |f| divided(f.of(Measure::WrapUpMs), f.of(Measure::WrapUps));
+    "offers" Count ALL "times that an agent was rung; in the interval of the offer, as what follows from it"
+        |f| Some(f.of(Measure::Offers));
+    "accepted" Count ALL "of the offers, answered"
+        |f| Some(f.of(Measure::Accepted));
+    "answer_time_ms" Ms ALL "Σ time from offer to answer ÷ accepted"
+        |f| divided(f.of(Measure::AnswerMs), f.of(Measure::Accepted));
+    "missed" Count ALL "of the offers, rung out"
+        |f| Some(f.of(Measure::Missed));
+    "refused" Count ALL "of the offers, refused"
+        |f| Some(f.of(Measure::Refused));
+    "offers_failed" Count ALL "of the offers, phone busy or not reached, or not joined after the answer"
+        |f| Some(f.of(Measure::OffersFailed));
+    "hung_up" Count ALL "of the offers, ended since the caller hung up"
+        |f| Some(f.of(Measure::HungUp));
+    "withdrawn" Count ALL "of the offers, taken back otherwise: another agent was first, a change of status, …"
+        |f| Some(f.of(Measure::Withdrawn));
+    "non_response" Count ALL "missed + refused + offers_failed + hung_up; each offer counts"
+        |f| Some(
+            f.of(Measure::Missed) + f.of(Measure::Refused) + f.of(Measure::OffersFailed)
+                + f.of(Measure::HungUp),
+        );
+    "logged_in_ms" Ms PEOPLE "time with another status than offline; split at the edges of intervals, as all times in a state"
+        |f| Some(f.of(Measure::LoggedInMs));
+    "ready_ms" Ms PEOPLE "time with the status ready"
+        |f| Some(f.of(Measure::ReadyMs));
+    "idle_ms" Ms PEOPLE "time with the status ready and the detail idle"
+        |f| Some(f.of(Measure::IdleMs));
+    "occupied_ms" Ms PEOPLE "time with at least one contact, after-call work included, by the wall clock"
+        |f| Some(f.of(Measure::OccupiedMs));
+    "time_talking_ms" Ms PEOPLE "time with the detail talking" |f| Some(f.of(Sum::In(Detail::Talking)));
+    "time_holding_ms" Ms PEOPLE "time with the detail holding" |f| Some(f.of(Sum::In(Detail::Holding)));
+    "time_ringing_ms" Ms PEOPLE "time with the details ringing and reserved"
+        |f| Some(f.of(Sum::In(Detail::Ringing)) + f.of(Sum::In(Detail::Reserved)));
+    "time_wrap_up_ms" Ms PEOPLE "time with the detail wrap_up" |f| Some(f.of(Sum::In(Detail::WrapUp)));
+    "time_break_ms" Ms PEOPLE "time with the detail break" |f| Some(f.of(Sum::In(Detail::Break)));
+    "time_delay_ms" Ms PEOPLE "time with the detail delay" |f| Some(f.of(Sum::In(Detail::Delay)));
+    "time_away_ms" Ms PEOPLE "time with the details training, blocked, reconnecting and device_lost"
+        |f| Some(
+            [Detail::Training, Detail::Blocked, Detail::Reconnecting, Detail::DeviceLost]
+                .map(|detail| f.of(Sum::In(detail)))
+                .iter()
+                .sum(),
+        );
+    "occupancy" Share PEOPLE "occupied_ms ÷ (occupied_ms + idle_ms): the standard one"
+        |f| share(f.of(Measure::OccupiedMs), f.of(Measure::OccupiedMs) + f.of(Measure::IdleMs));
+    "occupancy_of_shift" Share PEOPLE "occupied_ms ÷ logged_in_ms: in service and after service, of the shift"
+        |f| share(f.of(Measure::OccupiedMs), f.of(Measure::LoggedInMs));
+    "utilisation" Share PEOPLE "Σ over contacts of their time ÷ Σ over media of capacity × logged_in_ms"
+        |f| share(f.of(Measure::ServiceMs), f.of(Measure::CapacityMs));
+}
+
+/// The place of a threshold in [`THRESHOLDS_S`].
+#[must_use]
+pub fn threshold(seconds: u64) -> Option<usize> {
+    THRESHOLDS_S.iter().position(|known| *known == seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_told_once_and_shares_are_rounded_to_four_places() {
+        let mut names: Vec<_> = FIGURES.iter().map(|figure| figure.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), FIGURES.len());
+        assert_eq!(share(1, 3), Some(3_333));
+        assert_eq!(share(2, 3), Some(6_667));
+        assert_eq!(share(1, 0), None);
+        assert_eq!(divided(3, 2), Some(2));
+    }
+}

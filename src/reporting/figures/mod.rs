@@ -1,0 +1,268 @@
+//! Live figures of one account: a fold over its records, the sums of the last day in buckets, and
+//! formulas over these sums.
+//!
+//! Nothing here is a second truth: whoever folds the same records has the same figures.
+
+mod calls;
+mod counts;
+mod directory;
+mod formula;
+mod ledger;
+mod people;
+
+use self::calls::Call;
+use self::counts::{Counts, Sum};
+use self::directory::Directory;
+use self::ledger::{Ledger, Subject};
+use self::people::Person;
+use crate::domain::event::Event;
+use crate::domain::ids::{AgentIx, CallId, Name, OfferId, QueueIx};
+use crate::domain::objects::queue::QueueKind;
+use crate::domain::presence::Detail;
+use crate::domain::time::Millis;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use self::counts::THRESHOLDS_S;
+pub use self::formula::{By, FIGURES, Facts, Figure, Unit, threshold};
+
+/// The figures of one account.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Figures {
+    seq: u64,
+    at: Millis,
+    directory: Directory,
+    people: Vec<Person>,
+    calls: BTreeMap<CallId, Call>,
+    /// Whose offers these are, until their call is over.
+    offers: BTreeMap<OfferId, (CallId, AgentIx)>,
+    /// Calls that wait, the oldest of a queue first.
+    waiting: BTreeSet<(QueueIx, Millis, CallId)>,
+    ledger: Ledger,
+}
+
+impl Figures {
+    /// The last record that is in them.
+    #[must_use]
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// Its time.
+    #[must_use]
+    pub fn at(&self) -> Millis {
+        self.at
+    }
+
+    /// Takes in a record; one that is in them already is passed over.
+    pub fn apply(&mut self, seq: u64, at: Millis, events: &[Event]) {
+        if seq <= self.seq {
+            return;
+        }
+        (self.seq, self.at) = (seq, at);
+        for event in events {
+            self.event(event, at);
+        }
+    }
+
+    fn event(&mut self, event: &Event, at: Millis) {
+        match event {
+            Event::UserPut { id, .. } => {
+                if let Some(agent) = self.directory.user(id) {
+                    self.settle(agent, at);
+                }
+                self.directory.apply(event);
+                if let Some(agent) = self.directory.user(id) {
+                    self.person(agent, at).apply(event, at);
+                }
+            }
+            Event::UserChanged { agent, .. }
+            | Event::TeamJoined { agent, .. }
+            | Event::TeamLeft { agent, .. } => {
+                self.settle(*agent, at);
+                self.directory.apply(event);
+            }
+            Event::TeamDeleted { .. } => {
+                (0..self.people.len()).for_each(|ix| self.settle(agent_at(ix), at));
+                self.directory.apply(event);
+            }
+            Event::AccountSet(_)
+            | Event::QueuePut { .. }
+            | Event::QueueDeleted { .. }
+            | Event::DirectLineMade {} => self.directory.apply(event),
+            _ => match people::of(event) {
+                Some(agent) => self.person(agent, at).apply(event, at),
+                None => self.call_event(event, at),
+            },
+        }
+    }
+
+    /// The agent's time until now is counted as what it was; what follows may be otherwise.
+    fn settle(&mut self, agent: AgentIx, at: Millis) {
+        let Some(person) = self.people.get_mut(agent.at()) else { return };
+        let since = person.since();
+        if at <= since {
+            return;
+        }
+        let Some(facts) = self.directory.agent(agent) else { return };
+        let rates = person.rates(facts.capacity);
+        person.settled(at);
+        if rates.is_empty() {
+            return;
+        }
+        let teams = facts.teams.iter().cloned().map(Subject::Team);
+        for subject in teams.chain([Subject::Agent(agent), Subject::Account]) {
+            self.ledger.span(&subject, (since, at), &rates);
+        }
+    }
+
+    /// An agent who changes now.
+    fn person(&mut self, agent: AgentIx, at: Millis) -> &mut Person {
+        self.settle(agent, at);
+        if self.people.len() <= agent.at() {
+            self.people.resize_with(agent.at() + 1, Person::default);
+        }
+        let person = &mut self.people[agent.at()];
+        person.settled(at);
+        person
+    }
+
+    fn count_queue(&mut self, queue: QueueIx, at: Millis, sum: impl Into<Sum>, amount: i64) {
+        let sum = sum.into();
+        self.ledger.add(&Subject::Queue(queue), at, sum, amount);
+        self.ledger.add(&Subject::Account, at, sum, amount);
+    }
+
+    fn count_agent(&mut self, agent: AgentIx, at: Millis, sum: impl Into<Sum>, amount: i64) {
+        let sum = sum.into();
+        self.ledger.add(&Subject::Account, at, sum, amount);
+        self.count_person(agent, at, sum, amount);
+    }
+
+    fn count_both(
+        &mut self,
+        queue: QueueIx,
+        agent: AgentIx,
+        at: Millis,
+        sum: impl Into<Sum>,
+        amount: i64,
+    ) {
+        let sum = sum.into();
+        self.count_queue(queue, at, sum, amount);
+        self.count_person(agent, at, sum, amount);
+    }
+
+    fn count_person(&mut self, agent: AgentIx, at: Millis, sum: Sum, amount: i64) {
+        self.ledger.add(&Subject::Agent(agent), at, sum, amount);
+        let teams = self.directory.agent(agent).map_or(&[][..], |facts| &facts.teams);
+        for team in teams {
+            self.ledger.add(&Subject::Team(team.clone()), at, sum, amount);
+        }
+    }
+
+    /// What an agent does as of the last record; `None`: offline, or unknown.
+    #[must_use]
+    pub fn detail(&self, user: &str) -> Option<Detail> {
+        self.people.get(self.directory.user(user)?.at()).and_then(Person::detail)
+    }
+
+    /// The zone of an agent's day, or (`None`) of the account's.
+    #[must_use]
+    pub fn time_zone(&self, user: Option<&str>) -> &str {
+        let own = user.and_then(|user| self.directory.agent(self.directory.user(user)?));
+        own.and_then(|facts| facts.time_zone.as_deref()).unwrap_or(&self.directory.time_zone)
+    }
+
+    /// The ids of all there is of a kind; one without a name of its own for the account.
+    #[must_use]
+    pub fn ids(&self, by: By) -> Vec<Name> {
+        match by {
+            By::Account => vec![Name::from("account")],
+            By::Queue | By::Group => {
+                let kind = if by == By::Queue { QueueKind::Queue } else { QueueKind::Group };
+                let queues = self.directory.queues().filter(|(_, facts)| facts.kind == kind);
+                let mut ids: Vec<Name> = queues.map(|(_, facts)| facts.id.clone()).collect();
+                ids.sort_unstable();
+                ids
+            }
+            By::Agent => {
+                let mut ids: Vec<Name> =
+                    self.directory.agents().map(|(_, facts)| facts.id.clone()).collect();
+                ids.sort_unstable();
+                ids
+            }
+            By::Team => {
+                let teams = self.directory.agents().flat_map(|(_, facts)| facts.teams.iter());
+                teams.cloned().collect::<BTreeSet<_>>().into_iter().collect()
+            }
+        }
+    }
+
+    /// What formulas need of one subject in the window that begins at `from`: a whole minute of the
+    /// last hour, or a whole quarter of an hour. `None`: there is no such subject.
+    #[must_use]
+    pub fn facts(
+        &self,
+        (by, id): (By, &str),
+        (from, now): (Millis, Millis),
+        threshold: usize,
+    ) -> Option<Facts> {
+        let (subject, people) = self.subject(by, id)?;
+        let mut counts = self.ledger.since(&subject, from, now);
+        for agent in people {
+            self.running(agent, from, now, &mut counts);
+        }
+        let (waiting, oldest_at) = self.line(&subject);
+        Some(Facts { counts, threshold, waiting, oldest_at, now })
+    }
+
+    fn subject(&self, by: By, id: &str) -> Option<(Subject, Vec<AgentIx>)> {
+        let all = || self.directory.agents().map(|(ix, _)| ix);
+        Some(match by {
+            By::Account => (Subject::Account, all().collect()),
+            By::Queue | By::Group => (Subject::Queue(self.directory.queue_named(id)?), Vec::new()),
+            By::Agent => {
+                let agent = self.directory.user(id)?;
+                (Subject::Agent(agent), vec![agent])
+            }
+            By::Team => {
+                let members = self.directory.agents();
+                let members = members.filter(|(_, facts)| facts.teams.iter().any(|t| **t == *id));
+                (Subject::Team(id.into()), members.map(|(ix, _)| ix).collect())
+            }
+        })
+    }
+
+    /// The time since an agent's last change.
+    fn running(&self, agent: AgentIx, from: Millis, now: Millis, into: &mut Counts) {
+        let person = self.people.get(agent.at());
+        let Some((person, facts)) = person.zip(self.directory.agent(agent)) else { return };
+        let ms = i64::try_from(now.since(person.since().max(from))).unwrap_or(i64::MAX);
+        if ms > 0 {
+            person.rates(facts.capacity).iter().for_each(|(sum, rate)| into.add(*sum, ms * rate));
+        }
+    }
+
+    fn line(&self, subject: &Subject) -> (usize, Option<Millis>) {
+        match subject {
+            Subject::Account => {
+                (self.waiting.len(), self.waiting.iter().map(|(_, at, _)| *at).min())
+            }
+            Subject::Queue(queue) => {
+                let first = (*queue, Millis(i64::MIN), CallId(0));
+                let line = self.waiting.range(first..).take_while(|(of, ..)| of == queue);
+                let mut line = line.map(|(_, at, _)| *at).peekable();
+                let oldest_at = line.peek().copied();
+                (line.count(), oldest_at)
+            }
+            Subject::Agent(_) | Subject::Team(_) => (0, None),
+        }
+    }
+}
+
+fn agent_at(ix: usize) -> AgentIx {
+    AgentIx(u32::try_from(ix).unwrap_or(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,221 @@
+//! What each agent does, and since when: told by the same precedence as boards show it (`engine.md` 2).
+
+use super::counts::{Measure, Sum};
+use crate::domain::event::{Cause, Event};
+use crate::domain::ids::{AgentIx, CallId, Name, OfferId, QueueIx, SwitchIx};
+use crate::domain::objects::user::Assignment;
+use crate::domain::presence::{Detail, Status};
+use crate::domain::time::Millis;
+use serde::{Deserialize, Serialize};
+
+/// After-call work that runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WrapUp {
+    /// Of which call.
+    pub call: CallId,
+    /// In whose queue.
+    pub queue: QueueIx,
+    /// Since the end of the agent's part.
+    pub since: Millis,
+}
+
+/// One agent.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Person {
+    /// Since when all of this holds.
+    since: Millis,
+    status: Status,
+    training: bool,
+    blocked: bool,
+    /// The desk's connection was lost; it may come back until then.
+    grace_until: Option<Millis>,
+    device_lost: bool,
+    device_unreached: bool,
+    delayed: bool,
+    /// With the agent, and whether on hold.
+    calls: Vec<(CallId, bool)>,
+    own_calls: Vec<(SwitchIx, Name)>,
+    /// Open, and whether the device alerts.
+    offers: Vec<(OfferId, bool)>,
+    /// After-call work.
+    pub(super) wrap_ups: Vec<WrapUp>,
+}
+
+impl Default for Person {
+    fn default() -> Person {
+        Person {
+            since: Millis(0),
+            status: Status::Offline,
+            training: false,
+            blocked: false,
+            grace_until: None,
+            device_lost: false,
+            device_unreached: false,
+            delayed: false,
+            calls: Vec::new(),
+            own_calls: Vec::new(),
+            offers: Vec::new(),
+            wrap_ups: Vec::new(),
+        }
+    }
+}
+
+impl Person {
+    /// What is shown of the agent as a whole; `None`: offline.
+    #[must_use]
+    pub fn detail(&self) -> Option<Detail> {
+        if self.status == Status::Offline {
+            return None;
+        }
+        let details = [
+            (
+                self.calls.iter().any(|(_, held)| !held) || !self.own_calls.is_empty(),
+                Detail::Talking,
+            ),
+            (!self.calls.is_empty(), Detail::Holding),
+            (self.offers.iter().any(|(_, ringing)| *ringing), Detail::Ringing),
+            (!self.offers.is_empty(), Detail::Reserved),
+            (!self.wrap_ups.is_empty(), Detail::WrapUp),
+            (self.status == Status::OnBreak, Detail::Break),
+            (self.training, Detail::Training),
+            (self.blocked, Detail::Blocked),
+            (self.grace_until.is_some(), Detail::Reconnecting),
+            (self.device_lost || self.device_unreached, Detail::DeviceLost),
+            (self.delayed, Detail::Delay),
+        ];
+        details
+            .iter()
+            .find(|(fits, _)| *fits)
+            .map_or(Some(Detail::Idle), |(_, detail)| Some(*detail))
+    }
+
+    /// Since when all holds as it does.
+    #[must_use]
+    pub fn since(&self) -> Millis {
+        self.since
+    }
+
+    /// From now on it may hold otherwise.
+    pub fn settled(&mut self, at: Millis) {
+        self.since = at;
+    }
+
+    /// What each millisecond adds to, with how much. `capacity`: of all media.
+    #[must_use]
+    pub fn rates(&self, capacity: u32) -> Vec<(Sum, i64)> {
+        let mut rates = Vec::with_capacity(6);
+        let work = self.calls.len() + self.own_calls.len() + self.wrap_ups.len();
+        if work > 0 {
+            rates.push((Measure::OccupiedMs.into(), 1));
+            rates.push((Measure::ServiceMs.into(), i64::try_from(work).unwrap_or(0)));
+        }
+        let Some(detail) = self.detail() else { return rates };
+        rates.push((Sum::In(detail), 1));
+        rates.push((Measure::LoggedInMs.into(), 1));
+        rates.push((Measure::CapacityMs.into(), i64::from(capacity)));
+        if self.status == Status::Ready {
+            rates.push((Measure::ReadyMs.into(), 1));
+            if detail == Detail::Idle {
+                rates.push((Measure::IdleMs.into(), 1));
+            }
+        }
+        rates
+    }
+
+    pub(super) fn offered(&mut self, offer: OfferId, ringing: bool) {
+        self.offers.push((offer, ringing));
+    }
+
+    pub(super) fn rings(&mut self, offer: OfferId) {
+        self.offers.iter_mut().filter(|(of, _)| *of == offer).for_each(|(_, rings)| *rings = true);
+    }
+
+    pub(super) fn offer_closed(&mut self, offer: OfferId) {
+        self.offers.retain(|(of, _)| *of != offer);
+    }
+
+    pub(super) fn takes(&mut self, call: CallId, held: bool) {
+        self.calls.push((call, held));
+    }
+
+    pub(super) fn reached(&mut self) {
+        self.device_unreached = false;
+    }
+
+    pub(super) fn hold(&mut self, call: CallId, held: bool) {
+        self.calls.iter_mut().filter(|(of, _)| *of == call).for_each(|(_, is)| *is = held);
+    }
+
+    pub(super) fn leaves(&mut self, call: CallId) {
+        self.calls.retain(|(of, _)| *of != call);
+    }
+
+    /// Takes in an event about the agent alone.
+    pub(super) fn apply(&mut self, event: &Event, at: Millis) {
+        match event {
+            Event::UserPut { user, .. } => {
+                self.training = user.assignment == Assignment::Training;
+                self.blocked = user.blocked_until.is_some_and(|until| until > at);
+            }
+            Event::BlockEnded { .. } => self.blocked = false,
+            Event::StatusSet { status, cause, .. } => {
+                self.status_set(*status);
+                let own = matches!(cause, Cause::Own | Cause::Next | Cause::Created);
+                if own && matches!(status, Status::Ready | Status::Online) {
+                    self.device_unreached = false;
+                }
+            }
+            Event::StatusForced { status, .. } => self.status_set(*status),
+            Event::LeaseLapsed { .. } => {
+                self.grace_until = self.grace_until.filter(|until| *until > at);
+            }
+            Event::DeskOpened { .. } => self.grace_until = None,
+            Event::DeskClosed { grace_until, .. } => self.grace_until = *grace_until,
+            Event::DesksLost { grace_until, .. } => self.grace_until = Some(*grace_until),
+            Event::DeviceRegistered { .. } => {
+                (self.device_lost, self.device_unreached) = (false, false);
+            }
+            Event::DeviceLost { unreached: true, .. } => self.device_unreached = true,
+            Event::DeviceLost { .. } => self.device_lost = true,
+            Event::OwnCallStarted { switch, subject, .. } => {
+                let own = (*switch, subject.clone());
+                if !self.own_calls.contains(&own) {
+                    self.own_calls.push(own);
+                }
+            }
+            Event::OwnCallEnded { switch, subject, .. } => {
+                self.own_calls.retain(|(of, name)| of != switch || name != subject);
+            }
+            Event::Delayed { .. } => self.delayed = true,
+            Event::DelayEnded { .. } => self.delayed = false,
+            _ => {}
+        }
+    }
+
+    fn status_set(&mut self, status: Status) {
+        self.status = status;
+        if status == Status::Offline {
+            self.grace_until = None;
+        }
+    }
+}
+
+/// Whom an event is about, when it is about one agent alone and changes what the agent does.
+pub(super) fn of(event: &Event) -> Option<AgentIx> {
+    match event {
+        Event::BlockEnded { agent }
+        | Event::StatusSet { agent, .. }
+        | Event::StatusForced { agent, .. }
+        | Event::LeaseLapsed { agent }
+        | Event::DeskOpened { agent, .. }
+        | Event::DeskClosed { agent, .. }
+        | Event::DesksLost { agent, .. }
+        | Event::DeviceRegistered { agent }
+        | Event::DeviceLost { agent, .. }
+        | Event::OwnCallStarted { agent, .. }
+        | Event::OwnCallEnded { agent, .. }
+        | Event::Delayed { agent, .. }
+        | Event::DelayEnded { agent } => Some(*agent),
+        _ => None,
+    }
+}

@@ -1,0 +1,131 @@
+//! Live figures: golden traces counted by hand, and the fold beside the engine over random histories.
+
+#[path = "figures/golden.rs"]
+mod golden;
+
+use callboard::domain::time::Millis;
+use callboard::reporting::figures::{By, Figures};
+use callboard::sim::driver::Driver;
+use callboard::sim::history;
+use callboard::sim::scenario::{Runner, START};
+
+/// Histories; `CALLBOARD_SEED=n` replays one, `CALLBOARD_SEEDS=n` sets how many.
+const SEEDS: u64 = 150;
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+/// A run whose records are folded as they come.
+struct Told {
+    runner: Runner<Driver>,
+    figures: Figures,
+}
+
+impl Told {
+    fn new() -> Told {
+        Told { runner: Runner::new(Driver::new()), figures: Figures::default() }
+    }
+
+    fn line(&mut self, line: &str) {
+        self.runner.line(line).unwrap_or_else(|e| panic!("{e}"));
+        for (seq, at, events) in self.runner.system.take_log() {
+            self.figures.apply(seq, at, &events);
+        }
+    }
+
+    fn now(&self) -> Millis {
+        Millis(START.0 + self.runner.elapsed())
+    }
+}
+
+const DAY_MS: i64 = 86_400_000;
+
+/// What boards show and what figures say of the same must be the same.
+fn differences(told: &mut Told) -> Vec<String> {
+    let now = told.now();
+    let board = told.runner.system.engine().board();
+    let figures = &told.figures;
+    let mut wrong = Vec::new();
+    for (_, row) in &board.agents {
+        if figures.detail(&row.id) != row.detail {
+            wrong.push(format!(
+                "{}: {:?}, board {:?}",
+                row.id,
+                figures.detail(&row.id),
+                row.detail
+            ));
+        }
+    }
+    // The account's zone is UTC in histories. A day begins with its first record.
+    let midnight = Millis(figures.at().0.div_euclid(DAY_MS) * DAY_MS);
+    for (_, row) in &board.queues {
+        let by = if row.kind == "group" { By::Group } else { By::Queue };
+        let Some(facts) = figures.facts((by, &row.id), (midnight, now), 1) else {
+            wrong.push(format!("{}: not known", row.id));
+            continue;
+        };
+        let value = |name: &str| {
+            let figure = callboard::reporting::figures::FIGURES.iter().find(|f| f.name == name);
+            figure.expect("a figure").value(&facts).as_u64().expect("a count")
+        };
+        let today = row.today;
+        let shown =
+            [today.offered, today.answered, today.abandoned, today.short_abandoned, today.exited];
+        let told = ["offered", "answered", "abandoned", "short_abandoned", "exited"].map(value);
+        if shown != told {
+            wrong.push(format!("{}: {told:?}, board {shown:?}", row.id));
+        }
+        if (facts.waiting as u32, facts.oldest_at.is_some())
+            != (row.waiting, row.oldest_at.is_some())
+        {
+            wrong.push(format!("{}: {} wait, board {}", row.id, facts.waiting, row.waiting));
+        }
+    }
+    wrong
+}
+
+fn check(seed: u64) {
+    let lines = history::history(seed);
+    let mut told = Told::new();
+    for (at, line) in lines.iter().enumerate() {
+        told.line(line);
+        let wrong = differences(&mut told);
+        let before = lines[at.saturating_sub(6)..=at].join("\n");
+        assert!(wrong.is_empty(), "seed {seed}, line {at}:\n{before}\n{wrong:#?}");
+    }
+    let json = serde_json::to_string(&told.figures).expect("JSON");
+    let again: Figures = serde_json::from_str(&json).expect("figures");
+    assert_eq!(serde_json::to_string(&again).expect("JSON"), json, "seed {seed}");
+}
+
+#[test]
+fn figures_say_what_boards_show() {
+    if let Some(seed) = number("CALLBOARD_SEED") {
+        return check(seed);
+    }
+    (0..number("CALLBOARD_SEEDS").unwrap_or(SEEDS)).for_each(check);
+}
+
+/// What is stored and read back in the middle goes on as if it had not been.
+#[test]
+fn a_fold_that_is_put_away_and_read_back_comes_to_the_same() {
+    for seed in 1_000..1_006 {
+        let mut told = Told::new();
+        let mut stored = Figures::default();
+        for line in history::history(seed) {
+            told.runner.line(&line).unwrap_or_else(|e| panic!("{e}"));
+            for (seq, at, events) in told.runner.system.take_log() {
+                told.figures.apply(seq, at, &events);
+                stored.apply(seq, at, &events);
+                // The same record twice equals once.
+                stored.apply(seq, at, &events);
+                let json = serde_json::to_string(&stored).expect("JSON");
+                stored = serde_json::from_str(&json).expect("figures");
+            }
+        }
+        let [one, other] =
+            [&told.figures, &stored].map(|f| serde_json::to_string(f).expect("JSON"));
+        assert_eq!(one, other, "seed {seed}");
+    }
+}
