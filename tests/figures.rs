@@ -94,6 +94,13 @@ fn check(seed: u64) {
         let before = lines[at.saturating_sub(6)..=at].join("\n");
         assert!(wrong.is_empty(), "seed {seed}, line {at}:\n{before}\n{wrong:#?}");
     }
+    // A fold that begins in the middle knows the floor, if not what was counted.
+    let (seq, at) = (told.figures.seq(), told.figures.at());
+    let retold = told.runner.system.engine().retold();
+    told.figures = Figures::begin(seq, at, &retold);
+    let wrong = differences(&mut told);
+    let wrong: Vec<_> = wrong.iter().filter(|line| !line.contains(", board [")).collect();
+    assert!(wrong.is_empty(), "seed {seed}, retold:\n{wrong:#?}");
     let json = serde_json::to_string(&told.figures).expect("JSON");
     let again: Figures = serde_json::from_str(&json).expect("figures");
     assert_eq!(serde_json::to_string(&again).expect("JSON"), json, "seed {seed}");
@@ -127,5 +134,33 @@ fn a_fold_that_is_put_away_and_read_back_comes_to_the_same() {
         let [one, other] =
             [&told.figures, &stored].map(|f| serde_json::to_string(f).expect("JSON"));
         assert_eq!(one, other, "seed {seed}");
+    }
+}
+
+/// The page is made from the table of formulas: when it is not, this writes it anew, and fails once.
+#[test]
+fn the_page_holds_every_formula() {
+    use callboard::reporting::figures::FIGURES;
+    use std::fmt::Write as _;
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/figures.md");
+    let page = std::fs::read_to_string(&path).expect("the page");
+    let mut table = "\n| figure | of | formula |\n|---|---|---|\n".to_owned();
+    for figure in FIGURES {
+        let of: Vec<&str> = figure.of.iter().map(|by| by.word()).collect();
+        let of = if of.len() == By::ALL.len() { "all".to_owned() } else { of.join(", ") };
+        let _ = writeln!(
+            table,
+            "| `{}` ({}) | {of} | {} |",
+            figure.name,
+            figure.unit.word(),
+            figure.formula
+        );
+    }
+    let (head, rest) = page.split_once("<!-- table -->\n").expect("the table's place");
+    let (_, tail) = rest.split_once("<!-- end -->").expect("its end");
+    let made = format!("{head}<!-- table -->\n{table}\n<!-- end -->{tail}");
+    if made != page {
+        std::fs::write(&path, made).expect("written");
+        panic!("docs/figures.md was not what the formulas say; it is now");
     }
 }

@@ -14,6 +14,7 @@ mod cookies;
 mod desk;
 mod endpoint;
 mod feed;
+mod figures;
 mod health;
 mod idempotency;
 mod invites;
@@ -171,6 +172,7 @@ fn routes() -> Routes {
         sessions::routes,
         rights::routes,
         audit::routes,
+        figures::routes,
         invites::routes,
         accounts::routes,
         health::routes,

@@ -483,6 +483,8 @@ pub enum Query {
     },
     /// `GET …/calls/{call}`
     Call(CallId),
+    /// `GET …/figures`: whose figures may this actor see?
+    Figures,
     /// May this actor read a call's story? (Whose memory is gone, who sees the whole account may.)
     Story(CallId),
     /// `GET …/calls?switch=&switch_call=`

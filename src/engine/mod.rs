@@ -58,6 +58,7 @@ mod presence_tests;
 mod queries;
 mod rebuild;
 mod refresh;
+mod retold;
 mod signing;
 mod state;
 #[cfg(test)]

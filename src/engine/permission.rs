@@ -74,7 +74,7 @@ impl Sight {
 
 impl Engine {
     /// The user that acts, if one does.
-    fn actor_ix(&self, actor: &Actor) -> Option<AgentIx> {
+    pub(super) fn actor_ix(&self, actor: &Actor) -> Option<AgentIx> {
         self.derived.users.get(actor.user.as_deref()?).copied()
     }
 

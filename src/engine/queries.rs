@@ -3,12 +3,13 @@
 use super::Engine;
 use super::permission::{Sight, require, require_switch};
 use super::state::Call;
-use crate::domain::ids::{CallId, Name};
+use crate::domain::ids::{AgentIx, CallId, Name, QueueIx};
 use crate::domain::input::{Actor, Answer, Query};
 use crate::domain::objects::user::Role;
 use crate::domain::problem::Problem;
 use crate::domain::rights::Permission;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 fn done(body: Value) -> Answer {
     Answer::Done { status: 200, version: None, body }
@@ -84,6 +85,7 @@ impl Engine {
                     Sight::Some { .. } => Err(Problem::forbidden(Permission::Feed.word())),
                 }
             }
+            Query::Figures => self.whose_figures(actor).map(done),
             Query::Audit => require(actor, Permission::Audit).map(|()| Answer::Nothing),
             Query::Sign(query) => self.sign_query(actor, query),
             Query::Rights { actor: who, action, subject } => {
@@ -111,6 +113,31 @@ impl Engine {
         }
         let sight = self.sight(actor);
         self.find_call(switch, switch_call, |call| self.sees_call(actor, &sight, call))
+    }
+
+    /// Whose figures an actor may see: all of the floor that is in sight, or the own.
+    fn whose_figures(&self, actor: &Actor) -> Result<Value, Problem> {
+        let sight = match actor.may(Permission::Reports) || actor.may(Permission::Watch) {
+            true => self.sight(actor),
+            false => {
+                require(actor, Permission::Work)?;
+                let users = self.actor_ix(actor).into_iter().collect();
+                return Ok(self.in_view(users, |_| false));
+            }
+        };
+        match &sight {
+            Sight::All => Ok(json!({ "all": true })),
+            Sight::Some { users, .. } => {
+                Ok(self.in_view(users.clone(), |queue| self.sees_queue(&sight, queue)))
+            }
+        }
+    }
+
+    fn in_view(&self, users: BTreeSet<AgentIx>, sees: impl Fn(QueueIx) -> bool) -> Value {
+        let users: Vec<&Name> = users.iter().map(|ix| &self.state.agent(*ix).id).collect();
+        let queues = self.state.queues.iter().filter(|queue| sees(queue.ix));
+        let queues: Vec<&Name> = queues.map(|queue| &queue.id).collect();
+        json!({ "all": false, "users": users, "queues": queues })
     }
 
     /// A queue that is out of sight is not there.

@@ -26,6 +26,7 @@ mod open;
 mod outbox;
 mod pipeline;
 mod recovery;
+mod reports;
 mod run;
 mod shared;
 mod shutdown;

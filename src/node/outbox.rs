@@ -16,6 +16,7 @@ use crate::node::gate::What;
 use crate::node::line::{Line, Report};
 use crate::node::pipeline::{Carried, Commit, DeskView, EventsDone, RegistryDone, Then};
 use crate::node::registry;
+use crate::node::reports::{Opened, Told};
 use crate::node::shared::{AccountHead, Shared};
 use crate::node::telemetry::{FloorFigures, OutboxFigures};
 use rustc_hash::FxHashMap;
@@ -199,6 +200,10 @@ impl Outbox {
         floor.head.durable.send_replace(seq);
         floor.figures.changed(&commit.changes);
         self.hub.apply(&floor.head.name, seq, at, &commit.changes);
+        if let Some(reports) = self.shared.reports.get() {
+            let account = floor.head.name.clone();
+            reports.tell(Told::Record { account, seq, at, events: commit.events });
+        }
         if commit.is_event && self.hub.readers(&floor.head.name) > 0 {
             let shown = self.shared.ticks();
             self.figures.frame.record(shown.seconds_since(commit.received));
@@ -363,6 +368,10 @@ impl Outbox {
                 stream: info.stream,
                 durable: watch::channel(board.seq).0,
             });
+            if let Some(reports) = self.shared.reports.get() {
+                let opened = Opened::new(info.name.clone(), info.stream);
+                reports.insist(Told::Opened(Box::new(opened)));
+            }
             let opening =
                 Opening { head: Arc::clone(&head), board, open: Vec::new(), switches: Vec::new() };
             self.open(opening);

@@ -1,5 +1,6 @@
 //! What travels from the inbox over the journal to the outbox, and never back.
 
+use crate::domain::event::Event;
 use crate::domain::ids::{CallId, CommandId, Name};
 use crate::domain::input::Answer;
 use crate::domain::objects::Switch;
@@ -34,6 +35,8 @@ pub(super) struct Commit {
     pub received: Ticks,
     /// Sequence and time of its record, when it has one.
     pub record: Option<(u64, Millis)>,
+    /// What the record says, for the figures.
+    pub events: Vec<Event>,
     /// New commands, with the switch's id.
     pub commands: Vec<(Name, Arc<Command>)>,
     /// This switch hears of its commands in the reply to its own request.
@@ -115,6 +118,7 @@ impl Commit {
             slot,
             received,
             record: None,
+            events: Vec::new(),
             commands: Vec::new(),
             replied: None,
             changes: Changes::default(),

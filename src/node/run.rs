@@ -140,6 +140,7 @@ impl Run {
                 commit.switches.push(self.configured(switch));
             }
         }
+        commit.events = events;
         commit.changes = changes;
         commit.desks = desks;
         commit.doors = doors;

@@ -9,11 +9,12 @@ use crate::node::clock::{Clock, Ticks};
 use crate::node::doors::Doors;
 use crate::node::gate::Gate;
 use crate::node::hasher::Hasher;
+use crate::node::reports::Reports;
 use crate::node::shutdown::LifeLine;
 use crate::node::start::SessionTimes;
 use dashmap::DashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use tokio::sync::{Notify, broadcast, watch};
 
 /// Shared by all parts of a node.
@@ -37,6 +38,8 @@ pub(super) struct Shared {
     pub accounts: DashMap<Name, Arc<AccountHead>>,
     pub revoked: broadcast::Sender<KeyId>,
     pub hub: HubHandle,
+    /// The way to the figures; none in a node without threads.
+    pub reports: OnceLock<Reports>,
     pub readers: Readers,
     pub room: Option<Arc<Room>>,
     pub life: LifeLine,

@@ -21,6 +21,7 @@ use crate::node::outbox::{Opening, Outbox};
 use crate::node::pipeline::Carried;
 use crate::node::recovery::{self, Loaded, NodeState, Pace, StartError};
 use crate::node::registry::{self, FIRST_ACCOUNT, KeyRequest};
+use crate::node::reports::{self, Opened, Reports, Store, Told};
 use crate::node::run::Run;
 use crate::node::shared::{AccountHead, Flow, Readers, Shared};
 use crate::node::shutdown::{EXIT_JOURNAL, EXIT_SOFTWARE, Fatal, LifeLine};
@@ -34,7 +35,7 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::JoinHandle;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinHandle as Task;
@@ -109,6 +110,7 @@ pub struct Node {
     writer: Arc<Writer>,
     keeper: (crossbeam_channel::Sender<()>, JoinHandle<()>),
     folder: JoinHandle<()>,
+    figures: JoinHandle<()>,
 }
 
 impl Node {
@@ -146,10 +148,11 @@ impl Node {
             |journal: &mut dyn Journal, state: &mut NodeState, now| -> Result<(), StartError> {
                 first_start(&options.data, journal, state, now)
             };
-        let parts = Parts::gather(options, &mut *journal, room, clock, first)?;
+        let mut parts = Parts::gather(options, &mut *journal, room, clock, first)?;
+        let figures = parts.figures(Store::new(&options.data, journal.epoch()))?;
         let carrier = delivery::by_http(options.webhooks.clone());
         let alive = recovery::last_alive(&options.data);
-        Node::run(options, journal, parts.assemble(options, carrier, alive))
+        Node::run(options, journal, parts.assemble(options, carrier, alive), figures)
     }
 
     /// The way in.
@@ -184,11 +187,15 @@ impl Node {
         let ended = self.outbox.await.map_err(|error| fatal(&error, EXIT_SOFTWARE));
         let (keeper, thread) = self.keeper;
         drop(keeper);
-        let (writer, folder, data) = (self.writer, self.folder, self.data);
+        let (writer, folder, figures, data) = (self.writer, self.folder, self.figures, self.data);
         let rest = move || -> Result<(), Fatal> {
             let panicked = |_| fatal(&"a thread panicked", EXIT_SOFTWARE);
             thread.join().map_err(panicked)?;
             folder.join().map_err(panicked)?;
+            if let Some(reports) = shared.reports.get() {
+                reports.insist(Told::Stop);
+            }
+            figures.join().map_err(panicked)?;
             if let Some(writer) = Arc::into_inner(writer) {
                 writer.join().map_err(|error| fatal(&error, EXIT_JOURNAL))?;
             }
@@ -256,6 +263,20 @@ impl Parts {
         Ok(Parts { shared, boards, watchers, messages, reader, state, recovered })
     }
 
+    /// The fold of the figures, told of every account that there is.
+    fn figures(&mut self, store: Store) -> Result<reports::Fold, StartError> {
+        let mut opened = Vec::new();
+        for (run, _) in &self.recovered {
+            let account = (run.name.clone(), run.stream);
+            let floor = (&run.engine, run.last_at);
+            opened.push(Opened::found(&store, &mut *self.reader, account, floor)?);
+        }
+        let (reports, fold) = Reports::new(&self.shared, store, opened);
+        // It is the first: a node is put together once.
+        let _ = self.shared.reports.set(reports);
+        Ok(fold)
+    }
+
     /// Puts the stages together. `alive`: when the node last said that it lived.
     pub fn assemble(self, options: &Options, carrier: Carrier, alive: Option<Millis>) -> Assembled {
         let shared = self.shared;
@@ -305,9 +326,11 @@ impl Node {
         options: &Options,
         journal: Box<dyn Journal>,
         assembled: Assembled,
+        figures: reports::Fold,
     ) -> Result<Node, StartError> {
         let Assembled { shared, inbox, outbox, fold, queue, watchers, delivered } = assembled;
         let folding = fold.spawn()?;
+        let figures = figures.spawn()?;
         let (commits, due) = mpsc::unbounded_channel();
         let writer = Arc::new(write(&shared, journal, queue, commits)?);
         let outbox =
@@ -328,6 +351,7 @@ impl Node {
             writer,
             keeper: keeper.spawn()?,
             folder: folding,
+            figures,
         })
     }
 }
@@ -374,6 +398,7 @@ fn share(
         accounts: DashMap::new(),
         revoked: broadcast::channel(256).0,
         hub,
+        reports: OnceLock::new(),
         readers,
         room,
         life: LifeLine::new(),

@@ -73,6 +73,8 @@ fn rule(operation: &str) -> Option<Needs> {
         "end_wrap_up" => Any(&["work"]),
         "feed" => Any(&["feed"]),
         "invite" | "list_invites" | "uninvite" => Any(&["users"]),
+        "list_figures" => Any(&["reports", "watch", "work"]),
+        "list_definitions" => ComingIn,
         "list_audit" => Any(&["audit"]),
         "open_live" | "live_events" => Any(&["watch", "work"]),
         "post_events" | "poll_commands" | "open_link" => Any(&["switch"]),

@@ -9,6 +9,7 @@ mod directory;
 mod formula;
 mod ledger;
 mod people;
+mod window;
 
 use self::calls::Call;
 use self::counts::{Counts, Sum};
@@ -25,6 +26,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use self::counts::THRESHOLDS_S;
 pub use self::formula::{By, FIGURES, Facts, Figure, Unit, threshold};
+pub use self::window::Window;
 
 /// The figures of one account.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -52,6 +54,18 @@ impl Figures {
     #[must_use]
     pub fn at(&self) -> Millis {
         self.at
+    }
+
+    /// Begins anew with a floor that is retold, each event at its time, as of a record: what ended
+    /// before is not in the figures.
+    #[must_use]
+    pub fn begin(seq: u64, at: Millis, told: &[(Millis, Event)]) -> Figures {
+        let mut figures = Figures::default();
+        for (at, event) in told {
+            figures.event(event, *at);
+        }
+        (figures.seq, figures.at) = (seq, at);
+        figures
     }
 
     /// Takes in a record; one that is in them already is passed over.
@@ -198,6 +212,12 @@ impl Figures {
         }
     }
 
+    /// Who is in a team, in the order of their making.
+    pub fn members<'a>(&'a self, team: &'a str) -> impl Iterator<Item = &'a Name> {
+        let members = self.directory.agents().map(|(_, facts)| facts);
+        members.filter(|facts| facts.teams.iter().any(|of| **of == *team)).map(|facts| &facts.id)
+    }
+
     /// What formulas need of one subject in the window that begins at `from`: a whole minute of the
     /// last hour, or a whole quarter of an hour. `None`: there is no such subject.
     #[must_use]
@@ -263,6 +283,3 @@ impl Figures {
 fn agent_at(ix: usize) -> AgentIx {
     AgentIx(u32::try_from(ix).unwrap_or(u32::MAX))
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,229 @@
+//! Live figures: what is told of queues, groups, agents, teams and the account over a window that ends
+//! now, and how each figure is worked out.
+
+use crate::api::Routes;
+use crate::api::answer::json;
+use crate::api::ask::Ask;
+use crate::api::endpoint::{Method, endpoint};
+use crate::api::problem::Answered;
+use crate::domain::input::{Answer, Query};
+use crate::domain::problem::Problem;
+use crate::reporting::figures::{By, FIGURES, Figures, THRESHOLDS_S, Window, threshold};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
+use utoipa::ToSchema;
+
+const TAG: &str = "Figures";
+
+/// A subject's figures.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "it describes, for the OpenAPI document")]
+struct SubjectFigures {
+    /// Whose: the id of a queue, group, user or team, or the account's.
+    id: String,
+    /// Where the window begins.
+    #[schema(format = DateTime)]
+    from: String,
+    /// Values by the figure's name; null where there is nothing to divide by.
+    figures: std::collections::BTreeMap<String, Option<f64>>,
+}
+
+/// A page of figures.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "it describes, for the OpenAPI document")]
+struct FiguresPage {
+    /// The last record that is in them.
+    seq: u64,
+    /// As of when.
+    #[schema(format = DateTime)]
+    as_of: String,
+    /// By what they are told apart.
+    by: String,
+    /// Over which window.
+    window: String,
+    /// The threshold of the service levels, in seconds.
+    threshold_s: u64,
+    /// In the order of their ids.
+    items: Vec<SubjectFigures>,
+    /// Send it as `cursor` for the next page; null at the end.
+    next: Option<String>,
+}
+
+/// How a figure is worked out.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "it describes, for the OpenAPI document")]
+struct Definition {
+    /// The figure's name.
+    name: String,
+    /// `count`, `ms`, or `share` (0 to 1).
+    unit: String,
+    /// Grows when the formula changes.
+    version: u32,
+    /// In words.
+    formula: String,
+    /// Of what it is told: account, queue, group, agent, team.
+    of: Vec<String>,
+}
+
+/// The routes.
+pub fn routes(routes: Routes) -> Routes {
+    routes
+        .routes(
+            endpoint(
+                Method::Get,
+                "/v1/accounts/{account}/figures",
+                "list_figures",
+                "Tells figures over a window that ends now. Who watches a part of the floor gets that \
+                 part, an agent the own.",
+                list,
+            )
+            .tag(TAG)
+            .query_text("by", "queue (default), group, agent, team or account.")
+            .query_text("window", "15m, 60m, 24h, or today (default): since midnight in the account's zone, or the agent's.")
+            .query_text("id", "Of this one only.")
+            .query_int("threshold_s", "Of service levels, in seconds: 15, 20 (default), 25, 30, 45, 60, 90, 120, 180, 240, 300 or 600.")
+            .query_int("limit", "Items at most, 1–1,000; default 100.")
+            .query_text("cursor", "The `next` of the page before.")
+            .answers::<FiguresPage>(200, "A page, by id.")
+            .done(),
+        )
+        .routes(
+            endpoint(
+                Method::Get,
+                "/v1/accounts/{account}/figures/definitions",
+                "list_definitions",
+                "Lists every figure with its formula.",
+                definitions,
+            )
+            .tag(TAG)
+            .answers_list::<Definition>("All of them; `next` is null.")
+            .done(),
+        )
+}
+
+async fn definitions(ask: Ask) -> Answered {
+    ask.no_query()?;
+    let items: Vec<Value> = FIGURES
+        .iter()
+        .map(|figure| {
+            let of: Vec<&str> = figure.of.iter().map(|by| by.word()).collect();
+            json!({ "name": figure.name, "unit": figure.unit.word(), "version": figure.version,
+                "formula": figure.formula, "of": of })
+        })
+        .collect();
+    Ok(json(200, &json!({ "items": items, "next": null })))
+}
+
+/// What is asked for.
+struct Wish {
+    by: By,
+    window: Window,
+    id: Option<String>,
+    threshold: usize,
+    limit: usize,
+    after: Option<String>,
+}
+
+/// What the actor may see of it.
+enum Seen {
+    All,
+    Some { users: BTreeSet<String>, queues: BTreeSet<String> },
+}
+
+impl Seen {
+    fn read(told: &Value) -> Seen {
+        let ids = |name: &str| {
+            let ids = told[name].as_array().into_iter().flatten();
+            ids.filter_map(|id| id.as_str().map(str::to_owned)).collect()
+        };
+        match told["all"] == json!(true) {
+            true => Seen::All,
+            false => Seen::Some { users: ids("users"), queues: ids("queues") },
+        }
+    }
+
+    /// The whole account's are for who sees all of it, a team's for who sees all of its members.
+    fn has(&self, figures: &Figures, by: By, id: &str) -> bool {
+        let Seen::Some { users, queues } = self else { return true };
+        match by {
+            By::Account => false,
+            By::Queue | By::Group => queues.contains(id),
+            By::Agent => users.contains(id),
+            By::Team => figures.members(id).all(|user| users.contains(&**user)),
+        }
+    }
+}
+
+async fn list(ask: Ask) -> Answered {
+    let mut query = ask.query()?;
+    let (limit, after) = query.page();
+    let by = query.word("by", By::parse, By::ALL).unwrap_or(By::Queue);
+    let window = query.word("window", Window::parse, Window::ALL).unwrap_or(Window::Today);
+    let id = query.text("id");
+    let seconds = query.int("threshold_s", 1..=604_800).unwrap_or(20);
+    let place = threshold(seconds);
+    if place.is_none() {
+        let known: Vec<String> = THRESHOLDS_S.iter().map(ToString::to_string).collect();
+        query.wrong("threshold_s", "out_of_range", format!("must be one of {}", known.join(", ")));
+    }
+    query.done()?;
+    let told = match ask.look(Query::Figures).await? {
+        Answer::Done { body, .. } => body,
+        _ => Value::Null,
+    };
+    let wish = Wish { by, window, id, threshold: place.unwrap_or(0), limit, after };
+    let seen = Seen::read(&told);
+    let account = ask.account().clone();
+    let page = ask
+        .app
+        .node
+        .figures(ask.account(), move |figures, now| page(figures, now, &wish, &seen, &account));
+    let mut page = page.await??;
+    page["threshold_s"] = json!(seconds);
+    Ok(json(200, &page))
+}
+
+fn page(
+    figures: &Figures,
+    now: crate::domain::time::Millis,
+    wish: &Wish,
+    seen: &Seen,
+    account: &str,
+) -> Result<Value, Problem> {
+    let Wish { by, window, id, threshold, limit, after } = wish;
+    if let Some(id) = id {
+        let shown = if *by == By::Account { *id == account } else { true };
+        let is_there =
+            shown && figures.ids(*by).iter().any(|known| *by == By::Account || **known == **id);
+        if !is_there || !seen.has(figures, *by, id) {
+            return Err(Problem::not_found(by.word(), id));
+        }
+    }
+    if *by == By::Account && matches!(seen, Seen::Some { .. }) {
+        let detail =
+            "the whole account's figures are for who sees all of it; ask by queue, agent or team";
+        return Err(Problem::new(403, "forbidden", detail));
+    }
+    let mut ids = figures.ids(*by);
+    ids.retain(|known| id.as_deref().is_none_or(|id| *by == By::Account || **known == *id));
+    ids.retain(|known| after.as_deref().is_none_or(|after| &**known > after));
+    ids.retain(|known| seen.has(figures, *by, known));
+    let more = ids.len() > *limit;
+    ids.truncate(*limit);
+    let next = ids.last().filter(|_| more).map(ToString::to_string);
+    let items: Vec<Value> = ids
+        .iter()
+        .filter_map(|id| {
+            let zone = figures.time_zone((*by == By::Agent).then_some(id));
+            let from = window.from(now, zone);
+            let facts = figures.facts((*by, id), (from, now), *threshold)?;
+            let told = FIGURES.iter().filter(|figure| figure.of.contains(by));
+            let told: Map<String, Value> =
+                told.map(|figure| (figure.name.to_owned(), figure.value(&facts))).collect();
+            let shown = if *by == By::Account { account } else { id };
+            Some(json!({ "id": shown, "from": from.rfc3339(), "figures": told }))
+        })
+        .collect();
+    Ok(json!({ "seq": figures.seq(), "as_of": now.rfc3339(), "by": by.word(),
+        "window": window.word(), "items": items, "next": next }))
+}

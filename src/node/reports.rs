@@ -1,0 +1,307 @@
+//! The figures of every account, folded behind the outbox on a thread of its own: what boards and
+//! phones are told is never held up by it.
+//!
+//! The fold is put away in the data folder each minute and at a clean stop, so that a start reads only
+//! the records since. That file is derived: without it the fold is made anew from the journal, as far
+//! back as it is kept.
+
+use crate::domain::event::Event;
+use crate::domain::ids::Name;
+use crate::domain::problem::Problem;
+use crate::domain::time::Millis;
+use crate::engine::{self, Engine};
+use crate::journal::{self, Reader, Record, StreamId};
+use crate::node::handle::Handle;
+use crate::node::recovery::StartError;
+use crate::node::shared::Shared;
+use crate::reporting::figures::Figures;
+use crossbeam_channel::RecvTimeoutError;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// Records that may wait for the fold; what is beyond it reads from the journal.
+const WAITING: usize = 65_536;
+/// Records read at a time.
+const CHUNK: usize = 4_096;
+/// How often the fold is put away, ms.
+const STORE_EACH_MS: u64 = 60_000;
+/// How often it is looked whether that is due.
+const LOOK_EACH: Duration = Duration::from_secs(5);
+/// Grows when what is stored means something else.
+const FORMAT: u32 = 1;
+
+/// What is asked of an account's figures; `None`: there is no such account.
+type Ask = Box<dyn FnOnce(Option<&Figures>) + Send>;
+
+/// What the thread is told.
+pub(super) enum Told {
+    /// An account is there from now on.
+    Opened(Box<Opened>),
+    /// A durable record.
+    Record { account: Name, seq: u64, at: Millis, events: Vec<Event> },
+    /// Nothing comes after it.
+    Stop,
+    /// A question about one account's figures, as of this record at least.
+    Ask { account: Name, seq: u64, ask: Ask },
+}
+
+/// An account whose figures are folded from now on.
+pub(super) struct Opened {
+    account: Name,
+    stream: StreamId,
+    /// What they begin with, …
+    figures: Figures,
+    /// … and the last record that is durable by now.
+    seq: u64,
+}
+
+impl Opened {
+    /// A new account's.
+    pub fn new(account: Name, stream: StreamId) -> Opened {
+        Opened { account, stream, figures: Figures::default(), seq: 0 }
+    }
+
+    /// An account's at a start: from what was put away, else from its first record, else (the first
+    /// are no longer kept) from the floor as it is now.
+    pub fn found(
+        store: &Store,
+        reader: &mut dyn Reader,
+        (account, stream): (Name, StreamId),
+        (engine, at): (&Engine, Millis),
+    ) -> Result<Opened, journal::Error> {
+        let (oldest, seq) = (reader.oldest(stream)?, engine.seq());
+        let stored = store.read(stream);
+        let figures = match stored.filter(|it| it.seq() + 1 >= oldest && it.seq() <= seq) {
+            Some(stored) => stored,
+            None if oldest <= 1 => Figures::default(),
+            None => Figures::begin(seq, at, &engine.retold()),
+        };
+        Ok(Opened { account, stream, figures, seq })
+    }
+}
+
+/// The way to the fold.
+#[derive(Clone)]
+pub(super) struct Reports(crossbeam_channel::Sender<Told>);
+
+impl Reports {
+    /// The way to a fold, and the fold. `store`: where it is put away.
+    pub fn new(shared: &Arc<Shared>, store: Store, opened: Vec<Opened>) -> (Reports, Fold) {
+        let (told, queue) = crossbeam_channel::bounded(WAITING);
+        let shared = Arc::downgrade(shared);
+        let fold = Fold { shared, queue, store, opened, accounts: BTreeMap::new() };
+        (Reports(told), fold)
+    }
+
+    /// Tells the fold. When more waits than it has room for, or it is gone, a record is passed over:
+    /// it is read from the journal before the next.
+    pub fn tell(&self, told: Told) {
+        let _ = self.0.try_send(told);
+    }
+
+    /// As [`Reports::tell`], for what must arrive: waits while there is no room.
+    pub fn insist(&self, told: Told) {
+        // Without a fold there is nothing to be told.
+        let _ = self.0.send(told);
+    }
+}
+
+/// Where folds are put away.
+pub(super) struct Store {
+    dir: PathBuf,
+    epoch: String,
+}
+
+/// The file's content.
+#[derive(Serialize, Deserialize)]
+struct Stored<F> {
+    format: u32,
+    /// Of the journal whose records are in it.
+    epoch: String,
+    figures: F,
+}
+
+impl Store {
+    /// In `data`, beside a journal of this epoch.
+    pub fn new(data: &Path, epoch: &str) -> Store {
+        Store { dir: data.join("figures"), epoch: epoch.to_owned() }
+    }
+
+    fn path(&self, stream: StreamId) -> PathBuf {
+        self.dir.join(format!("{stream}.json"))
+    }
+
+    fn read(&self, stream: StreamId) -> Option<Figures> {
+        let bytes = std::fs::read(self.path(stream)).ok()?;
+        let stored: Stored<Figures> = serde_json::from_slice(&bytes).ok()?;
+        (stored.format == FORMAT && stored.epoch == self.epoch).then_some(stored.figures)
+    }
+
+    /// A whole file or none: what is half written is never read.
+    fn write(&self, stream: StreamId, figures: &Figures) -> std::io::Result<()> {
+        std::fs::create_dir_all(&self.dir)?;
+        let stored = Stored { format: FORMAT, epoch: self.epoch.clone(), figures };
+        let path = self.path(stream);
+        let new = path.with_extension("new");
+        std::fs::write(&new, serde_json::to_vec(&stored)?)?;
+        std::fs::rename(&new, &path)
+    }
+}
+
+/// One account's.
+struct Account {
+    stream: StreamId,
+    figures: Figures,
+    /// As of the record that was put away last, and when.
+    stored: (u64, Millis),
+}
+
+/// The folds.
+pub(super) struct Fold {
+    /// Whose the way to this fold is: it ends with it.
+    shared: Weak<Shared>,
+    queue: crossbeam_channel::Receiver<Told>,
+    store: Store,
+    /// Accounts that there were at the start.
+    opened: Vec<Opened>,
+    accounts: BTreeMap<Name, Account>,
+}
+
+impl Fold {
+    /// Starts its thread, which ends when it is told to, or nobody can tell it anything more.
+    pub fn spawn(mut self) -> Result<JoinHandle<()>, StartError> {
+        let run = move || {
+            for opened in std::mem::take(&mut self.opened) {
+                self.take(Told::Opened(Box::new(opened)));
+            }
+            loop {
+                match self.queue.recv_timeout(LOOK_EACH) {
+                    Ok(Told::Stop) | Err(RecvTimeoutError::Disconnected) => break,
+                    Ok(told) => self.take(told),
+                    Err(RecvTimeoutError::Timeout) => {}
+                }
+                if self.queue.is_empty() {
+                    self.put_away(STORE_EACH_MS);
+                }
+            }
+            self.put_away(0);
+        };
+        std::thread::Builder::new()
+            .name("figures".to_owned())
+            .spawn(run)
+            .map_err(StartError::io("starting the thread of figures"))
+    }
+
+    fn take(&mut self, told: Told) {
+        let Some(shared) = self.shared.upgrade() else { return };
+        match told {
+            Told::Opened(opened) => {
+                let Opened { account, stream, figures, seq } = *opened;
+                let mut known = Account { stream, stored: (figures.seq(), figures.at()), figures };
+                catch_up(&shared, &account, &mut known, seq);
+                self.accounts.insert(account, known);
+            }
+            Told::Record { account, seq, at, events } => {
+                let Some(known) = self.accounts.get_mut(&account) else { return };
+                catch_up(&shared, &account, known, seq - 1);
+                if known.figures.seq() + 1 == seq {
+                    known.figures.apply(seq, at, &events);
+                }
+            }
+            Told::Ask { account, seq, ask } => {
+                if let Some(known) = self.accounts.get_mut(&account) {
+                    catch_up(&shared, &account, known, seq);
+                }
+                ask(self.accounts.get(&account).map(|known| &known.figures));
+            }
+            Told::Stop => {}
+        }
+    }
+
+    /// Puts away what has changed since it was put away so long ago. A failure costs time at the next
+    /// start, and nothing else.
+    fn put_away(&mut self, each_ms: u64) {
+        let Some(shared) = self.shared.upgrade() else { return };
+        let now = shared.clock.now();
+        for (account, known) in &mut self.accounts {
+            let (seq, at) = known.stored;
+            if known.figures.seq() == seq || now.since(at) < each_ms {
+                continue;
+            }
+            known.stored = (known.figures.seq(), now);
+            if let Err(error) = self.store.write(known.stream, &known.figures) {
+                tracing::warn!(%account, %error, "the figures could not be put away");
+            }
+        }
+    }
+}
+
+/// Reads what the fold was not told: before a start, or when too much waited.
+fn catch_up(shared: &Shared, account: &Name, known: &mut Account, seq: u64) {
+    if known.figures.seq() >= seq {
+        return;
+    }
+    let read = shared.readers.with(|reader| replay(reader, known, seq));
+    if let Err(error) = read {
+        tracing::error!(%account, %error, "records for the figures cannot be read");
+    }
+}
+
+fn replay(reader: &mut dyn Reader, known: &mut Account, seq: u64) -> Result<(), journal::Error> {
+    let mut records: Vec<Record> = Vec::new();
+    while known.figures.seq() < seq {
+        records.clear();
+        let after = known.figures.seq();
+        let most = usize::try_from(seq - after).unwrap_or(CHUNK).min(CHUNK);
+        if reader.read(known.stream, after, most, &mut records)? == 0 {
+            break;
+        }
+        for record in &records {
+            match engine::decode(record.seq, &record.body) {
+                Ok(events) => known.figures.apply(record.seq, record.at, &events),
+                Err(error) => {
+                    let place = format!("record {} of stream {}", record.seq, record.stream);
+                    return Err(journal::Error::Damaged { what: error.to_string(), place });
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Handle {
+    /// Asks an account's figures, as of its last durable record. Who may is asked of the engine before
+    /// (`Query::Figures`).
+    ///
+    /// # Errors
+    /// 404; 503 when the fold has too much to do.
+    pub async fn figures<T: Send + 'static>(
+        &self,
+        account: &str,
+        ask: impl FnOnce(&Figures, Millis) -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let account: Name = self.account(account)?;
+        let head = self.shared.accounts.get(&account).map(|head| *head.durable.borrow());
+        let missing = || Problem::not_found("account", &account);
+        let seq = head.ok_or_else(missing)?;
+        let now = self.shared.clock.now();
+        let (reply, answer) = tokio::sync::oneshot::channel();
+        let ask: Ask = Box::new(move |figures: Option<&Figures>| {
+            // Whoever gave up meanwhile is not told.
+            let _ = reply.send(figures.map(|figures| ask(figures, now.max(figures.at()))));
+        });
+        let told = Told::Ask { account: account.clone(), seq, ask };
+        if self.shared.reports.get().is_none_or(|reports| reports.0.try_send(told).is_err()) {
+            let detail = "the figures have fallen behind; ask again a little later";
+            return Err(Problem {
+                retry_after: Some(1),
+                ..Problem::new(503, "overloaded", detail)
+            });
+        }
+        answer.await.ok().flatten().ok_or_else(missing)
+    }
+}
