@@ -12,6 +12,7 @@ use callboard::domain::switching::{
 };
 use callboard::domain::time::Millis;
 use callboard::engine::{Decision, Engine};
+use callboard::reporting::figures::Figures;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -44,6 +45,15 @@ pub struct World {
     pub made: Made,
     /// Time spent in the engine so far: making the inputs and reading the answers is not in it.
     pub spent: Duration,
+    figures: Option<Folded>,
+}
+
+/// Live figures beside the engine.
+#[derive(Default)]
+pub struct Folded {
+    fold: Figures,
+    /// Time spent in the fold so far.
+    pub spent: Duration,
 }
 
 /// A call under way.
@@ -57,6 +67,15 @@ pub struct Call {
 impl World {
     /// `agents` ready agents, each a member of all of `queues` (id → body of the `PUT`).
     pub fn new(agents: usize, queues: &[(&str, Value)]) -> World {
+        World::beside(None, agents, queues)
+    }
+
+    /// The same, with live figures folded beside it.
+    pub fn with_figures(agents: usize, queues: &[(&str, Value)]) -> World {
+        World::beside(Some(Folded::default()), agents, queues)
+    }
+
+    fn beside(figures: Option<Folded>, agents: usize, queues: &[(&str, Value)]) -> World {
         let actor = |name: &str, role, switch: Option<&str>| Actor {
             name: Name::from(name),
             role,
@@ -77,6 +96,7 @@ impl World {
             last_command: 0,
             made: Made::default(),
             spent: Duration::ZERO,
+            figures,
         };
         world.furnish(agents, queues);
         world
@@ -128,6 +148,11 @@ impl World {
         }
     }
 
+    /// Time spent in the fold of the figures so far.
+    pub fn folded(&self) -> Duration {
+        self.figures.as_ref().map_or(Duration::ZERO, |figures| figures.spent)
+    }
+
     /// Time passes; deadlines that come are handled, as the node would.
     pub fn pass(&mut self, ms: u64) {
         let until = self.now.plus(ms);
@@ -149,6 +174,11 @@ impl World {
         let began = Instant::now();
         let decision = self.engine.handle(self.now, input);
         self.spent += began.elapsed();
+        if let Some(figures) = &mut self.figures {
+            let began = Instant::now();
+            figures.fold.apply(decision.seq, self.now, &decision.events);
+            figures.spent += began.elapsed();
+        }
         self.made.records += u64::from(!decision.events.is_empty());
         self.made.events += decision.events.len() as u64;
         if let Some((_, command)) = decision.commands.last() {
