@@ -5,6 +5,8 @@ mod support;
 
 #[path = "api/accounts.rs"]
 mod accounts;
+#[path = "api/agencies.rs"]
+mod agencies;
 #[path = "api/asyncapi.rs"]
 mod asyncapi;
 #[path = "api/at_desk.rs"]

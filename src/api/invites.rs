@@ -130,6 +130,7 @@ async fn invite(sent: Sent) -> Answered {
                     all_well = false;
                     json!({ "id": email, "status": problem.status, "error": {
                         "code": problem.code, "detail": problem.detail, "errors": problem.errors,
+                        "existing_user": problem.existing_user,
                     } })
                 }
             });

@@ -2,6 +2,7 @@
 //! write; every decision is the engine's.
 
 mod accounts;
+mod agencies;
 mod agents;
 mod answer;
 mod ask;
@@ -14,6 +15,7 @@ mod cookies;
 mod desk;
 mod endpoint;
 mod feed;
+mod grants;
 mod health;
 mod idempotency;
 mod invites;
@@ -173,6 +175,8 @@ fn routes() -> Routes {
         audit::routes,
         invites::routes,
         accounts::routes,
+        agencies::routes,
+        grants::routes,
         health::routes,
     ] {
         routes = mount(routes);

@@ -3,7 +3,7 @@
 use crate::domain::bulk::{Bulk, BulkMode};
 use crate::domain::ids::{CallId, KeyId, Name, OfferId, SessionId};
 use crate::domain::objects::SkillNeed;
-use crate::domain::objects::user::{Role, UserKind, UserState};
+use crate::domain::objects::user::{Home, Role, UserKind, UserState};
 use crate::domain::presence::{Status, words};
 use crate::domain::problem::Problem;
 use crate::domain::rights::{Permission, Rights};
@@ -43,6 +43,18 @@ pub struct Door {
     pub rights: Option<Rights>,
     /// What a key is narrowed to; `None` = nothing is taken from it.
     pub scopes: Option<Rights>,
+    /// By a session of another account.
+    pub visit: Option<Box<Visit>>,
+}
+
+/// How somebody acts in an account that they did not sign in to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Visit {
+    /// Who they are.
+    pub home: Home,
+    /// Whether they administer the agency that owns the account: then they may here what
+    /// administrators may.
+    pub agency: bool,
 }
 
 impl Actor {

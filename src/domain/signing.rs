@@ -1,8 +1,9 @@
 //! Signing in: what is asked of an account's engine about passwords, sessions and one-time links.
 //! Secrets never stand here: what was sent is hashed (by `access`) before it comes in.
 
-use crate::domain::event::PersonalKey;
+use crate::domain::event::{Changed, PersonalKey};
 use crate::domain::ids::{Name, SessionId};
+use crate::domain::objects::user::{Home, Personal};
 use crate::domain::presence::words;
 use crate::domain::time::Millis;
 use serde::{Deserialize, Serialize};
@@ -74,6 +75,42 @@ pub enum SignCommand {
         /// It ends then.
         until: Millis,
     },
+    /// Somebody of another account gets a role in this one (seed S4-16).
+    Grant {
+        /// Their id here, if they are new.
+        user: String,
+        /// Who they are.
+        home: Home,
+        /// Their e-mail, as the asker knows it.
+        email: String,
+        /// The role here.
+        role: String,
+        /// Their profile, when all this is right: the node's to fill in.
+        person: Option<Box<Personal>>,
+    },
+    /// … has it no more.
+    Ungrant {
+        /// Their id here.
+        user: String,
+    },
+    /// The node's own: how it stands with a user's person at home.
+    Person {
+        /// Their id here.
+        user: String,
+        /// Their profile there.
+        person: Box<Personal>,
+        /// Whether they may come in.
+        may: bool,
+    },
+    /// The node's own: something was done that is about this account and decided outside of it.
+    Tell {
+        /// What.
+        action: Name,
+        /// To whom or what.
+        subject: Name,
+        /// Before and after.
+        changed: Vec<Changed>,
+    },
     /// A link is used: it sets the password.
     UseLink {
         /// The hash of what was shown.
@@ -141,6 +178,11 @@ pub enum SignQuery {
     },
     /// Who asks: role and user, as they are now.
     Me,
+    /// The node's own: the place that a user has here.
+    Place {
+        /// Whose.
+        user: String,
+    },
     /// The node's own: whether an owner can sign in.
     HasOwner,
     /// Who is invited, by id.
@@ -189,6 +231,8 @@ pub enum DoorChange {
         user: Name,
         /// Whether they may.
         may: bool,
+        /// Who they are, when they are kept in another account.
+        home: Option<Home>,
     },
 }
 

@@ -34,6 +34,10 @@ impl Engine {
         let known = self.invited_as(body);
         let id: Name = match known.map(|ix| self.state.agent(ix)) {
             None => id.into(),
+            Some(agent) if agent.user.home.is_some() => {
+                let detail = format!("{} is kept in another account: POST …/grants", agent.id);
+                return Err(Problem::conflict("exists", detail));
+            }
             Some(agent) if agent.user.state == UserState::Deactivated => agent.id.clone(),
             Some(agent) => {
                 let detail = format!(
@@ -68,7 +72,7 @@ impl Engine {
             }
         }
         let user = match User::parse(body) {
-            Ok(user) => Some(user),
+            Ok(user) => Some(User { state: UserState::Invited, ..user }),
             Err(wrong) => {
                 let told = |error: &FieldError| errors.iter().any(|e| e.pointer == error.pointer);
                 let wrong: Vec<FieldError> = wrong.into_iter().filter(|e| !told(e)).collect();
@@ -87,7 +91,7 @@ impl Engine {
             self.check_user(object, user, &mut errors);
         }
         match user {
-            Some(user) if errors.is_empty() => Ok(User { state: UserState::Invited, ..user }),
+            Some(user) if errors.is_empty() => Ok(user),
             _ => Err(Problem::invalid(errors)),
         }
     }

@@ -40,6 +40,7 @@ mod evolve_offers;
 mod explain;
 mod feed;
 mod few;
+mod guests;
 mod handle;
 mod invariants;
 mod invites;
@@ -71,6 +72,8 @@ mod tests;
 mod vault;
 mod views;
 mod windows;
+
+pub use guests::AtHome;
 
 use crate::domain::compact;
 use crate::domain::event::{Changed, Event, PersonalKey};

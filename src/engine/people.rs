@@ -11,12 +11,23 @@ use crate::domain::event::Event;
 use crate::domain::ids::{AgentIx, Name, QueueIx};
 use crate::domain::input::{Actor, Answer, Kind, ObjectRef, UserFilter};
 use crate::domain::objects::queue::QueueKind;
+use crate::domain::objects::user::Role;
 use crate::domain::objects::{Target, User};
 use crate::domain::problem::{FieldError, Problem};
 use crate::domain::rights::Permission;
 use crate::domain::signing::SessionEnd;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+
+/// Who sees and monitors a team needs one before the role counts (X7). One who loses it stays, and
+/// monitors nobody.
+pub(super) fn without_team(role: Role) -> FieldError {
+    let detail = format!(
+        "a {role} has a team first: say assignment pending, PUT …/teams/{{team}}/members/{{user}}, \
+         then assignment active"
+    );
+    FieldError::new("/role", "team_required", detail)
+}
 
 impl Engine {
     /// What a user's fields name must be there, numbers must be free, and a block within bounds.
@@ -51,6 +62,10 @@ impl Engine {
         }
         self.check_dispositions(&user.dispositions, errors);
         errors.extend(self.check_block(user, own));
+        let before = own.is_some_and(|ix| self.state.agent(ix).user.leads());
+        if user.leads() && !before && own.is_none_or(|ix| self.state.agent(ix).teams.is_empty()) {
+            errors.push(without_team(user.role));
+        }
     }
 
     /// Skills held must be there, and the levels within their ranges.

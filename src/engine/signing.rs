@@ -8,7 +8,7 @@ use crate::domain::event::{Event, PersonalKey};
 use crate::domain::ids::{AgentIx, Name, SessionId};
 use crate::domain::input::{Actor, Answer, Door};
 use crate::domain::objects::User;
-use crate::domain::objects::user::{Role, UserKind, UserState};
+use crate::domain::objects::user::{Assignment, Role, UserKind, UserState};
 use crate::domain::problem::Problem;
 use crate::domain::rights::Permission;
 use crate::domain::signing::{
@@ -129,12 +129,12 @@ pub(super) fn evolve(state: &mut State, event: &Event) -> bool {
     true
 }
 
-fn signed_out() -> Problem {
+pub(super) fn signed_out() -> Problem {
     let detail = "sign in again: this session is over, or its user may not sign in any more";
     Problem::new(401, "unauthenticated", detail)
 }
 
-fn done(body: Value) -> Answer {
+pub(super) fn done(body: Value) -> Answer {
     Answer::Done { status: 200, version: None, body }
 }
 
@@ -156,6 +156,9 @@ impl Engine {
             return Err(signed_out());
         }
         let Some(session) = actor.door.session else { return Ok(Cow::Borrowed(actor)) };
+        if let Some(visit) = &actor.door.visit {
+            return self.visiting(actor, visit, agent);
+        }
         let sessions = self.state.doors.sessions.get(&agent.ix);
         if !sessions.into_iter().flatten().any(|s| s.id == session) {
             return Err(signed_out());
@@ -201,6 +204,7 @@ impl Engine {
         let standing = |agent: &Agent| DoorChange::Standing {
             user: agent.id.clone(),
             may: may_come_in(agent),
+            home: agent.user.home.clone(),
         };
         let mut changes = Vec::new();
         for event in events {
@@ -246,8 +250,18 @@ impl Engine {
                 self.invite(actor, &user, &body, hash, until)
             }
             SignCommand::Uninvite { user } => self.uninvite(actor, &user),
+            SignCommand::Grant { user, home, role, person, .. } => {
+                self.grant(actor, &user, home, &role, person)
+            }
+            SignCommand::Ungrant { user } => self.ungrant(actor, &user),
+            SignCommand::Person { user, person, may } => self.person_is(actor, &user, &person, may),
+            SignCommand::Tell { action, subject, changed } => {
+                self.tell_of(actor, action, subject, changed);
+                Ok(Answer::Nothing)
+            }
             SignCommand::MakeLink { user, hash, until } => {
                 let ix = self.door_of(actor, &user)?;
+                self.must_be_at_home(ix)?;
                 let purpose = match self.state.agent(ix).user.state {
                     UserState::Invited => LinkPurpose::Invite,
                     UserState::Active | UserState::Deactivated => LinkPurpose::Reset,
@@ -305,6 +319,7 @@ impl Engine {
             SignQuery::Secrets { email } => Ok(done(self.secrets(&email))),
             SignQuery::Secret { user } => {
                 let ix = self.door_of(actor, &user)?;
+                self.must_be_at_home(ix)?;
                 let agent = self.state.agent(ix);
                 let secret = self.state.doors.passwords.get(&ix).copied();
                 let hash = secret.and_then(|key| self.vault.secret(key));
@@ -319,6 +334,10 @@ impl Engine {
                 "switch": actor.switch,
                 "permissions": actor.rights(),
             }))),
+            SignQuery::Place { user } => {
+                let ix = self.door_of(actor, &user)?;
+                Ok(done(self.place_json(ix)))
+            }
             SignQuery::HasOwner => Ok(done(json!({ "has_owner": self.has_owner() }))),
             SignQuery::Link { hash } => {
                 let (ix, link) = self.link(&hash)?;
@@ -416,6 +435,7 @@ impl Engine {
         shown: Option<PersonalKey>,
     ) -> Result<Answer, Problem> {
         let ix = self.door_of(actor, user)?;
+        self.must_be_at_home(ix)?;
         let own = actor.user.as_deref() == Some(user);
         if own && self.state.doors.passwords.get(&ix).copied() != shown {
             let detail = "the password has changed meanwhile; send the present one as current";
@@ -467,7 +487,11 @@ impl Engine {
         self.put_password(ix, hash, &user);
         self.emit(Event::LinkEnded { agent: ix, used: true });
         if purpose == LinkPurpose::Invite {
-            let accepted = User { state: UserState::Active, ..self.whole_user(ix) };
+            let mut accepted = User { state: UserState::Active, ..self.whole_user(ix) };
+            // Whose role needs a team waits for one (X7).
+            if accepted.leads() && self.state.agent(ix).teams.is_empty() {
+                accepted.assignment = Assignment::Pending;
+            }
             self.put_user(user.clone(), accepted, user.clone());
         }
         self.end_sessions(ix, None, SessionEnd::Password, None);

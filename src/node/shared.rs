@@ -1,10 +1,12 @@
 //! What the handle, the inbox and the outbox all hold.
 
-use crate::access::Key;
 use crate::access::throttle::Throttle;
+use crate::access::{Key, session};
 use crate::domain::ids::{KeyId, Name};
+use crate::domain::objects::user::Home;
 use crate::journal::{Reader, Room, StreamId};
 use crate::live::HubHandle;
+use crate::node::agencies::Agencies;
 use crate::node::clock::{Clock, Ticks};
 use crate::node::doors::Doors;
 use crate::node::gate::Gate;
@@ -13,7 +15,7 @@ use crate::node::shutdown::LifeLine;
 use crate::node::start::SessionTimes;
 use dashmap::DashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use tokio::sync::{Notify, broadcast, watch};
 
 /// Shared by all parts of a node.
@@ -25,6 +27,8 @@ pub(super) struct Shared {
     pub keys: DashMap<KeyId, Arc<Key>>,
     /// Sessions, and users who may not come in: what is durable of them.
     pub doors: Doors,
+    /// A cache of the registry: what is durable of it.
+    pub agencies: RwLock<Agencies>,
     /// Failed attempts to sign in.
     pub throttle: Throttle,
     /// How long sessions last.
@@ -61,6 +65,13 @@ impl Shared {
         self.hub.close_key(key);
         // Without a connection nobody listens.
         let _ = self.revoked.send(key);
+    }
+
+    /// What a person's sessions have opened is looked at again: some of it may be theirs no more.
+    pub fn look_again(&self, home: &Home) {
+        for session in self.doors.sessions_of(home) {
+            self.turn_out(session::door(session));
+        }
     }
 
     /// Monotonic time, for measuring.

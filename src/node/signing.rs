@@ -25,8 +25,8 @@ const PROGRAM_CHARS: usize = 200;
 
 /// What somebody types to sign in, and from where.
 pub struct SignIn {
-    /// The account.
-    pub account: String,
+    /// The account; `None` = wherever the e-mail is at home.
+    pub account: Option<String>,
     /// The e-mail.
     pub email: String,
     /// The password.
@@ -64,7 +64,7 @@ pub struct FirstOwner {
 }
 
 /// The node itself, where nobody has come in yet.
-fn node() -> Actor {
+pub(super) fn node() -> Actor {
     Actor {
         name: "node".into(),
         role: Role::Owner,
@@ -108,27 +108,26 @@ impl Handle {
     /// 401 `sign_in_failed`; 429 `too_many_attempts`; as [`Handle::send`].
     pub async fn sign_in(&self, asked: SignIn) -> Result<SignedIn, Problem> {
         let shared = &self.shared;
-        let attempt = Attempt::new(&asked.account, &asked.email, asked.from);
+        let named = asked.account.as_deref().unwrap_or_default();
+        let attempt = Attempt::new(named, &asked.email, asked.from);
         shared.throttle.begin(&attempt, shared.clock.now())?;
-        let known = match self.account(&asked.account) {
-            Ok(account) => {
-                let query = SignQuery::Secrets { email: asked.email };
-                Some((self.sign_query(&account, node(), query).await?, account))
-            }
-            Err(_) => None,
-        };
-        let (found, account) = known.unwrap_or_else(|| (Value::Null, FIRST_ACCOUNT.into()));
-        let items = found["items"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let mut found: Vec<(Name, Value)> = Vec::new();
+        for account in self.who_has(asked.email.clone(), asked.account.as_deref()).await? {
+            let query = SignQuery::Secrets { email: asked.email.clone() };
+            let secrets = self.sign_query(&account, node(), query).await?;
+            let items = secrets["items"].as_array().cloned().unwrap_or_default();
+            found.extend(items.into_iter().map(|item| (account.clone(), item)));
+        }
         let hash = |item: &Value| item["hash"].as_str().unwrap_or_default().to_owned();
-        let hashes = items.iter().map(hash).collect();
+        let hashes = found.iter().map(|(_, item)| hash(item)).collect();
         let right = shared.hasher.find(asked.password, hashes).await?;
-        let who = right.and_then(|at| items.get(at)).ok_or_else(wrong_sign_in)?;
+        let (account, who) = right.and_then(|at| found.get(at)).ok_or_else(wrong_sign_in)?;
         shared.throttle.right(&attempt);
         let user = who["user"].as_str().unwrap_or_default().to_owned();
         let shown = who["secret"].as_u64().unwrap_or_default();
         let program = asked.program.map(|text| text.chars().take(PROGRAM_CHARS).collect());
         let origin = Origin { from: Some(asked.from.to_string()), program };
-        self.open_session(&account, user, shown, origin).await
+        self.open_session(account, user, shown, origin).await
     }
 
     async fn open_session(
@@ -421,7 +420,7 @@ impl Handle {
         self.sign_command(account, actor, command).await.map(drop)
     }
 
-    async fn sign_command(
+    pub(super) async fn sign_command(
         &self,
         account: &Name,
         actor: Actor,
@@ -431,7 +430,7 @@ impl Handle {
         self.send(account, Input::Command { actor, command }).await.map(body)
     }
 
-    async fn sign_query(
+    pub(super) async fn sign_query(
         &self,
         account: &Name,
         actor: Actor,

@@ -18,6 +18,7 @@ use crate::node::hasher::Hasher;
 use crate::node::inbox::Inbox;
 use crate::node::keeper::Keeper;
 use crate::node::outbox::{Opening, Outbox};
+use crate::node::persons::Persons;
 use crate::node::pipeline::Carried;
 use crate::node::recovery::{self, Loaded, NodeState, Pace, StartError};
 use crate::node::registry::{self, FIRST_ACCOUNT, KeyRequest};
@@ -34,7 +35,7 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinHandle as Task;
@@ -262,6 +263,8 @@ impl Parts {
         for key in self.state.registry.keys() {
             shared.keys.insert(key.id, Arc::clone(key));
         }
+        *shared.agencies.write().unwrap_or_else(PoisonError::into_inner) =
+            self.state.registry.agencies().clone();
         let last_at = self.recovered.iter().map(|(run, _)| run.last_at).max();
         let last_at = last_at.unwrap_or_default().max(self.state.last_at);
         let away_ms = shared.clock.now().since(last_at.max(alive.unwrap_or_default()));
@@ -287,6 +290,7 @@ impl Parts {
             away_ms,
             figures: InboxFigures::new(),
             now: last_at,
+            persons: Persons::default(),
         };
         for (run, opening) in self.recovered {
             shared.accounts.insert(run.name.clone(), Arc::clone(&opening.head));
@@ -367,6 +371,7 @@ fn share(
         flow: Flow::default(),
         keys: DashMap::new(),
         doors: Doors::default(),
+        agencies: RwLock::default(),
         throttle: Throttle::default(),
         sessions,
         first_link: Mutex::new(None),
