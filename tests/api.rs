@@ -27,6 +27,8 @@ mod flows;
 mod groups;
 #[path = "api/invites.rs"]
 mod invites;
+#[path = "api/mail.rs"]
+mod mail;
 #[path = "api/people.rs"]
 mod people;
 #[path = "api/rights.rs"]

@@ -134,8 +134,10 @@ struct MadeLink {
     user: String,
     /// What for.
     purpose: LinkPurpose,
-    /// Its secret; the page is `/welcome#` and this.
-    link: String,
+    /// Its secret; the page is `/welcome#` and this. Null when it goes by mail.
+    link: Option<String>,
+    /// Whether it goes by mail to the user's address.
+    mailed: bool,
     /// Until then.
     #[schema(format = DateTime)]
     expires_at: String,
@@ -289,7 +291,7 @@ fn doors(routes: Routes) -> Routes {
             )
             .tag(TAG)
             .body_or_none::<LinkRequest>(JSON_BODY)
-            .answers::<MadeLink>(201, "The link; it is shown once.")
+            .answers::<MadeLink>(201, "The link; it is shown once, and not where it goes by mail.")
             .done(),
         )
         .routes(

@@ -20,6 +20,20 @@ words!(
 );
 
 words!(
+    /// How far a mail is.
+    MailStage {
+        /// It is to be sent.
+        Queued => "queued",
+        /// It could not be sent; it is tried again.
+        Failing => "failing",
+        /// The mail server took it.
+        Sent => "sent",
+        /// The mail server refused it for good, or the link has ended.
+        Failed => "failed",
+    }
+);
+
+words!(
     /// Why a session ended.
     SessionEnd {
         /// The user signed out.
@@ -60,6 +74,8 @@ pub enum SignCommand {
         hash: Name,
         /// It ends then.
         until: Millis,
+        /// The secret, when it is to be sent by mail.
+        mail: Option<String>,
     },
     /// An invitation is taken back.
     Uninvite {
@@ -74,6 +90,17 @@ pub enum SignCommand {
         hash: Name,
         /// It ends then.
         until: Millis,
+        /// The secret, when it is to be sent by mail.
+        mail: Option<String>,
+    },
+    /// The node's own: a mail was sent, or not.
+    Mailed {
+        /// To whom.
+        user: String,
+        /// Which.
+        secret: PersonalKey,
+        /// How it went.
+        end: MailEnd,
     },
     /// Somebody of another account gets a role in this one (seed S4-16).
     Grant {
@@ -158,6 +185,20 @@ pub enum SignCommand {
     },
 }
 
+/// How the sending of a mail went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailEnd {
+    /// The mail server took it.
+    Sent,
+    /// It did not.
+    Failed {
+        /// What it answered; `None` = nothing.
+        code: Option<u16>,
+        /// Whether it is not tried again.
+        last: bool,
+    },
+}
+
 /// A question about what opens the door.
 #[derive(Clone, Debug)]
 pub enum SignQuery {
@@ -178,6 +219,11 @@ pub enum SignQuery {
     },
     /// Who asks: role and user, as they are now.
     Me,
+    /// The node's own: what the mail needs that is to be sent to a user.
+    Letter {
+        /// To whom.
+        user: String,
+    },
     /// The node's own: the place that a user has here.
     Place {
         /// Whose.
@@ -213,6 +259,11 @@ pub struct Origin {
 pub enum DoorChange {
     /// A session is open.
     Opened(OpenSession),
+    /// A mail is to be sent.
+    Mail {
+        /// To whom.
+        user: Name,
+    },
     /// A session is over.
     Ended {
         /// Whose.

@@ -88,6 +88,7 @@ impl Engine {
                 SignCommand::Ungrant { user } => plain("user.ungrant", user),
                 SignCommand::UseLink { .. }
                 | SignCommand::Person { .. }
+                | SignCommand::Mailed { .. }
                 | SignCommand::Tell { .. }
                 | SignCommand::Open { .. }
                 | SignCommand::Seen { .. } => None,

@@ -26,8 +26,8 @@ impl Engine {
         actor: &Actor,
         id: &str,
         body: &Value,
-        hash: Name,
-        until: Millis,
+        (hash, until): (Name, Millis),
+        mail: Option<String>,
     ) -> Result<Answer, Problem> {
         // Before anything is told of who is there.
         require(actor, Permission::Users)?;
@@ -54,12 +54,13 @@ impl Engine {
         let Some(agent) = self.derived.users.get(&id).copied() else {
             return Err(Problem::not_found("user", &id));
         };
-        let (by, purpose) = (actor.name.clone(), LinkPurpose::Invite);
-        self.emit(Event::LinkMade { agent, by, purpose, hash, until });
+        let link = (LinkPurpose::Invite, hash, until);
+        let mailed = self.make_link(agent, &actor.name, link, mail);
         Ok(Answer::Done {
             status: 201,
             version: None,
-            body: json!({ "user": id, "again": known.is_some(), "expires_at": until.rfc3339() }),
+            body: json!({ "user": id, "again": known.is_some(), "mailed": mailed,
+                "expires_at": until.rfc3339() }),
         })
     }
 
@@ -104,6 +105,7 @@ impl Engine {
             return Err(Problem::not_found("invitation of", id));
         }
         if self.state.doors.links.contains_key(&ix) {
+            self.drop_mail(ix);
             self.emit(Event::LinkEnded { agent: ix, used: false });
         }
         let user = User { state: UserState::Deactivated, ..self.whole_user(ix) };
@@ -127,6 +129,7 @@ impl Engine {
                 "email": values.and_then(|v| v.personal.email.clone()),
                 "role": agent.user.custom_role.as_deref().unwrap_or(agent.user.role.word()),
                 "expires_at": link.map(|link| link.until.rfc3339()),
+                "mail": self.state.doors.mails.get(&agent.ix).map(|mail| mail.stage),
             })
         });
         json!({ "items": shown.collect::<Vec<_>>(), "next": next })

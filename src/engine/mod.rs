@@ -45,6 +45,7 @@ mod handle;
 mod invariants;
 mod invites;
 mod ledger;
+mod mails;
 mod matching;
 mod messages;
 mod need_index;

@@ -185,6 +185,7 @@ impl Engine {
         let teams = agent.teams.clone();
         self.leave_by_directory(ix);
         self.end_sessions(ix, None, SessionEnd::Directory, Some(by));
+        self.drop_mail(ix);
         if let Some(hash) = self.state.doors.passwords.get(&ix) {
             self.vault.erase(*hash);
         }

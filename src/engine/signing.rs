@@ -2,6 +2,7 @@
 //! checked by `access`; whether it opens anything is decided here, with everything else.
 
 use super::Engine;
+use super::mails::{self, Mail};
 use super::permission::require;
 use super::state::{Agent, State};
 use crate::domain::event::{Event, PersonalKey};
@@ -30,6 +31,9 @@ pub struct Doors {
     pub passwords: BTreeMap<AgentIx, PersonalKey>,
     /// Open one-time links.
     pub links: BTreeMap<AgentIx, Link>,
+    /// The mails of links.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub mails: BTreeMap<AgentIx, Mail>,
     /// Sessions, in order of their making.
     pub sessions: BTreeMap<AgentIx, Vec<Session>>,
 }
@@ -92,10 +96,19 @@ pub(super) fn evolve(state: &mut State, event: &Event) -> bool {
         Event::LinkMade { agent, purpose, hash, until, .. } => {
             let link = Link { purpose: *purpose, hash: hash.clone(), until: *until };
             doors.links.insert(*agent, link);
+            doors.mails.remove(agent);
         }
-        Event::LinkEnded { agent, .. } => _ = doors.links.remove(agent),
+        Event::LinkEnded { agent, .. } => {
+            doors.links.remove(agent);
+            doors.mails.remove(agent);
+        }
+        Event::MailQueued { secret, .. } => {
+            state.last_personal = state.last_personal.max(*secret);
+            return mails::evolve(doors, event);
+        }
         Event::UserErased { agent, .. } => {
             doors.passwords.remove(agent);
+            doors.mails.remove(agent);
             doors.links.remove(agent);
             // The rest of the event is the directory's.
             return false;
@@ -124,7 +137,7 @@ pub(super) fn evolve(state: &mut State, event: &Event) -> bool {
                 }
             }
         }
-        _ => return false,
+        _ => return mails::evolve(doors, event),
     }
     true
 }
@@ -219,6 +232,9 @@ impl Engine {
                         seen_at: self.state.at,
                     }));
                 }
+                Event::MailQueued { agent, .. } => {
+                    changes.push(DoorChange::Mail { user: self.state.agent(*agent).id.clone() });
+                }
                 Event::SessionEnded { agent, session, .. } => {
                     let user = self.state.agent(*agent).id.clone();
                     changes.push(DoorChange::Ended { user, session: *session });
@@ -246,8 +262,12 @@ impl Engine {
             SignCommand::SetPassword { user, hash, shown } => {
                 self.set_password(actor, &user, hash, shown)
             }
-            SignCommand::Invite { user, body, hash, until } => {
-                self.invite(actor, &user, &body, hash, until)
+            SignCommand::Invite { user, body, hash, until, mail } => {
+                self.invite(actor, &user, &body, (hash, until), mail)
+            }
+            SignCommand::Mailed { user, secret, end } => {
+                let ix = self.door_of(actor, &user)?;
+                self.mailed(ix, secret, end)
             }
             SignCommand::Uninvite { user } => self.uninvite(actor, &user),
             SignCommand::Grant { user, home, role, person, .. } => {
@@ -259,7 +279,7 @@ impl Engine {
                 self.tell_of(actor, action, subject, changed);
                 Ok(Answer::Nothing)
             }
-            SignCommand::MakeLink { user, hash, until } => {
+            SignCommand::MakeLink { user, hash, until, mail } => {
                 let ix = self.door_of(actor, &user)?;
                 self.must_be_at_home(ix)?;
                 let purpose = match self.state.agent(ix).user.state {
@@ -269,9 +289,9 @@ impl Engine {
                 if purpose == LinkPurpose::Reset {
                     self.must_come_in(ix)?;
                 }
-                let by = actor.name.clone();
-                self.emit(Event::LinkMade { agent: ix, by, purpose, hash, until });
-                Ok(done(json!({ "user": user, "purpose": purpose, "expires_at": until.rfc3339() })))
+                let mailed = self.make_link(ix, &actor.name, (purpose, hash, until), mail);
+                Ok(done(json!({ "user": user, "purpose": purpose, "mailed": mailed,
+                    "expires_at": until.rfc3339() })))
             }
             SignCommand::UseLink { link, hash } => self.use_link(&link, hash),
             SignCommand::Open { user, shown, session, hash, until, idle_ms, origin } => {
@@ -334,6 +354,7 @@ impl Engine {
                 "switch": actor.switch,
                 "permissions": actor.rights(),
             }))),
+            SignQuery::Letter { user } => Ok(self.letter(self.door_of(actor, &user)?)),
             SignQuery::Place { user } => {
                 let ix = self.door_of(actor, &user)?;
                 Ok(done(self.place_json(ix)))
@@ -444,6 +465,7 @@ impl Engine {
         self.put_password(ix, hash, &actor.name);
         self.end_sessions(ix, actor.door.session, SessionEnd::Password, Some(&actor.name));
         if self.state.doors.links.contains_key(&ix) {
+            self.drop_mail(ix);
             self.emit(Event::LinkEnded { agent: ix, used: false });
         }
         Ok(Answer::Nothing)
@@ -485,6 +507,7 @@ impl Engine {
         let purpose = link.purpose;
         let user = self.state.agent(ix).id.clone();
         self.put_password(ix, hash, &user);
+        self.drop_mail(ix);
         self.emit(Event::LinkEnded { agent: ix, used: true });
         if purpose == LinkPurpose::Invite {
             let mut accepted = User { state: UserState::Active, ..self.whole_user(ix) };
@@ -560,7 +583,8 @@ impl Engine {
     pub(super) fn secret_rows(&self) -> Vec<PersonalKey> {
         let doors = &self.state.doors;
         let origins = doors.sessions.values().flatten().map(|s| s.origin);
-        doors.passwords.values().copied().chain(origins).collect()
+        let mails = doors.mails.values().filter_map(|mail| mail.secret);
+        doors.passwords.values().copied().chain(mails).chain(origins).collect()
     }
 }
 

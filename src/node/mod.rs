@@ -24,6 +24,7 @@ mod inbox;
 mod keeper;
 mod key_request;
 mod line;
+mod mailer;
 mod open;
 mod outbox;
 mod persons;

@@ -211,6 +211,12 @@ impl Outbox {
         for change in commit.doors.drain(..) {
             match change {
                 DoorChange::Opened(session) => self.shared.doors.open(account, session),
+                DoorChange::Mail { user } => {
+                    if let Some(mails) = self.shared.mails.get() {
+                        // The mailer lives as long as the node.
+                        let _ = mails.send((account.clone(), user));
+                    }
+                }
                 DoorChange::Ended { session, .. } => {
                     self.shared.doors.end(session);
                     self.shared.turn_out(session::door(session));

@@ -11,12 +11,13 @@ use crate::node::clock::{Clock, Ticks};
 use crate::node::doors::Doors;
 use crate::node::gate::Gate;
 use crate::node::hasher::Hasher;
+use crate::node::mailer::Waiting;
 use crate::node::shutdown::LifeLine;
 use crate::node::start::SessionTimes;
 use dashmap::DashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
-use tokio::sync::{Notify, broadcast, watch};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, RwLock};
+use tokio::sync::{Notify, broadcast, mpsc, watch};
 
 /// Shared by all parts of a node.
 pub(super) struct Shared {
@@ -35,6 +36,8 @@ pub(super) struct Shared {
     pub sessions: SessionTimes,
     /// The hash of the first owner's link, while there is one.
     pub first_link: Mutex<Option<String>>,
+    /// Where mails go that are to be sent, when there is somebody who sends them.
+    pub mails: OnceLock<mpsc::UnboundedSender<Waiting>>,
     /// Hashes passwords.
     pub hasher: Hasher,
     /// As `keys`.

@@ -200,14 +200,15 @@ impl Handle {
         user: &str,
     ) -> Result<Value, Problem> {
         let link = session::link(account, entropy::<RANDOM_BYTES>()?);
+        let mail = self.by_mail(&link);
         let command = SignCommand::MakeLink {
             user: user.to_owned(),
             hash: secret::fingerprint(&link).into(),
             until: self.shared.clock.now().plus(LINK_MS),
+            mail,
         };
-        let mut view = self.sign_command(account, actor, command).await?;
-        view["link"] = json!(link);
-        Ok(view)
+        let view = self.sign_command(account, actor, command).await?;
+        Ok(with_link(view, link))
     }
 
     /// Invites somebody: `body` is the user, as for `PUT`. The answer shows the link.
@@ -225,10 +226,15 @@ impl Handle {
         let user = id.iter().fold("usr_".to_owned(), |id, byte| id + &format!("{byte:02x}"));
         let until = self.shared.clock.now().plus(LINK_MS);
         let hash = secret::fingerprint(&link).into();
-        let command = SignCommand::Invite { user, body, hash, until };
-        let mut view = self.sign_command(account, actor, command).await?;
-        view["link"] = json!(link);
-        Ok(view)
+        let mail = self.by_mail(&link);
+        let command = SignCommand::Invite { user, body, hash, until, mail };
+        let view = self.sign_command(account, actor, command).await?;
+        Ok(with_link(view, link))
+    }
+
+    /// The link, if there is somebody who sends mails.
+    fn by_mail(&self, link: &str) -> Option<String> {
+        self.shared.mails.get().map(|_| link.to_owned())
     }
 
     /// Takes an invitation back.
@@ -446,6 +452,12 @@ fn body(answer: Answer) -> Value {
         Answer::Done { body, .. } => body,
         Answer::Nothing | Answer::Event(_) | Answer::Refused(_) => Value::Null,
     }
+}
+
+/// A link that goes by mail is its receiver's alone.
+fn with_link(mut view: Value, link: String) -> Value {
+    view["link"] = json!((view["mailed"] != true).then_some(link));
+    view
 }
 
 fn link_over() -> Problem {

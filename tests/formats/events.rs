@@ -481,6 +481,9 @@ fn signing() -> Vec<Event> {
             until: UNTIL,
         },
         Event::LinkEnded { agent, used: true },
+        Event::MailQueued { agent, secret: 15 },
+        Event::MailSent { agent },
+        Event::MailFailed { agent, code: Some(451), last: false },
         Event::SessionOpened {
             agent,
             session,
