@@ -21,6 +21,8 @@ mod bulk;
 mod by_hand;
 #[path = "api/callbacks.rs"]
 mod callbacks;
+#[path = "api/dial.rs"]
+mod dial;
 #[path = "api/flows.rs"]
 mod flows;
 #[path = "api/groups.rs"]

@@ -440,6 +440,14 @@ pub enum Event {
     SwitchSuspected { switch: SwitchIx },
     /// It is asked for its live calls.
     SyncAsked { switch: SwitchIx },
+    /// An agent dials out: the switch is told to.
+    AgentDialed {
+        agent: AgentIx,
+        by: Name,
+        switch: SwitchIx,
+        to: String,
+        caller_id: Option<String>,
+    },
     /// It told them.
     SwitchSynced { switch: SwitchIx, calls: Vec<SyncCall> },
     /// Calls of a switch wait no longer for it to speak after a restart.

@@ -30,6 +30,7 @@ mod checks;
 mod deadlines;
 mod delete;
 mod derived;
+mod dial;
 mod direct;
 mod directory;
 mod draw;
@@ -341,6 +342,7 @@ impl Engine {
                 agent: self.state.agent(call?.offer(*offer)?.agent).id.clone(),
             },
             Tell::Originate { offer } => self.originate(call?, *offer)?,
+            Tell::Dial { agent, to, caller_id } => self.dialed(*agent, to, caller_id.as_ref()),
             Tell::Route { to, kind } => Effect::CallRoute { to: to.clone(), kind: *kind },
             Tell::End { reason } => Effect::CallEnd { reason: reason.clone() },
             Tell::Sync => Effect::SwitchSync {},

@@ -225,12 +225,7 @@ impl Engine {
         let supervises = self.state.queues.iter().filter(|q| !q.deleted);
         let supervises =
             supervises.filter(|q| q.config.supervisors.iter().any(|s| *s == *agent.id));
-        let group = agent.pairs.iter().map(|p| &self.state.queue(p.queue).config);
-        let general = &self.state.account.group_settings;
-        let settings = match group.clone().find(|q| q.kind == QueueKind::Group) {
-            Some(group) => general.overridden(&group.settings),
-            None => general.clone(),
-        };
+        let settings = self.group_settings(ix);
         let mut resolved = settings.to_json();
         if let Some(own) = &agent.user.caller_id {
             resolved["caller_id"] = json!(own);

@@ -4,8 +4,8 @@
 use crate::access::Identity;
 use crate::domain::event::Changed;
 use crate::domain::ids::Name;
-use crate::domain::input::{Actor, Command, Door, Input, Kind, Visit};
-use crate::domain::objects::user::{Home, Role};
+use crate::domain::input::{Actor, Command, Door, Input, Kind};
+use crate::domain::objects::user::{Home, Role, Visit};
 use crate::domain::problem::Problem;
 use crate::domain::signing::{DoorChange, SignCommand, SignQuery};
 use crate::engine::{AtHome, Engine};

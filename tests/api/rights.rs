@@ -73,7 +73,7 @@ fn rule(operation: &str) -> Option<Needs> {
         "make_callback" | "change_callback" | "cancel_callback" | "notify_agents" => {
             Any(&["steer"])
         }
-        "user_profile" | "put_agent_offline" | "read_message" => OwnOr(&["steer"]),
+        "user_profile" | "put_agent_offline" | "read_message" | "dial" => OwnOr(&["steer"]),
         "get_agent" | "agent_next" => OwnOr(&["watch"]),
         "put_agent_status" | "open_desk" | "queue_opted_in" | "group_opted_in" => OwnOr(&["steer"]),
         "force_agent_status" | "clear_forced" | "assign_call" | "change_call" => Any(&["steer"]),
@@ -151,6 +151,7 @@ fn body(operation: &str) -> Value {
         "bulk_queues" => json!({ "users": ["usr_other"], "queues": [] }),
         "bulk_group" => json!({ "users": ["usr_other"], "group": null }),
         "change_team_members" => json!({ "add": [], "remove": [] }),
+        "dial" => json!({ "to": "+1555" }),
         "put_agent_offline" => json!({ "to": { "number": "+1555" } }),
         "transfer_call" => json!({ "to": { "number": "1" }, "kind": "blind" }),
         _ => json!({}),

@@ -127,6 +127,16 @@ impl Home {
     }
 }
 
+/// How somebody acts in an account that they did not sign in to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Visit {
+    /// Who they are.
+    pub home: Home,
+    /// Whether they administer the agency that owns the account: then they may here what
+    /// administrators may.
+    pub agency: bool,
+}
+
 /// The fields of a user that are the person's own, wherever they work.
 pub const SHARED: [&str; 4] = ["email", "first_name", "last_name", "avatar"];
 
