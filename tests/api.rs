@@ -1,6 +1,9 @@
 //! The public HTTP surface of the real binary, over real sockets: bad input for every endpoint, and
 //! what good input answers.
 
+#[path = "tls/certs.rs"]
+#[allow(dead_code, reason = "the tests of TLS use more of it")]
+mod certs;
 mod support;
 
 #[path = "api/accounts.rs"]

@@ -1,10 +1,15 @@
 //! Mails with links, over SMTP: a mail server within the test, which really receives them.
 
+use crate::certs::Authority;
 use crate::support::{Server, until};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
-use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 const BASE: &str = "/v1/accounts/default";
@@ -42,6 +47,11 @@ struct Post {
 
 impl Post {
     fn open() -> Post {
+        Post::open_as(None)
+    }
+
+    /// One that speaks TLS from the first byte.
+    fn open_as(tls: Option<Arc<ServerConfig>>) -> Post {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let (mails, refusals) = (Arc::default(), Arc::default());
@@ -49,8 +59,15 @@ impl Post {
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (mails, refusals) = (Arc::clone(&mails), Arc::clone(&refusals));
+                let tls = tls.clone();
                 // A client that hangs up early ends its own talk only.
-                std::thread::spawn(move || drop(talk(stream, &mails, &refusals)));
+                std::thread::spawn(move || match tls {
+                    None => drop(talk(stream, &mails, &refusals)),
+                    Some(tls) => {
+                        let connection = ServerConnection::new(tls).expect("a connection");
+                        drop(talk(StreamOwned::new(connection, stream), &mails, &refusals));
+                    }
+                });
             }
         });
         post
@@ -82,51 +99,57 @@ impl Post {
     }
 }
 
-/// SMTP, as much as a client needs.
+/// SMTP, as much as a client needs. Who signs in stands in the text of the mail.
 fn talk(
-    mut stream: TcpStream,
+    stream: impl Read + Write,
     mails: &Mutex<Vec<Mail>>,
     refusals: &Mutex<VecDeque<&'static str>>,
 ) -> std::io::Result<()> {
-    let mut reader = BufReader::new(stream.try_clone()?);
-    let mut say = move |line: &str| stream.write_all(format!("{line}\r\n").as_bytes());
-    say("220 post.test")?;
-    let (mut to, mut line) = (String::new(), String::new());
+    let mut reader = BufReader::new(stream);
+    let (mut to, mut line, mut signed_in) = (String::new(), String::new(), String::new());
+    let mut next = "220 post.test";
     loop {
+        let stream = reader.get_mut();
+        stream.write_all(format!("{next}\r\n").as_bytes())?;
+        stream.flush()?;
+        if next.starts_with("221") {
+            return Ok(());
+        }
         line.clear();
         if reader.read_line(&mut line)? == 0 {
             return Ok(());
         }
         let (verb, rest) = line.trim_end().split_once([' ', ':']).unwrap_or((line.trim_end(), ""));
-        match verb {
-            "RCPT" => {
-                let refusal = refusals.lock().expect("free").pop_front();
-                to = rest.split(['<', '>']).nth(1).unwrap_or_default().to_owned();
-                say(refusal.unwrap_or("250 ok"))?;
+        next = match verb {
+            "EHLO" => "250-post.test\r\n250 AUTH PLAIN",
+            "AUTH" => {
+                signed_in = rest.to_owned();
+                "235 come in"
             }
+            "RCPT" => {
+                to = rest.split(['<', '>']).nth(1).unwrap_or_default().to_owned();
+                refusals.lock().expect("free").pop_front().unwrap_or("250 ok")
+            }
+            // What follows is asked for, and then taken whole.
             "DATA" => {
-                say("354 go on")?;
-                let mut text = String::new();
-                loop {
-                    line.clear();
-                    if reader.read_line(&mut line)? == 0 {
+                reader.get_mut().write_all(b"354 go on\r\n")?;
+                reader.get_mut().flush()?;
+                let mut text = format!("X-Signed-In: {signed_in}\r\n");
+                while !text.ends_with("\r\n.\r\n") {
+                    if reader.read_line(&mut text)? == 0 {
                         return Ok(());
                     }
-                    if line == ".\r\n" {
-                        break;
-                    }
-                    text.push_str(&line);
                 }
                 mails.lock().expect("free").push(Mail { to: to.clone(), text });
-                say("250 taken")?;
+                "250 taken"
             }
-            "QUIT" => return say("221 bye"),
-            _ => say("250 ok")?,
-        }
+            "QUIT" => "221 bye",
+            _ => "250 ok",
+        };
     }
 }
 
-fn serve(post: &Post, data: &std::path::Path) -> Server {
+fn serve(post: &Post, data: &Path) -> Server {
     let arguments = post.arguments();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     Server::start_in(data, &arguments)
@@ -268,4 +291,48 @@ fn wrong_settings_of_mails_end_the_start() {
         let told = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success() && told.contains(said), "{settings:?}: {told}");
     }
+}
+
+#[test]
+fn the_way_to_the_mail_server_is_encrypted_and_signed_in_to() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str| folder.path().join(name);
+    let authority = Authority::new(folder.path(), "authority");
+    let (cert, key) = (file("cert.pem"), file("key.pem"));
+    let own = authority.vouch(&cert, &key);
+    let key = PrivateKeyDer::from_pem_file(&key).expect("a key");
+    let config =
+        ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![CertificateDer::from(own)], key)
+            .expect("a certificate");
+    let post = Post::open_as(Some(Arc::new(config)));
+    std::fs::write(file("password"), "open sesame\n").expect("written");
+    let mut arguments = post.arguments();
+    let tls = arguments.iter().position(|word| word == "none").expect("it stands there");
+    arguments[tls] = "implicit".to_owned();
+    let text = |name: &str| file(name).display().to_string();
+    let ca = authority.file.display().to_string();
+    let more = ["--mail-user", "board", "--mail-password-file", &text("password")];
+    arguments.extend(more.map(str::to_owned));
+    let started = |name: &str, arguments: &[String]| {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        Server::start_in(&file(name), &arguments)
+    };
+    // A server whose authority nobody knows is not trusted with anything.
+    let server = started("distrusts", &arguments);
+    let ann = invite(&server, "ann")["id"].clone();
+    let ann = ann.as_str().expect("an id");
+    until("the failure", || (stage(&server, ann) == "failing").then_some(()));
+    assert!(post.mails().is_empty());
+
+    arguments.extend(["--mail-ca".to_owned(), ca]);
+    let server = started("trusts", &arguments);
+    invite(&server, "ann");
+    let mail = post.wait(1).remove(0);
+    // "\0board\0open sesame", as SASL PLAIN has it.
+    assert_eq!(mail.header("X-Signed-In"), "PLAIN AGJvYXJkAG9wZW4gc2VzYW1l");
+    assert!(!server.log().contains("sesame"), "{}", server.log());
 }
