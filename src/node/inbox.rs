@@ -254,11 +254,18 @@ impl Inbox {
             Ok(_) if !is_query && self.shared.is_short() && !gate::is_urgent(&input) => {
                 Err(gate::disk_full())
             }
-            slot => slot.and_then(|slot| Ok((slot, self.with_persons(slot, input)?))),
+            slot => slot,
         };
         match slot {
-            Ok((slot, input)) => {
-                let (answer, mut commit) = self.decide(slot, received, input);
+            Ok(slot) => {
+                let (answer, mut commit) = match self.with_persons(slot, input) {
+                    Ok(input) => self.decide(slot, received, input),
+                    // Behind what it tells of other accounts, which may not be durable yet.
+                    Err(problem) => {
+                        let commit = Commit::new(Some(slot), received, Then::Nothing);
+                        (Answer::Refused(problem), commit)
+                    }
+                };
                 if let Some(reply) = reply {
                     commit.then = Then::Answer(reply, answer);
                 }

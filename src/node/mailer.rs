@@ -2,7 +2,9 @@
 //! keeps nobody waiting, and again and again until it has taken them. What is to be sent stands in
 //! the journal; after an end of the process it is sent then, a mail at the edge of it perhaps twice.
 
+use crate::domain::event::PersonalKey;
 use crate::domain::ids::Name;
+use crate::domain::problem::Problem;
 use crate::domain::signing::{LinkPurpose, MailEnd, SignCommand, SignQuery};
 use crate::mail::{Failed, Letter, Sender};
 use crate::node::handle::Handle;
@@ -18,6 +20,9 @@ const AT_ONCE: usize = 8;
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// … up to this.
 const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
+
+/// The node had no room to hear how a mail went: it is told again so much later.
+const TELL_AGAIN: Duration = Duration::from_secs(5);
 
 /// Whose mail waits: the account and the user.
 pub(super) type Waiting = (Name, Name);
@@ -56,15 +61,27 @@ impl Mailer {
                 None => MailEnd::Failed { code: None, last: true },
             };
             let ended = !matches!(end, MailEnd::Failed { last: false, .. });
-            let mailed = SignCommand::Mailed { user: user.to_string(), secret, end };
-            // When the node has no room for it the mail counts as unsent, and is sent again.
-            let told = self.handle.sign_command(&account, node(), mailed).await;
-            if ended && told.is_ok() {
+            // What was sent is not sent again because the node has no room to hear of it just now.
+            while self.tell(&account, &user, secret, end).await.is_err() {
+                sleep(TELL_AGAIN).await;
+            }
+            if ended {
                 return;
             }
             sleep(wait).await;
             wait = (wait * 2).min(LONGEST_WAIT);
         }
+    }
+
+    async fn tell(
+        &self,
+        account: &Name,
+        user: &Name,
+        secret: PersonalKey,
+        end: MailEnd,
+    ) -> Result<(), Problem> {
+        let mailed = SignCommand::Mailed { user: user.to_string(), secret, end };
+        self.handle.sign_command(account, node(), mailed).await.map(drop)
     }
 
     /// What is to be sent; the letter is none when it is too late for it.

@@ -112,6 +112,9 @@ pub fn install() -> Option<PrometheusHandle> {
             ] {
                 counter!(name).increment(0);
             }
+            for outcome in ["sent", "failed"] {
+                counter!("callboard_mails_total", "outcome" => outcome).increment(0);
+            }
             gauge!("callboard_live_connections").increment(0.0);
             gauge!("callboard_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
             Some(handle)
