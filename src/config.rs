@@ -83,6 +83,13 @@ impl Value for OptionalFile {
     }
 }
 
+impl Value for String {
+    const IS_TEXT: bool = true;
+    fn read(text: &str) -> Result<String, String> {
+        Ok(text.to_owned())
+    }
+}
+
 impl Value for SocketAddr {
     const IS_TEXT: bool = true;
     fn read(text: &str) -> Result<SocketAddr, String> {
@@ -135,6 +142,18 @@ crate::domain::presence::words!(
     }
 );
 
+crate::domain::presence::words!(
+    /// How the way to the mail server is encrypted.
+    MailTls {
+        /// By STARTTLS, which the server must offer.
+        Starttls => "starttls",
+        /// From the first byte.
+        Implicit => "implicit",
+        /// Not at all: for a server on the same machine or a network that is trusted.
+        None => "none",
+    }
+);
+
 macro_rules! word_value {
     ($name:ident) => {
         impl Value for $name {
@@ -150,6 +169,7 @@ macro_rules! word_value {
 }
 word_value!(LogLevel);
 word_value!(LogFormat);
+word_value!(MailTls);
 
 macro_rules! settings {
     ($($(#[doc = $about:literal])+ $field:ident: $type:ty = $key:literal, $default:literal;)+) => {
@@ -197,6 +217,25 @@ settings! {
     /// Certificates of authorities (PEM) that webhooks with https:// may have besides those that the
     /// system trusts. Read at the start.
     webhook_ca: OptionalFile = "webhook.ca", "";
+    /// The mail server (SMTP), with or without :port: invitations and links that set a password go by
+    /// mail then. Without it they are shown to who asks for them.
+    mail_server: String = "mail.server", "";
+    /// How the way there is encrypted: starttls (port 587), implicit (465), or none (25) for a
+    /// server on a network that is trusted.
+    mail_tls: MailTls = "mail.tls", "starttls";
+    /// Who signs in at the mail server; empty: nobody has to.
+    mail_user: String = "mail.user", "";
+    /// The file with the password for that, in its first line. The environment may hold the password
+    /// itself, as CALLBOARD_MAIL_PASSWORD.
+    mail_password_file: OptionalFile = "mail.password_file", "";
+    /// From whom mails are, such as Callboard <board@example.com>.
+    mail_from: String = "mail.from", "";
+    /// The address of this node's page as people reach it, such as https://calls.example.com: links
+    /// in mails begin with it.
+    mail_page: String = "mail.page", "";
+    /// Certificates of authorities (PEM) that the mail server may have besides those that the system
+    /// trusts. Read at the start.
+    mail_ca: OptionalFile = "mail.ca", "";
     /// Connections at a time, WebSockets included; who comes after that is told 503. The limit of
     /// open files is raised to it as far as the system allows.
     connections_max: Within<16, 1_000_000> = "connections.max", "10000";

@@ -16,6 +16,7 @@ pub mod domain;
 pub mod engine;
 pub mod journal;
 pub mod live;
+pub mod mail;
 pub mod node;
 pub mod reporting;
 pub mod routing;

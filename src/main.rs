@@ -12,6 +12,7 @@ use callboard::api::server::{self, Serving};
 use callboard::config::{Config, LogFormat, LogLevel, Origin, SETTINGS, Setting};
 use callboard::console;
 use callboard::journal;
+use callboard::mail;
 use callboard::node::{EXIT_JOURNAL, Node, Options, SessionTimes, telemetry};
 use callboard::sim::client::Client;
 use callboard::sim::{demo, load, watch};
@@ -312,6 +313,9 @@ fn options(config: &Config) -> Result<Options, Failure> {
     const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
     let trust = Trust::with_file(config.webhook_ca.0.as_deref())
         .map_err(|e| Failure::new(EXIT_CONFIG, format!("webhook.ca: {e}")))?;
+    let password = std::env::var("CALLBOARD_MAIL_PASSWORD").ok();
+    let mail = mail::Sender::configured(config, password);
+    let mail = mail.map_err(|e| Failure::new(EXIT_CONFIG, e))?;
     Ok(Options {
         accept_loss: config.journal_accept_loss,
         keep_ms: config.journal_keep_days.0 * DAY_MS,
@@ -323,6 +327,7 @@ fn options(config: &Config) -> Result<Options, Failure> {
             idle_ms: config.sessions_idle_minutes.0 * 60_000,
             most_ms: config.sessions_most_hours.0 * 3_600_000,
         },
+        mail: mail.map(Arc::new),
         ..Options::new(&config.data)
     })
 }

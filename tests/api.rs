@@ -1,10 +1,15 @@
 //! The public HTTP surface of the real binary, over real sockets: bad input for every endpoint, and
 //! what good input answers.
 
+#[path = "tls/certs.rs"]
+#[allow(dead_code, reason = "the tests of TLS use more of it")]
+mod certs;
 mod support;
 
 #[path = "api/accounts.rs"]
 mod accounts;
+#[path = "api/agencies.rs"]
+mod agencies;
 #[path = "api/asyncapi.rs"]
 mod asyncapi;
 #[path = "api/at_desk.rs"]
@@ -19,6 +24,8 @@ mod bulk;
 mod by_hand;
 #[path = "api/callbacks.rs"]
 mod callbacks;
+#[path = "api/dial.rs"]
+mod dial;
 #[path = "api/figures.rs"]
 mod figures;
 #[path = "api/flows.rs"]
@@ -27,6 +34,8 @@ mod flows;
 mod groups;
 #[path = "api/invites.rs"]
 mod invites;
+#[path = "api/mail.rs"]
+mod mail;
 #[path = "api/people.rs"]
 mod people;
 #[path = "api/rights.rs"]

@@ -14,9 +14,13 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("tls", &[]),
     ("switch", &["domain", "config", "tls"]),
     ("access", &["domain", "config"]),
+    ("mail", &["domain", "config"]),
     ("engine", &["domain", "routing"]),
     ("live", &["domain", "reporting"]),
-    ("node", &["domain", "config", "journal", "reporting", "switch", "access", "engine", "live"]),
+    (
+        "node",
+        &["domain", "config", "journal", "reporting", "switch", "access", "mail", "engine", "live"],
+    ),
     ("api", &["domain", "config", "access", "live", "reporting", "switch", "node", "tls"]),
     ("console", &["domain", "config", "access", "live", "reporting", "switch", "node"]),
     // The simulated world may use all but the HTTP surface: its load generator speaks over sockets.

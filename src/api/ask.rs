@@ -49,9 +49,10 @@ impl Ask {
         let params = RawPathParams::from_request_parts(parts, app)
             .await
             .map_err(|e| bad_path(&e.to_string()))?;
-        if let Some((_, account)) = params.iter().find(|(name, _)| *name == "account") {
-            within(&identity, account)?;
-        }
+        let identity = match params.iter().find(|(name, _)| *name == "account") {
+            Some((_, account)) => app.node.visit(identity, account)?,
+            None => identity,
+        };
         let (method, uri) = (parts.method.clone(), parts.uri.clone());
         Ok(Ask { app: app.clone(), identity, method, uri, headers, params })
     }
@@ -77,17 +78,6 @@ pub(super) fn admit(
     };
     app.rates.admit(&identity, app.node.now(), app.limits.requests_per_second)?;
     Ok(identity)
-}
-
-/// Another account than the key's is out of its sight: there is nothing there.
-///
-/// # Errors
-/// 404.
-pub(super) fn within(identity: &Identity, account: &str) -> Result<(), Problem> {
-    if *account == *identity.account {
-        return Ok(());
-    }
-    Err(Problem::not_found("account", account))
 }
 
 fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {

@@ -63,7 +63,7 @@ async fn serve(mut socket: WebSocket, ask: Ask, user: String, desk: DeskStream) 
 }
 
 async fn run(socket: &mut WebSocket, ask: &Ask, user: &str, mut desk: DeskStream) -> End {
-    let mut watch = Watch::new(&ask.app.node, ask.key(), PING_EVERY.min(ask.app.limits.ping));
+    let mut watch = Watch::new(&ask.app.node, &ask.identity, PING_EVERY.min(ask.app.limits.ping));
     if let Err(end) = first(socket, ask, user).await {
         return end;
     }

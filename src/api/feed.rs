@@ -95,7 +95,7 @@ async fn serve(mut socket: WebSocket, ask: Ask, after: u64) {
 }
 
 async fn run(socket: &mut WebSocket, ask: &Ask, mut after: u64) -> End {
-    let mut watch = Watch::new(&ask.app.node, ask.key(), ask.app.limits.ping);
+    let mut watch = Watch::new(&ask.app.node, &ask.identity, ask.app.limits.ping);
     loop {
         // A read that is given up has taken nothing: it begins again at the same place.
         let done = tokio::select! {

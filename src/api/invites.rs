@@ -9,6 +9,7 @@ use crate::api::{JSON_BODY, Routes};
 use crate::domain::fields::Fields;
 use crate::domain::objects::User;
 use crate::domain::problem::Problem;
+use crate::domain::signing::MailStage;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use serde_json::{Value, json};
@@ -32,8 +33,10 @@ struct InviteResult {
     id: String,
     /// 201, or the status of the refusal.
     status: u16,
-    /// The link's secret; it is shown once.
+    /// The link's secret; it is shown once. Null when it goes by mail.
     link: Option<String>,
+    /// Whether it goes by mail.
+    mailed: Option<bool>,
     /// The link ends then.
     #[schema(format = DateTime)]
     expires_at: Option<String>,
@@ -64,6 +67,8 @@ struct InviteView {
     /// The link ends then; null: there is none any more.
     #[schema(format = DateTime)]
     expires_at: Option<String>,
+    /// How far its mail is; null: it was shown, and not sent.
+    mail: Option<MailStage>,
 }
 
 /// The routes.
@@ -125,11 +130,12 @@ async fn invite(sent: Sent) -> Answered {
             let email = item["email"].as_str().unwrap_or_default().to_owned();
             results.push(match ask.app.node.invite(ask.account(), ask.actor(), item).await {
                 Ok(made) => json!({ "id": made["user"], "status": 201, "link": made["link"],
-                    "expires_at": made["expires_at"] }),
+                    "mailed": made["mailed"], "expires_at": made["expires_at"] }),
                 Err(problem) => {
                     all_well = false;
                     json!({ "id": email, "status": problem.status, "error": {
                         "code": problem.code, "detail": problem.detail, "errors": problem.errors,
+                        "existing_user": problem.existing_user,
                     } })
                 }
             });

@@ -26,7 +26,7 @@ pub async fn serve(mut socket: WebSocket, ask: Ask, switch: String, commands: Co
 }
 
 async fn run(socket: &mut WebSocket, ask: &Ask, switch: &str, mut commands: CommandStream) -> End {
-    let mut watch = Watch::new(&ask.app.node, ask.key(), ask.app.limits.ping);
+    let mut watch = Watch::new(&ask.app.node, &ask.identity, ask.app.limits.ping);
     let mut under_way = FuturesOrdered::new();
     // The frame that waits for room. Nothing is read behind it: what a switch said first must be
     // decided first, also when the later frame is of a kind that a full inbox still takes.

@@ -2,6 +2,7 @@
 //! write; every decision is the engine's.
 
 mod accounts;
+mod agencies;
 mod agents;
 mod answer;
 mod ask;
@@ -15,6 +16,7 @@ mod desk;
 mod endpoint;
 mod feed;
 mod figures;
+mod grants;
 mod health;
 mod idempotency;
 mod invites;
@@ -175,6 +177,8 @@ fn routes() -> Routes {
         figures::routes,
         invites::routes,
         accounts::routes,
+        agencies::routes,
+        grants::routes,
         health::routes,
     ] {
         routes = mount(routes);

@@ -47,7 +47,7 @@ async fn post(
 ) -> Answered {
     let headers = &parts.headers;
     let identity = ask::admit(app, headers, &parts.method, peer.ip())?;
-    ask::within(&identity, account)?;
+    let identity = app.node.visit(identity, account)?;
     let bytes = body::read(headers, body, app.limits.body).await?;
     switches::post(app, &identity, headers, parts.uri.query(), &bytes).await
 }

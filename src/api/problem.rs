@@ -1,5 +1,6 @@
 //! Refusals on the wire: RFC 9457 `application/problem+json`, for everything that is refused.
 
+use crate::domain::objects::user::Home;
 use crate::domain::problem::{FieldError, Problem};
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Method, StatusCode, Uri};
@@ -38,6 +39,10 @@ pub struct Shown<'a> {
     #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
     #[schema(value_type = Vec<FieldError>, required = false)]
     errors: &'a [FieldError],
+    /// Of 409 `existing_user`: who is there already, and in which account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Home, required = false)]
+    existing_user: Option<&'a Home>,
 }
 
 impl IntoResponse for Refusal {
@@ -50,6 +55,7 @@ impl IntoResponse for Refusal {
             code: problem.code,
             detail: &problem.detail,
             errors: &problem.errors,
+            existing_user: problem.existing_user.as_deref(),
         };
         let body = serde_json::to_vec(&shown).unwrap_or_default();
         let status =

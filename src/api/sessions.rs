@@ -4,6 +4,7 @@ use crate::access::session;
 use crate::api::answer::json;
 use crate::api::ask::{Ask, Sent, Stranger};
 use crate::api::endpoint::{Method, endpoint};
+use crate::api::grants::PlaceView;
 use crate::api::problem::Answered;
 use crate::api::{JSON_BODY, Routes, cookies};
 use crate::domain::fields::{Fields, ID, LABEL, Rule};
@@ -24,7 +25,7 @@ const TAG: &str = "Signing in";
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "it describes, for the OpenAPI document")]
 struct SignInRequest {
-    /// The account; default `default`.
+    /// The account; left out: wherever somebody with this e-mail is at home.
     #[schema(required = false)]
     account: String,
     /// The user's e-mail, in any case.
@@ -103,6 +104,8 @@ struct Me {
     switch: Option<String>,
     /// The session, when it is one.
     session: Option<String>,
+    /// Of a session: every account that it opens, by id. Of a key none.
+    accounts: Vec<PlaceView>,
 }
 
 /// A new password.
@@ -131,8 +134,10 @@ struct MadeLink {
     user: String,
     /// What for.
     purpose: LinkPurpose,
-    /// Its secret; the page is `/welcome#` and this.
-    link: String,
+    /// Its secret; the page is `/welcome#` and this. Null when it goes by mail.
+    link: Option<String>,
+    /// Whether it goes by mail to the user's address.
+    mailed: bool,
     /// Until then.
     #[schema(format = DateTime)]
     expires_at: String,
@@ -259,6 +264,7 @@ fn doors(routes: Routes) -> Routes {
         .routes(
             endpoint(Method::Get, "/v1/me", "me", "Who asks, with the role as it is now.", me)
                 .tag(TAG)
+                .query_text("account", "As who, in another of one's accounts.")
                 .answers::<Me>(200, "Who asks.")
                 .done(),
         )
@@ -285,7 +291,7 @@ fn doors(routes: Routes) -> Routes {
             )
             .tag(TAG)
             .body_or_none::<LinkRequest>(JSON_BODY)
-            .answers::<MadeLink>(201, "The link; it is shown once.")
+            .answers::<MadeLink>(201, "The link; it is shown once, and not where it goes by mail.")
             .done(),
         )
         .routes(
@@ -326,7 +332,7 @@ async fn sign_in(stranger: Stranger) -> Answered {
     let body = stranger.json_body()?;
     let mut f = Fields::of(&body);
     let asked = SignIn {
-        account: f.text_or("account", ID, "default"),
+        account: f.text_or_null("account", ID),
         email: f.text("email", SECRET),
         password: f.text("password", SECRET),
         from: stranger.remote,
@@ -399,10 +405,19 @@ fn ended(ask: &Ask, own: bool) -> Response {
 }
 
 async fn me(ask: Ask) -> Answered {
-    ask.no_query()?;
-    let mut view = ask.app.node.me(ask.account(), ask.actor()).await?;
-    view["account"] = json!(ask.account());
+    let mut query = ask.query()?;
+    let account = query.text("account");
+    query.done()?;
+    let node = &ask.app.node;
+    let who = ask.identity.clone();
+    let who = match account {
+        Some(account) => node.visit(who, &account)?,
+        None => who,
+    };
+    let mut view = node.me(&who.account, who.actor.clone()).await?;
+    view["account"] = json!(who.account);
     view["session"] = json!(ask.identity.actor.door.session.map(|id| id.to_string()));
+    view["accounts"] = json!(node.own_places(&who.account, &who.actor).await?);
     Ok(json(200, &view))
 }
 

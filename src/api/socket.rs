@@ -1,6 +1,7 @@
 //! What the WebSockets of switches, desks and the feed have in common: limits, sending with
 //! patience, heartbeats, closing with a code, ending with their key.
 
+use crate::access::Identity;
 use crate::domain::ids::KeyId;
 use crate::live::socket::MOST_UNANSWERED;
 use crate::node::{Handle, Life};
@@ -110,7 +111,7 @@ pub async fn close(mut socket: WebSocket, end: End) {
 /// Watches over an open connection: its key, the node's life, the peer's pulse.
 pub struct Watch {
     node: Handle,
-    key: KeyId,
+    who: Identity,
     revoked: broadcast::Receiver<KeyId>,
     life: watch::Receiver<Life>,
     pings: Interval,
@@ -118,15 +119,15 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Over a connection that `key` opened, pinging every `every`.
+    /// Over a connection that `who` opened, pinging every `every`.
     #[must_use]
-    pub fn new(node: &Handle, key: KeyId, every: Duration) -> Watch {
+    pub fn new(node: &Handle, who: &Identity, every: Duration) -> Watch {
         let mut pings = interval(every);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // The first tick is at once.
         pings.reset();
         let (revoked, life) = (node.revoked(), node.life());
-        Watch { node: node.clone(), key, revoked, life, pings, unanswered: 0 }
+        Watch { node: node.clone(), who: who.clone(), revoked, life, pings, unanswered: 0 }
     }
 
     /// The peer spoke.
@@ -142,16 +143,16 @@ impl Watch {
         loop {
             tokio::select! {
                 _ = self.pings.tick() => {
-                    if !self.node.is_key_valid(self.key) {
+                    if !self.node.is_valid(&self.who) {
                         return Err(SIGN_IN);
                     }
                     self.unanswered += 1;
                     return if self.unanswered > MOST_UNANSWERED { Err(TOO_SLOW) } else { Ok(()) };
                 }
                 revoked = self.revoked.recv() => match revoked {
-                    Ok(key) if key != self.key => {}
+                    Ok(key) if key != self.who.key => {}
                     // Too many at once to have seen them all: the keys themselves are asked.
-                    _ if self.node.is_key_valid(self.key) => {}
+                    _ if self.node.is_valid(&self.who) => {}
                     _ => return Err(SIGN_IN),
                 },
                 changed = self.life.changed() => {

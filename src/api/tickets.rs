@@ -137,9 +137,9 @@ pub async fn admit(
         serde_json::from_str(&text).map_err(|_| Some((4401, "say first { \"ticket\": … }")))?;
     let identity = app.tickets.spend(&ticket, app.node.now());
     let identity = identity.filter(|identity| app.node.is_key_valid(identity.key));
-    match identity {
-        Some(identity) if *identity.account == *account => Ok(identity),
-        Some(_) => Err(Some((4403, "the ticket is for another account"))),
+    match identity.map(|identity| app.node.visit(identity, account)) {
+        Some(Ok(identity)) => Ok(identity),
+        Some(Err(_)) => Err(Some((4403, "the ticket is for another account"))),
         None => Err(Some((4401, "this ticket is spent, too old, or none"))),
     }
 }

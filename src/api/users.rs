@@ -6,11 +6,41 @@ use crate::api::endpoint::{Method, endpoint};
 use crate::api::problem::Answered;
 use crate::api::schema::{OfflineBody, ProfileView, TeamChangeBody, TeamChangedView};
 use crate::api::{JSON_BODY, Routes};
-use crate::domain::fields::{Fields, USER_ID};
-use crate::domain::input::{Command, Query, UserFilter};
+use crate::domain::fields::{Fields, ID, NUMBER, USER_ID};
+use crate::domain::input::{Command, DialWish, Query, UserFilter};
 use crate::domain::objects::User;
 use crate::domain::objects::user::{Role, UserKind, UserState};
 use crate::domain::problem::Problem;
+use utoipa::ToSchema;
+
+/// Who is to be dialled.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "it describes, for the OpenAPI document")]
+struct DialBody {
+    /// A number, or an extension, with or without `@` and a domain.
+    to: String,
+    /// The number to show: of the user's `caller_ids` or `numbers`; default the user's or the
+    /// group's `caller_id`.
+    #[schema(required = false)]
+    caller_id: Option<String>,
+    /// Which switch dials; default the only one that can.
+    #[schema(required = false)]
+    switch: Option<String>,
+}
+
+/// What the switch was told.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "it describes, for the OpenAPI document")]
+struct DialedView {
+    /// Who dials.
+    user: String,
+    /// Whom.
+    to: String,
+    /// The number that is shown; null: the switch's own.
+    caller_id: Option<String>,
+    /// Which switch.
+    switch: String,
+}
 
 const TAG: &str = "Configuration";
 const ALL: &str = "/v1/accounts/{account}/users";
@@ -79,6 +109,21 @@ pub fn routes(routes: Routes) -> Routes {
         .routes(
             endpoint(
                 Method::Post,
+                "/v1/accounts/{account}/agents/{user}/dial",
+                "dial",
+                "Has the switch dial out for an agent: their phone first, then the number. A refusal \
+                 names the rule: outbound, caller_id or dial_domains.",
+                dial,
+            )
+            .tag("Agents")
+            .once()
+            .body::<DialBody>(JSON_BODY)
+            .answers::<DialedView>(202, "The switch is told.")
+            .done(),
+        )
+        .routes(
+            endpoint(
+                Method::Post,
                 "/v1/accounts/{account}/teams/{team}/members",
                 "change_team_members",
                 "Has users join and leave a team together. Who is in already, or out, stays so.",
@@ -123,6 +168,23 @@ async fn change_team(sent: Sent) -> Answered {
         let team = sent.ask.param("team");
         let command = Command::ChangeTeam { team, add, remove };
         let command = f.done(command).map_err(Problem::invalid)?;
+        Ok(response(sent.ask.change(command).await?))
+    })
+    .await
+}
+
+async fn dial(sent: Sent) -> Answered {
+    sent.once(async |sent: &Sent| {
+        sent.ask.no_query()?;
+        let body = sent.json_body()?;
+        let mut f = Fields::of(&body);
+        let wish = DialWish {
+            user: sent.ask.param("user"),
+            to: f.text("to", NUMBER),
+            caller_id: f.text_or_null("caller_id", NUMBER),
+            switch: f.text_or_null("switch", ID),
+        };
+        let command = Command::Dial(f.done(wish).map_err(Problem::invalid)?);
         Ok(response(sent.ask.change(command).await?))
     })
     .await

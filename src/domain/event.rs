@@ -130,6 +130,13 @@ pub enum Event {
     LinkMade { agent: AgentIx, by: Name, purpose: LinkPurpose, hash: Name, until: Millis },
     /// It was used, or taken back.
     LinkEnded { agent: AgentIx, used: bool },
+    /// The link is to be sent by mail; `secret` is the vault's row of it, until it is sent.
+    MailQueued { agent: AgentIx, secret: PersonalKey },
+    /// The mail server took it.
+    MailSent { agent: AgentIx },
+    /// It did not (`code` is its answer), or was not reached. It is tried again, if this was not the
+    /// `last` time.
+    MailFailed { agent: AgentIx, code: Option<u16>, last: bool },
     /// Somebody signed in, at most until then, and for as long at a time as it is not `idle_ms` unused.
     /// `hash` is that of the token; `origin` the vault's row that says from where.
     SessionOpened {
@@ -433,6 +440,14 @@ pub enum Event {
     SwitchSuspected { switch: SwitchIx },
     /// It is asked for its live calls.
     SyncAsked { switch: SwitchIx },
+    /// An agent dials out: the switch is told to.
+    AgentDialed {
+        agent: AgentIx,
+        by: Name,
+        switch: SwitchIx,
+        to: String,
+        caller_id: Option<String>,
+    },
     /// It told them.
     SwitchSynced { switch: SwitchIx, calls: Vec<SyncCall> },
     /// Calls of a switch wait no longer for it to speak after a restart.

@@ -3,7 +3,7 @@
 use crate::domain::bulk::{Bulk, BulkMode};
 use crate::domain::ids::{CallId, KeyId, Name, OfferId, SessionId};
 use crate::domain::objects::SkillNeed;
-use crate::domain::objects::user::{Role, UserKind, UserState};
+use crate::domain::objects::user::{Role, UserKind, UserState, Visit};
 use crate::domain::presence::{Status, words};
 use crate::domain::problem::Problem;
 use crate::domain::rights::{Permission, Rights};
@@ -43,6 +43,8 @@ pub struct Door {
     pub rights: Option<Rights>,
     /// What a key is narrowed to; `None` = nothing is taken from it.
     pub scopes: Option<Rights>,
+    /// By a session of another account.
+    pub visit: Option<Box<Visit>>,
 }
 
 impl Actor {
@@ -207,6 +209,19 @@ pub struct CallbackWish {
     pub attributes: BTreeMap<String, String>,
 }
 
+/// Somebody who is to be dialled for an agent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DialWish {
+    /// Who dials.
+    pub user: String,
+    /// A number, or an extension.
+    pub to: String,
+    /// The number to show; `None` = the usual one.
+    pub caller_id: Option<String>,
+    /// Which switch dials; `None` = the only one that can.
+    pub switch: Option<String>,
+}
+
 /// New values of a callback that waits; `None` leaves one as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CallbackChange {
@@ -282,6 +297,8 @@ pub enum Command {
         /// A target's body, or null.
         to: Value,
     },
+    /// `POST …/agents/{user}/dial`
+    Dial(DialWish),
     /// `POST …/users/{user}/erase`: the personal values go for good.
     EraseUser {
         /// Whose.

@@ -1,5 +1,6 @@
 //! How a refusal is told: RFC 9457 problems with a stable word, and every wrong field at once.
 
+use crate::domain::objects::user::Home;
 use serde::Serialize;
 
 /// One wrong field.
@@ -34,12 +35,21 @@ pub struct Problem {
     pub errors: Vec<FieldError>,
     /// Seconds after which trying again makes sense.
     pub retry_after: Option<u32>,
+    /// Of 409 `existing_user`: who is there already.
+    pub existing_user: Option<Box<Home>>,
 }
 
 impl Problem {
     /// A refusal with a status, a stable word and a sentence.
     pub fn new(status: u16, code: &'static str, detail: impl Into<String>) -> Self {
-        Problem { status, code, detail: detail.into(), errors: Vec::new(), retry_after: None }
+        Problem {
+            status,
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+            retry_after: None,
+            existing_user: None,
+        }
     }
 
     /// 422 `invalid`, with every wrong field.

@@ -1,8 +1,9 @@
 //! Signing in: what is asked of an account's engine about passwords, sessions and one-time links.
 //! Secrets never stand here: what was sent is hashed (by `access`) before it comes in.
 
-use crate::domain::event::PersonalKey;
+use crate::domain::event::{Changed, PersonalKey};
 use crate::domain::ids::{Name, SessionId};
+use crate::domain::objects::user::{Home, Personal};
 use crate::domain::presence::words;
 use crate::domain::time::Millis;
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,20 @@ words!(
         Invite => "invite",
         /// The password is set anew.
         Reset => "reset",
+    }
+);
+
+words!(
+    /// How far a mail is.
+    MailStage {
+        /// It is to be sent.
+        Queued => "queued",
+        /// It could not be sent; it is tried again.
+        Failing => "failing",
+        /// The mail server took it.
+        Sent => "sent",
+        /// The mail server refused it for good, or the link has ended.
+        Failed => "failed",
     }
 );
 
@@ -59,6 +74,8 @@ pub enum SignCommand {
         hash: Name,
         /// It ends then.
         until: Millis,
+        /// The secret, when it is to be sent by mail.
+        mail: Option<String>,
     },
     /// An invitation is taken back.
     Uninvite {
@@ -73,6 +90,53 @@ pub enum SignCommand {
         hash: Name,
         /// It ends then.
         until: Millis,
+        /// The secret, when it is to be sent by mail.
+        mail: Option<String>,
+    },
+    /// The node's own: a mail was sent, or not.
+    Mailed {
+        /// To whom.
+        user: String,
+        /// Which.
+        secret: PersonalKey,
+        /// How it went.
+        end: MailEnd,
+    },
+    /// Somebody of another account gets a role in this one (seed S4-16).
+    Grant {
+        /// Their id here, if they are new.
+        user: String,
+        /// Who they are.
+        home: Home,
+        /// Their e-mail, as the asker knows it.
+        email: String,
+        /// The role here.
+        role: String,
+        /// Their profile, when all this is right: the node's to fill in.
+        person: Option<Box<Personal>>,
+    },
+    /// … has it no more.
+    Ungrant {
+        /// Their id here.
+        user: String,
+    },
+    /// The node's own: how it stands with a user's person at home.
+    Person {
+        /// Their id here.
+        user: String,
+        /// Their profile there.
+        person: Box<Personal>,
+        /// Whether they may come in.
+        may: bool,
+    },
+    /// The node's own: something was done that is about this account and decided outside of it.
+    Tell {
+        /// What.
+        action: Name,
+        /// To whom or what.
+        subject: Name,
+        /// Before and after.
+        changed: Vec<Changed>,
     },
     /// A link is used: it sets the password.
     UseLink {
@@ -121,6 +185,20 @@ pub enum SignCommand {
     },
 }
 
+/// How the sending of a mail went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailEnd {
+    /// The mail server took it.
+    Sent,
+    /// It did not.
+    Failed {
+        /// What it answered; `None` = nothing.
+        code: Option<u16>,
+        /// Whether it is not tried again.
+        last: bool,
+    },
+}
+
 /// A question about what opens the door.
 #[derive(Clone, Debug)]
 pub enum SignQuery {
@@ -141,6 +219,16 @@ pub enum SignQuery {
     },
     /// Who asks: role and user, as they are now.
     Me,
+    /// The node's own: what the mail needs that is to be sent to a user.
+    Letter {
+        /// To whom.
+        user: String,
+    },
+    /// The node's own: the place that a user has here.
+    Place {
+        /// Whose.
+        user: String,
+    },
     /// The node's own: whether an owner can sign in.
     HasOwner,
     /// Who is invited, by id.
@@ -171,6 +259,11 @@ pub struct Origin {
 pub enum DoorChange {
     /// A session is open.
     Opened(OpenSession),
+    /// A mail is to be sent.
+    Mail {
+        /// To whom.
+        user: Name,
+    },
     /// A session is over.
     Ended {
         /// Whose.
@@ -189,6 +282,8 @@ pub enum DoorChange {
         user: Name,
         /// Whether they may.
         may: bool,
+        /// Who they are, when they are kept in another account.
+        home: Option<Home>,
     },
 }
 

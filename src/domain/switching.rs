@@ -434,16 +434,20 @@ pub enum Effect {
         /// The user's id.
         agent: Name,
     },
-    /// Dial the customer for the agent who has answered, join them, and say what came of it
-    /// (`customer.answered`, `customer.failed`).
+    /// Dial. With an offer: the customer, for the agent who has answered; join them, and say what
+    /// came of it (`customer.answered`, `customer.failed`). Without: out of the agent's desk; join
+    /// the agent's phone with who is dialled, and tell it as `agent.call_started`.
     #[serde(rename = "call.originate")]
     CallOriginate {
         /// The offer that the agent answered.
-        #[serde(serialize_with = "text")]
-        offer: OfferId,
+        #[serde(serialize_with = "some_text", skip_serializing_if = "Option::is_none")]
+        offer: Option<OfferId>,
         /// The user's id.
         agent: Name,
-        /// The customer's number.
+        /// Without an offer: the agent's phone.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        endpoint: Option<Name>,
+        /// The number.
         to: Name,
         /// The number to show; null = the switch's own.
         caller_id: Option<String>,

@@ -66,6 +66,7 @@ impl Engine {
             Command::ForceStatus { user, .. } => plain("status.force", user),
             Command::ClearForced { user } => plain("status.release", user),
             Command::SetOptedIn { user, .. } if !own(user) => plain("opted_in.set", user),
+            Command::Dial(wish) if !own(&wish.user) => plain("agent.dial", &wish.user),
             Command::Assign { call, .. } => plain("call.assign", &call.to_string()),
             Command::ChangeCall { call, .. } => plain("call.change", &call.to_string()),
             Command::Sign(command) => match &**command {
@@ -80,7 +81,16 @@ impl Engine {
                     plain("user.invite", known.as_deref().unwrap_or(user))
                 }
                 SignCommand::Uninvite { user } => plain("user.uninvite", user),
+                SignCommand::Grant { user, home, .. } => {
+                    let known = self.guest_of(home);
+                    let known = known.map(|ix| self.state.agent(ix).id.clone());
+                    plain("user.grant", known.as_deref().unwrap_or(user))
+                }
+                SignCommand::Ungrant { user } => plain("user.ungrant", user),
                 SignCommand::UseLink { .. }
+                | SignCommand::Person { .. }
+                | SignCommand::Mailed { .. }
+                | SignCommand::Tell { .. }
                 | SignCommand::Open { .. }
                 | SignCommand::Seen { .. } => None,
             },
@@ -94,6 +104,17 @@ impl Engine {
             let after = self.object_json(&object).map(|(_, body)| body);
             changes(object.kind, before.as_ref(), after.as_ref())
         });
+        self.tell_of(actor, note.action, note.subject, changed.unwrap_or_default());
+    }
+
+    /// Tells what was done, with what it changed.
+    pub(super) fn tell_of(
+        &mut self,
+        actor: &Actor,
+        action: Name,
+        subject: Name,
+        changed: Vec<Changed>,
+    ) {
         let address = actor.door.from.map(|from| {
             let key = self.state.last_personal + 1;
             self.vault.put_extra(key, &json!({ "from": from.to_string() }));
@@ -104,9 +125,9 @@ impl Engine {
             user: actor.user.clone(),
             key: actor.door.key.map(|key| key.to_string().into()),
             address,
-            action: note.action,
-            subject: note.subject,
-            changed: changed.unwrap_or_default(),
+            action,
+            subject,
+            changed,
         });
     }
 }

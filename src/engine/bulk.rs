@@ -163,8 +163,8 @@ impl Engine {
                 );
                 return Err(Problem::conflict("queues_or_campaign", detail));
             }
-            if let Some(most) = self.state.account.max_queues.filter(|most| count > *most as usize)
-            {
+            let most = self.state.account.max_queues;
+            if count > most as usize {
                 let detail = format!("{} would have {count} queues; {most} are allowed", agent.id);
                 return Err(Problem::conflict("too_many_queues", detail));
             }

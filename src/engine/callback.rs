@@ -139,7 +139,7 @@ impl Engine {
         let mut errors = Vec::new();
         self.check_skills("/skills", &wish.skills, &mut errors);
         let queue = self.callback_queue(&wish.queue, &mut errors);
-        let switch = self.callback_switch(wish.switch.as_deref(), &mut errors);
+        let switch = self.dialing_switch(wish.switch.as_deref(), &mut errors);
         let not_before = self.callback_time(wish.not_before, queue, &mut errors);
         let (Some(queue), Some(switch), true) = (queue, switch, errors.is_empty()) else {
             return Err(Problem::invalid(errors));
@@ -179,7 +179,7 @@ impl Engine {
     }
 
     /// The switch that was named, or the only one that can dial out.
-    fn callback_switch(
+    pub(super) fn dialing_switch(
         &self,
         name: Option<&str>,
         errors: &mut Vec<FieldError>,
@@ -326,7 +326,8 @@ impl Engine {
     pub(super) fn originate(&self, call: &Call, offer: OfferId) -> Option<Effect> {
         let to = call.personal.and_then(|key| self.vault.call(key)).and_then(|v| v.from.clone());
         Some(Effect::CallOriginate {
-            offer,
+            offer: Some(offer),
+            endpoint: None,
             agent: self.state.agent(call.offer(offer)?.agent).id.clone(),
             to: to.unwrap_or_else(|| "".into()),
             caller_id: self.state.queue(call.queue?).config.callback.caller_id.clone(),

@@ -66,6 +66,7 @@ impl Engine {
             (None, true) => return Err(Problem::not_found(word(object.kind), &object.id)),
             (_, false) => body.clone(),
         };
+        let body = self.with_home(object, body)?;
         let checked = self.check(object, &body)?;
         if dry_run {
             return Ok(Answer::Done { status: 200, version: None, body: shown(&checked, object) });

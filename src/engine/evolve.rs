@@ -311,6 +311,11 @@ fn switches(state: &mut State, derived: &mut Derived, event: &Event) {
                 }
             }
         }
+        Event::AgentDialed { agent, by: _, switch, to, caller_id } => {
+            let (to, caller_id) = (to.clone(), caller_id.clone());
+            let what = Tell::Dial { agent: *agent, to, caller_id };
+            tell(state, derived, *switch, None, None, what);
+        }
         Event::SyncAsked { switch } => tell(state, derived, *switch, None, None, Tell::Sync),
         Event::CommandsDone { switch, seq } => {
             let outbox = &mut state.switches[switch.at()].outbox;

@@ -293,6 +293,7 @@ impl Engine {
                 self.change_team(&team, &add, &remove, &actor.name)
             }
             Command::SetOffline { user, to } => self.set_offline(actor, &user, to),
+            Command::Dial(wish) => self.dial(actor, wish),
             Command::EraseUser { user } => {
                 self.may_erase(actor, &user)?;
                 self.erase_user(&user, &actor.name)

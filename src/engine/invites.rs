@@ -26,14 +26,18 @@ impl Engine {
         actor: &Actor,
         id: &str,
         body: &Value,
-        hash: Name,
-        until: Millis,
+        (hash, until): (Name, Millis),
+        mail: Option<String>,
     ) -> Result<Answer, Problem> {
         // Before anything is told of who is there.
         require(actor, Permission::Users)?;
         let known = self.invited_as(body);
         let id: Name = match known.map(|ix| self.state.agent(ix)) {
             None => id.into(),
+            Some(agent) if agent.user.home.is_some() => {
+                let detail = format!("{} is kept in another account: POST …/grants", agent.id);
+                return Err(Problem::conflict("exists", detail));
+            }
             Some(agent) if agent.user.state == UserState::Deactivated => agent.id.clone(),
             Some(agent) => {
                 let detail = format!(
@@ -50,12 +54,13 @@ impl Engine {
         let Some(agent) = self.derived.users.get(&id).copied() else {
             return Err(Problem::not_found("user", &id));
         };
-        let (by, purpose) = (actor.name.clone(), LinkPurpose::Invite);
-        self.emit(Event::LinkMade { agent, by, purpose, hash, until });
+        let link = (LinkPurpose::Invite, hash, until);
+        let mailed = self.make_link(agent, &actor.name, link, mail);
         Ok(Answer::Done {
             status: 201,
             version: None,
-            body: json!({ "user": id, "again": known.is_some(), "expires_at": until.rfc3339() }),
+            body: json!({ "user": id, "again": known.is_some(), "mailed": mailed,
+                "expires_at": until.rfc3339() }),
         })
     }
 
@@ -68,7 +73,7 @@ impl Engine {
             }
         }
         let user = match User::parse(body) {
-            Ok(user) => Some(user),
+            Ok(user) => Some(User { state: UserState::Invited, ..user }),
             Err(wrong) => {
                 let told = |error: &FieldError| errors.iter().any(|e| e.pointer == error.pointer);
                 let wrong: Vec<FieldError> = wrong.into_iter().filter(|e| !told(e)).collect();
@@ -87,7 +92,7 @@ impl Engine {
             self.check_user(object, user, &mut errors);
         }
         match user {
-            Some(user) if errors.is_empty() => Ok(User { state: UserState::Invited, ..user }),
+            Some(user) if errors.is_empty() => Ok(user),
             _ => Err(Problem::invalid(errors)),
         }
     }
@@ -100,6 +105,7 @@ impl Engine {
             return Err(Problem::not_found("invitation of", id));
         }
         if self.state.doors.links.contains_key(&ix) {
+            self.drop_mail(ix);
             self.emit(Event::LinkEnded { agent: ix, used: false });
         }
         let user = User { state: UserState::Deactivated, ..self.whole_user(ix) };
@@ -123,6 +129,7 @@ impl Engine {
                 "email": values.and_then(|v| v.personal.email.clone()),
                 "role": agent.user.custom_role.as_deref().unwrap_or(agent.user.role.word()),
                 "expires_at": link.map(|link| link.until.rfc3339()),
+                "mail": self.state.doors.mails.get(&agent.ix).map(|mail| mail.stage),
             })
         });
         json!({ "items": shown.collect::<Vec<_>>(), "next": next })

@@ -30,6 +30,7 @@ mod checks;
 mod deadlines;
 mod delete;
 mod derived;
+mod dial;
 mod direct;
 mod directory;
 mod draw;
@@ -40,10 +41,12 @@ mod evolve_offers;
 mod explain;
 mod feed;
 mod few;
+mod guests;
 mod handle;
 mod invariants;
 mod invites;
 mod ledger;
+mod mails;
 mod matching;
 mod messages;
 mod need_index;
@@ -72,6 +75,8 @@ mod tests;
 mod vault;
 mod views;
 mod windows;
+
+pub use guests::AtHome;
 
 use crate::domain::compact;
 use crate::domain::event::{Changed, Event, PersonalKey};
@@ -338,6 +343,7 @@ impl Engine {
                 agent: self.state.agent(call?.offer(*offer)?.agent).id.clone(),
             },
             Tell::Originate { offer } => self.originate(call?, *offer)?,
+            Tell::Dial { agent, to, caller_id } => self.dialed(*agent, to, caller_id.as_ref()),
             Tell::Route { to, kind } => Effect::CallRoute { to: to.clone(), kind: *kind },
             Tell::End { reason } => Effect::CallEnd { reason: reason.clone() },
             Tell::Sync => Effect::SwitchSync {},

@@ -11,12 +11,23 @@ use crate::domain::event::Event;
 use crate::domain::ids::{AgentIx, Name, QueueIx};
 use crate::domain::input::{Actor, Answer, Kind, ObjectRef, UserFilter};
 use crate::domain::objects::queue::QueueKind;
+use crate::domain::objects::user::Role;
 use crate::domain::objects::{Target, User};
 use crate::domain::problem::{FieldError, Problem};
 use crate::domain::rights::Permission;
 use crate::domain::signing::SessionEnd;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+
+/// Who sees and monitors a team needs one before the role counts (X7). One who loses it stays, and
+/// monitors nobody.
+pub(super) fn without_team(role: Role) -> FieldError {
+    let detail = format!(
+        "a {role} has a team first: say assignment pending, PUT …/teams/{{team}}/members/{{user}}, \
+         then assignment active"
+    );
+    FieldError::new("/role", "team_required", detail)
+}
 
 impl Engine {
     /// What a user's fields name must be there, numbers must be free, and a block within bounds.
@@ -51,6 +62,10 @@ impl Engine {
         }
         self.check_dispositions(&user.dispositions, errors);
         errors.extend(self.check_block(user, own));
+        let before = own.is_some_and(|ix| self.state.agent(ix).user.leads());
+        if user.leads() && !before && own.is_none_or(|ix| self.state.agent(ix).teams.is_empty()) {
+            errors.push(without_team(user.role));
+        }
     }
 
     /// Skills held must be there, and the levels within their ranges.
@@ -170,6 +185,7 @@ impl Engine {
         let teams = agent.teams.clone();
         self.leave_by_directory(ix);
         self.end_sessions(ix, None, SessionEnd::Directory, Some(by));
+        self.drop_mail(ix);
         if let Some(hash) = self.state.doors.passwords.get(&ix) {
             self.vault.erase(*hash);
         }
@@ -209,12 +225,7 @@ impl Engine {
         let supervises = self.state.queues.iter().filter(|q| !q.deleted);
         let supervises =
             supervises.filter(|q| q.config.supervisors.iter().any(|s| *s == *agent.id));
-        let group = agent.pairs.iter().map(|p| &self.state.queue(p.queue).config);
-        let general = &self.state.account.group_settings;
-        let settings = match group.clone().find(|q| q.kind == QueueKind::Group) {
-            Some(group) => general.overridden(&group.settings),
-            None => general.clone(),
-        };
+        let settings = self.group_settings(ix);
         let mut resolved = settings.to_json();
         if let Some(own) = &agent.user.caller_id {
             resolved["caller_id"] = json!(own);

@@ -6,6 +6,7 @@ use super::state::Agent;
 use super::{Engine, directory};
 use crate::domain::ids::{AgentIx, Name, QueueIx};
 use crate::domain::input::{Actor, Answer, Kind, ObjectRef};
+use crate::domain::objects::User;
 use crate::domain::objects::role::RoleBody;
 use crate::domain::objects::user::{Role, UserState};
 use crate::domain::problem::Problem;
@@ -326,6 +327,10 @@ impl Engine {
         self.may_end(actor, agent)?;
         within(actor, role.rights())?;
         owners_are_for_owners(actor, role)?;
+        let after = User { role, ..(*agent.user).clone() };
+        if after.leads() && !agent.user.leads() && agent.teams.is_empty() {
+            return Err(Problem::invalid(vec![super::people::without_team(role)]));
+        }
         if role == Role::Owner { Ok(()) } else { self.leaves_an_owner(agent) }
     }
 

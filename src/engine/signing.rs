@@ -2,13 +2,14 @@
 //! checked by `access`; whether it opens anything is decided here, with everything else.
 
 use super::Engine;
+use super::mails::{self, Mail};
 use super::permission::require;
 use super::state::{Agent, State};
 use crate::domain::event::{Event, PersonalKey};
 use crate::domain::ids::{AgentIx, Name, SessionId};
 use crate::domain::input::{Actor, Answer, Door};
 use crate::domain::objects::User;
-use crate::domain::objects::user::{Role, UserKind, UserState};
+use crate::domain::objects::user::{Assignment, Role, UserKind, UserState};
 use crate::domain::problem::Problem;
 use crate::domain::rights::Permission;
 use crate::domain::signing::{
@@ -30,6 +31,9 @@ pub struct Doors {
     pub passwords: BTreeMap<AgentIx, PersonalKey>,
     /// Open one-time links.
     pub links: BTreeMap<AgentIx, Link>,
+    /// The mails of links.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub mails: BTreeMap<AgentIx, Mail>,
     /// Sessions, in order of their making.
     pub sessions: BTreeMap<AgentIx, Vec<Session>>,
 }
@@ -92,10 +96,19 @@ pub(super) fn evolve(state: &mut State, event: &Event) -> bool {
         Event::LinkMade { agent, purpose, hash, until, .. } => {
             let link = Link { purpose: *purpose, hash: hash.clone(), until: *until };
             doors.links.insert(*agent, link);
+            doors.mails.remove(agent);
         }
-        Event::LinkEnded { agent, .. } => _ = doors.links.remove(agent),
+        Event::LinkEnded { agent, .. } => {
+            doors.links.remove(agent);
+            doors.mails.remove(agent);
+        }
+        Event::MailQueued { secret, .. } => {
+            state.last_personal = state.last_personal.max(*secret);
+            return mails::evolve(doors, event);
+        }
         Event::UserErased { agent, .. } => {
             doors.passwords.remove(agent);
+            doors.mails.remove(agent);
             doors.links.remove(agent);
             // The rest of the event is the directory's.
             return false;
@@ -124,17 +137,17 @@ pub(super) fn evolve(state: &mut State, event: &Event) -> bool {
                 }
             }
         }
-        _ => return false,
+        _ => return mails::evolve(doors, event),
     }
     true
 }
 
-fn signed_out() -> Problem {
+pub(super) fn signed_out() -> Problem {
     let detail = "sign in again: this session is over, or its user may not sign in any more";
     Problem::new(401, "unauthenticated", detail)
 }
 
-fn done(body: Value) -> Answer {
+pub(super) fn done(body: Value) -> Answer {
     Answer::Done { status: 200, version: None, body }
 }
 
@@ -156,6 +169,9 @@ impl Engine {
             return Err(signed_out());
         }
         let Some(session) = actor.door.session else { return Ok(Cow::Borrowed(actor)) };
+        if let Some(visit) = &actor.door.visit {
+            return self.visiting(actor, visit, agent);
+        }
         let sessions = self.state.doors.sessions.get(&agent.ix);
         if !sessions.into_iter().flatten().any(|s| s.id == session) {
             return Err(signed_out());
@@ -201,6 +217,7 @@ impl Engine {
         let standing = |agent: &Agent| DoorChange::Standing {
             user: agent.id.clone(),
             may: may_come_in(agent),
+            home: agent.user.home.clone(),
         };
         let mut changes = Vec::new();
         for event in events {
@@ -214,6 +231,9 @@ impl Engine {
                         idle_ms: *idle_ms,
                         seen_at: self.state.at,
                     }));
+                }
+                Event::MailQueued { agent, .. } => {
+                    changes.push(DoorChange::Mail { user: self.state.agent(*agent).id.clone() });
                 }
                 Event::SessionEnded { agent, session, .. } => {
                     let user = self.state.agent(*agent).id.clone();
@@ -242,12 +262,26 @@ impl Engine {
             SignCommand::SetPassword { user, hash, shown } => {
                 self.set_password(actor, &user, hash, shown)
             }
-            SignCommand::Invite { user, body, hash, until } => {
-                self.invite(actor, &user, &body, hash, until)
+            SignCommand::Invite { user, body, hash, until, mail } => {
+                self.invite(actor, &user, &body, (hash, until), mail)
+            }
+            SignCommand::Mailed { user, secret, end } => {
+                let ix = self.door_of(actor, &user)?;
+                self.mailed(ix, secret, end)
             }
             SignCommand::Uninvite { user } => self.uninvite(actor, &user),
-            SignCommand::MakeLink { user, hash, until } => {
+            SignCommand::Grant { user, home, role, person, .. } => {
+                self.grant(actor, &user, home, &role, person)
+            }
+            SignCommand::Ungrant { user } => self.ungrant(actor, &user),
+            SignCommand::Person { user, person, may } => self.person_is(actor, &user, &person, may),
+            SignCommand::Tell { action, subject, changed } => {
+                self.tell_of(actor, action, subject, changed);
+                Ok(Answer::Nothing)
+            }
+            SignCommand::MakeLink { user, hash, until, mail } => {
                 let ix = self.door_of(actor, &user)?;
+                self.must_be_at_home(ix)?;
                 let purpose = match self.state.agent(ix).user.state {
                     UserState::Invited => LinkPurpose::Invite,
                     UserState::Active | UserState::Deactivated => LinkPurpose::Reset,
@@ -255,9 +289,9 @@ impl Engine {
                 if purpose == LinkPurpose::Reset {
                     self.must_come_in(ix)?;
                 }
-                let by = actor.name.clone();
-                self.emit(Event::LinkMade { agent: ix, by, purpose, hash, until });
-                Ok(done(json!({ "user": user, "purpose": purpose, "expires_at": until.rfc3339() })))
+                let mailed = self.make_link(ix, &actor.name, (purpose, hash, until), mail);
+                Ok(done(json!({ "user": user, "purpose": purpose, "mailed": mailed,
+                    "expires_at": until.rfc3339() })))
             }
             SignCommand::UseLink { link, hash } => self.use_link(&link, hash),
             SignCommand::Open { user, shown, session, hash, until, idle_ms, origin } => {
@@ -305,6 +339,7 @@ impl Engine {
             SignQuery::Secrets { email } => Ok(done(self.secrets(&email))),
             SignQuery::Secret { user } => {
                 let ix = self.door_of(actor, &user)?;
+                self.must_be_at_home(ix)?;
                 let agent = self.state.agent(ix);
                 let secret = self.state.doors.passwords.get(&ix).copied();
                 let hash = secret.and_then(|key| self.vault.secret(key));
@@ -319,6 +354,11 @@ impl Engine {
                 "switch": actor.switch,
                 "permissions": actor.rights(),
             }))),
+            SignQuery::Letter { user } => Ok(self.letter(self.door_of(actor, &user)?)),
+            SignQuery::Place { user } => {
+                let ix = self.door_of(actor, &user)?;
+                Ok(done(self.place_json(ix)))
+            }
             SignQuery::HasOwner => Ok(done(json!({ "has_owner": self.has_owner() }))),
             SignQuery::Link { hash } => {
                 let (ix, link) = self.link(&hash)?;
@@ -416,6 +456,7 @@ impl Engine {
         shown: Option<PersonalKey>,
     ) -> Result<Answer, Problem> {
         let ix = self.door_of(actor, user)?;
+        self.must_be_at_home(ix)?;
         let own = actor.user.as_deref() == Some(user);
         if own && self.state.doors.passwords.get(&ix).copied() != shown {
             let detail = "the password has changed meanwhile; send the present one as current";
@@ -424,6 +465,7 @@ impl Engine {
         self.put_password(ix, hash, &actor.name);
         self.end_sessions(ix, actor.door.session, SessionEnd::Password, Some(&actor.name));
         if self.state.doors.links.contains_key(&ix) {
+            self.drop_mail(ix);
             self.emit(Event::LinkEnded { agent: ix, used: false });
         }
         Ok(Answer::Nothing)
@@ -465,9 +507,14 @@ impl Engine {
         let purpose = link.purpose;
         let user = self.state.agent(ix).id.clone();
         self.put_password(ix, hash, &user);
+        self.drop_mail(ix);
         self.emit(Event::LinkEnded { agent: ix, used: true });
         if purpose == LinkPurpose::Invite {
-            let accepted = User { state: UserState::Active, ..self.whole_user(ix) };
+            let mut accepted = User { state: UserState::Active, ..self.whole_user(ix) };
+            // Whose role needs a team waits for one (X7).
+            if accepted.leads() && self.state.agent(ix).teams.is_empty() {
+                accepted.assignment = Assignment::Pending;
+            }
             self.put_user(user.clone(), accepted, user.clone());
         }
         self.end_sessions(ix, None, SessionEnd::Password, None);
@@ -536,7 +583,8 @@ impl Engine {
     pub(super) fn secret_rows(&self) -> Vec<PersonalKey> {
         let doors = &self.state.doors;
         let origins = doors.sessions.values().flatten().map(|s| s.origin);
-        doors.passwords.values().copied().chain(origins).collect()
+        let mails = doors.mails.values().filter_map(|mail| mail.secret);
+        doors.passwords.values().copied().chain(mails).chain(origins).collect()
     }
 }
 

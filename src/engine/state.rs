@@ -342,6 +342,8 @@ pub enum Tell {
     Connect { offer: OfferId },
     /// `call.originate`
     Originate { offer: OfferId },
+    /// `call.originate` from the desk.
+    Dial { agent: AgentIx, to: String, caller_id: Option<String> },
     /// `call.announce`
     Announce { position: u32 },
     /// `call.hold`

@@ -4,10 +4,12 @@
 use crate::access::session::{self, is_open};
 use crate::access::{Identity, secret};
 use crate::domain::ids::{Name, SessionId};
+use crate::domain::objects::user::Home;
 use crate::domain::signing::OpenSession;
 use crate::domain::time::Millis;
 use crate::engine::Engine;
 use dashmap::DashMap;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,6 +24,8 @@ pub(super) struct Doors {
     sessions: DashMap<Name, Arc<Session>>,
     numbers: DashMap<SessionId, Arc<Session>>,
     barred: DashMap<(Name, Name), ()>,
+    /// The places of people in other accounts than their own, by account.
+    places: DashMap<Home, BTreeMap<Name, Name>>,
     last: Mutex<SessionId>,
 }
 
@@ -58,6 +62,9 @@ impl Doors {
     pub fn fill(&self, account: &Name, engine: &Engine) {
         for session in engine.open_sessions() {
             self.open(account, session);
+        }
+        for (home, user) in engine.guests() {
+            self.welcome(account, &user, home);
         }
         for user in engine.barred() {
             self.barred.insert((account.clone(), user), ());
@@ -106,6 +113,29 @@ impl Doors {
     /// Whether a user may not come in.
     pub fn is_barred(&self, account: &Name, user: &Name) -> bool {
         !self.barred.is_empty() && self.barred.contains_key(&(account.clone(), user.clone()))
+    }
+
+    /// Somebody of another account has a place in this one.
+    pub fn welcome(&self, account: &Name, user: &Name, home: Home) {
+        self.places.entry(home).or_default().insert(account.clone(), user.clone());
+    }
+
+    /// The user that a person is in another account than their own, if they may come in there.
+    pub fn guest(&self, home: &Home, account: &Name) -> Option<Name> {
+        let user = self.places.get(home)?.get(account)?.clone();
+        (!self.is_barred(account, &user)).then_some(user)
+    }
+
+    /// All places of a person in other accounts than their own, by account.
+    pub fn places(&self, home: &Home) -> BTreeMap<Name, Name> {
+        self.places.get(home).map(|places| places.clone()).unwrap_or_default()
+    }
+
+    /// The open sessions of a person.
+    pub fn sessions_of(&self, home: &Home) -> Vec<SessionId> {
+        let all = self.numbers.iter();
+        let own = all.filter(|s| s.account == home.account && s.open.user == home.user);
+        own.map(|session| session.open.session).collect()
     }
 
     /// Who comes in by a token.

@@ -171,6 +171,7 @@ pub(super) fn is_urgent(input: &Input) -> bool {
             | Command::Delete { .. }
             | Command::EraseUser { .. }
             | Command::SetOffline { .. }
+            | Command::Dial(_)
             | Command::ChangeTeam { .. }
             | Command::Bulk { .. }
             | Command::Notify { .. }

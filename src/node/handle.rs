@@ -289,8 +289,14 @@ impl Handle {
     /// As [`Handle::send`].
     pub async fn list_accounts(&self, home: &str, actor: Actor) -> Result<Vec<Name>, Problem> {
         let home = self.account(home)?;
+        let places = self.accounts_of(&home, &actor);
         match self.registry(actor, home, registry::Command::ListAccounts).await? {
-            registry::Answer::Accounts(names) => Ok(names),
+            registry::Answer::Accounts(mut names) => {
+                names.extend(places);
+                names.sort();
+                names.dedup();
+                Ok(names)
+            }
             _ => Err(mismatch()),
         }
     }
@@ -456,7 +462,7 @@ impl Handle {
         head.map(|head| head.name.clone()).ok_or_else(|| Problem::not_found("account", name))
     }
 
-    async fn registry(
+    pub(super) async fn registry(
         &self,
         actor: Actor,
         home: Name,
@@ -510,6 +516,6 @@ pub(super) fn entropy<const N: usize>() -> Result<[u8; N], Problem> {
 }
 
 /// The registry answers each command in kind.
-fn mismatch() -> Problem {
+pub(super) fn mismatch() -> Problem {
     Problem::new(500, "internal", "the registry answered another question")
 }

@@ -7,9 +7,11 @@ use crate::domain::switching::{EventResult, ResultStatus};
 use crate::domain::time::Millis;
 use crate::engine::Engine;
 use crate::journal::{Entry, Reader, Record, StreamId};
+use crate::node::agencies;
 use crate::node::clock::Ticks;
 use crate::node::gate::{self, EventItem, Events, Message, RenderJob, What};
 use crate::node::line;
+use crate::node::persons::Persons;
 use crate::node::pipeline::{
     Carried, Commands, Commit, DeskView, EventsDone, RegistryDone, ReplyTo, Then,
 };
@@ -58,6 +60,8 @@ pub(super) struct Inbox {
     pub figures: InboxFigures,
     /// The time stamped last.
     pub now: Millis,
+    /// Who has places in several accounts.
+    pub persons: Persons,
 }
 
 impl Inbox {
@@ -115,6 +119,7 @@ impl Inbox {
     pub fn meet_deadlines(&mut self) {
         self.stamp();
         self.fire();
+        self.bring_persons();
     }
 
     /// Handles a message, after what came due before it.
@@ -122,6 +127,7 @@ impl Inbox {
         let weight = message.what.weight();
         self.meet_deadlines();
         self.take(message);
+        self.bring_persons();
         self.shared.gate.taken(weight);
     }
 
@@ -134,6 +140,7 @@ impl Inbox {
             self.send(commit);
         }
         self.fire();
+        self.recall_persons();
     }
 
     /// Handles every deadline that has come.
@@ -154,7 +161,12 @@ impl Inbox {
         }
     }
 
-    fn decide(&mut self, slot: Slot, received: Ticks, input: Input) -> (Answer, Box<Commit>) {
+    pub(super) fn decide(
+        &mut self,
+        slot: Slot,
+        received: Ticks,
+        input: Input,
+    ) -> (Answer, Box<Commit>) {
         let start = self.shared.ticks();
         let run = &mut self.runs[slot];
         let (answer, commit) = run.decide(slot, self.now, received, input);
@@ -170,6 +182,9 @@ impl Inbox {
         if commit.record.is_some() {
             self.recorded(slot, &commit);
         }
+        if !commit.doors.is_empty() {
+            self.persons.note(slot, &self.runs[slot].name, &commit.doors);
+        }
         (answer, commit)
     }
 
@@ -184,7 +199,7 @@ impl Inbox {
         }
     }
 
-    fn send(&self, commit: Box<Commit>) {
+    pub(super) fn send(&self, commit: Box<Commit>) {
         self.shared.flow.enters();
         // Without a journal's thread the node has failed, and nobody waits for an answer.
         if self.out.send(Carried(commit)).is_err() {
@@ -192,7 +207,7 @@ impl Inbox {
         }
     }
 
-    fn slot(&self, account: &str) -> Result<Slot, Problem> {
+    pub(super) fn slot(&self, account: &str) -> Result<Slot, Problem> {
         self.slots.get(account).copied().ok_or_else(|| Problem::not_found("account", account))
     }
 
@@ -243,7 +258,14 @@ impl Inbox {
         };
         match slot {
             Ok(slot) => {
-                let (answer, mut commit) = self.decide(slot, received, input);
+                let (answer, mut commit) = match self.with_persons(slot, input) {
+                    Ok(input) => self.decide(slot, received, input),
+                    // Behind what it tells of other accounts, which may not be durable yet.
+                    Err(problem) => {
+                        let commit = Commit::new(Some(slot), received, Then::Nothing);
+                        (Answer::Refused(problem), commit)
+                    }
+                };
                 if let Some(reply) = reply {
                     commit.then = Then::Answer(reply, answer);
                 }
@@ -431,23 +453,30 @@ impl Inbox {
             command,
             registry::Command::ListKeys { .. }
                 | registry::Command::ListAccounts
+                | registry::Command::WhoHas { .. }
+                | registry::Command::Agency(agencies::Command::List)
                 | registry::Command::RevokeKey { .. }
         );
         if adds && self.shared.is_short() {
             return refuse(Some(reply), gate::disk_full());
         }
         let acting = match self.slot(home) {
-            Ok(slot) => self.runs[slot].engine.acting(actor),
-            Err(_) => Ok(Cow::Borrowed(actor)),
+            Ok(slot) => self.runs[slot].engine.acting(actor).map(Cow::into_owned),
+            Err(_) => Ok(actor.clone()),
         };
-        let actor = match acting {
-            Ok(actor) => actor,
-            Err(problem) => return refuse(Some(reply), problem),
-        };
-        let (events, answer) = match self.registry.decide(self.now, &actor, home, command) {
+        let command = self.of_persons(command);
+        let decided = acting.and_then(|acting| {
+            let decided = self.registry.decide(self.now, &acting, home, command.clone())?;
+            Ok((decided, acting))
+        });
+        let ((events, mut answer), acting) = match decided {
             Ok(decided) => decided,
             Err(problem) => return refuse(Some(reply), problem),
         };
+        if let registry::Command::WhoHas { email, account } = &command {
+            answer = registry::Answer::Accounts(self.who_has(email, account.as_ref()));
+        }
+        self.tell(received, &acting, home, &events);
         events.iter().for_each(|event| self.registry.apply(event));
         let account = match (&answer, events.is_empty()) {
             (registry::Answer::Account(info) | registry::Answer::Founded(info, ..), false) => {
@@ -474,6 +503,7 @@ impl Inbox {
     /// Adds an account, after those before it.
     pub fn add(&mut self, mut run: Run) {
         let slot = self.runs.len();
+        self.persons.fill(slot, &run.engine);
         run.due = run.engine.next_deadline().map(|(at, _)| at);
         self.due.extend(run.due.map(|at| (at, slot)));
         self.slots.insert(run.name.clone(), slot);

@@ -12,6 +12,7 @@ pub mod clock;
 pub mod registry;
 pub mod telemetry;
 
+mod agencies;
 mod audit;
 mod delivery;
 mod doors;
@@ -21,9 +22,12 @@ mod handle;
 mod hasher;
 mod inbox;
 mod keeper;
+mod key_request;
 mod line;
+mod mailer;
 mod open;
 mod outbox;
+mod persons;
 mod pipeline;
 mod recovery;
 mod reports;
@@ -39,9 +43,11 @@ mod streams;
 #[cfg(test)]
 mod tests;
 
+pub use agencies::Command as AgencyCommand;
 pub use audit::AuditFilter;
 pub use gate::EventItem;
 pub use handle::{Handle, Health, Taken};
+pub use persons::Wish;
 pub use recovery::StartError;
 pub use registry::{AccountInfo, KeyRequest};
 pub use shutdown::{EXIT_JOURNAL, EXIT_SOFTWARE, Fatal, Life};

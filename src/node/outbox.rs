@@ -4,7 +4,7 @@ use crate::access::{Key, session};
 use crate::domain::ids::{KeyId, Name};
 use crate::domain::input::{Actor, Door, Input};
 use crate::domain::objects::Switch;
-use crate::domain::objects::user::Role;
+use crate::domain::objects::user::{Home, Role};
 use crate::domain::rows::BoardSeed;
 use crate::domain::signing::DoorChange;
 use crate::domain::switching::{Command, Happening, SwitchEvent};
@@ -15,13 +15,13 @@ use crate::node::delivery::{Delivered, Deliveries};
 use crate::node::gate::What;
 use crate::node::line::{Line, Report};
 use crate::node::pipeline::{Carried, Commit, DeskView, EventsDone, RegistryDone, Then};
-use crate::node::registry;
 use crate::node::reports::{Opened, Told};
 use crate::node::shared::{AccountHead, Shared};
 use crate::node::telemetry::{FloorFigures, OutboxFigures};
+use crate::node::{agencies, registry};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use tokio::sync::{mpsc, watch};
 
 /// Messages of dashboards taken at once.
@@ -216,6 +216,12 @@ impl Outbox {
         for change in commit.doors.drain(..) {
             match change {
                 DoorChange::Opened(session) => self.shared.doors.open(account, session),
+                DoorChange::Mail { user } => {
+                    if let Some(mails) = self.shared.mails.get() {
+                        // The mailer lives as long as the node.
+                        let _ = mails.send((account.clone(), user));
+                    }
+                }
                 DoorChange::Ended { session, .. } => {
                     self.shared.doors.end(session);
                     self.shared.turn_out(session::door(session));
@@ -224,7 +230,10 @@ impl Outbox {
                     let close = Close::new(4403, "your rights have changed: open it anew");
                     self.shared.hub.close_user(account, &user, &close);
                 }
-                DoorChange::Standing { user, may } => {
+                DoorChange::Standing { user, may, home } => {
+                    if let Some(home) = &home {
+                        self.shared.doors.welcome(account, &user, home.clone());
+                    }
                     if self.shared.doors.bar(account, &user, !may) && !may {
                         let close = Close::new(4401, "this user may not come in any more");
                         self.shared.hub.close_user(account, &user, &close);
@@ -233,6 +242,7 @@ impl Outbox {
                         let keys = self.shared.keys.iter().filter(|key| of_user(key));
                         let keys: Vec<KeyId> = keys.map(|key| key.id).collect();
                         keys.into_iter().for_each(|key| self.shared.turn_out(key));
+                        home.iter().for_each(|home| self.shared.look_again(home));
                     }
                 }
             }
@@ -360,6 +370,7 @@ impl Outbox {
                     self.shared.turn_out(id);
                 }
                 registry::Event::AccountCreated { .. } => {}
+                registry::Event::Agency(event) => self.agency(&event),
             }
         }
         if let Some((info, board)) = done.account {
@@ -378,6 +389,19 @@ impl Outbox {
             self.shared.accounts.insert(info.name, head);
         }
         drop(done.reply.send(Ok(done.answer)));
+    }
+
+    /// Whoever reached an account by an agency may do so no longer.
+    fn agency(&self, event: &agencies::Event) {
+        let mut agencies = self.shared.agencies.write().unwrap_or_else(PoisonError::into_inner);
+        agencies.apply(event);
+        let touched: Vec<Home> = match event {
+            agencies::Event::Put { id, .. } => agencies.administrators(id).cloned().collect(),
+            agencies::Event::Removed { who, .. } => vec![who.clone()],
+            agencies::Event::Added { .. } => Vec::new(),
+        };
+        drop(agencies);
+        touched.iter().for_each(|home| self.shared.look_again(home));
     }
 
     // ---- commands --------------------------------------------------------------------------

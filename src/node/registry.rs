@@ -3,14 +3,17 @@
 
 use crate::access::lately::Lately;
 use crate::access::secret::{self, SecretHash};
-use crate::access::{Key, KeyView, Network};
+use crate::access::{Key, KeyView};
 use crate::domain::ids::{self, KeyId, Name};
 use crate::domain::input::Actor;
 use crate::domain::objects::user::Role;
 use crate::domain::problem::{FieldError, Problem};
-use crate::domain::rights::{Permission, Rights};
+use crate::domain::rights::Permission;
 use crate::domain::time::Millis;
 use crate::journal::{MAX_STREAM, StreamId};
+use crate::node::agencies::{self, Agencies};
+pub use crate::node::key_request::KeyRequest;
+use crate::node::key_request::{check, scopes};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -47,6 +50,8 @@ pub enum Event {
         /// Who took it.
         by: Name,
     },
+    /// Something about agencies.
+    Agency(agencies::Event),
 }
 
 /// What is asked of the registry.
@@ -91,49 +96,15 @@ pub enum Command {
         /// The account.
         account: Name,
     },
-}
-
-/// The key that is asked for.
-#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct KeyRequest {
-    /// Shown to people, and as `by` in records; 1–100 characters.
-    pub name: String,
-    /// What it may do.
-    pub role: Role,
-    /// Required for the role `agent`: the user's id.
-    #[serde(default)]
-    pub user: Option<String>,
-    /// Required for the role `switch`: the switch's id.
-    #[serde(default)]
-    pub switch: Option<String>,
-    /// When it ends; null (default) = never.
-    #[serde(default, with = "crate::domain::time::wire_option")]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub expires_at: Option<Millis>,
-    /// Address ranges it may be used from; empty (default) = everywhere.
-    #[serde(default)]
-    pub networks: Vec<String>,
-    /// Permissions it is narrowed to; null (default) = all that the role has.
-    #[serde(default)]
-    #[schema(value_type = Option<Vec<Permission>>)]
-    pub scopes: Option<Vec<String>>,
-}
-
-impl KeyRequest {
-    /// The owner's key that a new account begins with.
-    #[must_use]
-    pub fn first() -> KeyRequest {
-        KeyRequest {
-            name: "owner".to_owned(),
-            role: Role::Owner,
-            user: None,
-            switch: None,
-            expires_at: None,
-            networks: Vec::new(),
-            scopes: None,
-        }
-    }
+    /// Something about agencies.
+    Agency(agencies::Command),
+    /// Who may have an e-mail: for signing in. The inbox answers it.
+    WhoHas {
+        /// The e-mail.
+        email: String,
+        /// Where they say that they are; `None` = anywhere.
+        account: Option<Name>,
+    },
 }
 
 /// What the registry answers.
@@ -151,6 +122,8 @@ pub enum Answer {
     Revoked,
     /// The account's keys, oldest first.
     Keys(Vec<KeyView>),
+    /// About an agency, or all that one may know of.
+    Agency(serde_json::Value),
 }
 
 /// An account of the node.
@@ -171,6 +144,7 @@ pub struct Registry {
     keys: BTreeMap<KeyId, Arc<Key>>,
     last_key: KeyId,
     last_number: u32,
+    agencies: Agencies,
 }
 
 impl Registry {
@@ -190,6 +164,7 @@ impl Registry {
             Event::KeyRevoked { id, .. } => {
                 self.keys.remove(id);
             }
+            Event::Agency(event) => self.agencies.apply(event),
         }
     }
 
@@ -201,6 +176,11 @@ impl Registry {
     /// Every key that was issued and not revoked.
     pub fn keys(&self) -> impl Iterator<Item = &Arc<Key>> {
         self.keys.values()
+    }
+
+    /// The agencies.
+    pub fn agencies(&self) -> &Agencies {
+        &self.agencies
     }
 
     /// Decides; the caller applies the events.
@@ -238,6 +218,13 @@ impl Registry {
                 let own = self.keys.values().filter(|key| key.account == account);
                 Ok((Vec::new(), Answer::Keys(own.map(|key| key.view()).collect())))
             }
+            Command::Agency(command) => {
+                let who = agencies::Asker::new(actor, home, owns_node(actor, home));
+                let exists = |account: &Name| self.accounts.contains_key(account);
+                let (event, answer) = self.agencies.decide(&who, &exists, command)?;
+                Ok((event.into_iter().map(Event::Agency).collect(), Answer::Agency(answer)))
+            }
+            Command::WhoHas { .. } => Ok((Vec::new(), Answer::Accounts(Vec::new()))),
         }
     }
 
@@ -370,23 +357,6 @@ impl Registry {
     }
 }
 
-/// The scopes that the request names.
-fn scopes(words: &[String]) -> Result<Rights, Problem> {
-    let mut wrong = Vec::new();
-    let mut all = Vec::new();
-    for (i, word) in words.iter().enumerate() {
-        match Permission::parse(word) {
-            Some(permission) => all.push(permission),
-            None => {
-                let detail =
-                    format!("there is no permission {word:?}; GET …/permissions lists them");
-                wrong.push(FieldError::new(format!("/scopes/{i}"), "unknown_value", detail));
-            }
-        }
-    }
-    if wrong.is_empty() { Ok(all.into_iter().collect()) } else { Err(Problem::invalid(wrong)) }
-}
-
 /// Whether somebody owns the node: an owner of its first account, by a key that is not narrowed.
 fn owns_node(actor: &Actor, home: &str) -> bool {
     actor.role == Role::Owner && home == FIRST_ACCOUNT && actor.door.scopes.is_none()
@@ -397,62 +367,6 @@ fn may_manage_keys(actor: &Actor) -> Result<(), Problem> {
         return Ok(());
     }
     Err(Problem::forbidden(Permission::Integrations.word()))
-}
-
-/// The networks that the request names, or everything that is wrong with it.
-fn check(request: &KeyRequest, now: Millis) -> Result<Vec<Network>, Problem> {
-    let mut wrong = Vec::new();
-    let length = request.name.trim().chars().count();
-    if length == 0 || length > 100 {
-        wrong.push(FieldError::new("/name", "out_of_range", "1 to 100 characters"));
-    }
-    bound_to(
-        &mut wrong,
-        "/user",
-        request.role.is_agent(),
-        request.user.as_deref(),
-        ids::is_user_name,
-    );
-    bound_to(
-        &mut wrong,
-        "/switch",
-        request.role == Role::Switch,
-        request.switch.as_deref(),
-        ids::is_name,
-    );
-    if request.expires_at.is_some_and(|end| end <= now) {
-        wrong.push(FieldError::new("/expires_at", "out_of_range", "must lie ahead"));
-    }
-    let mut networks = Vec::new();
-    for (i, network) in request.networks.iter().enumerate() {
-        match Network::parse(network) {
-            Ok(network) => networks.push(network),
-            Err(why) => wrong.push(FieldError::new(format!("/networks/{i}"), "invalid", why)),
-        }
-    }
-    if wrong.is_empty() { Ok(networks) } else { Err(Problem::invalid(wrong)) }
-}
-
-/// A key of role `agent` names one user, of role `switch` one switch, others neither.
-fn bound_to(
-    wrong: &mut Vec<FieldError>,
-    pointer: &str,
-    needed: bool,
-    value: Option<&str>,
-    is_id: fn(&str) -> bool,
-) {
-    match value {
-        None if needed => {
-            wrong.push(FieldError::new(pointer, "required", "this role is bound to one"));
-        }
-        Some(_) if !needed => {
-            wrong.push(FieldError::new(pointer, "not_allowed", "this role is bound to none"));
-        }
-        Some(id) if !is_id(id) => {
-            wrong.push(FieldError::new(pointer, "invalid_id", format!("{id:?} is no such id")));
-        }
-        _ => {}
-    }
 }
 
 /// The body of a record.

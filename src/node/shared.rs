@@ -1,21 +1,24 @@
 //! What the handle, the inbox and the outbox all hold.
 
-use crate::access::Key;
 use crate::access::throttle::Throttle;
+use crate::access::{Key, session};
 use crate::domain::ids::{KeyId, Name};
+use crate::domain::objects::user::Home;
 use crate::journal::{Reader, Room, StreamId};
 use crate::live::HubHandle;
+use crate::node::agencies::Agencies;
 use crate::node::clock::{Clock, Ticks};
 use crate::node::doors::Doors;
 use crate::node::gate::Gate;
 use crate::node::hasher::Hasher;
+use crate::node::mailer::Waiting;
 use crate::node::reports::Reports;
 use crate::node::shutdown::LifeLine;
 use crate::node::start::SessionTimes;
 use dashmap::DashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
-use tokio::sync::{Notify, broadcast, watch};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, RwLock};
+use tokio::sync::{Notify, broadcast, mpsc, watch};
 
 /// Shared by all parts of a node.
 pub(super) struct Shared {
@@ -26,12 +29,16 @@ pub(super) struct Shared {
     pub keys: DashMap<KeyId, Arc<Key>>,
     /// Sessions, and users who may not come in: what is durable of them.
     pub doors: Doors,
+    /// A cache of the registry: what is durable of it.
+    pub agencies: RwLock<Agencies>,
     /// Failed attempts to sign in.
     pub throttle: Throttle,
     /// How long sessions last.
     pub sessions: SessionTimes,
     /// The hash of the first owner's link, while there is one.
     pub first_link: Mutex<Option<String>>,
+    /// Where mails go that are to be sent, when there is somebody who sends them.
+    pub mails: OnceLock<mpsc::UnboundedSender<Waiting>>,
     /// Hashes passwords.
     pub hasher: Hasher,
     /// As `keys`.
@@ -64,6 +71,13 @@ impl Shared {
         self.hub.close_key(key);
         // Without a connection nobody listens.
         let _ = self.revoked.send(key);
+    }
+
+    /// What a person's sessions have opened is looked at again: some of it may be theirs no more.
+    pub fn look_again(&self, home: &Home) {
+        for session in self.doors.sessions_of(home) {
+            self.turn_out(session::door(session));
+        }
     }
 
     /// Monotonic time, for measuring.

@@ -25,8 +25,8 @@ const PROGRAM_CHARS: usize = 200;
 
 /// What somebody types to sign in, and from where.
 pub struct SignIn {
-    /// The account.
-    pub account: String,
+    /// The account; `None` = wherever the e-mail is at home.
+    pub account: Option<String>,
     /// The e-mail.
     pub email: String,
     /// The password.
@@ -64,7 +64,7 @@ pub struct FirstOwner {
 }
 
 /// The node itself, where nobody has come in yet.
-fn node() -> Actor {
+pub(super) fn node() -> Actor {
     Actor {
         name: "node".into(),
         role: Role::Owner,
@@ -108,27 +108,26 @@ impl Handle {
     /// 401 `sign_in_failed`; 429 `too_many_attempts`; as [`Handle::send`].
     pub async fn sign_in(&self, asked: SignIn) -> Result<SignedIn, Problem> {
         let shared = &self.shared;
-        let attempt = Attempt::new(&asked.account, &asked.email, asked.from);
+        let named = asked.account.as_deref().unwrap_or_default();
+        let attempt = Attempt::new(named, &asked.email, asked.from);
         shared.throttle.begin(&attempt, shared.clock.now())?;
-        let known = match self.account(&asked.account) {
-            Ok(account) => {
-                let query = SignQuery::Secrets { email: asked.email };
-                Some((self.sign_query(&account, node(), query).await?, account))
-            }
-            Err(_) => None,
-        };
-        let (found, account) = known.unwrap_or_else(|| (Value::Null, FIRST_ACCOUNT.into()));
-        let items = found["items"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let mut found: Vec<(Name, Value)> = Vec::new();
+        for account in self.who_has(asked.email.clone(), asked.account.as_deref()).await? {
+            let query = SignQuery::Secrets { email: asked.email.clone() };
+            let secrets = self.sign_query(&account, node(), query).await?;
+            let items = secrets["items"].as_array().cloned().unwrap_or_default();
+            found.extend(items.into_iter().map(|item| (account.clone(), item)));
+        }
         let hash = |item: &Value| item["hash"].as_str().unwrap_or_default().to_owned();
-        let hashes = items.iter().map(hash).collect();
+        let hashes = found.iter().map(|(_, item)| hash(item)).collect();
         let right = shared.hasher.find(asked.password, hashes).await?;
-        let who = right.and_then(|at| items.get(at)).ok_or_else(wrong_sign_in)?;
+        let (account, who) = right.and_then(|at| found.get(at)).ok_or_else(wrong_sign_in)?;
         shared.throttle.right(&attempt);
         let user = who["user"].as_str().unwrap_or_default().to_owned();
         let shown = who["secret"].as_u64().unwrap_or_default();
         let program = asked.program.map(|text| text.chars().take(PROGRAM_CHARS).collect());
         let origin = Origin { from: Some(asked.from.to_string()), program };
-        self.open_session(&account, user, shown, origin).await
+        self.open_session(account, user, shown, origin).await
     }
 
     async fn open_session(
@@ -201,14 +200,15 @@ impl Handle {
         user: &str,
     ) -> Result<Value, Problem> {
         let link = session::link(account, entropy::<RANDOM_BYTES>()?);
+        let mail = self.by_mail(&link);
         let command = SignCommand::MakeLink {
             user: user.to_owned(),
             hash: secret::fingerprint(&link).into(),
             until: self.shared.clock.now().plus(LINK_MS),
+            mail,
         };
-        let mut view = self.sign_command(account, actor, command).await?;
-        view["link"] = json!(link);
-        Ok(view)
+        let view = self.sign_command(account, actor, command).await?;
+        Ok(with_link(view, link))
     }
 
     /// Invites somebody: `body` is the user, as for `PUT`. The answer shows the link.
@@ -226,10 +226,15 @@ impl Handle {
         let user = id.iter().fold("usr_".to_owned(), |id, byte| id + &format!("{byte:02x}"));
         let until = self.shared.clock.now().plus(LINK_MS);
         let hash = secret::fingerprint(&link).into();
-        let command = SignCommand::Invite { user, body, hash, until };
-        let mut view = self.sign_command(account, actor, command).await?;
-        view["link"] = json!(link);
-        Ok(view)
+        let mail = self.by_mail(&link);
+        let command = SignCommand::Invite { user, body, hash, until, mail };
+        let view = self.sign_command(account, actor, command).await?;
+        Ok(with_link(view, link))
+    }
+
+    /// The link, if there is somebody who sends mails.
+    fn by_mail(&self, link: &str) -> Option<String> {
+        self.shared.mails.get().map(|_| link.to_owned())
     }
 
     /// Takes an invitation back.
@@ -421,7 +426,7 @@ impl Handle {
         self.sign_command(account, actor, command).await.map(drop)
     }
 
-    async fn sign_command(
+    pub(super) async fn sign_command(
         &self,
         account: &Name,
         actor: Actor,
@@ -431,7 +436,7 @@ impl Handle {
         self.send(account, Input::Command { actor, command }).await.map(body)
     }
 
-    async fn sign_query(
+    pub(super) async fn sign_query(
         &self,
         account: &Name,
         actor: Actor,
@@ -447,6 +452,12 @@ fn body(answer: Answer) -> Value {
         Answer::Done { body, .. } => body,
         Answer::Nothing | Answer::Event(_) | Answer::Refused(_) => Value::Null,
     }
+}
+
+/// A link that goes by mail is its receiver's alone.
+fn with_link(mut view: Value, link: String) -> Value {
+    view["link"] = json!((view["mailed"] != true).then_some(link));
+    view
 }
 
 fn link_over() -> Problem {

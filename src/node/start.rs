@@ -9,6 +9,7 @@ use crate::domain::time::Millis;
 use crate::journal::sqlite::{self, Sqlite};
 use crate::journal::{self, Entry, Journal, Reader, Record, Room, StreamId, Writer, retention};
 use crate::live::{self, Hub};
+use crate::mail;
 use crate::node::clock::{self, Clock};
 use crate::node::delivery::{self, Carrier, Delivered, Deliveries};
 use crate::node::doors::Doors;
@@ -17,7 +18,9 @@ use crate::node::handle::Handle;
 use crate::node::hasher::Hasher;
 use crate::node::inbox::Inbox;
 use crate::node::keeper::Keeper;
+use crate::node::mailer::Mailer;
 use crate::node::outbox::{Opening, Outbox};
+use crate::node::persons::Persons;
 use crate::node::pipeline::Carried;
 use crate::node::recovery::{self, Loaded, NodeState, Pace, StartError};
 use crate::node::registry::{self, FIRST_ACCOUNT, KeyRequest};
@@ -35,7 +38,7 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinHandle as Task;
@@ -67,6 +70,8 @@ pub struct Options {
     pub webhooks: webhook::Client,
     /// How long sessions last.
     pub sessions: SessionTimes,
+    /// Sends mails with links; `None` (default): links are shown to who asked for them.
+    pub mail: Option<Arc<mail::Sender>>,
 }
 
 /// How long sessions last.
@@ -97,6 +102,7 @@ impl Options {
             min_free: journal::room::MIN_FREE,
             webhooks: webhook::Client::new(),
             sessions: SessionTimes::default(),
+            mail: None,
         }
     }
 }
@@ -283,6 +289,8 @@ impl Parts {
         for key in self.state.registry.keys() {
             shared.keys.insert(key.id, Arc::clone(key));
         }
+        *shared.agencies.write().unwrap_or_else(PoisonError::into_inner) =
+            self.state.registry.agencies().clone();
         let last_at = self.recovered.iter().map(|(run, _)| run.last_at).max();
         let last_at = last_at.unwrap_or_default().max(self.state.last_at);
         let away_ms = shared.clock.now().since(last_at.max(alive.unwrap_or_default()));
@@ -308,6 +316,7 @@ impl Parts {
             away_ms,
             figures: InboxFigures::new(),
             now: last_at,
+            persons: Persons::default(),
         };
         for (run, opening) in self.recovered {
             shared.accounts.insert(run.name.clone(), Arc::clone(&opening.head));
@@ -331,6 +340,7 @@ impl Node {
         let Assembled { shared, inbox, outbox, fold, queue, watchers, delivered } = assembled;
         let folding = fold.spawn()?;
         let figures = figures.spawn()?;
+        start_mailer(options, &shared, &inbox);
         let (commits, due) = mpsc::unbounded_channel();
         let writer = Arc::new(write(&shared, journal, queue, commits)?);
         let outbox =
@@ -354,6 +364,21 @@ impl Node {
             figures,
         })
     }
+}
+
+/// The mailer begins with what was to be sent before.
+fn start_mailer(options: &Options, shared: &Arc<Shared>, inbox: &Inbox) {
+    let Some(sender) = &options.mail else { return };
+    let (mails, waiting) = mpsc::unbounded_channel();
+    for run in &inbox.runs {
+        for user in run.engine.unsent() {
+            // Its receiver is here.
+            let _ = mails.send((run.name.clone(), user));
+        }
+    }
+    let _ = shared.mails.set(mails);
+    let mailer = Mailer::new(Handle { shared: Arc::clone(shared) }, Arc::clone(sender));
+    tokio::spawn(mailer.run(waiting));
 }
 
 fn agents_of(opening: &Opening) -> crate::domain::rows::Changes {
@@ -391,9 +416,11 @@ fn share(
         flow: Flow::default(),
         keys: DashMap::new(),
         doors: Doors::default(),
+        agencies: RwLock::default(),
         throttle: Throttle::default(),
         sessions,
         first_link: Mutex::new(None),
+        mails: OnceLock::new(),
         hasher: Hasher::default(),
         accounts: DashMap::new(),
         revoked: broadcast::channel(256).0,

@@ -39,18 +39,26 @@ fn what_was_done_is_told_with_before_and_after() {
     assert_eq!(boss.delete(&format!("{BASE}/queues/support/members/usr_ann")).0, 204);
 
     let all = audit(&server, "");
+    let keys = server.must_get(&format!("{BASE}/keys"));
+    let issued = |name: &str| {
+        let mut keys = keys["items"].as_array().expect("items").iter();
+        let key = keys.find(|key| key["name"] == name).expect("listed");
+        format!("owner key.issue {}", key["id"].as_str().expect("an id"))
+    };
     assert_eq!(
         deeds(&all),
         [
             "boss member.delete support/usr_ann",
+            &issued("desk"),
             "boss status.force usr_ann",
             "boss user.put usr_ann",
+            &issued("boss"),
             "owner member.put support/usr_ann",
             "owner queue.put support",
             "owner user.put usr_ann",
         ]
     );
-    let put = &all[2];
+    let put = &all[3];
     let changed = json!([{ "field": "email", "before": null, "after": null },
         { "field": "role", "before": "agent", "after": "supervisor" }]);
     assert_eq!(put["changed"], changed, "of an e-mail only that it changed");
@@ -61,8 +69,8 @@ fn what_was_done_is_told_with_before_and_after() {
     assert_eq!(audit(&server, "action=member.put").len(), 1);
     assert_eq!(audit(&server, "action=mem").len(), 0);
     let at = put["at"].as_str().expect("an instant");
-    assert!(audit(&server, &format!("to={at}")).len() <= 3);
-    assert!(audit(&server, &format!("from={at}")).len() >= 3);
+    assert!(audit(&server, &format!("to={at}")).len() <= 4);
+    assert!(audit(&server, &format!("from={at}")).len() >= 4);
     assert_eq!(audit(&server, "to=2001-01-01T00:00:00.000Z").len(), 0);
     assert_eq!(server.get(&format!("{BASE}/audit?from=yesterday")).0, 422);
 
@@ -86,4 +94,35 @@ fn what_was_done_is_told_with_before_and_after() {
         (&asked["by"], &asked["address"]),
         (&json!("boss"), &json!({ "from": "127.0.0.1" }))
     );
+}
+
+#[test]
+fn keys_and_the_accounts_own_settings_are_told_too() {
+    let server = Server::start();
+    let boss = server.client(json!({ "name": "boss", "role": "administrator" }));
+    assert_eq!(boss.patch(BASE, &json!({ "name": "Acme", "max_queues": 7 })).0, 200);
+    let body = json!({ "name": "board", "role": "supervisor", "scopes": ["watch"],
+        "networks": ["127.0.0.0/8"] });
+    let made = boss.must("POST", &format!("{BASE}/keys"), &body);
+    let id = made["id"].as_str().expect("an id");
+    assert_eq!(boss.delete(&format!("{BASE}/keys/{id}")).0, 204);
+    // Refused: nothing was done.
+    assert_eq!(boss.delete(&format!("{BASE}/keys/{id}")).0, 404);
+    let all = audit(&server, "actor=boss");
+    let (revoke, issue) = (format!("boss key.revoke {id}"), format!("boss key.issue {id}"));
+    assert_eq!(deeds(&all), [revoke.as_str(), &issue, "boss account.put account"]);
+    let field = |deed: &Value, name: &str| {
+        let mut changed = deed["changed"].as_array().expect("fields").iter();
+        let found = changed.find(|c| c["field"] == name).cloned().expect("the field");
+        (found["before"].clone(), found["after"].clone())
+    };
+    assert_eq!(field(&all[0], "role"), (json!("supervisor"), Value::Null));
+    assert_eq!(field(&all[1], "role"), (Value::Null, json!("supervisor")));
+    assert_eq!(field(&all[1], "scopes"), (Value::Null, json!(["watch"])));
+    assert_eq!(field(&all[1], "networks"), (Value::Null, json!(["127.0.0.0/8"])));
+    assert_eq!(field(&all[2], "max_queues"), (json!(5), json!(7)));
+    assert!(!all[1].to_string().contains(made["secret"].as_str().expect("a secret")));
+    assert_eq!(all[1]["from"], "127.0.0.1");
+    assert_eq!(deeds(&audit(&server, &format!("subject={id}&action=key"))).len(), 2);
+    assert_eq!(deeds(&audit(&server, "action=account")), ["boss account.put account"]);
 }

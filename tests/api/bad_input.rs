@@ -31,6 +31,8 @@ fn filled(path: &str) -> String {
         ("{key}", "key_00000000000000000000000000"),
         ("{switch}", "nothing"),
         ("{session}", "ses_00000000000000000000000000"),
+        ("{agency}", "nothing"),
+        ("{home}", "nowhere"),
         ("{id}", "nothing"),
     ]
     .iter()

@@ -48,7 +48,14 @@ fn rule(operation: &str) -> Option<Needs> {
     Some(match operation {
         "livez" | "readyz" | "metrics" | "openapi" | "asyncapi" | "errors" | "sign_in"
         | "look_link" | "use_link" => Nothing,
-        "found_account" => Owning,
+        "found_account"
+        | "put_agency"
+        | "add_agency_administrator"
+        | "remove_agency_administrator" => Owning,
+        // Everybody is shown their own; a place is listed as the user is seen to.
+        "list_agencies" => ComingIn,
+        "grant" | "ungrant" => Any(&["users"]),
+        "list_grants" => OwnOr(&["users"]),
         "me" | "list_accounts" | "list_permissions" | "issue_ticket" => ComingIn,
         "issue_key" | "list_keys" | "revoke_key" => Any(&["integrations"]),
         "list_sessions" | "sign_out_everywhere" | "set_password" | "make_link" => OwnOr(&["users"]),
@@ -66,7 +73,7 @@ fn rule(operation: &str) -> Option<Needs> {
         "make_callback" | "change_callback" | "cancel_callback" | "notify_agents" => {
             Any(&["steer"])
         }
-        "user_profile" | "put_agent_offline" | "read_message" => OwnOr(&["steer"]),
+        "user_profile" | "put_agent_offline" | "read_message" | "dial" => OwnOr(&["steer"]),
         "get_agent" | "agent_next" => OwnOr(&["watch"]),
         "put_agent_status" | "open_desk" | "queue_opted_in" | "group_opted_in" => OwnOr(&["steer"]),
         "force_agent_status" | "clear_forced" | "assign_call" | "change_call" => Any(&["steer"]),
@@ -110,6 +117,8 @@ fn filled(path: &str) -> String {
         ("{switch}", "nothing"),
         ("{session}", "ses_00000000000000000000000000"),
         ("{team}", "nothing"),
+        ("{agency}", "nothing"),
+        ("{home}", "default"),
         ("{message}", "msg_0"),
         ("{id}", "nothing"),
     ]
@@ -128,6 +137,9 @@ fn body(operation: &str) -> Value {
         "issue_key" => json!({ "name": "x", "role": "agent", "user": "usr_other" }),
         "set_password" => json!({ "password": PASSWORD, "confirm": PASSWORD }),
         "found_account" => json!({ "id": "another" }),
+        "put_agency" => json!({ "name": "A" }),
+        "grant" => json!({ "existing_user": { "account": "gone", "user": "usr_gone" },
+            "email": "a@b.test", "role": "agent" }),
         "invite" => json!({ "items": [{ "email": "a@b.test", "first_name": "A", "last_name": "B",
             "role": "agent" }] }),
         "post_events" => json!({ "specversion": "1.0", "id": "1", "source": "edge",
@@ -141,6 +153,7 @@ fn body(operation: &str) -> Value {
         "bulk_queues" => json!({ "users": ["usr_other"], "queues": [] }),
         "bulk_group" => json!({ "users": ["usr_other"], "group": null }),
         "change_team_members" => json!({ "add": [], "remove": [] }),
+        "dial" => json!({ "to": "+1555" }),
         "put_agent_offline" => json!({ "to": { "number": "+1555" } }),
         "transfer_call" => json!({ "to": { "number": "1" }, "kind": "blind" }),
         _ => json!({}),
@@ -248,9 +261,21 @@ fn every_role_at_every_endpoint() {
 }
 
 fn user(server: &Server, id: &str, role: &str) -> Api {
-    let body = json!({ "email": format!("{id}@acme.test"), "first_name": id, "last_name": "Lee",
-        "role": role });
-    server.must("PUT", &format!("{BASE}/users/{id}"), &body);
+    let mut body = json!({ "email": format!("{id}@acme.test"), "first_name": id,
+        "last_name": "Lee", "role": role });
+    let at = format!("{BASE}/users/{id}");
+    if role.starts_with("team_") {
+        // Whose role needs a team has one before it counts.
+        body["assignment"] = json!("pending");
+        server.must("PUT", &at, &body);
+        let (team, mate) = (format!("{BASE}/teams/t"), format!("{BASE}/teams/t/members/{id}"));
+        server.must("PUT", &team, &json!({ "name": "T" }));
+        server.must("PUT", &mate, &json!({}));
+        server.must("PATCH", &at, &json!({ "assignment": "active" }));
+        assert_eq!(server.delete(&mate).0, 204);
+    } else {
+        server.must("PUT", &at, &body);
+    }
     let password = json!({ "password": PASSWORD, "confirm": PASSWORD });
     assert_eq!(server.put(&format!("{BASE}/users/{id}/password"), &password).0, 204);
     let sign_in = json!({ "email": format!("{id}@acme.test"), "password": PASSWORD });
@@ -407,4 +432,45 @@ fn who_sees_a_part_is_shown_a_part() {
     assert_eq!((refused.0, told), (422, vec!["/members/0", "/queues/0"]));
     assert_eq!(server.delete(&format!("{BASE}/access_groups/s")).0, 204);
     assert_eq!(ids(manager.must_get(&format!("{BASE}/calls")), "queue"), ["sales", "support"]);
+}
+
+#[test]
+fn who_leads_a_team_has_one_before_the_role_counts() {
+    let server = Server::start();
+    let at = |id: &str| format!("{BASE}/users/{id}");
+    let person = |role: &str, assignment: &str| json!({ "first_name": "L", "last_name": "M", "role": role, "assignment": assignment });
+    for role in ["team_leader", "team_supervisor"] {
+        let refused = server.put(&at("usr_lead"), &person(role, "active"));
+        assert_eq!((refused.0, &refused.2["errors"][0]["code"]), (422, &json!("team_required")));
+    }
+    server.must("PUT", &at("usr_lead"), &person("team_leader", "pending"));
+    server.must("PUT", &at("usr_cs"), &person("customer_service", "active"));
+    let activate = json!({ "assignment": "active" });
+    assert_eq!(server.patch(&at("usr_lead"), &activate).0, 422);
+    let bulk = json!({ "users": ["usr_cs"], "role": "team_supervisor" });
+    let done = server.must("POST", &format!("{BASE}/users/bulk/roles"), &bulk);
+    assert_eq!(done["results"][0]["status"], 422, "{done}");
+    server.must("PUT", &format!("{BASE}/teams/t"), &json!({ "name": "T" }));
+    for id in ["usr_lead", "usr_cs"] {
+        server.must("PUT", &format!("{BASE}/teams/t/members/{id}"), &json!({}));
+    }
+    assert_eq!(server.patch(&at("usr_lead"), &activate).0, 200);
+    let monitors = || {
+        let at = format!("{BASE}/rights/check?actor=usr_lead&action=monitor&subject=usr_cs");
+        server.must_get(&at)["allowed"] == true
+    };
+    assert!(monitors());
+    // Later without a team: stays, is still changed, and monitors nobody.
+    assert_eq!(server.delete(&format!("{BASE}/teams/t/members/usr_lead")).0, 204);
+    assert!(!monitors());
+    assert_eq!(server.patch(&at("usr_lead"), &json!({ "first_name": "Lea" })).0, 200);
+    // An invitation that is accepted without one waits.
+    let invited = json!({ "items": [{ "email": "n@acme.test", "first_name": "N", "last_name": "O",
+        "role": "team_leader" }] });
+    let made = server.must("POST", &format!("{BASE}/invites"), &invited);
+    let with = json!({ "link": made["results"][0]["link"], "password": PASSWORD,
+        "confirm": PASSWORD });
+    assert_eq!(server.with_key("").post("/v1/links/use", &with).0, 200);
+    let shown = server.must_get(&at(made["results"][0]["id"].as_str().expect("an id")));
+    assert_eq!((&shown["state"], &shown["assignment"]), (&json!("active"), &json!("pending")));
 }

@@ -11,10 +11,14 @@ const BASE: &str = "/v1/accounts/default";
 
 pub struct Socket(WebSocket<TcpStream>);
 
-/// Opens a socket, or the status of the refusal.
+/// Opens a socket of the account default, or the status of the refusal.
 pub fn open(api: &Api, path: &str, protocol: &str) -> Result<Socket, u16> {
-    let mut request =
-        format!("ws://{}{BASE}/{path}", api.addr).into_client_request().expect("a request");
+    open_at(api, &format!("{BASE}/{path}"), protocol)
+}
+
+/// Opens a socket, or the status of the refusal.
+pub fn open_at(api: &Api, path: &str, protocol: &str) -> Result<Socket, u16> {
+    let mut request = format!("ws://{}{path}", api.addr).into_client_request().expect("a request");
     let headers = request.headers_mut();
     if !api.key.is_empty() {
         headers.insert("authorization", format!("Bearer {}", api.key).parse().expect("a header"));

@@ -423,6 +423,13 @@ fn switches() -> Vec<Event> {
         Event::SwitchSpoke { switch },
         Event::SwitchSuspected { switch },
         Event::SyncAsked { switch },
+        Event::AgentDialed {
+            agent: AGENT,
+            by: "usr_ann".into(),
+            switch,
+            to: "+15551230001".into(),
+            caller_id: Some("+15550000000".into()),
+        },
         Event::SwitchSynced { switch, calls: vec![there] },
         Event::Thawed { call: CALL },
         Event::ReplayEnded { call: CALL },
@@ -481,6 +488,9 @@ fn signing() -> Vec<Event> {
             until: UNTIL,
         },
         Event::LinkEnded { agent, used: true },
+        Event::MailQueued { agent, secret: 15 },
+        Event::MailSent { agent },
+        Event::MailFailed { agent, code: Some(451), last: false },
         Event::SessionOpened {
             agent,
             session,

@@ -72,7 +72,7 @@ pub struct Account {
     /// Queues that a user may be assigned to, beside those of teams; 1–10,000, default 5 (a
     /// null in a PATCH takes it back).
     #[serde(skip_serializing_if = "is_five")]
-    pub max_queues: Option<u32>,
+    pub max_queues: u32,
     /// A block of a user lasts at least so long; 0–31 days, default 8 h.
     #[serde(skip_serializing_if = "is_block_min")]
     pub block_min_ms: u64,
@@ -82,10 +82,10 @@ pub struct Account {
 }
 
 /// Queues per user where the account says nothing else (seed S3-35).
-const MAX_QUEUES: Option<u32> = Some(5);
+const MAX_QUEUES: u32 = 5;
 
-#[expect(clippy::ref_option, reason = "serde asks so")]
-fn is_five(most: &Option<u32>) -> bool {
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_five(most: &u32) -> bool {
     *most == MAX_QUEUES
 }
 
@@ -211,7 +211,7 @@ impl Account {
             group_settings: fields
                 .nested("group_settings", GroupDefaults::read)
                 .unwrap_or_default(),
-            max_queues: fields.int_or_null("max_queues", 1..=10_000, default.max_queues),
+            max_queues: fields.int("max_queues", 1..=10_000, default.max_queues),
             block_min_ms: fields.int("block_min_ms", 0..=31 * DAY_MS, default.block_min_ms),
             block_max_ms: fields.int("block_max_ms", 0..=366 * DAY_MS, default.block_max_ms),
             refused_domains: match fields.raw("refused_domains") {

@@ -1,7 +1,7 @@
 //! `parse(to_json(x)) == x` for every object: a merge patch rests on it.
 
 use super::queue::{By, NobodyWhen, OnMiss, Order, Plan, Preset, RingFor, Ties, Window, WrapUp};
-use super::user::{Assignment, Personal, UserKind, UserState};
+use super::user::{Assignment, Home, Personal, UserKind, UserState};
 use super::*;
 use crate::domain::media::Media;
 use crate::domain::objects::account::{IdleClock, OptInAtLogin};
@@ -291,6 +291,7 @@ fn user() -> impl Strategy<Value = User> {
             may_choose_caller_id: own.3[2],
             may_edit_offline: own.3[3],
             may_dial_domains: own.3[4],
+            home: own.3[0].then(|| Home { account: "acme".into(), user: "usr_ann".into() }),
             kind,
             role,
             custom_role: None,
@@ -391,7 +392,7 @@ proptest! {
                 may_open_recordings: stars > 3,
                 ..GroupDefaults::default()
             },
-            max_queues: (stars > 2).then_some(position.min(9)),
+            max_queues: position.min(9),
             block_min_ms: u64::from(position),
             block_max_ms: u64::from(position),
             refused_domains: vec!["acme.test".into()],

@@ -3,8 +3,8 @@
 use super::account::TIME_ZONE;
 use super::direct::Direct;
 use super::profile::{Contact, DOMAIN, EXTERNAL_ID, MANY, PICTURE, Setting, read_external_ids};
-use crate::domain::fields::{EXTENSION, Fields, ID, LABEL, NUMBER, Rule, whole};
-use crate::domain::ids::is_name;
+use crate::domain::fields::{EXTENSION, Fields, ID, LABEL, NUMBER, Rule, USER_ID, whole};
+use crate::domain::ids::{Name, is_name};
 use crate::domain::media::Media;
 use crate::domain::presence::words;
 use crate::domain::problem::FieldError;
@@ -101,6 +101,45 @@ words!(
     }
 );
 
+/// Where a person with roles in several accounts is kept: the originating account, and the user
+/// there. The parts of the profile that are the person's own (`SHARED`) are changed only there.
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
+)]
+pub struct Home {
+    /// The originating account.
+    #[schema(value_type = String)]
+    pub account: Name,
+    /// The user there.
+    #[schema(value_type = String)]
+    pub user: Name,
+}
+
+impl Home {
+    fn read(f: &mut Fields<'_>) -> Home {
+        Home { account: f.text("account", ID).into(), user: f.text("user", USER_ID).into() }
+    }
+
+    /// As the wire shows it.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        json!({ "account": self.account, "user": self.user })
+    }
+}
+
+/// How somebody acts in an account that they did not sign in to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Visit {
+    /// Who they are.
+    pub home: Home,
+    /// Whether they administer the agency that owns the account: then they may here what
+    /// administrators may.
+    pub agency: bool,
+}
+
+/// The fields of a user that are the person's own, wherever they work.
+pub const SHARED: [&str; 4] = ["email", "first_name", "last_name", "avatar"];
+
 /// A user; `PUT …/users/usr_…`. Personal values live in the vault, not in the journal's records.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct User {
@@ -175,6 +214,9 @@ pub struct User {
     /// Whether the user may dial extensions of other domains; default true.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub may_dial_domains: bool,
+    /// Of somebody from another account: where they are kept. By `POST …/grants` only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub home: Option<Home>,
 }
 
 fn yes() -> bool {
@@ -215,12 +257,27 @@ pub struct Personal {
     pub contacts: Vec<Contact>,
 }
 
+impl Personal {
+    /// These values, with those parts that are the person's own from `person`.
+    #[must_use]
+    pub fn with_shared(self, person: &Personal) -> Personal {
+        let Personal { email, first_name, last_name, avatar, .. } = person.clone();
+        Personal { email, first_name, last_name, avatar, ..self }
+    }
+}
+
 impl User {
     /// Whether the user may work at all: an active state, not archived, an assignment in force. (A
     /// block is told by the agent, since it ends by itself.)
     #[must_use]
     pub fn may_work(&self) -> bool {
         self.state == UserState::Active && !self.archived && self.assignment != Assignment::Pending
+    }
+
+    /// Whether the user is in force as one who sees and monitors the own teams.
+    #[must_use]
+    pub fn leads(&self) -> bool {
+        matches!(self.role, Role::TeamLeader | Role::TeamSupervisor) && self.may_work()
     }
 
     /// Calls at once of a medium: the set value, else 1.
@@ -312,6 +369,7 @@ impl User {
             may_choose_caller_id: fields.flag("may_choose_caller_id", true),
             may_edit_offline: fields.flag("may_edit_offline", true),
             may_dial_domains: fields.flag("may_dial_domains", true),
+            home: fields.nested("home", Home::read),
         };
         fields.done(user)
     }
@@ -354,6 +412,7 @@ impl User {
             "may_choose_caller_id": self.may_choose_caller_id,
             "may_edit_offline": self.may_edit_offline,
             "may_dial_domains": self.may_dial_domains,
+            "home": self.home.as_ref().map(Home::to_json),
         })
     }
 }

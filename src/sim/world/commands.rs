@@ -133,7 +133,11 @@ impl World<'_> {
             Effect::OfferCancel { offer, .. } => self.cancel(edge, of, *offer),
             Effect::OfferAnswer { offer } => self.at_edge(edge, 5, EdgeAct::PickUp(*offer)),
             Effect::CallConnect { offer, .. } => self.connect(edge, of, command, *offer)?,
-            Effect::CallOriginate { offer, .. } => self.dial(edge, of, command, *offer),
+            // Nobody dials from a desk in this world.
+            Effect::CallOriginate { offer: None, .. } => {}
+            Effect::CallOriginate { offer: Some(offer), .. } => {
+                self.dial(edge, of, command, *offer);
+            }
             Effect::CallEnd { .. } if calls_back => self.edges[edge].truth.end_attempt(of),
             Effect::CallEnd { .. } | Effect::CallRoute { .. } if lives => {
                 if self.dice.once_in(2) {
