@@ -19,6 +19,8 @@ mod bulk;
 mod by_hand;
 #[path = "api/callbacks.rs"]
 mod callbacks;
+#[path = "api/configuration.rs"]
+mod configuration;
 #[path = "api/flows.rs"]
 mod flows;
 #[path = "api/groups.rs"]

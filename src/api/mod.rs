@@ -10,6 +10,7 @@ mod body;
 mod bulk;
 mod callbacks;
 mod calls;
+mod configuration;
 mod cookies;
 mod desk;
 mod endpoint;
@@ -159,6 +160,7 @@ fn routes() -> Routes {
         objects::routes,
         bulk::routes,
         bulk::message_routes,
+        configuration::routes,
         agents::routes,
         calls::routes,
         callbacks::routes,
@@ -227,6 +229,7 @@ pub fn openapi_json() -> String {
 /// have every field, so that derived schemas call every field required.)
 const NEEDED: &[(&str, &[&str])] = &[
     ("Account", &[]),
+    ("ConfigurationDocument", &[]),
     ("Skill", &["name"]),
     ("User", &["first_name", "last_name"]),
     ("Personal", &["first_name", "last_name"]),

@@ -1,6 +1,7 @@
 //! Everything that can reach an account's engine: one closed enum, and what comes back.
 
 use crate::domain::bulk::{Bulk, BulkMode};
+use crate::domain::document::Document;
 use crate::domain::ids::{CallId, KeyId, Name, OfferId, SessionId};
 use crate::domain::objects::SkillNeed;
 use crate::domain::objects::user::{Role, UserKind, UserState};
@@ -252,6 +253,15 @@ pub enum Command {
         /// How.
         mode: BulkMode,
     },
+    /// `PUT …/configuration`: a whole account, or parts of it.
+    Apply {
+        /// What it says.
+        document: Box<Document>,
+        /// What does not stand in it goes, of the families that do.
+        prune: bool,
+        /// Check only.
+        dry_run: bool,
+    },
     /// `POST …/agents/bulk/notify`: a message to many.
     Notify {
         /// Whose; `None` = all who may work.
@@ -448,6 +458,8 @@ pub enum Query {
         /// Start after this id.
         after: Option<String>,
     },
+    /// `GET …/configuration`: the whole account, without secrets.
+    Configuration,
     /// `GET …/users`: a page of those who fit.
     Users {
         /// Items at most, 1–1,000.

@@ -3,6 +3,7 @@
 pub mod bulk;
 pub mod cloud_events;
 pub mod compact;
+pub mod document;
 pub mod event;
 pub mod fields;
 pub mod formulas;

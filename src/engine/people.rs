@@ -50,7 +50,6 @@ impl Engine {
             }
         }
         self.check_dispositions(&user.dispositions, errors);
-        errors.extend(self.check_block(user, own));
     }
 
     /// Skills held must be there, and the levels within their ranges.
@@ -105,9 +104,10 @@ impl Engine {
     }
 
     /// A new block lasts as long as the account allows (seed S3-31); one that is over says nothing.
-    fn check_block(&self, user: &User, own: Option<AgentIx>) -> Option<FieldError> {
+    pub(super) fn check_block(&self, id: &str, user: &User) -> Option<FieldError> {
         let until = user.blocked_until?;
-        let before = own.and_then(|ix| self.state.agent(ix).user.blocked_until);
+        let own = self.derived.users.get(id);
+        let before = own.and_then(|ix| self.state.agent(*ix).user.blocked_until);
         let now = self.state_now();
         if before == Some(until) || until <= now {
             return None;

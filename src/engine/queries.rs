@@ -23,6 +23,7 @@ impl Engine {
             Query::List { kind, parent, limit, after } => {
                 reads().and_then(|()| self.list(kind, &parent, limit, after.as_deref()))
             }
+            Query::Configuration => reads().map(|()| done(self.configuration())),
             Query::Checks { queue } => reads().and_then(|()| self.checks(&queue)),
             Query::Staff { queue } => {
                 let sight = watch()?;

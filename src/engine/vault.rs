@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
 
 /// The personal values of an account.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Vault {
     users: Table<PersonalKey, UserValues>,
     calls: Table<PersonalKey, CallValues>,

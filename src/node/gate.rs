@@ -173,6 +173,7 @@ pub(super) fn is_urgent(input: &Input) -> bool {
             | Command::SetOffline { .. }
             | Command::ChangeTeam { .. }
             | Command::Bulk { .. }
+            | Command::Apply { .. }
             | Command::Notify { .. }
             | Command::ReadMessage { .. }
             | Command::ClearForced { .. }
