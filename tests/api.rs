@@ -25,6 +25,8 @@ mod configuration;
 mod flows;
 #[path = "api/groups.rs"]
 mod groups;
+#[path = "api/imports.rs"]
+mod imports;
 #[path = "api/invites.rs"]
 mod invites;
 #[path = "api/people.rs"]

@@ -292,6 +292,7 @@ fn path_parameter(name: &str) -> Parameter {
         "switch" => "A switch's id.",
         "team" => "A team's id.",
         "message" => "A message's id, msg_….",
+        "import" => "An import's id, imp_….",
         "session" => "A session's id, ses_….",
         _ => "The object's id.",
     };

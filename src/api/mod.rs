@@ -17,6 +17,7 @@ mod endpoint;
 mod feed;
 mod health;
 mod idempotency;
+mod imports;
 mod invites;
 mod keys;
 pub mod limits;
@@ -174,6 +175,7 @@ fn routes() -> Routes {
         rights::routes,
         audit::routes,
         invites::routes,
+        imports::routes,
         accounts::routes,
         health::routes,
     ] {

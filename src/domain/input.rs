@@ -3,6 +3,7 @@
 use crate::domain::bulk::{Bulk, BulkMode};
 use crate::domain::document::Document;
 use crate::domain::ids::{CallId, KeyId, Name, OfferId, SessionId};
+use crate::domain::import::Import;
 use crate::domain::objects::SkillNeed;
 use crate::domain::objects::user::{Role, UserKind, UserState};
 use crate::domain::presence::{Status, words};
@@ -262,6 +263,13 @@ pub enum Command {
         /// Check only.
         dry_run: bool,
     },
+    /// `POST …/imports`: users from a file.
+    Import(Box<Import>),
+    /// `POST …/imports/{import}/undo`
+    UndoImport {
+        /// Which.
+        import: String,
+    },
     /// `POST …/agents/bulk/notify`: a message to many.
     Notify {
         /// Whose; `None` = all who may work.
@@ -458,6 +466,10 @@ pub enum Query {
         /// Start after this id.
         after: Option<String>,
     },
+    /// `GET …/imports`: those that are remembered.
+    Imports,
+    /// `GET …/imports/{import}`
+    Import(String),
     /// `GET …/configuration`: the whole account, without secrets.
     Configuration,
     /// `GET …/users`: a page of those who fit.

@@ -8,6 +8,7 @@ pub mod event;
 pub mod fields;
 pub mod formulas;
 pub mod ids;
+pub mod import;
 pub mod input;
 pub mod json;
 pub mod media;

@@ -63,6 +63,11 @@ impl Engine {
                 object: Some((object.clone(), self.object_json(object).map(|(_, body)| body))),
             }),
             Command::Apply { dry_run: false, .. } => plain("configuration.put", "account"),
+            Command::Import(import) if !import.dry_run => {
+                let rows = import.rows.len();
+                plain("users.import", &format!("{rows} rows"))
+            }
+            Command::UndoImport { import } => plain("users.import_undo", import),
             Command::SetStatus { user, .. } if !own(user) => plain("status.set", user),
             Command::ForceStatus { user, .. } => plain("status.force", user),
             Command::ClearForced { user } => plain("status.release", user),

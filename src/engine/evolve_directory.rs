@@ -119,7 +119,10 @@ pub fn evolve(state: &mut State, derived: &mut Derived, vault: &mut Vault, event
             let old = state.access_groups.remove(id);
             touch_members(derived, old.and_then(|item| item.value).as_ref());
         }
-        _ => return super::teams::evolve(state, derived, event),
+        _ => {
+            return super::imports::evolve(state, event)
+                || super::teams::evolve(state, derived, event);
+        }
     }
     true
 }

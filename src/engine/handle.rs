@@ -291,6 +291,8 @@ impl Engine {
             Command::Apply { document, prune, dry_run } => {
                 self.apply_document(actor, &document, prune, dry_run)
             }
+            Command::Import(import) => self.import(actor, &import),
+            Command::UndoImport { import } => self.undo_import(actor, &import),
             Command::ChangeTeam { team, add, remove } => {
                 require(actor, Permission::Teams)?;
                 self.change_team(&team, &add, &remove, &actor.name)

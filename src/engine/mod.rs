@@ -10,7 +10,7 @@
 //! | `state`, `few`, `table`, `vault` | what is known |
 //! | `evolve`, `evolve_calls`, `evolve_offers`, `evolve_directory` | the one door to it |
 //! | `derived`, `needs`, `need_index`, `refresh`, `rebuild` | tables that follow from it |
-//! | `calls`, `direct`, `steps`, `by_hand`, `at_desk`, `delete`, `agents`, `switches`, `directory`, `conflicts`, `people`, `bulk`, `apply`, `apply_end`, `teams`, `messages`, `deadlines` | decisions |
+//! | `calls`, `direct`, `steps`, `by_hand`, `at_desk`, `delete`, `agents`, `switches`, `directory`, `conflicts`, `people`, `bulk`, `apply`, `apply_end`, `imports`, `teams`, `messages`, `deadlines` | decisions |
 //! | `matching`, `draw` | the one rule, and the dice |
 //! | `windows` | what orders count |
 //! | `permission`, `signing`, `invites` | who may, and what opens the door |
@@ -46,6 +46,7 @@ mod explain;
 mod feed;
 mod few;
 mod handle;
+mod imports;
 mod invariants;
 mod invites;
 mod ledger;

@@ -180,6 +180,7 @@ impl Engine {
         for queue in queues {
             self.emit(Event::MemberDeleted { queue, agent: ix, by: by.clone() });
         }
+        self.erase_from_imports(ix);
         self.emit(Event::UserErased { agent: ix, by: by.clone() });
         self.vault.erase(personal);
         let (version, body) = (self.state.seq, self.user_json(ix));

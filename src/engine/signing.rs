@@ -536,7 +536,8 @@ impl Engine {
     pub(super) fn secret_rows(&self) -> Vec<PersonalKey> {
         let doors = &self.state.doors;
         let origins = doors.sessions.values().flatten().map(|s| s.origin);
-        doors.passwords.values().copied().chain(origins).collect()
+        let imports = self.state.imports.values().filter(|i| !i.undone).map(|i| i.secret);
+        doors.passwords.values().copied().chain(origins).chain(imports).collect()
     }
 }
 
