@@ -53,7 +53,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Arc;
-use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
     ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr,
@@ -278,11 +278,17 @@ const SWITCH_STATE: &[(&str, Type)] = &[
     ("clock_off", Type::Boolean),
     ("clock_skew_ms", Type::Integer),
 ];
+/// … and may be null.
+const OR_NULL: &[&str] = &["bootid", "clock_skew_ms"];
 const ID_ONLY: &[(&str, Type)] = &[("id", Type::String)];
 
 fn also_shows(schema: &mut Schema, shown: &[(&str, Type)]) {
     let fields = shown.iter().fold(ObjectBuilder::new(), |fields, (name, kind)| {
-        let field = ObjectBuilder::new().schema_type(kind.clone()).read_only(true);
+        let mut kinds = vec![kind.clone()];
+        if OR_NULL.contains(name) {
+            kinds.push(Type::Null);
+        }
+        let field = ObjectBuilder::new().schema_type(SchemaType::from_iter(kinds)).read_only(true);
         fields.property(*name, field)
     });
     let fields = fields.build();

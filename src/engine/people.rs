@@ -258,14 +258,7 @@ impl Engine {
                 && text.as_ref().is_none_or(|text| self.user_reads(agent, text))
         };
         let mut fit: Vec<&Agent> = self.state.agents.iter().filter(fits).collect();
-        // The first of them in order, without sorting the rest.
-        if fit.len() > limit + 1 {
-            fit.select_nth_unstable_by(limit, |a, b| a.id.cmp(&b.id));
-            fit.truncate(limit + 1);
-        }
-        fit.sort_unstable_by(|a, b| a.id.cmp(&b.id));
-        let more = fit.len() > limit;
-        fit.truncate(limit);
+        let more = first_by_id(&mut fit, limit);
         let next = fit.last().filter(|_| more).map(|last| last.id.clone());
         let items: Vec<Value> = fit.iter().map(|agent| self.user_json(agent.ix)).collect();
         let body = json!({ "items": items, "next": next });
@@ -285,14 +278,20 @@ impl Engine {
 
     /// Whether a text in small letters stands in what people know a user by.
     fn user_reads(&self, agent: &Agent, text: &str) -> bool {
-        let has = |field: &str| field.to_lowercase().contains(text);
-        let values = self.vault.user(agent.personal);
         agent.id.contains(text)
-            || agent.user.extension.as_deref().is_some_and(has)
-            || values.is_some_and(|values| {
-                values.name.as_deref().is_some_and(has)
-                    || values.personal.email.as_deref().is_some_and(has)
-                    || values.personal.external_id.as_deref().is_some_and(has)
-            })
+            || agent.user.extension.as_deref().is_some_and(|digits| digits.contains(text))
+            || self.vault.user(agent.personal).is_some_and(|values| values.searched.contains(text))
     }
+}
+
+/// Leaves the first of them by id, in order, without sorting the rest; whether there are more.
+pub(super) fn first_by_id(agents: &mut Vec<&Agent>, limit: usize) -> bool {
+    if agents.len() > limit + 1 {
+        agents.select_nth_unstable_by(limit, |a, b| a.id.cmp(&b.id));
+        agents.truncate(limit + 1);
+    }
+    agents.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+    let more = agents.len() > limit;
+    agents.truncate(limit);
+    more
 }
