@@ -278,7 +278,8 @@ impl Engine {
                 let user = self.state.agent(ix).id.clone();
                 if !wanted.contains_key(&*user) {
                     require(actor, to_change(Kind::Member))?;
-                    work.change("removed", format!("{at}/{user}"), &member.to_json(), &Value::Null);
+                    let at = format!("{at}/{user}");
+                    work.change("removed", at, &member.to_json(), &Value::Null);
                     self.end_membership(ix, queue, by);
                 }
             }
@@ -355,7 +356,8 @@ impl Engine {
         if !joins {
             for (team, member) in present.iter().filter(|(id, _)| !wanted.contains_key(&***id)) {
                 require(actor, Permission::Teams)?;
-                work.change("removed", format!("{at}/{team}"), &member.to_json(), &Value::Null);
+                let at = format!("{at}/{team}");
+                work.change("removed", at, &member.to_json(), &Value::Null);
                 self.unlink_team(team.clone(), queue, &actor.name);
             }
             return Ok(());

@@ -154,7 +154,6 @@ pub fn row(
             },
         }
     }
-    // Excel writes numbers with a plus as numbers without.
     if errors.is_empty() { Ok((user, Value::Object(fields))) } else { Err(errors) }
 }
 

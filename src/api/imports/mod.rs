@@ -24,6 +24,8 @@ use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 
 const TAG: &str = "Imports";
+/// The query field that says the role of who is new.
+const ROLE: &str = "role";
 
 /// Files that are opened at a time: each may take a hundred megabytes while it is.
 static OPENING: Semaphore = Semaphore::const_new(1);
@@ -236,10 +238,10 @@ async fn import(Large(sent): Large) -> Answered {
         let ask = &sent.ask;
         let mut query = ask.query()?;
         let (dry_run, invite) = (query.flag("dry_run"), query.flag("invite"));
-        let role = query.text("role").unwrap_or_else(|| "agent".to_owned());
+        let role = query.text(ROLE).unwrap_or_else(|| "agent".to_owned());
         query.done()?;
         if !(ID.holds)(&role) {
-            let wrong = FieldError::new("role", "malformed", format!("must be {}", ID.must_be));
+            let wrong = FieldError::new(ROLE, "malformed", format!("must be {}", ID.must_be));
             return Err(Problem::invalid(vec![wrong]).into());
         }
         if !ask.may(Permission::Users).await? {

@@ -175,7 +175,7 @@ mod tests {
         assert!(lines("").is_empty());
         assert_eq!(read(Kind::Csv, b"\xff\xfe").expect_err("no text").code, "unreadable_file");
         let wide = "a,".repeat(MOST_COLUMNS + 1);
-        assert!(read(Kind::Csv, wide.replace("a,", "a,").as_bytes()).is_err());
+        assert!(read(Kind::Csv, wide.as_bytes()).is_err());
         let long = format!("email\n{}", "a@b.test\n".repeat(MOST_ROWS));
         assert_eq!(lines(&long).len(), MOST_ROWS + 1);
         assert!(read(Kind::Csv, format!("{long}c@d.test\n").as_bytes()).is_err());
