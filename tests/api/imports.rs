@@ -26,8 +26,10 @@ fn import(server: &Server, query: &str, kind: &str, bytes: &[u8]) -> Answer {
         .expect("an answer")
 }
 
-/// (row, what became of it, [(column, code)]) of each row.
-fn rows(report: &Value) -> Vec<(u64, String, Vec<(String, String)>)> {
+/// A row, what became of it, and (column, code) of each wrong cell.
+type Told = (u64, String, Vec<(String, String)>);
+
+fn rows(report: &Value) -> Vec<Told> {
     let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
     let cells = |row: &Value| {
         let errors = row["errors"].as_array().expect("errors").iter();
