@@ -15,7 +15,7 @@ use callboard::journal;
 use callboard::mail;
 use callboard::node::{EXIT_JOURNAL, Node, Options, SessionTimes, telemetry};
 use callboard::sim::client::Client;
-use callboard::sim::{demo, load, watch};
+use callboard::sim::{configure, demo, load, watch};
 use callboard::switch::webhook;
 use callboard::tls::{Identity, Trust};
 use clap::error::ErrorKind;
@@ -92,6 +92,11 @@ enum Command {
     Load(Box<load::Args>),
     /// Shows the live board, or the account's events, of a running server in the terminal.
     Watch(watch::Args),
+    /// Writes the whole account of a running server as one document, without secrets.
+    Export(configure::ExportArgs),
+    /// Applies a document to the account of a running server, as a whole or not at all, and says what
+    /// it has changed.
+    Apply(configure::ApplyArgs),
 }
 
 #[derive(Args)]
@@ -188,6 +193,8 @@ fn main() -> ExitCode {
         Command::Demo(args) => run_demo(args),
         Command::Load(args) => run_load(*args),
         Command::Watch(args) => run_watch(args),
+        Command::Export(args) => run_export(&args),
+        Command::Apply(args) => run_apply(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -237,6 +244,22 @@ fn health(url: &str, ca: Option<&Path>) -> Result<(), Failure> {
 
 fn run_watch(args: watch::Args) -> Result<(), Failure> {
     in_runtime(async { watch::run(args).await.map_err(|e| Failure::new(1, e)) })
+}
+
+fn run_export(args: &configure::ExportArgs) -> Result<(), Failure> {
+    let document =
+        in_runtime(async { configure::export(args).await.map_err(|e| Failure::new(1, e)) })?;
+    print!("{document}");
+    Ok(())
+}
+
+fn run_apply(args: &configure::ApplyArgs) -> Result<(), Failure> {
+    let wrong = |e| Failure::new(1, format!("{}: {e}", args.file.display()));
+    let text = fs::read(&args.file).map_err(|e| wrong(e.to_string()))?;
+    let told =
+        in_runtime(async { configure::apply(args, text).await.map_err(|e| wrong(e.to_string())) })?;
+    print!("{told}");
+    Ok(())
 }
 
 fn run_demo(args: demo::Args) -> Result<(), Failure> {

@@ -24,6 +24,8 @@ mod bulk;
 mod by_hand;
 #[path = "api/callbacks.rs"]
 mod callbacks;
+#[path = "api/configuration.rs"]
+mod configuration;
 #[path = "api/dial.rs"]
 mod dial;
 #[path = "api/figures.rs"]
@@ -32,6 +34,8 @@ mod figures;
 mod flows;
 #[path = "api/groups.rs"]
 mod groups;
+#[path = "api/imports.rs"]
+mod imports;
 #[path = "api/invites.rs"]
 mod invites;
 #[path = "api/mail.rs"]

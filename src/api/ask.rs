@@ -276,6 +276,23 @@ impl FromRequest<App> for Sent {
     }
 }
 
+/// As [`Sent`], with a body of at most 10 MiB.
+#[derive(Debug)]
+pub struct Large(pub Sent);
+
+impl FromRequest<App> for Large {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, app: &App) -> Result<Large, Refusal> {
+        let (mut parts, body) = request.into_parts();
+        let headers = std::mem::take(&mut parts.headers);
+        let ask = Ask::read(&mut parts, headers, app).await?;
+        let (part, most) = (app.limits.body, body::MOST_LARGE);
+        let bytes = body::read_most(&ask.headers, body, part, most).await?;
+        Ok(Large(Sent { ask, bytes }))
+    }
+}
+
 impl Sent {
     /// The JSON body, of one of the media types.
     ///

@@ -15,6 +15,8 @@ use tokio::time::timeout;
 
 /// The largest body, in bytes.
 pub const MOST_BYTES: usize = 1024 * 1024;
+/// The largest body of a whole account or a file of users, in bytes.
+pub const MOST_LARGE: usize = 10 * MOST_BYTES;
 /// How much of a body that is too large is read and dropped, so that the sender hears the answer
 /// and not a reset.
 const DRAINED_BYTES: usize = 16 * MOST_BYTES;
@@ -36,6 +38,22 @@ pub async fn read<B>(headers: &HeaderMap, body: B, next_part: Duration) -> Resul
 where
     B: Body<Data = Bytes> + Unpin,
 {
+    read_most(headers, body, next_part, MOST_BYTES).await
+}
+
+/// As [`read`], with another limit.
+///
+/// # Errors
+/// As [`read`].
+pub async fn read_most<B>(
+    headers: &HeaderMap,
+    body: B,
+    next_part: Duration,
+    most: usize,
+) -> Result<Bytes, Problem>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
     let mut body = body;
     let said = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     let said: usize = said.and_then(|text| text.parse().ok()).unwrap_or(0);
@@ -43,7 +61,7 @@ where
     // wound up.
     let first = match body.frame().now_or_never() {
         Some(Some(Ok(frame))) => match frame.into_data() {
-            Ok(data) if data.len() == said && said <= MOST_BYTES && body.is_end_stream() => {
+            Ok(data) if data.len() == said && said <= most && body.is_end_stream() => {
                 return Ok(data);
             }
             Ok(data) => data,
@@ -53,7 +71,7 @@ where
         Some(None) => return Ok(Bytes::new()),
         None => Bytes::new(),
     };
-    let whole = timeout(next_part * BODY_PARTS, parts(first, said, body, next_part)).await;
+    let whole = timeout(next_part * BODY_PARTS, parts(first, said, body, next_part, most)).await;
     whole.unwrap_or_else(|_| Err(too_slow(next_part)))
 }
 
@@ -63,6 +81,7 @@ async fn parts<B>(
     said: usize,
     mut body: B,
     next_part: Duration,
+    most: usize,
 ) -> Result<Bytes, Problem>
 where
     B: Body<Data = Bytes> + Unpin,
@@ -72,7 +91,7 @@ where
     let mut data = first;
     loop {
         length += data.len();
-        if length <= MOST_BYTES {
+        if length <= most {
             bytes.extend_from_slice(&data);
         } else if length > DRAINED_BYTES {
             break;
@@ -81,8 +100,8 @@ where
         let Some(frame) = next else { break };
         data = frame.map_err(|_| broken())?.into_data().unwrap_or_default();
     }
-    if length > MOST_BYTES {
-        let detail = format!("a body holds at most {MOST_BYTES} bytes; send it in parts");
+    if length > most {
+        let detail = format!("a body holds at most {most} bytes; send it in parts");
         return Err(Problem::new(413, "body_too_large", detail));
     }
     Ok(bytes.freeze())
@@ -119,7 +138,11 @@ fn malformed(error: &serde_json::Error) -> Problem {
     Problem::new(400, "malformed_json", format!("the body is no JSON: {error}"))
 }
 
-fn is_of(headers: &HeaderMap, kinds: &[&str]) -> Result<(), Problem> {
+/// Whether a body is of one of the media types.
+///
+/// # Errors
+/// 415.
+pub fn is_of(headers: &HeaderMap, kinds: &[&str]) -> Result<(), Problem> {
     let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
     if !kinds.iter().any(|known| known.eq_ignore_ascii_case(kind)) {

@@ -179,6 +179,30 @@ impl Endpoint {
         self
     }
 
+    /// A required body of one of these media types; those that are no JSON are files.
+    #[must_use]
+    pub fn body_as<T: ToSchema>(mut self, kinds: &[&str]) -> Endpoint {
+        let schema = self.schema::<T>();
+        let body = kinds.iter().fold(RequestBodyBuilder::new(), |body, kind| {
+            body.content(*kind, content_of(kind, &schema))
+        });
+        self.operation =
+            self.operation.request_body(Some(body.required(Some(Required::True)).build()));
+        self
+    }
+
+    /// An answer in one of these media types.
+    #[must_use]
+    pub fn answers_as<T: ToSchema>(mut self, status: u16, about: &str, kinds: &[&str]) -> Endpoint {
+        let schema = self.schema::<T>();
+        let response = ResponseBuilder::new().description(about);
+        let response = kinds
+            .iter()
+            .fold(response, |response, kind| response.content(*kind, content_of(kind, &schema)));
+        self.operation = self.operation.response(status.to_string(), response.build());
+        self
+    }
+
     /// A JSON answer.
     #[must_use]
     pub fn answers<T: ToSchema>(mut self, status: u16, about: &str) -> Endpoint {
@@ -224,6 +248,13 @@ impl Endpoint {
     }
 }
 
+fn content_of(kind: &str, schema: &RefOr<Schema>) -> Content {
+    if kind == "application/json" {
+        return Content::new(Some(schema.clone()));
+    }
+    Content::new(Some(Schema::Object(ObjectBuilder::new().schema_type(Type::String).build())))
+}
+
 /// A page of a list.
 fn page_of(schema: RefOr<Schema>) -> RefOr<Schema> {
     let items = ArrayBuilder::new().items(schema).description(Some("The items."));
@@ -261,6 +292,7 @@ fn path_parameter(name: &str) -> Parameter {
         "switch" => "A switch's id.",
         "team" => "A team's id.",
         "message" => "A message's id, msg_….",
+        "import" => "An import's id, imp_….",
         "session" => "A session's id, ses_….",
         _ => "The object's id.",
     };

@@ -11,6 +11,7 @@ mod body;
 mod bulk;
 mod callbacks;
 mod calls;
+mod configuration;
 mod cookies;
 mod desk;
 mod endpoint;
@@ -19,6 +20,7 @@ mod figures;
 mod grants;
 mod health;
 mod idempotency;
+mod imports;
 mod invites;
 mod keys;
 pub mod limits;
@@ -54,7 +56,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::ops::Deref;
 use std::sync::Arc;
-use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
     ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr,
@@ -162,6 +164,7 @@ fn routes() -> Routes {
         objects::routes,
         bulk::routes,
         bulk::message_routes,
+        configuration::routes,
         agents::routes,
         calls::routes,
         callbacks::routes,
@@ -176,6 +179,7 @@ fn routes() -> Routes {
         audit::routes,
         figures::routes,
         invites::routes,
+        imports::routes,
         accounts::routes,
         agencies::routes,
         grants::routes,
@@ -233,6 +237,7 @@ pub fn openapi_json() -> String {
 /// have every field, so that derived schemas call every field required.)
 const NEEDED: &[(&str, &[&str])] = &[
     ("Account", &[]),
+    ("ConfigurationDocument", &[]),
     ("Skill", &["name"]),
     ("User", &["first_name", "last_name"]),
     ("Personal", &["first_name", "last_name"]),
@@ -279,11 +284,17 @@ const SWITCH_STATE: &[(&str, Type)] = &[
     ("clock_off", Type::Boolean),
     ("clock_skew_ms", Type::Integer),
 ];
+/// … and may be null.
+const OR_NULL: &[&str] = &["bootid", "clock_skew_ms"];
 const ID_ONLY: &[(&str, Type)] = &[("id", Type::String)];
 
 fn also_shows(schema: &mut Schema, shown: &[(&str, Type)]) {
     let fields = shown.iter().fold(ObjectBuilder::new(), |fields, (name, kind)| {
-        let field = ObjectBuilder::new().schema_type(kind.clone()).read_only(true);
+        let mut kinds = vec![kind.clone()];
+        if OR_NULL.contains(name) {
+            kinds.push(Type::Null);
+        }
+        let field = ObjectBuilder::new().schema_type(SchemaType::from_iter(kinds)).read_only(true);
         fields.property(*name, field)
     });
     let fields = fields.build();

@@ -110,6 +110,17 @@ pub enum Event {
     /// … deleted.
     AccessGroupDeleted { id: Name, by: Name },
 
+    /// Users came from a file. `secret` is the vault's row of what it changed in those who were there.
+    Imported {
+        import: u64,
+        by: Name,
+        made: Vec<AgentIx>,
+        changed: Vec<AgentIx>,
+        secret: PersonalKey,
+    },
+    /// … and were taken back.
+    ImportUndone { import: u64, by: Name },
+
     /// Somebody asked for what this record holds. `key` is the API key's id, none of a session; `address`
     /// the vault's row of where it came from; `subject` the id of whom or what it is about.
     Asked {

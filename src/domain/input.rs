@@ -1,7 +1,9 @@
 //! Everything that can reach an account's engine: one closed enum, and what comes back.
 
 use crate::domain::bulk::{Bulk, BulkMode};
+use crate::domain::document::Document;
 use crate::domain::ids::{CallId, KeyId, Name, OfferId, SessionId};
+use crate::domain::import::Import;
 use crate::domain::objects::SkillNeed;
 use crate::domain::objects::user::{Role, UserKind, UserState, Visit};
 use crate::domain::presence::{Status, words};
@@ -267,6 +269,22 @@ pub enum Command {
         /// How.
         mode: BulkMode,
     },
+    /// `PUT …/configuration`: a whole account, or parts of it.
+    Apply {
+        /// What it says.
+        document: Box<Document>,
+        /// What does not stand in it goes, of the families that do.
+        prune: bool,
+        /// Check only.
+        dry_run: bool,
+    },
+    /// `POST …/imports`: users from a file.
+    Import(Box<Import>),
+    /// `POST …/imports/{import}/undo`
+    UndoImport {
+        /// Which.
+        import: String,
+    },
     /// `POST …/agents/bulk/notify`: a message to many.
     Notify {
         /// Whose; `None` = all who may work.
@@ -465,6 +483,12 @@ pub enum Query {
         /// Start after this id.
         after: Option<String>,
     },
+    /// `GET …/imports`: those that are remembered.
+    Imports,
+    /// `GET …/imports/{import}`
+    Import(String),
+    /// `GET …/configuration`: the whole account, without secrets.
+    Configuration,
     /// `GET …/users`: a page of those who fit.
     Users {
         /// Items at most, 1–1,000.

@@ -3,10 +3,12 @@
 pub mod bulk;
 pub mod cloud_events;
 pub mod compact;
+pub mod document;
 pub mod event;
 pub mod fields;
 pub mod formulas;
 pub mod ids;
+pub mod import;
 pub mod input;
 pub mod json;
 pub mod media;

@@ -34,6 +34,7 @@ words!(
         /// Who supervises a group.
         Supervisors => "supervisors",
         /// Read the configuration.
+        #[serde(rename = "configuration.read")]
         ReadConfiguration => "configuration.read",
         /// See the floor live, as far as the view matrix goes.
         Watch => "watch",
@@ -44,8 +45,10 @@ words!(
         /// Work as an agent.
         Work => "work",
         /// Read calls and their stories.
+        #[serde(rename = "log.read")]
         ReadLog => "log.read",
         /// Change calls.
+        #[serde(rename = "log.edit")]
         EditLog => "log.edit",
         /// Read figures.
         Reports => "reports",

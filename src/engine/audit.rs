@@ -1,15 +1,15 @@
 //! Who did what to whom, from where, before and after: an event at the end of each record that
 //! somebody asked for. `GET …/audit` is read from these.
 
-use super::{Engine, directory};
+use super::{Engine, apply, directory};
 use crate::domain::event::{Changed, Event};
 use crate::domain::ids::Name;
-use crate::domain::input::{Actor, Command, Kind, ObjectRef};
+use crate::domain::input::{Actor, Answer, Command, Kind, ObjectRef};
 use crate::domain::signing::SignCommand;
 use serde_json::{Value, json};
 
 /// A value that is longer as JSON is left out of the record: it stands in the object's own event.
-const MOST_BYTES: usize = 2_048;
+pub(super) const MOST_BYTES: usize = 2_048;
 
 /// What will be told of a command, once it has led to something.
 pub(super) struct Note {
@@ -20,7 +20,7 @@ pub(super) struct Note {
 
 /// Fields of whose values the record says nothing: they are personal, and stand in the vault alone,
 /// or secret.
-fn is_withheld(kind: Kind, field: &str) -> bool {
+pub(super) fn is_withheld(kind: Kind, field: &str) -> bool {
     match kind {
         Kind::User => matches!(field, "email" | "first_name" | "last_name" | "endpoint"),
         Kind::Switch => field == "webhook",
@@ -62,6 +62,12 @@ impl Engine {
                 subject: subject(object),
                 object: Some((object.clone(), self.object_json(object).map(|(_, body)| body))),
             }),
+            Command::Apply { dry_run: false, .. } => plain("configuration.put", "account"),
+            Command::Import(import) if !import.dry_run => {
+                let rows = import.rows.len();
+                plain("users.import", &format!("{rows} rows"))
+            }
+            Command::UndoImport { import } => plain("users.import_undo", import),
             Command::SetStatus { user, .. } if !own(user) => plain("status.set", user),
             Command::ForceStatus { user, .. } => plain("status.force", user),
             Command::ClearForced { user } => plain("status.release", user),
@@ -99,12 +105,13 @@ impl Engine {
     }
 
     /// Tells it: the command has led to something.
-    pub(super) fn tell(&mut self, actor: &Actor, note: Note) {
+    pub(super) fn tell(&mut self, actor: &Actor, note: Note, answer: &Answer) {
         let changed = note.object.map(|(object, before)| {
             let after = self.object_json(&object).map(|(_, body)| body);
             changes(object.kind, before.as_ref(), after.as_ref())
         });
-        self.tell_of(actor, note.action, note.subject, changed.unwrap_or_default());
+        let changed = changed.unwrap_or_else(|| apply::audited(answer));
+        self.tell_of(actor, note.action, note.subject, changed);
     }
 
     /// Tells what was done, with what it changed.

@@ -148,26 +148,35 @@ impl Engine {
     ) -> Result<(), Problem> {
         let agent = self.state.agent(agent);
         let kept = self.own_queues(agent).filter(|q| !replace && !added.contains(q));
-        let kept: Vec<QueueIx> = kept.collect();
-        let all = || kept.iter().chain(added).copied();
-        let count = all().count();
-        if count > 1
-            && added.iter().any(|q| agent.pair(*q).is_none_or(|p| p.source == Source::Team))
-        {
-            if let Some(campaign) = all().find(|queue| self.is_campaign(*queue)) {
-                let campaign = &self.state.queue(campaign).id;
-                let detail = format!(
-                    "a user has many queues or one campaign, not both: unassign {} from {campaign} or \
-                     from the rest first",
-                    agent.id
-                );
-                return Err(Problem::conflict("queues_or_campaign", detail));
-            }
-            let most = self.state.account.max_queues;
-            if count > most as usize {
-                let detail = format!("{} would have {count} queues; {most} are allowed", agent.id);
-                return Err(Problem::conflict("too_many_queues", detail));
-            }
+        let all: Vec<QueueIx> = kept.chain(added.iter().copied()).collect();
+        let is_new = |q: &QueueIx| agent.pair(*q).is_none_or(|p| p.source == Source::Team);
+        if added.iter().any(is_new) { self.fit_one_user(agent, &all) } else { Ok(()) }
+    }
+
+    /// Whether an agent may have the queues that are the agent's own now.
+    pub(super) fn check_own_queues(&self, agent: AgentIx) -> Result<(), Problem> {
+        let agent = self.state.agent(agent);
+        self.fit_one_user(agent, &self.own_queues(agent).collect::<Vec<_>>())
+    }
+
+    fn fit_one_user(&self, agent: &Agent, queues: &[QueueIx]) -> Result<(), Problem> {
+        let count = queues.len();
+        if count < 2 {
+            return Ok(());
+        }
+        if let Some(campaign) = queues.iter().find(|queue| self.is_campaign(**queue)) {
+            let campaign = &self.state.queue(*campaign).id;
+            let detail = format!(
+                "a user has many queues or one campaign, not both: unassign {} from {campaign} or from \
+                 the rest first",
+                agent.id
+            );
+            return Err(Problem::conflict("queues_or_campaign", detail));
+        }
+        let most = self.state.account.max_queues;
+        if count > most as usize {
+            let detail = format!("{} would have {count} queues; {most} are allowed", agent.id);
+            return Err(Problem::conflict("too_many_queues", detail));
         }
         Ok(())
     }
@@ -246,7 +255,7 @@ impl Engine {
         }
     }
 
-    fn put_member(&mut self, agent: AgentIx, queue: QueueIx, member: Member, by: &Name) {
+    pub(super) fn put_member(&mut self, agent: AgentIx, queue: QueueIx, member: Member, by: &Name) {
         let (by, source) = (by.clone(), Source::Direct);
         self.emit(Event::MemberPut { queue, agent, by, member, source });
     }

@@ -19,7 +19,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 /// All derived tables of an account.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Derived {
     /// User id → agent.
     pub users: Table<Name, AgentIx>,
@@ -94,7 +94,7 @@ pub enum Extension {
 }
 
 /// What the present record touched, each at most a few times.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Touched {
     /// Their derived tables are out of date.
     pub stale_agents: Vec<AgentIx>,
@@ -159,7 +159,7 @@ pub struct Placed {
 }
 
 /// A queue's tables.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct QueueIndex {
     /// Offerable agents in the queue's order, for calls that require nothing of them.
     pub agents: BTreeSet<(Key, AgentIx)>,
@@ -205,7 +205,7 @@ pub struct QueueIndex {
 }
 
 /// Offerable agents who meet one requirement.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct NeedIndex {
     /// Which.
     pub need: NeedIx,
@@ -224,7 +224,7 @@ pub struct NeedIndex {
 }
 
 /// Waiting calls of one requirement.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct OpenCalls {
     /// Which.
     pub need: NeedIx,

@@ -2,6 +2,7 @@
 
 use super::Engine;
 use super::derived::Extension;
+use super::people::without_team;
 use crate::domain::event::{Cause, Event};
 use crate::domain::fields;
 use crate::domain::ids::{self, AgentIx, Name, QueueIx};
@@ -20,7 +21,7 @@ use crate::domain::signing::SessionEnd;
 use serde_json::{Value, json};
 
 /// A body that was read and checked.
-enum Checked {
+pub(super) enum Checked {
     Account(Account),
     Skill(Skill),
     User(Box<User>),
@@ -138,7 +139,26 @@ impl Engine {
         self.derived.users.get(id).copied().ok_or_else(|| Problem::not_found("user", id))
     }
 
-    fn check(&self, object: &ObjectRef, body: &Value) -> Result<Checked, Problem> {
+    pub(super) fn check(&self, object: &ObjectRef, body: &Value) -> Result<Checked, Problem> {
+        let checked = self.parsed(object, body)?;
+        let mut errors = self.check_references(object, &checked);
+        errors.extend(self.check_before(object, &checked));
+        if let Checked::User(user) = &checked
+            && self.begins_to_lead(&object.id, user)
+            && !self.has_team(&object.id)
+        {
+            errors.push(without_team(user.role));
+        }
+        if !errors.is_empty() {
+            return Err(Problem::invalid(errors));
+        }
+        self.check_conflicts(object, &checked)?;
+        self.check_turn(object, &checked)?;
+        Ok(checked)
+    }
+
+    /// Reads a body; what it names is not looked at.
+    pub(super) fn parsed(&self, object: &ObjectRef, body: &Value) -> Result<Checked, Problem> {
         let checked = match object.kind {
             Kind::Account => Account::parse(body).map(Checked::Account),
             Kind::Skill => Skill::parse(body).map(Checked::Skill),
@@ -177,16 +197,15 @@ impl Engine {
             }
         }
         .map_err(Problem::invalid)?;
-        let errors = self.check_references(object, &checked);
-        if !errors.is_empty() {
-            return Err(Problem::invalid(errors));
-        }
-        self.check_conflicts(object, &checked)?;
         Ok(checked)
     }
 
     /// What a body names must be there.
-    fn check_references(&self, object: &ObjectRef, checked: &Checked) -> Vec<FieldError> {
+    pub(super) fn check_references(
+        &self,
+        object: &ObjectRef,
+        checked: &Checked,
+    ) -> Vec<FieldError> {
         let mut errors = Vec::new();
         match checked {
             Checked::User(user) => self.check_user(object, user, &mut errors),
@@ -261,16 +280,6 @@ impl Engine {
             if let Some(target) = target {
                 self.check_target(&format!("/exits/{name}"), target, &object.id, errors);
                 self.check_medium(&format!("/exits/{name}"), target, &object.id, queue, errors);
-            }
-        }
-        let present = self.derived.queues.get(object.id.as_str());
-        if let Some(present) =
-            present.filter(|ix| self.state.queue(**ix).config.media != queue.media)
-        {
-            let index = &self.derived.index[present.at()];
-            if !index.waiting.is_empty() || index.talking > 0 {
-                let detail = "calls wait or are answered here; change the medium when none are";
-                errors.push(FieldError::new("/media", "in_use", detail));
             }
         }
         if let Some(calendar) = &exits.closed
@@ -353,70 +362,7 @@ impl Engine {
         }
     }
 
-    fn check_conflicts(&self, object: &ObjectRef, checked: &Checked) -> Result<(), Problem> {
-        match checked {
-            Checked::Queue(queue) => {
-                let other = self.derived.queues.get(object.id.as_str());
-                if other.is_some_and(|ix| self.state.queue(*ix).config.kind != queue.kind) {
-                    let detail = "a queue and a group cannot share an id; choose another";
-                    return Err(Problem::conflict("id_taken", detail));
-                }
-            }
-            Checked::Route(route) => {
-                let other = self.derived.numbers.get(&route.number);
-                let owner = self.derived.own_numbers.get(&route.number);
-                let owner = owner.map(|ix| &self.state.agent(*ix).id);
-                if let Some(other) = other.filter(|id| ***id != *object.id).or(owner) {
-                    let detail = format!("the number belongs to {other:?} already");
-                    return Err(Problem::conflict("number_taken", detail));
-                }
-            }
-            Checked::Member(queue, agent, _) => self.check_member(*queue, *agent)?,
-            Checked::User(user) => {
-                self.check_life(&object.id, user)?;
-                self.check_state(&object.id, user.state)?;
-            }
-            Checked::Role(_) if Role::parse(&object.id).is_some() => {
-                let detail = "a preset is not changed; make a role of another name";
-                return Err(Problem::conflict("id_taken", detail));
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    /// One group per user (seed S3-07), and no supervisor of a group is its member (X16).
-    fn check_member(&self, queue: QueueIx, agent: AgentIx) -> Result<(), Problem> {
-        if self.state.queue(queue).config.kind != QueueKind::Group {
-            return self.check_queues(agent, &[queue], false);
-        }
-        self.check_supervises(queue, agent)?;
-        let a = self.state.agent(agent);
-        let other = a
-            .pairs
-            .iter()
-            .map(|p| self.state.queue(p.queue))
-            .find(|other| other.ix != queue && other.config.kind == QueueKind::Group);
-        match other {
-            Some(other) => Err(Problem::conflict(
-                "in_another_group",
-                format!("{} is in the group {:?}; unassign it there first", a.id, other.id),
-            )),
-            None => Ok(()),
-        }
-    }
-
-    /// No supervisor of a group is its member (X16).
-    pub(super) fn check_supervises(&self, group: QueueIx, agent: AgentIx) -> Result<(), Problem> {
-        let id = &self.state.agent(agent).id;
-        if self.state.queue(group).config.supervisors.iter().any(|s| **s == **id) {
-            let detail = "supervises this group and takes none of its calls; remove that first";
-            return Err(Problem::conflict("is_supervisor", detail));
-        }
-        Ok(())
-    }
-
-    fn apply_checked(&mut self, object: &ObjectRef, checked: Checked, by: &Name) {
+    pub(super) fn apply_checked(&mut self, object: &ObjectRef, checked: Checked, by: &Name) {
         let id: Name = object.id.as_str().into();
         let by = by.clone();
         match checked {
@@ -479,7 +425,7 @@ impl Engine {
     }
 
     /// An object with its secrets and personal values, as a merge starts from.
-    fn stored_json(&self, object: &ObjectRef) -> Option<Value> {
+    pub(super) fn stored_json(&self, object: &ObjectRef) -> Option<Value> {
         match object.kind {
             Kind::Switch => {
                 let ix = self.derived.switches.get(object.id.as_str())?;
@@ -513,7 +459,7 @@ impl Engine {
     }
 }
 
-fn stored(checked: &Checked) -> Value {
+pub(super) fn stored(checked: &Checked) -> Value {
     match checked {
         Checked::Account(o) => o.to_json(),
         Checked::Skill(o) => o.to_json(),
@@ -571,7 +517,7 @@ pub fn word(kind: Kind) -> &'static str {
     }
 }
 
-fn check_id(object: &ObjectRef) -> Result<(), Problem> {
+pub(super) fn check_id(object: &ObjectRef) -> Result<(), Problem> {
     let (fits, rule) = match object.kind {
         Kind::Account => (true, ""),
         Kind::User | Kind::Member | Kind::TeamMember => {

@@ -61,7 +61,7 @@ pub fn evolve(state: &mut State, derived: &mut Derived, vault: &mut Vault, event
         }
         Event::RoutePut { id, by: _, route } => {
             if let Some(old) = state.routes.get(id).and_then(|r| r.value.as_ref()) {
-                derived.numbers.remove(&old.number);
+                free_number(derived, &old.number, id);
             }
             derived.numbers.insert(route.number.clone(), id.clone());
             let item = Item { id: id.clone(), version: seq, value: Some(route.clone()) };
@@ -69,7 +69,7 @@ pub fn evolve(state: &mut State, derived: &mut Derived, vault: &mut Vault, event
         }
         Event::RouteDeleted { id, by: _ } => {
             if let Some(old) = state.routes.remove(id).and_then(|r| r.value) {
-                derived.numbers.remove(&old.number);
+                free_number(derived, &old.number, id);
             }
         }
         Event::SwitchPut { id, by: _, switch } => switch_put(state, derived, id, switch),
@@ -119,9 +119,19 @@ pub fn evolve(state: &mut State, derived: &mut Derived, vault: &mut Vault, event
             let old = state.access_groups.remove(id);
             touch_members(derived, old.and_then(|item| item.value).as_ref());
         }
-        _ => return super::teams::evolve(state, derived, event),
+        _ => {
+            return super::imports::evolve(state, event)
+                || super::teams::evolve(state, derived, event);
+        }
     }
     true
+}
+
+/// A route's number is free, unless another route of the same record has it by now.
+fn free_number(derived: &mut Derived, number: &str, id: &Name) {
+    if derived.numbers.get(number) == Some(id) {
+        derived.numbers.remove(number);
+    }
 }
 
 /// What the members of an access group see is another.
@@ -369,7 +379,9 @@ fn queue_put(state: &mut State, derived: &mut Derived, id: &Name, queue: &Queue)
         let waiting: Vec<CallId> =
             derived.index[ix.at()].waiting.iter().map(|(_, id)| *id).collect();
         leave_queue(state, derived, ix);
-        if let Some(old) = &state.queue(ix).config.extension {
+        if let Some(old) = &state.queue(ix).config.extension
+            && derived.extensions.get(old) == Some(&Extension::Group(ix))
+        {
             derived.extensions.remove(old);
         }
         let q = &mut state.queues[ix.at()];

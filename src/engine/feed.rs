@@ -103,7 +103,8 @@ fn edge(
                 }
                 (name, value)
             }
-            ("notified", "agents", Value::Array(agents)) => {
+            ("notified", "agents", Value::Array(agents))
+            | ("imported", "made" | "changed", Value::Array(agents)) => {
                 let user = |ix: &Value| state.agents.get(usize::try_from(ix.as_u64()?).ok()?);
                 let users = agents.iter().map(|ix| json!(user(ix).map(|a| &a.id)));
                 (name, users.collect())
@@ -123,6 +124,7 @@ fn edge(
         "offer" => Some(OfferId(number).to_string().into()),
         "session" => Some(SessionId(number).to_string().into()),
         "command" => Some(CommandId(number).to_string().into()),
+        "import" => Some(format!("imp_{number}").into()),
         "message" => Some(format!("msg_{number}").into()),
         "event" => Some(format!("{number:016x}").into()),
         "until" | "grace_until" | "ended_before" | "not_before" | "again_at" => {

@@ -275,7 +275,7 @@ impl Engine {
         let before = self.out.len();
         let answer = self.command_of(actor, command)?;
         if let Some(note) = note.filter(|_| self.out.len() > before) {
-            self.tell(actor, note);
+            self.tell(actor, note, &answer);
         }
         Ok(answer)
     }
@@ -288,6 +288,11 @@ impl Engine {
                 self.read_message(&user, &message)
             }
             Command::Bulk { bulk, users, mode } => self.bulk(actor, &bulk, users.as_deref(), mode),
+            Command::Apply { document, prune, dry_run } => {
+                self.apply_document(actor, &document, prune, dry_run)
+            }
+            Command::Import(import) => self.import(actor, &import),
+            Command::UndoImport { import } => self.undo_import(actor, &import),
             Command::ChangeTeam { team, add, remove } => {
                 require(actor, Permission::Teams)?;
                 self.change_team(&team, &add, &remove, &actor.name)

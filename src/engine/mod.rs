@@ -10,7 +10,7 @@
 //! | `state`, `few`, `table`, `vault` | what is known |
 //! | `evolve`, `evolve_calls`, `evolve_offers`, `evolve_directory` | the one door to it |
 //! | `derived`, `needs`, `need_index`, `refresh`, `rebuild` | tables that follow from it |
-//! | `calls`, `direct`, `steps`, `by_hand`, `at_desk`, `delete`, `agents`, `switches`, `directory`, `people`, `bulk`, `teams`, `messages`, `deadlines` | decisions |
+//! | `calls`, `direct`, `steps`, `by_hand`, `at_desk`, `delete`, `agents`, `switches`, `directory`, `conflicts`, `people`, `bulk`, `apply`, `apply_end`, `imports`, `teams`, `messages`, `deadlines` | decisions |
 //! | `matching`, `draw` | the one rule, and the dice |
 //! | `windows` | what orders count |
 //! | `permission`, `signing`, `invites` | who may, and what opens the door |
@@ -19,6 +19,10 @@
 //! | `invariants` | what must hold after every record |
 
 mod agents;
+mod apply;
+mod apply_end;
+#[cfg(test)]
+mod apply_tests;
 mod at_desk;
 mod audit;
 mod bulk;
@@ -27,6 +31,7 @@ mod call;
 mod callback;
 mod calls;
 mod checks;
+mod conflicts;
 mod deadlines;
 mod delete;
 mod derived;
@@ -43,6 +48,7 @@ mod feed;
 mod few;
 mod guests;
 mod handle;
+mod imports;
 mod invariants;
 mod invites;
 mod ledger;
@@ -130,7 +136,7 @@ pub struct VaultChange {
 pub struct Unreadable(pub String);
 
 /// The engine of one account.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Engine {
     state: State,
     derived: derived::Derived,

@@ -20,7 +20,7 @@ pub struct Need {
 }
 
 /// The table of requirements. Number 0 requires nothing.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Needs {
     all: Vec<Need>,
     numbers: FxHashMap<Need, NeedIx>,

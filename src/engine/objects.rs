@@ -127,7 +127,24 @@ impl Engine {
         limit: usize,
         after: Option<&str>,
     ) -> Result<Answer, Problem> {
-        let ids: Vec<Name> = match kind {
+        let ids = self.ids(kind, parent)?;
+        let start = after.map_or(0, |after| ids.partition_point(|id| &**id <= after));
+        let object = |id: &Name| ObjectRef { kind, parent: parent.into(), id: id.to_string() };
+        let mut items: Vec<Value> = ids[start..]
+            .iter()
+            .filter_map(|id| self.object_json(&object(id)))
+            .map(|(_, body)| body)
+            .take(limit + 1)
+            .collect();
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let next = items.last().filter(|_| more).map(|last| last["id"].clone());
+        Ok(done(json!({ "items": items, "next": next })))
+    }
+
+    /// The ids of a family, in order.
+    pub(super) fn ids(&self, kind: Kind, parent: &str) -> Result<Vec<Name>, Problem> {
+        Ok(match kind {
             Kind::Account => Vec::new(),
             Kind::Skill => self.derived.skills.keys(),
             Kind::User => self.derived.users.keys(),
@@ -165,18 +182,6 @@ impl Engine {
                 ids
             }
             Kind::AccessGroup => self.state.access_groups.keys().cloned().collect(),
-        };
-        let start = after.map_or(0, |after| ids.partition_point(|id| &**id <= after));
-        let object = |id: &Name| ObjectRef { kind, parent: parent.into(), id: id.to_string() };
-        let mut items: Vec<Value> = ids[start..]
-            .iter()
-            .filter_map(|id| self.object_json(&object(id)))
-            .map(|(_, body)| body)
-            .take(limit + 1)
-            .collect();
-        let more = items.len() > limit;
-        items.truncate(limit);
-        let next = items.last().filter(|_| more).map(|last| last["id"].clone());
-        Ok(done(json!({ "items": items, "next": next })))
+        })
     }
 }

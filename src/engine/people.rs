@@ -61,11 +61,18 @@ impl Engine {
             }
         }
         self.check_dispositions(&user.dispositions, errors);
-        errors.extend(self.check_block(user, own));
-        let before = own.is_some_and(|ix| self.state.agent(ix).user.leads());
-        if user.leads() && !before && own.is_none_or(|ix| self.state.agent(ix).teams.is_empty()) {
-            errors.push(without_team(user.role));
-        }
+    }
+
+    /// Whether a user who did not before would see and monitor a team from now on.
+    pub(super) fn begins_to_lead(&self, id: &str, user: &User) -> bool {
+        let own = self.derived.users.get(id);
+        user.leads() && !own.is_some_and(|ix| self.state.agent(*ix).user.leads())
+    }
+
+    /// Whether a user is in some team.
+    pub(super) fn has_team(&self, id: &str) -> bool {
+        let own = self.derived.users.get(id);
+        own.is_some_and(|ix| !self.state.agent(*ix).teams.is_empty())
     }
 
     /// Skills held must be there, and the levels within their ranges.
@@ -120,9 +127,10 @@ impl Engine {
     }
 
     /// A new block lasts as long as the account allows (seed S3-31); one that is over says nothing.
-    fn check_block(&self, user: &User, own: Option<AgentIx>) -> Option<FieldError> {
+    pub(super) fn check_block(&self, id: &str, user: &User) -> Option<FieldError> {
         let until = user.blocked_until?;
-        let before = own.and_then(|ix| self.state.agent(ix).user.blocked_until);
+        let own = self.derived.users.get(id);
+        let before = own.and_then(|ix| self.state.agent(*ix).user.blocked_until);
         let now = self.state_now();
         if before == Some(until) || until <= now {
             return None;
@@ -196,6 +204,7 @@ impl Engine {
         for queue in queues {
             self.emit(Event::MemberDeleted { queue, agent: ix, by: by.clone() });
         }
+        self.erase_from_imports(ix);
         self.emit(Event::UserErased { agent: ix, by: by.clone() });
         self.vault.erase(personal);
         let (version, body) = (self.state.seq, self.user_json(ix));
@@ -268,14 +277,7 @@ impl Engine {
                 && text.as_ref().is_none_or(|text| self.user_reads(agent, text))
         };
         let mut fit: Vec<&Agent> = self.state.agents.iter().filter(fits).collect();
-        // The first of them in order, without sorting the rest.
-        if fit.len() > limit + 1 {
-            fit.select_nth_unstable_by(limit, |a, b| a.id.cmp(&b.id));
-            fit.truncate(limit + 1);
-        }
-        fit.sort_unstable_by(|a, b| a.id.cmp(&b.id));
-        let more = fit.len() > limit;
-        fit.truncate(limit);
+        let more = first_by_id(&mut fit, limit);
         let next = fit.last().filter(|_| more).map(|last| last.id.clone());
         let items: Vec<Value> = fit.iter().map(|agent| self.user_json(agent.ix)).collect();
         let body = json!({ "items": items, "next": next });
@@ -295,14 +297,20 @@ impl Engine {
 
     /// Whether a text in small letters stands in what people know a user by.
     fn user_reads(&self, agent: &Agent, text: &str) -> bool {
-        let has = |field: &str| field.to_lowercase().contains(text);
-        let values = self.vault.user(agent.personal);
         agent.id.contains(text)
-            || agent.user.extension.as_deref().is_some_and(has)
-            || values.is_some_and(|values| {
-                values.name.as_deref().is_some_and(has)
-                    || values.personal.email.as_deref().is_some_and(has)
-                    || values.personal.external_id.as_deref().is_some_and(has)
-            })
+            || agent.user.extension.as_deref().is_some_and(|digits| digits.contains(text))
+            || self.vault.user(agent.personal).is_some_and(|values| values.searched.contains(text))
     }
+}
+
+/// Leaves the first of them by id, in order, without sorting the rest; whether there are more.
+pub(super) fn first_by_id(agents: &mut Vec<&Agent>, limit: usize) -> bool {
+    if agents.len() > limit + 1 {
+        agents.select_nth_unstable_by(limit, |a, b| a.id.cmp(&b.id));
+        agents.truncate(limit + 1);
+    }
+    agents.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+    let more = agents.len() > limit;
+    agents.truncate(limit);
+    more
 }

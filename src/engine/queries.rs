@@ -24,6 +24,15 @@ impl Engine {
             Query::List { kind, parent, limit, after } => {
                 reads().and_then(|()| self.list(kind, &parent, limit, after.as_deref()))
             }
+            Query::Imports => {
+                require(actor, Permission::Users)?;
+                Ok(self.imports())
+            }
+            Query::Import(id) => {
+                require(actor, Permission::Users)?;
+                self.import_view(&id)
+            }
+            Query::Configuration => reads().map(|()| done(self.configuration())),
             Query::Checks { queue } => reads().and_then(|()| self.checks(&queue)),
             Query::Staff { queue } => {
                 let sight = watch()?;

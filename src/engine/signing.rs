@@ -584,7 +584,8 @@ impl Engine {
         let doors = &self.state.doors;
         let origins = doors.sessions.values().flatten().map(|s| s.origin);
         let mails = doors.mails.values().filter_map(|mail| mail.secret);
-        doors.passwords.values().copied().chain(mails).chain(origins).collect()
+        let imports = self.state.imports.values().filter(|i| !i.undone).map(|i| i.secret);
+        doors.passwords.values().copied().chain(mails).chain(origins).chain(imports).collect()
     }
 }
 

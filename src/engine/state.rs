@@ -4,6 +4,7 @@
 //! [`crate::engine::derived`]; a snapshot is this and nothing else.
 
 pub use super::call::{Call, Callback, Closed, End, Leg, Offer, Stage};
+use super::imports::ImportState;
 use super::ledger::Ledger;
 use super::messages::Message;
 use super::signing::Doors;
@@ -100,6 +101,9 @@ pub struct State {
     /// What opens the door: passwords, links, sessions.
     #[serde(default, skip_serializing_if = "Doors::is_empty")]
     pub doors: Doors,
+    /// Users that came from files, by number of the import.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub imports: BTreeMap<u64, ImportState>,
     /// The recorded dice, once they were thrown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dice: Option<Dice>,

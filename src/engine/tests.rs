@@ -58,6 +58,10 @@ impl Floor {
         decision
     }
 
+    pub fn vault(&self) -> &std::collections::BTreeMap<PersonalKey, String> {
+        &self.vault
+    }
+
     pub fn ask(&mut self, command: Ask) -> Decision {
         self.give(Input::Command { actor: owner(), command })
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
 
 /// The personal values of an account.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Vault {
     users: Table<PersonalKey, UserValues>,
     calls: Table<PersonalKey, CallValues>,
@@ -28,6 +28,8 @@ pub struct UserValues {
     pub name: Option<Name>,
     /// Where the phone rings.
     pub endpoint: Option<Name>,
+    /// What people search by: name, e-mail and id elsewhere in small letters, a line each.
+    pub searched: Box<str>,
 }
 
 /// A call's.
@@ -156,6 +158,9 @@ impl Vault {
             (None, None) => None,
         };
         let endpoint = personal.endpoint.as_deref().map(Name::from);
-        self.users.insert(key, UserValues { personal, name, endpoint });
+        let parts = [name.as_deref(), personal.email.as_deref(), personal.external_id.as_deref()];
+        let parts: Vec<String> = parts.iter().flatten().map(|part| part.to_lowercase()).collect();
+        let searched = parts.join("\n").into();
+        self.users.insert(key, UserValues { personal, name, endpoint, searched });
     }
 }

@@ -3,6 +3,7 @@
 use super::Engine;
 use super::derived::PairSeen;
 use super::explain::next_step_json;
+use super::people::first_by_id;
 use super::permission::Sight;
 use super::presence;
 use super::state::{Agent, Call, Stage};
@@ -228,24 +229,16 @@ impl Engine {
 
     /// A page of agents, by user id.
     pub(super) fn agents_page(&self, limit: usize, after: Option<&str>, sight: &Sight) -> Answer {
-        let ids = match sight {
-            Sight::All => self.derived.users.keys(),
+        let later = |agent: &&Agent| after.is_none_or(|after| &*agent.id > after);
+        let mut page: Vec<&Agent> = match sight {
+            Sight::All => self.state.agents.iter().filter(later).collect(),
             Sight::Some { users, .. } => {
-                let mut ids: Vec<Name> =
-                    users.iter().map(|ix| self.state.agent(*ix).id.clone()).collect();
-                ids.sort_unstable();
-                ids
+                users.iter().map(|ix| self.state.agent(*ix)).filter(later).collect()
             }
         };
-        let start = after.map_or(0, |after| ids.partition_point(|id| &**id <= after));
-        let page: Vec<&Name> = ids[start..].iter().take(limit).collect();
-        let more = ids.len() > start + page.len();
-        let next = page.last().filter(|_| more).map(|id| id.to_string());
-        let items: Vec<Value> = page
-            .iter()
-            .filter_map(|id| self.derived.users.get(&***id))
-            .map(|ix| self.agent_json(*ix))
-            .collect();
+        let more = first_by_id(&mut page, limit);
+        let next = page.last().filter(|_| more).map(|agent| agent.id.to_string());
+        let items: Vec<Value> = page.iter().map(|agent| self.agent_json(agent.ix)).collect();
         done(json!({ "items": items, "next": next }))
     }
 

@@ -174,6 +174,9 @@ pub(super) fn is_urgent(input: &Input) -> bool {
             | Command::Dial(_)
             | Command::ChangeTeam { .. }
             | Command::Bulk { .. }
+            | Command::Apply { .. }
+            | Command::Import(_)
+            | Command::UndoImport { .. }
             | Command::Notify { .. }
             | Command::ReadMessage { .. }
             | Command::ClearForced { .. }

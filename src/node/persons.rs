@@ -7,6 +7,7 @@ use crate::domain::ids::Name;
 use crate::domain::input::{Actor, Command, Door, Input, Kind};
 use crate::domain::objects::user::{Home, Role, Visit};
 use crate::domain::problem::Problem;
+use crate::domain::rights::Permission;
 use crate::domain::signing::{DoorChange, SignCommand, SignQuery};
 use crate::engine::{AtHome, Engine};
 use crate::node::agencies;
@@ -91,8 +92,11 @@ impl Inbox {
     /// 409 `existing_user`: the e-mail of a new user is known elsewhere; 404 for a person who is to
     /// get a place here and is not there, or has another e-mail.
     pub fn with_persons(&self, slot: usize, input: Input) -> Result<Input, Problem> {
-        let Input::Command { actor, command } = input else { return Ok(input) };
+        let Input::Command { actor, mut command } = input else { return Ok(input) };
         let engine = &self.runs[slot].engine;
+        if self.runs.len() > 1 {
+            self.look_through(engine, &actor, &mut command)?;
+        }
         let brings = match &command {
             Command::Put { object, .. } if object.kind == Kind::User && self.runs.len() > 1 => true,
             Command::Sign(command) => match &**command {
@@ -116,6 +120,40 @@ impl Inbox {
     }
 
     /// Where an e-mail is known, on the whole node.
+    /// The users whom a file or a document would make: of a file each row is refused by itself.
+    fn look_through(
+        &self,
+        engine: &Engine,
+        actor: &Actor,
+        command: &mut Command,
+    ) -> Result<(), Problem> {
+        let may = |needed| engine.acting(actor).is_ok_and(|actor| actor.may(needed));
+        let elsewhere = |body: &Value| {
+            let email = body["email"].as_str()?;
+            if engine.person(email).is_some() {
+                return None;
+            }
+            self.home_of(email).map(existing_user)
+        };
+        match command {
+            Command::Import(import) if may(Permission::Users) => {
+                for row in &mut import.rows {
+                    row.elsewhere = elsewhere(&row.body);
+                }
+            }
+            Command::Apply { document, .. } if may(Permission::Account) => {
+                let users = document.entries.iter().filter(|e| e.object.kind == Kind::User);
+                // Who stands there already with another e-mail is told by the engine.
+                let new = users.filter(|e| e.body["home"].is_null());
+                if let Some(problem) = new.filter_map(|e| elsewhere(&e.body)).next() {
+                    return Err(problem);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
     fn home_of(&self, email: &str) -> Option<Home> {
         self.runs.iter().find_map(|run| {
             let (user, home) = run.engine.person(email)?;

@@ -103,7 +103,7 @@ pub(super) fn account(
     info: &AccountInfo,
     pace: Pace,
 ) -> Result<Loaded, StartError> {
-    let Start { engine, seq: from, at, bytes } = snapshot(reader, info)?;
+    let Start { engine, seq: from, at, bytes, is_ready } = snapshot(reader, info)?;
     let mut loaded =
         Loaded { engine, last_at: at, replayed: 0, replayed_bytes: 0, snapshot_bytes: bytes };
     let stream = info.stream;
@@ -125,10 +125,12 @@ pub(super) fn account(
             reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })?,
     }
-    with_vault(reader, stream, |personal| {
-        loaded.engine.ready(personal);
-        Ok(())
-    })?;
+    if !is_ready {
+        with_vault(reader, stream, |personal| {
+            loaded.engine.ready(personal);
+            Ok(())
+        })?;
+    }
     Ok(loaded)
 }
 
@@ -185,6 +187,8 @@ struct Start {
     seq: u64,
     at: Millis,
     bytes: u64,
+    /// No record follows: the engine has its personal values, and needs no second look.
+    is_ready: bool,
 }
 
 /// The newest snapshot that checks out, else the one before, else the beginning.
@@ -192,10 +196,15 @@ fn snapshot(reader: &mut dyn Reader, info: &AccountInfo) -> Result<Start, StartE
     let (name, stream) = (&info.name, info.stream);
     for at in reader.snapshots(stream)? {
         let restored = reader.snapshot(stream, at.seq).map_err(StartError::from).and_then(|body| {
+            let is_ready = reader.read(stream, at.seq, 1, &mut Vec::new())? == 0;
             with_vault(reader, stream, |personal| {
+                // Where records follow, a replay needs no personal values, and all are read after it.
+                let mut none = |_| None;
+                let personal: &mut dyn FnMut(u64) -> Option<String> =
+                    if is_ready { personal } else { &mut none };
                 let engine =
                     Engine::restore(name, &body, personal).map_err(unreadable(stream, at.seq))?;
-                Ok(Start { engine, seq: at.seq, at: at.at, bytes: body.len() as u64 })
+                Ok(Start { engine, seq: at.seq, at: at.at, bytes: body.len() as u64, is_ready })
             })
         });
         match restored {
@@ -209,7 +218,8 @@ fn snapshot(reader: &mut dyn Reader, info: &AccountInfo) -> Result<Start, StartE
     if oldest > 1 {
         return Err(StartError::NoBeginning { account: name.to_string(), oldest });
     }
-    Ok(Start { engine: Engine::new(name, info.seed), seq: 0, at: Millis(0), bytes: 0 })
+    let engine = Engine::new(name, info.seed);
+    Ok(Start { engine, seq: 0, at: Millis(0), bytes: 0, is_ready: false })
 }
 
 /// Lends `f` the vault's rows; a row that cannot be read is an error, not an erased value.

@@ -10,6 +10,7 @@ use crate::domain::input::{Actor, Answer, Command, Door, Input, Kind, ObjectRef,
 use crate::domain::objects::user::Role;
 use crate::domain::problem::{FieldError, Problem};
 use crate::domain::signing::{Origin, SignCommand, SignQuery};
+use crate::domain::time::Millis;
 use crate::node::handle::{Handle, entropy};
 use crate::node::registry::FIRST_ACCOUNT;
 use serde_json::{Value, json};
@@ -221,11 +222,8 @@ impl Handle {
         actor: Actor,
         body: Value,
     ) -> Result<Value, Problem> {
-        let link = session::link(account, entropy::<RANDOM_BYTES>()?);
-        let id = entropy::<8>()?;
-        let user = id.iter().fold("usr_".to_owned(), |id, byte| id + &format!("{byte:02x}"));
-        let until = self.shared.clock.now().plus(LINK_MS);
-        let hash = secret::fingerprint(&link).into();
+        let (link, hash, until) = self.fresh_link(account)?;
+        let user = self.fresh_user()?;
         let mail = self.by_mail(&link);
         let command = SignCommand::Invite { user, body, hash, until, mail };
         let view = self.sign_command(account, actor, command).await?;
@@ -233,8 +231,28 @@ impl Handle {
     }
 
     /// The link, if there is somebody who sends mails.
-    fn by_mail(&self, link: &str) -> Option<String> {
+    #[must_use]
+    pub fn by_mail(&self, link: &str) -> Option<String> {
         self.shared.mails.get().map(|_| link.to_owned())
+    }
+
+    /// An id for a user who is new.
+    ///
+    /// # Errors
+    /// When the system gives no randomness.
+    pub fn fresh_user(&self) -> Result<String, Problem> {
+        let id = entropy::<8>()?;
+        Ok(id.iter().fold("usr_".to_owned(), |id, byte| id + &format!("{byte:02x}")))
+    }
+
+    /// The secret of a link by which somebody is invited, its hash, and its end.
+    ///
+    /// # Errors
+    /// When the system gives no randomness.
+    pub fn fresh_link(&self, account: &Name) -> Result<(String, Name, Millis), Problem> {
+        let link = session::link(account, entropy::<RANDOM_BYTES>()?);
+        let hash = secret::fingerprint(&link).into();
+        Ok((link, hash, self.shared.clock.now().plus(LINK_MS)))
     }
 
     /// Takes an invitation back.

@@ -209,6 +209,22 @@ impl Client {
         self.exchange(Method::POST, path, Some(body)).await
     }
 
+    /// A text as it is, of a media type; the answer's body as it came.
+    ///
+    /// # Errors
+    /// As [`Client::request`], but for [`Error::NotJson`].
+    pub async fn send_text(
+        &self,
+        method: Method,
+        path: &str,
+        kind: &'static str,
+        body: Option<Bytes>,
+    ) -> Result<Bytes, Error> {
+        let mut request = self.build(method, path, body)?;
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        self.answer(path, request).await
+    }
+
     async fn exchange(
         &self,
         method: Method,
@@ -216,6 +232,10 @@ impl Client {
         body: Option<Bytes>,
     ) -> Result<Bytes, Error> {
         let request = self.build(method, path, body)?;
+        self.answer(path, request).await
+    }
+
+    async fn answer(&self, path: &str, request: Request<Full<Bytes>>) -> Result<Bytes, Error> {
         let exchange = async {
             let answer = self.pool.request(request).await.map_err(|e| broken(&e))?;
             let status = answer.status().as_u16();

@@ -13,6 +13,7 @@
 pub mod board;
 pub mod client;
 pub mod compare;
+pub mod configure;
 pub mod demo;
 pub mod driver;
 pub mod fact;

@@ -102,6 +102,9 @@ fn every_body_must_be_json_of_its_media_type_and_of_a_size() {
         let Some(content) = operation["requestBody"]["content"].as_object() else { continue };
         let required = operation["requestBody"]["required"] == true;
         let kind = content.keys().next().expect("a media type").clone();
+        if kind != "application/json" && kind != "application/merge-patch+json" {
+            continue; // a file, read by tests of its own
+        }
         let (at, what) = (filled(&path), format!("{method} {path}"));
         let send = |kind: &str, body: &[u8]| {
             let headers = [("content-type", kind)];
@@ -112,7 +115,9 @@ fn every_body_must_be_json_of_its_media_type_and_of_a_size() {
         refused(&send(&kind, b"\xff\xfe"), 400, "malformed_json", &what);
         let deep = "[".repeat(5_000);
         refused(&send(&kind, deep.as_bytes()), 400, "malformed_json", &what);
-        refused(&send(&kind, &large), 413, "body_too_large", &what);
+        let takes_files = content.len() > 1;
+        let too_large = vec![b' '; if takes_files { 10 * 1024 * 1024 + 1 } else { large.len() }];
+        refused(&send(&kind, &too_large), 413, "body_too_large", &what);
         for wrong in ["7", "\"text\"", "null"] {
             let answer = send(&kind, wrong.as_bytes());
             if method != "PATCH" {

@@ -66,6 +66,9 @@ fn rule(operation: &str) -> Option<Needs> {
         "queue_staff" | "group_staff" | "queue_calls" | "group_calls" | "list_agents"
         | "invariants" | "call_candidates" => Any(&["watch"]),
         "list_calls" => Any(&["watch", "log.read"]),
+        "read_configuration" => Any(&["configuration.read"]),
+        "import_users" | "list_imports" | "get_import" | "undo_import" => Any(&["users"]),
+        "apply_configuration" => Any(&["account"]),
         "bulk_roles" | "bulk_capacity" | "bulk_skills" | "erase_user" => Any(&["users"]),
         "bulk_queues" | "bulk_group" => Any(&["queues"]),
         "change_team_members" => Any(&["teams"]),

@@ -107,6 +107,8 @@ fn configuration() -> Vec<Event> {
             capacity: Some([(Media::Chat, 3)].into()),
         },
         Event::UserErased { agent: AGENT, by: by() },
+        Event::Imported { import: 7, by: by(), made: vec![AGENT], changed: vec![AGENT], secret: 1 },
+        Event::ImportUndone { import: 7, by: by() },
         Event::QueuePut {
             id: "support".into(),
             by: by(),
