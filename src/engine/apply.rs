@@ -32,6 +32,8 @@ pub(super) struct Work {
     pub put: Vec<(ObjectRef, Value)>,
     /// Memberships to check at the end: where, and whose.
     pub joined: Vec<(String, QueueIx, AgentIx)>,
+    /// Teams that queues name, to be there at the end: where, and which.
+    pub linked: Vec<(String, String)>,
     /// Users who lead from now on, to be in a team at the end: where, who, as what.
     pub leading: Vec<(String, String, Role)>,
 }
@@ -375,6 +377,7 @@ impl Engine {
                 work.errors.push(unknown(at, "team", team));
                 continue;
             }
+            work.linked.push((at.clone(), team.clone()));
             let before = present.get(team.as_str());
             if before == Some(member) {
                 continue;

@@ -2,6 +2,7 @@
 
 use super::Engine;
 use super::apply::Work;
+use super::directory::unknown;
 use super::people::without_team;
 use crate::domain::document;
 use crate::domain::ids::Name;
@@ -34,6 +35,11 @@ impl Engine {
             }
             if let Err(problem) = fits {
                 errors.push(FieldError::new(at.clone(), problem.code, problem.detail));
+            }
+        }
+        for (at, team) in &work.linked {
+            if !self.state.teams.contains_key(team.as_str()) {
+                errors.push(unknown(at.clone(), "team", team));
             }
         }
         for (at, user, role) in &work.leading {

@@ -4,7 +4,7 @@
 use super::Engine;
 use super::state::{Agent, Stage};
 use crate::domain::event::{Cause, Event};
-use crate::domain::ids::{CallId, OfferId, QueueIx};
+use crate::domain::ids::{CallId, QueueIx};
 use crate::domain::time::Millis;
 
 impl Engine {
@@ -106,9 +106,15 @@ impl Engine {
             preferred: None,
         };
         told.push((call.arrived_at, arrived));
+        // One whose agents have all left it waits nowhere.
+        let left = call.stage == Stage::Connected && call.legs.is_empty();
+        let stays = call.stage != Stage::New && !left;
         let entered = |queue: QueueIx| Event::CallQueued { call: id, queue, hop: false };
-        if let Some(queue) = call.waited_in.or(call.queue).filter(|_| call.stage != Stage::New) {
-            told.push((call.queued_at, entered(queue)));
+        // Answered, it is of the queue that it was answered for; here counts where it had waited.
+        let answered_from = call.waited_in.filter(|_| call.stage == Stage::Connected);
+        if let Some(queue) = answered_from.or(call.queue).filter(|_| stays) {
+            // A callback's age is that of the call whose place it has.
+            told.push((call.queued_at.max(call.arrived_at), entered(queue)));
         }
         for offer in call.open_offers() {
             let made = Event::CallOffered {
@@ -132,7 +138,8 @@ impl Engine {
         }
         for (n, leg) in call.legs.iter().enumerate() {
             let (agent, offer) = (leg.agent, leg.offer);
-            let event = if n == 0 && offer != OfferId(0) {
+            // The first of those who have it now stands for whoever answered.
+            let event = if n == 0 {
                 Event::CallAnswered { call: id, offer, agent, over: false, connect: false }
             } else {
                 Event::CallJoined { call: id, agent }

@@ -60,12 +60,12 @@ fn every_format_is_checked_and_run_with_a_report_per_row() {
         let (status, _, report) = import(&server, "?dry_run=true", kind, &fixture(name));
         assert_eq!((status, rows(&report)), (207, wanted.to_vec()), "{name}: {report:#}");
         assert_eq!((&report["import"], users(&server).len()), (&Value::Null, 0), "a check only");
-        let (_, _, report) = import(&server, "?role=team_leader", kind, &fixture(name));
+        let (_, _, report) = import(&server, "?role=report_manager", kind, &fixture(name));
         assert_eq!(rows(&report), wanted, "{name}");
         let ann = &server.must_get(&at("users?text=ann@acme"))["items"][0];
         assert_eq!(
             (&ann["extension"], &ann["skills"], &ann["role"], &ann["state"]),
-            (&json!("1001"), &json!({ "spanish": 80 }), &json!("team_leader"), &json!("active"))
+            (&json!("1001"), &json!({ "spanish": 80 }), &json!("report_manager"), &json!("active"))
         );
         // Once more: they are there, and so already.
         let (_, _, report) = import(&server, "", kind, &fixture(name));

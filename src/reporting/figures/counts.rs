@@ -83,6 +83,37 @@ pub enum Sum {
     LeftWithin(u8),
 }
 
+/// How many sums there are.
+const SUMS: usize = Measure::ALL.len() + Detail::ALL.len() + 2 * BANDS;
+/// One for each threshold, and one for what is later than all.
+const BANDS: usize = THRESHOLDS_S.len() + 1;
+
+impl Sum {
+    /// Its place among all.
+    fn place(self) -> usize {
+        let bands = Measure::ALL.len() + Detail::ALL.len();
+        match self {
+            Sum::Of(measure) => measure as usize,
+            Sum::In(detail) => Measure::ALL.len() + detail as usize,
+            Sum::AnsweredWithin(band) => bands + usize::from(band).min(BANDS - 1),
+            Sum::LeftWithin(band) => bands + BANDS + usize::from(band).min(BANDS - 1),
+        }
+    }
+
+    /// What stands at a place.
+    fn at(place: usize) -> Sum {
+        let (measures, details) = (Measure::ALL, Detail::ALL);
+        let bands = measures.len() + details.len();
+        let band = |from: usize| u8::try_from(place.saturating_sub(from)).unwrap_or(u8::MAX);
+        match place {
+            place if place < measures.len() => Sum::Of(measures[place]),
+            place if place < bands => Sum::In(details[place - measures.len()]),
+            place if place < bands + BANDS => Sum::AnsweredWithin(band(bands)),
+            _ => Sum::LeftWithin(band(bands + BANDS)),
+        }
+    }
+}
+
 impl From<Measure> for Sum {
     fn from(measure: Measure) -> Sum {
         Sum::Of(measure)
@@ -153,9 +184,78 @@ impl Counts {
     }
 }
 
+/// The sums of the interval that goes on: every one at its place, for it is added to all the time.
+#[derive(Clone, Debug)]
+pub struct Open {
+    sums: Box<[i64; SUMS]>,
+    longest_ms: u64,
+}
+
+impl Default for Open {
+    fn default() -> Open {
+        Open { sums: Box::new([0; SUMS]), longest_ms: 0 }
+    }
+}
+
+impl Open {
+    /// Adds to a sum; negative to take back.
+    pub fn add(&mut self, sum: Sum, amount: i64) {
+        self.sums[sum.place()] += amount;
+    }
+
+    /// Notes a wait.
+    pub fn waited(&mut self, ms: u64) {
+        self.longest_ms = self.longest_ms.max(ms);
+    }
+
+    /// As it is kept when the interval is over.
+    #[must_use]
+    pub fn closed(&self) -> Counts {
+        let sums = self.sums.iter().enumerate().filter(|(_, amount)| **amount != 0);
+        let mut sums: Vec<(Sum, i64)> = sums.map(|(at, amount)| (Sum::at(at), *amount)).collect();
+        sums.sort_unstable_by_key(|(sum, _)| *sum);
+        Counts { sums, longest_ms: self.longest_ms }
+    }
+
+    /// Begins a new interval.
+    pub fn clear(&mut self) {
+        (*self.sums, self.longest_ms) = ([0; SUMS], 0);
+    }
+}
+
+impl Serialize for Open {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        self.closed().serialize(s)
+    }
+}
+
+impl<'de> Deserialize<'de> for Open {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Open, D::Error> {
+        let counts = Counts::deserialize(d)?;
+        let mut open = Open { longest_ms: counts.longest_ms, ..Open::default() };
+        counts.sums.iter().for_each(|(sum, amount)| open.add(*sum, *amount));
+        Ok(open)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_sum_has_a_place_of_its_own() {
+        let mut open = Open::default();
+        for place in 0..SUMS {
+            assert_eq!(Sum::at(place).place(), place);
+            open.add(Sum::at(place), i64::try_from(place).expect("small") + 1);
+        }
+        open.waited(9);
+        let closed = open.closed();
+        assert_eq!((closed.sums.len(), closed.longest_ms()), (SUMS, 9));
+        assert!((0..SUMS).all(|place| closed.get(Sum::at(place)) == place as i64 + 1));
+        open.clear();
+        assert!(open.closed().is_empty());
+    }
 
     #[test]
     fn bands_end_at_their_thresholds() {

@@ -2,7 +2,7 @@
 //! hour for the rest. What is restated goes into the bucket of its instant; what is older than all
 //! buckets is the history's.
 
-use super::counts::{Counts, Sum};
+use super::counts::{Counts, Open, Sum};
 use crate::domain::ids::{AgentIx, Name, QueueIx};
 use crate::domain::time::Millis;
 use serde::{Deserialize, Serialize};
@@ -11,9 +11,9 @@ use std::collections::{BTreeMap, VecDeque};
 const MINUTE_MS: i64 = 60_000;
 const QUARTER_MS: i64 = 15 * MINUTE_MS;
 /// The last hour, and the minute that has begun.
-const MINUTES: usize = 61;
+const MINUTES: i64 = 61;
 /// The longest day has 25 hours; and the quarter that has begun.
-const QUARTERS: usize = 4 * 25 + 1;
+const QUARTERS: i64 = 4 * 25 + 1;
 
 /// Whose sums they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,35 +28,29 @@ pub enum Subject {
     Team(Name),
 }
 
-/// Buckets of one length, the oldest first; none that is empty.
+/// Buckets of one length that are over, the oldest first.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Ring(VecDeque<(i64, Counts)>);
 
 impl Ring {
-    /// The bucket that begins there, if it is not older than the `kept` newest.
-    fn bucket(&mut self, begins: i64, length: i64, kept: usize) -> Option<&mut Counts> {
-        let ring = &mut self.0;
-        let span = i64::try_from(kept).unwrap_or(0) * length;
-        match ring.back().map(|(last, _)| *last) {
-            Some(last) if last == begins => {}
-            Some(last) if last > begins => {
-                if begins <= last - span {
-                    return None;
-                }
-                let at = ring.partition_point(|(at, _)| *at < begins);
-                if ring.get(at).is_none_or(|(found, _)| *found != begins) {
-                    ring.insert(at, (begins, Counts::default()));
-                }
-                return ring.get_mut(at).map(|(_, counts)| counts);
-            }
-            _ => {
-                while ring.front().is_some_and(|(first, _)| *first <= begins - span) {
-                    ring.pop_front();
-                }
-                ring.push_back((begins, Counts::default()));
-            }
+    /// The bucket that begins there; of those so old that none is kept, none. `newest`: where the one
+    /// begins that goes on.
+    fn bucket(&mut self, begins: i64, newest: i64, span: i64) -> Option<&mut Counts> {
+        if begins <= newest - span {
+            return None;
         }
-        ring.back_mut().map(|(_, counts)| counts)
+        let ring = &mut self.0;
+        let at = ring.partition_point(|(at, _)| *at < begins);
+        if ring.get(at).is_none_or(|(found, _)| *found != begins) {
+            ring.insert(at, (begins, Counts::default()));
+        }
+        ring.get_mut(at).map(|(_, counts)| counts)
+    }
+
+    fn forget(&mut self, newest: i64, span: i64) {
+        while self.0.front().is_some_and(|(first, _)| *first <= newest - span) {
+            self.0.pop_front();
+        }
     }
 
     fn sum(&self, from: i64, into: &mut Counts) {
@@ -68,45 +62,64 @@ impl Ring {
 /// One subject's buckets.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Buckets {
+    /// Where the minute begins that goes on, and what is in it.
+    minute: i64,
+    open: Open,
+    /// Minutes that are over, …
     minutes: Ring,
+    /// … and the same in quarters of an hour.
     quarters: Ring,
 }
 
 impl Buckets {
-    fn change(&mut self, at: Millis, change: impl Fn(&mut Counts)) {
-        let minute = at.0.div_euclid(MINUTE_MS) * MINUTE_MS;
-        self.minutes.bucket(minute, MINUTE_MS, MINUTES).into_iter().for_each(&change);
-        let quarter = at.0.div_euclid(QUARTER_MS) * QUARTER_MS;
-        self.quarters.bucket(quarter, QUARTER_MS, QUARTERS).into_iter().for_each(&change);
+    /// Changes the bucket of an instant: the minute that goes on, or one that is over and its quarter.
+    fn change(&mut self, at: i64, open: impl FnOnce(&mut Open), over: impl Fn(&mut Counts)) {
+        let begins = at.div_euclid(MINUTE_MS) * MINUTE_MS;
+        if begins > self.minute {
+            self.close(begins);
+        }
+        if begins == self.minute {
+            return open(&mut self.open);
+        }
+        let quarter = at.div_euclid(QUARTER_MS) * QUARTER_MS;
+        let minutes = self.minutes.bucket(begins, self.minute, MINUTES * MINUTE_MS);
+        minutes.into_iter().for_each(&over);
+        let quarters = self.quarters.bucket(quarter, self.minute, QUARTERS * QUARTER_MS);
+        quarters.into_iter().for_each(&over);
     }
 
-    fn span(&mut self, from: Millis, until: Millis, change: &impl Fn(&mut Counts, i64)) {
-        for_each_part(from, until, MINUTE_MS, MINUTES, |begins, ms| {
-            let counts = self.minutes.bucket(begins, MINUTE_MS, MINUTES);
-            counts.into_iter().for_each(|counts| change(counts, ms));
-        });
-        for_each_part(from, until, QUARTER_MS, QUARTERS, |begins, ms| {
-            let counts = self.quarters.bucket(begins, QUARTER_MS, QUARTERS);
-            counts.into_iter().for_each(|counts| change(counts, ms));
-        });
+    /// The minute is over: another begins.
+    fn close(&mut self, begins: i64) {
+        let counts = self.open.closed();
+        if !counts.is_empty() {
+            let quarter = self.minute.div_euclid(QUARTER_MS) * QUARTER_MS;
+            let span = QUARTERS * QUARTER_MS;
+            let quarters = self.quarters.bucket(quarter, self.minute, span);
+            quarters.into_iter().for_each(|of| of.merge(&counts));
+            self.minutes.0.push_back((self.minute, counts));
+            self.open.clear();
+        }
+        self.minute = begins;
+        self.minutes.forget(begins, MINUTES * MINUTE_MS);
+        self.quarters.forget(begins, QUARTERS * QUARTER_MS);
+    }
+
+    fn since(&self, from: Millis, now: Millis, into: &mut Counts) {
+        let last_hour = now.0.div_euclid(MINUTE_MS) * MINUTE_MS - 60 * MINUTE_MS;
+        if from.0 >= last_hour { &self.minutes } else { &self.quarters }.sum(from.0, into);
+        if self.minute >= from.0 {
+            into.merge(&self.open.closed());
+        }
     }
 }
 
-/// Cuts a span at the edges of buckets; of a long one only what is still kept.
-fn for_each_part(
-    from: Millis,
-    until: Millis,
-    length: i64,
-    kept: usize,
-    mut part: impl FnMut(i64, i64),
-) {
-    let newest = (until.0 - 1).div_euclid(length) * length;
-    let oldest = newest - (i64::try_from(kept).unwrap_or(0) - 1) * length;
-    let mut at = from.0.max(oldest);
+/// Cuts a span at the edges of minutes.
+fn for_each_minute(from: Millis, until: Millis, mut part: impl FnMut(i64, i64)) {
+    // What lies before is in no bucket any more.
+    let mut at = from.0.max(until.0 - QUARTERS * QUARTER_MS);
     while at < until.0 {
-        let begins = at.div_euclid(length) * length;
-        let end = (begins + length).min(until.0);
-        part(begins, end - at);
+        let end = ((at.div_euclid(MINUTE_MS) + 1) * MINUTE_MS).min(until.0);
+        part(at, end - at);
         at = end;
     }
 }
@@ -137,14 +150,14 @@ impl Ledger {
     }
 
     /// Adds to a sum of the interval in which `at` lies.
-    pub fn add(&mut self, subject: &Subject, at: Millis, sum: impl Into<Sum>, amount: i64) {
-        let sum = sum.into();
-        self.buckets(subject).change(at, |counts| counts.add(sum, amount));
+    pub fn add(&mut self, subject: &Subject, at: Millis, sum: Sum, amount: i64) {
+        let buckets = self.buckets(subject);
+        buckets.change(at.0, |open| open.add(sum, amount), |over| over.add(sum, amount));
     }
 
     /// Notes a wait that ended.
     pub fn waited(&mut self, subject: &Subject, at: Millis, ms: u64) {
-        self.buckets(subject).change(at, |counts| counts.waited(ms));
+        self.buckets(subject).change(at.0, |open| open.waited(ms), |over| over.waited(ms));
     }
 
     /// Adds the time from one instant until another, `rates` times, to sums: split at the edges.
@@ -154,8 +167,13 @@ impl Ledger {
         (from, until): (Millis, Millis),
         rates: &[(Sum, i64)],
     ) {
-        self.buckets(subject).span(from, until, &|counts, ms| {
-            rates.iter().for_each(|(sum, rate)| counts.add(*sum, ms * rate));
+        let buckets = self.buckets(subject);
+        for_each_minute(from, until, |at, ms| {
+            buckets.change(
+                at,
+                |open| rates.iter().for_each(|(sum, rate)| open.add(*sum, ms * rate)),
+                |over| rates.iter().for_each(|(sum, rate)| over.add(*sum, ms * rate)),
+            );
         });
     }
 
@@ -170,12 +188,7 @@ impl Ledger {
             Subject::Team(id) => self.teams.get(id),
         };
         let Some(buckets) = buckets else { return counts };
-        let last_hour = now.0.div_euclid(MINUTE_MS) * MINUTE_MS - 60 * MINUTE_MS;
-        if from.0 >= last_hour {
-            buckets.minutes.sum(from.0, &mut counts);
-        } else {
-            buckets.quarters.sum(from.0, &mut counts);
-        }
+        buckets.since(from, now, &mut counts);
         counts
     }
 }
@@ -210,16 +223,16 @@ mod tests {
     #[test]
     fn what_is_restated_goes_where_it_began_and_what_is_too_old_nowhere() {
         let mut ledger = Ledger::default();
-        ledger.add(&Subject::Account, at(0, 0), Measure::Offered, 1);
-        ledger.add(&Subject::Account, at(40, 0), Measure::Offered, 1);
-        ledger.add(&Subject::Account, at(20, 59_999), Measure::Offered, 1);
+        ledger.add(&Subject::Account, at(0, 0), Measure::Offered.into(), 1);
+        ledger.add(&Subject::Account, at(40, 0), Measure::Offered.into(), 1);
+        ledger.add(&Subject::Account, at(20, 59_999), Measure::Offered.into(), 1);
         let offered = |ledger: &Ledger, from| {
             ledger.since(&Subject::Account, from, at(40, 0)).get(Measure::Offered)
         };
         assert_eq!([0, 15, 20, 21, 40].map(|m| offered(&ledger, at(m, 0))), [3, 2, 2, 1, 1]);
         let days = 3 * 24 * 60;
-        ledger.add(&Subject::Account, at(days, 0), Measure::Offered, 1);
-        ledger.add(&Subject::Account, at(40, 0), Measure::Offered, 1);
+        ledger.add(&Subject::Account, at(days, 0), Measure::Offered.into(), 1);
+        ledger.add(&Subject::Account, at(40, 0), Measure::Offered.into(), 1);
         let all = ledger.since(&Subject::Account, at(0, 0), at(days, 0)).get(Measure::Offered);
         assert_eq!(all, 1, "only what is kept");
     }
@@ -227,8 +240,8 @@ mod tests {
     #[test]
     fn a_day_of_25_hours_is_kept() {
         let mut ledger = Ledger::default();
-        ledger.add(&AGENT, at(0, 0), Measure::Handled, 1);
-        ledger.add(&AGENT, at(25 * 60 - 1, 0), Measure::Handled, 1);
+        ledger.add(&AGENT, at(0, 0), Measure::Handled.into(), 1);
+        ledger.add(&AGENT, at(25 * 60 - 1, 0), Measure::Handled.into(), 1);
         let all = ledger.since(&AGENT, at(0, 0), at(25 * 60 - 1, 0));
         assert_eq!(all.get(Measure::Handled), 2);
     }

@@ -121,12 +121,12 @@ impl Figures {
         let Some(facts) = self.directory.agent(agent) else { return };
         let rates = person.rates(facts.capacity);
         person.settled(at);
-        if rates.is_empty() {
+        if rates.all().is_empty() {
             return;
         }
         let teams = facts.teams.iter().cloned().map(Subject::Team);
         for subject in teams.chain([Subject::Agent(agent), Subject::Account]) {
-            self.ledger.span(&subject, (since, at), &rates);
+            self.ledger.span(&subject, (since, at), rates.all());
         }
     }
 
@@ -259,7 +259,11 @@ impl Figures {
         let Some((person, facts)) = person.zip(self.directory.agent(agent)) else { return };
         let ms = i64::try_from(now.since(person.since().max(from))).unwrap_or(i64::MAX);
         if ms > 0 {
-            person.rates(facts.capacity).iter().for_each(|(sum, rate)| into.add(*sum, ms * rate));
+            person
+                .rates(facts.capacity)
+                .all()
+                .iter()
+                .for_each(|(sum, rate)| into.add(*sum, ms * rate));
         }
     }
 

@@ -19,6 +19,30 @@ pub struct WrapUp {
     pub since: Millis,
 }
 
+/// What each millisecond adds to, with how much.
+pub struct Rates {
+    rates: [(Sum, i64); 7],
+    count: usize,
+}
+
+impl Rates {
+    fn none() -> Rates {
+        Rates { rates: [(Sum::Of(Measure::LoggedInMs), 0); 7], count: 0 }
+    }
+
+    fn push(&mut self, rate: (Sum, i64)) {
+        if let Some(place) = self.rates.get_mut(self.count) {
+            *place = rate;
+            self.count += 1;
+        }
+    }
+
+    /// All of them.
+    pub fn all(&self) -> &[(Sum, i64)] {
+        &self.rates[..self.count]
+    }
+}
+
 /// One agent.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Person {
@@ -102,8 +126,8 @@ impl Person {
 
     /// What each millisecond adds to, with how much. `capacity`: of all media.
     #[must_use]
-    pub fn rates(&self, capacity: u32) -> Vec<(Sum, i64)> {
-        let mut rates = Vec::with_capacity(6);
+    pub fn rates(&self, capacity: u32) -> Rates {
+        let mut rates = Rates::none();
         let work = self.calls.len() + self.own_calls.len() + self.wrap_ups.len();
         if work > 0 {
             rates.push((Measure::OccupiedMs.into(), 1));
