@@ -173,8 +173,26 @@ impl Counts {
 
     /// Adds another interval's, or another subject's.
     pub fn merge(&mut self, other: &Counts) {
-        other.sums.iter().for_each(|(sum, amount)| self.add(*sum, *amount));
         self.waited(other.longest_ms);
+        if self.sums.is_empty() {
+            self.sums.clone_from(&other.sums);
+            return;
+        }
+        // Both are in order: what is new goes behind, and is put in its place once.
+        let (mut at, known) = (0, self.sums.len());
+        for (sum, amount) in &other.sums {
+            while at < known && self.sums[at].0 < *sum {
+                at += 1;
+            }
+            if at < known && self.sums[at].0 == *sum {
+                self.sums[at].1 += amount;
+            } else {
+                self.sums.push((*sum, *amount));
+            }
+        }
+        if self.sums.len() > known {
+            self.sums.sort_unstable_by_key(|(sum, _)| *sum);
+        }
     }
 
     /// Whether nothing was counted.
@@ -212,8 +230,8 @@ impl Open {
     #[must_use]
     pub fn closed(&self) -> Counts {
         let sums = self.sums.iter().enumerate().filter(|(_, amount)| **amount != 0);
-        let mut sums: Vec<(Sum, i64)> = sums.map(|(at, amount)| (Sum::at(at), *amount)).collect();
-        sums.sort_unstable_by_key(|(sum, _)| *sum);
+        // Places stand in the order of names.
+        let sums = sums.map(|(at, amount)| (Sum::at(at), *amount)).collect();
         Counts { sums, longest_ms: self.longest_ms }
     }
 
@@ -247,6 +265,7 @@ mod tests {
         let mut open = Open::default();
         for place in 0..SUMS {
             assert_eq!(Sum::at(place).place(), place);
+            assert!(place == 0 || Sum::at(place - 1) < Sum::at(place), "in order");
             open.add(Sum::at(place), i64::try_from(place).expect("small") + 1);
         }
         open.waited(9);
