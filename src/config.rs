@@ -230,7 +230,7 @@ settings! {
     mail_password_file: OptionalFile = "mail.password_file", "";
     /// From whom mails are, such as Callboard <board@example.com>.
     mail_from: String = "mail.from", "";
-    /// The address of this node's page as people reach it, such as https://calls.example.com: links
+    /// The address of this node's page as people reach it, such as `https://calls.example.com`: links
     /// in mails begin with it.
     mail_page: String = "mail.page", "";
     /// Certificates of authorities (PEM) that the mail server may have besides those that the system

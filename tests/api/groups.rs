@@ -145,3 +145,26 @@ fn dispositions_are_those_of_queue_and_agent_together() {
     server.must("PATCH", &at("users/usr_ann"), &json!({ "dispositions": null }));
     assert_eq!(server.delete(&at("dispositions/spam")).0, 204);
 }
+
+#[test]
+fn members_of_a_group_may_have_any_role() {
+    let server = Server::start();
+    server.must("PUT", &at("groups/desk"), &json!({ "name": "Desk", "total_ms": 20_000 }));
+    let roles = [
+        "administrator",
+        "manager",
+        "supervisor",
+        "call_center_manager",
+        "agent",
+        "customer_service",
+        "report_manager",
+        "billing_manager",
+    ];
+    for role in roles {
+        let user = json!({ "first_name": "A", "last_name": role, "role": role });
+        server.must("PUT", &at(&format!("users/usr_{role}")), &user);
+        server.must("PUT", &at(&format!("groups/desk/members/usr_{role}")), &json!({}));
+    }
+    let staff = server.must_get(&at("groups/desk/staff"));
+    assert_eq!(staff["items"].as_array().map(Vec::len), Some(roles.len()), "{staff:#}");
+}
