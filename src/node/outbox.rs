@@ -15,7 +15,7 @@ use crate::node::delivery::{Delivered, Deliveries};
 use crate::node::gate::What;
 use crate::node::line::{Line, Report};
 use crate::node::pipeline::{Carried, Commit, DeskView, EventsDone, RegistryDone, Then};
-use crate::node::reports::{Opened, Told};
+use crate::node::reports::{Decided, Opened, Told};
 use crate::node::shared::{AccountHead, Shared};
 use crate::node::telemetry::{FloorFigures, OutboxFigures};
 use crate::node::{agencies, registry};
@@ -43,6 +43,8 @@ pub(super) struct Outbox {
     touched: Vec<usize>,
     deliveries: Deliveries,
     figures: OutboxFigures,
+    /// Records of the batch that is being taken, for the figures.
+    decided: Vec<Decided>,
 }
 
 struct Floor {
@@ -78,6 +80,7 @@ impl Outbox {
             touched: Vec::new(),
             deliveries,
             figures: OutboxFigures::new(),
+            decided: Vec::new(),
         }
     }
 
@@ -171,6 +174,11 @@ impl Outbox {
             }
             self.commit(now, *commit);
         }
+        if let Some(reports) = self.shared.reports.get()
+            && !self.decided.is_empty()
+        {
+            reports.tell(Told::Records(std::mem::take(&mut self.decided)));
+        }
         if self.floors.len() > known {
             // An account that came to be in this batch may have had its first records in it.
             self.tell_heads(&heads);
@@ -200,9 +208,9 @@ impl Outbox {
         floor.head.durable.send_replace(seq);
         floor.figures.changed(&commit.changes);
         self.hub.apply(&floor.head.name, seq, at, &commit.changes);
-        if let Some(reports) = self.shared.reports.get() {
+        if self.shared.reports.get().is_some() {
             let account = floor.head.name.clone();
-            reports.tell(Told::Record { account, seq, at, events: commit.events });
+            self.decided.push(Decided { account, seq, at, events: commit.events });
         }
         if commit.is_event && self.hub.readers(&floor.head.name) > 0 {
             let shown = self.shared.ticks();

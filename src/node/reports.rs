@@ -23,8 +23,8 @@ use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Records that may wait for the fold; what is beyond it reads from the journal.
-const WAITING: usize = 65_536;
+/// Batches of records that may wait for the fold; what is beyond it reads from the journal.
+const WAITING: usize = 4_096;
 /// Records read at a time.
 const CHUNK: usize = 4_096;
 /// How often the fold is put away, ms.
@@ -41,12 +41,20 @@ type Ask = Box<dyn FnOnce(Option<&Figures>) + Send>;
 pub(super) enum Told {
     /// An account is there from now on.
     Opened(Box<Opened>),
-    /// A durable record.
-    Record { account: Name, seq: u64, at: Millis, events: Vec<Event> },
+    /// Durable records, those of one batch together: the thread is woken once for them.
+    Records(Vec<Decided>),
     /// Nothing comes after it.
     Stop,
     /// A question about one account's figures, as of this record at least.
     Ask { account: Name, seq: u64, ask: Ask },
+}
+
+/// A durable record.
+pub(super) struct Decided {
+    pub account: Name,
+    pub seq: u64,
+    pub at: Millis,
+    pub events: Vec<Event>,
 }
 
 /// An account whose figures are folded from now on.
@@ -205,11 +213,13 @@ impl Fold {
                 catch_up(&shared, &account, &mut known, seq);
                 self.accounts.insert(account, known);
             }
-            Told::Record { account, seq, at, events } => {
-                let Some(known) = self.accounts.get_mut(&account) else { return };
-                catch_up(&shared, &account, known, seq - 1);
-                if known.figures.seq() + 1 == seq {
-                    known.figures.apply(seq, at, &events);
+            Told::Records(records) => {
+                for Decided { account, seq, at, events } in records {
+                    let Some(known) = self.accounts.get_mut(&account) else { continue };
+                    catch_up(&shared, &account, known, seq - 1);
+                    if known.figures.seq() + 1 == seq {
+                        known.figures.apply(seq, at, &events);
+                    }
                 }
             }
             Told::Ask { account, seq, ask } => {
