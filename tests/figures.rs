@@ -24,7 +24,7 @@ struct Told {
 
 impl Told {
     fn new() -> Told {
-        Told { runner: Runner::new(Driver::new()), figures: Figures::default() }
+        Told { runner: Runner::new(Driver::logged()), figures: Figures::default() }
     }
 
     fn line(&mut self, line: &str) {

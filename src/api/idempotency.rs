@@ -1,9 +1,9 @@
 //! `Idempotency-Key`: the same key and body of the same caller get the same outcome.
 //!
 //! It is a memory of this process: the last 10,000 per account, 24 h. What survives a restart is
-//! what needs no memory: events (`source` and `id`), and every other POST but one, since each says
-//! what should be so and answers a conflict when it is so already. The one is the issue of a key: a
-//! repetition across a restart makes a second one, which is listed and can be revoked.
+//! what needs no memory: events (`source` and `id`), and every other POST that says what should be
+//! so and answers a conflict when it is so already. A key, a callback, a message or a dial asked for
+//! again across a restart is a second one; keys and callbacks are listed, and can be taken back.
 
 use crate::api::ask::Sent;
 use crate::api::body;

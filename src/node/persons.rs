@@ -119,7 +119,6 @@ impl Inbox {
         Ok(Input::Command { actor, command })
     }
 
-    /// Where an e-mail is known, on the whole node.
     /// The users whom a file or a document would make: of a file each row is refused by itself.
     fn look_through(
         &self,
@@ -154,6 +153,7 @@ impl Inbox {
         Ok(())
     }
 
+    /// Where an e-mail is known, on the whole node.
     fn home_of(&self, email: &str) -> Option<Home> {
         self.runs.iter().find_map(|run| {
             let (user, home) = run.engine.person(email)?;

@@ -135,11 +135,11 @@ pub(super) fn account(
 }
 
 /// A record, decoded.
-struct Decoded {
-    seq: u64,
-    at: Millis,
+pub(super) struct Decoded {
+    pub seq: u64,
+    pub at: Millis,
     bytes: u64,
-    events: Vec<Event>,
+    pub events: Vec<Event>,
 }
 
 impl Loaded {
@@ -155,7 +155,7 @@ impl Loaded {
 }
 
 /// Hands on the records after sequence `after`, in chunks, until `f` wants no more.
-fn decoded(
+pub(super) fn decoded(
     reader: &mut dyn Reader,
     stream: StreamId,
     mut after: u64,

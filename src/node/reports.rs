@@ -9,10 +9,10 @@ use crate::domain::event::Event;
 use crate::domain::ids::Name;
 use crate::domain::problem::Problem;
 use crate::domain::time::Millis;
-use crate::engine::{self, Engine};
-use crate::journal::{self, Reader, Record, StreamId};
+use crate::engine::Engine;
+use crate::journal::{self, Reader, StreamId};
 use crate::node::handle::Handle;
-use crate::node::recovery::StartError;
+use crate::node::recovery::{self, StartError};
 use crate::node::shared::Shared;
 use crate::reporting::figures::Figures;
 use crossbeam_channel::RecvTimeoutError;
@@ -25,8 +25,6 @@ use std::time::Duration;
 
 /// Batches of records that may wait for the fold; what is beyond it reads from the journal.
 const WAITING: usize = 4_096;
-/// Records read at a time.
-const CHUNK: usize = 4_096;
 /// How often the fold is put away, ms.
 const STORE_EACH_MS: u64 = 60_000;
 /// How often it is looked whether that is due.
@@ -105,7 +103,7 @@ impl Reports {
         (Reports(told), fold)
     }
 
-    /// Tells the fold. When more waits than it has room for, or it is gone, a record is passed over:
+    /// Tells the fold. When more waits than it has room for, or it is gone, a batch is passed over:
     /// it is read from the journal before the next.
     pub fn tell(&self, told: Told) {
         let _ = self.0.try_send(told);
@@ -261,26 +259,14 @@ fn catch_up(shared: &Shared, account: &Name, known: &mut Account, seq: u64) {
     }
 }
 
-fn replay(reader: &mut dyn Reader, known: &mut Account, seq: u64) -> Result<(), journal::Error> {
-    let mut records: Vec<Record> = Vec::new();
-    while known.figures.seq() < seq {
-        records.clear();
-        let after = known.figures.seq();
-        let most = usize::try_from(seq - after).unwrap_or(CHUNK).min(CHUNK);
-        if reader.read(known.stream, after, most, &mut records)? == 0 {
-            break;
+fn replay(reader: &mut dyn Reader, known: &mut Account, seq: u64) -> Result<(), StartError> {
+    let figures = &mut known.figures;
+    recovery::decoded(reader, known.stream, figures.seq(), |chunk| {
+        for record in chunk {
+            figures.apply(record.seq, record.at, &record.events);
         }
-        for record in &records {
-            match engine::decode(record.seq, &record.body) {
-                Ok(events) => known.figures.apply(record.seq, record.at, &events),
-                Err(error) => {
-                    let place = format!("record {} of stream {}", record.seq, record.stream);
-                    return Err(journal::Error::Damaged { what: error.to_string(), place });
-                }
-            }
-        }
-    }
-    Ok(())
+        Ok(figures.seq() < seq)
+    })
 }
 
 impl Handle {

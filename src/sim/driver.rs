@@ -33,7 +33,8 @@ pub struct Driver {
     offers: Vec<(OfferId, CallId, AgentIx)>,
     inputs: u64,
     restarts: Option<Restarts>,
-    log: Vec<Logged>,
+    /// Kept for who asked for it.
+    log: Option<Vec<Logged>>,
 }
 
 /// A record: its sequence, its time, its events.
@@ -69,7 +70,7 @@ impl Driver {
             offers: Vec::new(),
             inputs: 0,
             restarts: None,
-            log: Vec::new(),
+            log: None,
         }
     }
 
@@ -86,8 +87,8 @@ impl Driver {
 
     fn handle(&mut self, now: Millis, input: Input) -> Decision {
         let decision = self.engine.handle(now, input);
-        if !decision.events.is_empty() {
-            self.log.push((decision.seq, now, decision.events.clone()));
+        if let Some(log) = self.log.as_mut().filter(|_| !decision.events.is_empty()) {
+            log.push((decision.seq, now, decision.events.clone()));
         }
         let Some(restarts) = &mut self.restarts else { return decision };
         for change in &decision.vault {
@@ -116,9 +117,15 @@ impl Driver {
         decision
     }
 
-    /// The records since this was asked last, in order.
+    /// As [`Driver::new`], keeping its records for [`Driver::take_log`].
+    #[must_use]
+    pub fn logged() -> Driver {
+        Driver { log: Some(Vec::new()), ..Driver::new() }
+    }
+
+    /// The records since this was asked last, in order; none but of a logged one.
     pub fn take_log(&mut self) -> Vec<Logged> {
-        std::mem::take(&mut self.log)
+        self.log.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// The engine itself.

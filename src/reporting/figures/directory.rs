@@ -47,7 +47,7 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// Takes in an event; `true` when it was about the directory alone.
+    /// Takes in an event, if it is about what stands here.
     pub fn apply(&mut self, event: &Event) {
         match event {
             Event::AccountSet(account) => self.time_zone.clone_from(&account.time_zone),
