@@ -18,6 +18,7 @@ use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 use std::io;
 use std::net::ToSocketAddrs;
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -87,6 +88,34 @@ pub struct Client {
     is_secure: bool,
     trust: Trust,
     pool: Pool<HttpsConnector<HttpConnector>, Full<Bytes>>,
+}
+
+/// Which account of which server, and by which key.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Place {
+    /// The server's address.
+    #[arg(long, env = "CALLBOARD_URL", default_value = "http://127.0.0.1:8080")]
+    pub url: String,
+    /// Certificates of authorities (PEM) that the server's may be of, besides the system's.
+    #[arg(long, env = "CALLBOARD_CA")]
+    pub ca: Option<PathBuf>,
+    /// An API key: to watch of an owner, administrator or supervisor, else of an owner or administrator.
+    #[arg(long, env = "CALLBOARD_KEY", hide_env_values = true)]
+    pub key: String,
+    /// The account.
+    #[arg(long, env = "CALLBOARD_ACCOUNT", default_value = "default")]
+    pub account: String,
+}
+
+impl Place {
+    /// A client of it.
+    ///
+    /// # Errors
+    /// When the certificates cannot be read, or the address is none.
+    pub fn client(&self) -> Result<Client, Error> {
+        let trust = Trust::with_file(self.ca.as_deref()).map_err(|e| Error::Tls(e.to_string()))?;
+        Client::trusting(&self.url, &self.key, trust)
+    }
 }
 
 impl Client {

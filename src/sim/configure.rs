@@ -1,8 +1,7 @@
 //! `callboard export` and `callboard apply`: a whole account as one document, over the public
 //! interface.
 
-use super::client::{Client, Error};
-use crate::tls::Trust;
+use super::client::{Error, Place};
 use bytes::Bytes;
 use hyper::Method;
 use serde_json::Value;
@@ -11,23 +10,6 @@ use std::path::PathBuf;
 
 const TOML: &str = "application/toml";
 const JSON: &str = "application/json";
-
-/// Which account of which server, and by which key.
-#[derive(Clone, Debug, clap::Args)]
-pub struct Place {
-    /// The server's address.
-    #[arg(long, env = "CALLBOARD_URL", default_value = "http://127.0.0.1:8080")]
-    pub url: String,
-    /// Certificates of authorities (PEM) that the server's may be of, besides the system's.
-    #[arg(long, env = "CALLBOARD_CA")]
-    pub ca: Option<PathBuf>,
-    /// An API key of an owner or administrator.
-    #[arg(long, env = "CALLBOARD_KEY", hide_env_values = true)]
-    pub key: String,
-    /// The account.
-    #[arg(long, env = "CALLBOARD_ACCOUNT", default_value = "default")]
-    pub account: String,
-}
 
 /// What `callboard export` takes.
 #[derive(Clone, Debug, clap::Args)]
@@ -56,15 +38,8 @@ pub struct ApplyArgs {
     pub place: Place,
 }
 
-impl Place {
-    fn client(&self) -> Result<Client, Error> {
-        let trust = Trust::with_file(self.ca.as_deref()).map_err(|e| Error::Tls(e.to_string()))?;
-        Client::trusting(&self.url, &self.key, trust)
-    }
-
-    fn path(&self) -> String {
-        format!("/v1/accounts/{}/configuration", self.account)
-    }
+fn path_of(place: &Place) -> String {
+    format!("/v1/accounts/{}/configuration", place.account)
 }
 
 /// The account as a document.
@@ -73,7 +48,7 @@ impl Place {
 /// When the server refuses, or is not reached.
 pub async fn export(args: &ExportArgs) -> Result<String, Error> {
     let format = if args.json { "json" } else { "toml" };
-    let path = format!("{}?format={format}", args.place.path());
+    let path = format!("{}?format={format}", path_of(&args.place));
     let document = args.place.client()?.send_text(Method::GET, &path, JSON, None).await?;
     let text = String::from_utf8_lossy(&document);
     if !args.json {
@@ -91,7 +66,7 @@ pub async fn export(args: &ExportArgs) -> Result<String, Error> {
 pub async fn apply(args: &ApplyArgs, document: Vec<u8>) -> Result<String, Error> {
     let is_json = args.file.extension().is_some_and(|end| end.eq_ignore_ascii_case("json"));
     let kind = if is_json { JSON } else { TOML };
-    let path = format!("{}?dry_run={}&prune={}", args.place.path(), args.dry_run, args.prune);
+    let path = format!("{}?dry_run={}&prune={}", path_of(&args.place), args.dry_run, args.prune);
     let body = Some(Bytes::from(document));
     let answer = args.place.client()?.send_text(Method::PUT, &path, kind, body).await?;
     let answer =

@@ -5,13 +5,11 @@ pub mod feed;
 pub mod render;
 
 use super::board::{Applied, Board};
-use super::client::{Client, Error, Socket};
+use super::client::{Client, Error, Place, Socket};
 use crate::domain::time::Millis;
-use crate::tls::Trust;
 use render::Style;
 use serde_json::{Value, json};
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
 use std::time::Duration;
 use tokio::time::MissedTickBehavior;
 
@@ -25,18 +23,9 @@ const PRINT: Duration = Duration::from_secs(2);
 /// What `callboard watch` takes.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// The server's address.
-    #[arg(long, env = "CALLBOARD_URL", default_value = "http://127.0.0.1:8080")]
-    pub url: String,
-    /// Certificates of authorities (PEM) that the server's may be of, besides the system's.
-    #[arg(long, env = "CALLBOARD_CA")]
-    pub ca: Option<PathBuf>,
-    /// An API key that may watch (owner, administrator or supervisor).
-    #[arg(long, env = "CALLBOARD_KEY", hide_env_values = true)]
-    pub key: String,
-    /// The account.
-    #[arg(long, env = "CALLBOARD_ACCOUNT", default_value = "default")]
-    pub account: String,
+    /// Where.
+    #[command(flatten)]
+    pub place: Place,
     /// Only this queue or group, its agents and its calls.
     #[arg(long)]
     pub queue: Option<String>,
@@ -56,11 +45,10 @@ pub struct Args {
 /// # Errors
 /// When the server refuses: a wrong key, a missing right, an unknown account.
 pub async fn run(args: Args) -> Result<(), Error> {
-    let trust = Trust::with_file(args.ca.as_deref()).map_err(|e| Error::Tls(e.to_string()))?;
-    let client = Client::trusting(&args.url, &args.key, trust)?;
+    let client = args.place.client()?;
     let ctrl_c = tokio::signal::ctrl_c();
     if args.events {
-        let path = format!("/v1/accounts/{}/feed", args.account);
+        let path = format!("/v1/accounts/{}/feed", args.place.account);
         let feed = feed::Feed { client, path, queue: args.queue, after: args.after };
         return tokio::select! {
             ended = feed.run(|line| say(&line)) => ended,
@@ -104,7 +92,7 @@ impl Viewer {
 
     /// One life of the connection. `Ok` when enough was shown.
     async fn connection(&mut self) -> Result<(), Error> {
-        let path = format!("/v1/accounts/{}/live", self.args.account);
+        let path = format!("/v1/accounts/{}/live", self.args.place.account);
         let mut socket = self.client.socket(&path, "callboard.live.v1").await?;
         self.subscribe(&mut socket).await?;
         let mut redraw = tokio::time::interval(if self.screen.live { DRAW } else { PRINT });
