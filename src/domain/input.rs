@@ -447,7 +447,7 @@ pub enum Command {
     Sign(Box<SignCommand>),
 }
 
-/// Which users are asked for; what is `None` lets all through.
+/// Which users are asked for, and what is told of them; what is `None` lets all through.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserFilter {
     /// Their state.
@@ -468,6 +468,8 @@ pub struct UserFilter {
     pub skill: Option<String>,
     /// Part of a name, an e-mail address, an id or an extension, in any case of letters.
     pub text: Option<String>,
+    /// Whether their queues and group are told, too.
+    pub places: bool,
 }
 
 /// What an input is answered.
