@@ -2,6 +2,8 @@
 
 #[path = "figures/golden.rs"]
 mod golden;
+#[path = "figures/live.rs"]
+mod live;
 
 use callboard::domain::time::Millis;
 use callboard::reporting::figures::{By, Figures};

@@ -41,6 +41,8 @@ pub(super) enum Told {
     Opened(Box<Opened>),
     /// Durable records, those of one batch together: the thread is woken once for them.
     Records(Vec<Decided>),
+    /// Dashboards wish figures that nobody wished before.
+    Wished,
     /// Nothing comes after it.
     Stop,
     /// A question about one account's figures, as of this record at least.
@@ -185,11 +187,12 @@ impl Fold {
                 self.take(Told::Opened(Box::new(opened)));
             }
             loop {
-                match self.queue.recv_timeout(LOOK_EACH) {
+                match self.queue.recv_timeout(self.idle_for()) {
                     Ok(Told::Stop) | Err(RecvTimeoutError::Disconnected) => break,
                     Ok(told) => self.take(told),
                     Err(RecvTimeoutError::Timeout) => {}
                 }
+                self.tell_dashboards();
                 if self.queue.is_empty() {
                     self.put_away(STORE_EACH_MS);
                 }
@@ -226,8 +229,23 @@ impl Fold {
                 }
                 ask(self.accounts.get(&account).map(|known| &known.figures));
             }
-            Told::Stop => {}
+            Told::Wished | Told::Stop => {}
         }
+    }
+
+    /// Until when there is nothing to do by itself.
+    fn idle_for(&self) -> Duration {
+        let Some(shared) = self.shared.upgrade() else { return LOOK_EACH };
+        let due_at = shared.hub.figures().due_at();
+        let wait = due_at.map(|at| Duration::from_millis(at.since(shared.clock.now())));
+        wait.map_or(LOOK_EACH, |wait| wait.min(LOOK_EACH))
+    }
+
+    /// Tells dashboards the figures that are due to them.
+    fn tell_dashboards(&self) {
+        let Some(shared) = self.shared.upgrade() else { return };
+        let ask = |account: &Name| self.accounts.get(account).map(|known| &known.figures);
+        shared.hub.figures().step(shared.clock.now(), ask);
     }
 
     /// Puts away what has changed since it was put away so long ago. A failure costs time at the next

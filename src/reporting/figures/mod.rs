@@ -9,6 +9,7 @@ mod directory;
 mod formula;
 mod ledger;
 mod people;
+mod told;
 mod window;
 
 use self::calls::Call;
@@ -26,6 +27,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use self::counts::THRESHOLDS_S;
 pub use self::formula::{By, FIGURES, Facts, Figure, Unit, threshold};
+pub use self::told::{Part, Seen, Wish, place};
 pub use self::window::Window;
 
 /// The figures of one account.
@@ -209,6 +211,22 @@ impl Figures {
                 let teams = self.directory.agents().flat_map(|(_, facts)| facts.teams.iter());
                 teams.cloned().collect::<BTreeSet<_>>().into_iter().collect()
             }
+        }
+    }
+
+    /// Whether there is such a subject.
+    #[must_use]
+    pub fn knows(&self, by: By, id: &str) -> bool {
+        let kind = |kind| {
+            let facts = self.directory.queue_named(id).and_then(|ix| self.directory.queue(ix));
+            facts.is_some_and(|facts| facts.kind == kind)
+        };
+        match by {
+            By::Account => true,
+            By::Queue => kind(QueueKind::Queue),
+            By::Group => kind(QueueKind::Group),
+            By::Agent => self.directory.user(id).is_some(),
+            By::Team => self.members(id).next().is_some(),
         }
     }
 
