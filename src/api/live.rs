@@ -50,6 +50,7 @@ pub fn routes(routes: Routes) -> Routes {
             .query_text("queues", "*, or ids with commas between.")
             .query_text("agents", "*, ids with commas between, or queue: or group: and an id.")
             .query_flag("calls", "Whether calls.")
+            .query_flag("alerts", "Whether alerts.")
             .query_int("every_ms", "0, 50, 100 (default), 250, 500, 1000 or 5000.")
             .query_text(
                 "figures",
@@ -104,6 +105,7 @@ async fn events(ask: Ask) -> Answered {
         queues: query.text("queues"),
         agents: query.text("agents"),
         calls: query.flag("calls"),
+        alerts: query.flag("alerts"),
         every_ms: query.int("every_ms", 0..=5_000),
         figures: query.text("figures"),
     };

@@ -52,6 +52,8 @@ struct Subscribe {
     #[serde(default)]
     calls: bool,
     #[serde(default)]
+    alerts: bool,
+    #[serde(default)]
     every_ms: Option<u64>,
     #[serde(default)]
     figures: Vec<Figures>,
@@ -114,6 +116,7 @@ fn subscription(
         queues: queues(asked.queues.as_ref())?,
         agents: agents(asked.agents.as_ref())?,
         calls: asked.calls,
+        alerts: asked.alerts,
         every_ms: rate(asked.every_ms)?,
         scope: viewer.scope.clone(),
     };
@@ -214,7 +217,7 @@ fn names(field: &str, ids: &[String], is_right: fn(&str) -> bool) -> Result<Vec<
 }
 
 /// The subscription as query fields, for the form as Server-Sent Events:
-/// `?queues=*|a,b&agents=*|usr_a,usr_b|queue:a|group:a&calls=true&every_ms=100&figures=queue:60m`.
+/// `?queues=*|a,b&agents=*|usr_a,usr_b|queue:a|group:a&calls=true&alerts=true&every_ms=100&figures=queue:60m`.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct Query {
@@ -225,6 +228,9 @@ pub struct Query {
     /// Whether calls.
     #[serde(default)]
     pub calls: bool,
+    /// Whether alerts.
+    #[serde(default)]
+    pub alerts: bool,
     /// Least milliseconds between two deltas: 0, 50, 100, 250, 500, 1000 or 5000.
     pub every_ms: Option<u64>,
     /// By what and over which window, with a colon between; more, with commas between.
@@ -255,7 +261,7 @@ impl Query {
             None => plain(text),
         });
         let queues = self.queues.as_ref().map(plain);
-        let (calls, every_ms) = (self.calls, self.every_ms);
+        let (calls, alerts, every_ms) = (self.calls, self.alerts, self.every_ms);
         let lists = self.figures.iter().flat_map(|text| text.split(','));
         let figures = lists.map(|list| {
             let (by, window) = list.split_once(':').unwrap_or((list, ""));
@@ -263,7 +269,7 @@ impl Query {
             Figures { by, window, threshold_s: None, ids: None, figures: None }
         });
         let figures = figures.collect();
-        let asked = Subscribe { queues, agents, calls, every_ms, figures, resume: None };
+        let asked = Subscribe { queues, agents, calls, alerts, every_ms, figures, resume: None };
         subscription(&asked, resume, viewer)
     }
 }
@@ -351,6 +357,7 @@ mod tests {
             queues: Some("*".into()),
             agents: Some("queue:support".into()),
             calls: true,
+            alerts: false,
             every_ms: Some(0),
             figures: Some("queue:60m,agent:today".into()),
         };

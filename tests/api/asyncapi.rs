@@ -188,7 +188,7 @@ fn every_frame_of_a_floor_at_work_is_in_the_document() {
     let mut live = open(&server.with_key(""), "live", "callboard.live.v1").expect("live");
     say(&mut live, "liveHears", ticket);
     let board = json!({ "subscribe": { "queues": "*", "agents": { "queue": "support" },
-        "calls": true, "every_ms": 0, "figures": [{ "by": "queue", "window": "60m" }] } });
+        "calls": true, "alerts": true, "every_ms": 0, "figures": [{ "by": "queue", "window": "60m" }] } });
     say(&mut live, "liveHears", board);
     let is_told = |f: &Value| f["items"][0]["figures"]["offered"] == 0;
     hear(&mut live, "liveSays", &|f| f["type"] == "figures" && is_told(f));

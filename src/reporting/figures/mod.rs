@@ -9,6 +9,7 @@ mod directory;
 mod formula;
 mod ledger;
 mod people;
+mod rules;
 mod told;
 mod window;
 
@@ -17,6 +18,7 @@ use self::counts::{Counts, Sum};
 use self::directory::Directory;
 use self::ledger::{Ledger, Subject};
 use self::people::Person;
+use self::rules::Rules;
 use crate::domain::event::Event;
 use crate::domain::ids::{AgentIx, CallId, Name, OfferId, QueueIx};
 use crate::domain::objects::queue::QueueKind;
@@ -25,10 +27,11 @@ use crate::domain::time::Millis;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use self::counts::THRESHOLDS_S;
-pub use self::formula::{By, FIGURES, Facts, Figure, Unit, threshold};
+pub use self::formula::{FIGURES, Facts, Figure, Unit, threshold};
+pub use self::rules::{LOOK_MS, Lookout};
 pub use self::told::{Part, Seen, Wish, place};
-pub use self::window::Window;
+pub use self::window::begin;
+pub use crate::domain::figures::{By, THRESHOLDS_S, Window};
 
 /// The figures of one account.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -43,6 +46,8 @@ pub struct Figures {
     /// Calls that wait, the oldest of a queue first.
     waiting: BTreeSet<(QueueIx, Millis, CallId)>,
     ledger: Ledger,
+    #[serde(default)]
+    rules: Rules,
 }
 
 impl Figures {
@@ -106,6 +111,7 @@ impl Figures {
             | Event::QueuePut { .. }
             | Event::QueueDeleted { .. }
             | Event::DirectLineMade {} => self.directory.apply(event),
+            _ if self.rules.apply(event) => {}
             _ => match people::of(event) {
                 Some(agent) => self.person(agent, at).apply(event, at),
                 None => self.call_event(event, at),

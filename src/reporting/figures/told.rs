@@ -83,11 +83,20 @@ impl Wish {
     #[must_use]
     pub fn item(&self, figures: &Figures, id: &Name, now: Millis) -> Option<Value> {
         let zone = figures.time_zone((self.by == By::Agent).then_some(id));
-        let from = self.window.from(now, zone);
+        let from = super::begin(self.window, now, zone);
         let facts = figures.facts((self.by, id), (from, now), self.threshold)?;
         let value = |figure: &Figure| (figure.name.to_owned(), figure.value(&facts));
         let told: Map<String, Value> = self.names().map(value).collect();
         Some(json!({ "id": id, "from": from.rfc3339(), "figures": told }))
+    }
+
+    /// The value of the one figure that it asks for; `None`: there is none now.
+    #[must_use]
+    pub fn value(&self, figures: &Figures, id: &Name, now: Millis) -> Option<f64> {
+        let zone = figures.time_zone((self.by == By::Agent).then_some(id));
+        let from = super::begin(self.window, now, zone);
+        let facts = figures.facts((self.by, id), (from, now), self.threshold)?;
+        self.names().next()?.value(&facts).as_f64()
     }
 
     /// The figures that it asks for.

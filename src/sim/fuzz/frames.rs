@@ -89,7 +89,7 @@ fn written(wanted: &Subscription) -> String {
         AgentFilter::Queue(id) => json!({ "queue": id }),
     };
     let resume = resume.as_ref().map(|place| json!({ "epoch": place.epoch, "seq": place.seq }));
-    let subscribe = json!({ "queues": queues, "agents": agents, "calls": view.calls,
+    let subscribe = json!({ "queues": queues, "agents": agents, "calls": view.calls, "alerts": view.alerts,
                             "every_ms": view.every_ms,
                             "figures": wishes.iter().map(figures).collect::<Vec<_>>() });
     json!({ "subscribe": subscribe, "resume": resume }).to_string()
