@@ -49,7 +49,7 @@ fn rule(operation: &str) -> Option<Needs> {
     }
     Some(match operation {
         "livez" | "readyz" | "metrics" | "openapi" | "asyncapi" | "errors" | "sign_in"
-        | "look_link" | "use_link" => Nothing,
+        | "look_link" | "use_link" | "forgot_password" => Nothing,
         "found_account"
         | "put_agency"
         | "add_agency_administrator"
