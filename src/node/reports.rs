@@ -30,7 +30,7 @@ const STORE_EACH_MS: u64 = 60_000;
 /// How often it is looked whether that is due.
 const LOOK_EACH: Duration = Duration::from_secs(5);
 /// Grows when what is stored means something else.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// What is asked of an account's figures; `None`: there is no such account.
 type Ask = Box<dyn FnOnce(Option<&Figures>) + Send>;
