@@ -1,7 +1,10 @@
-//! Live figures: golden traces counted by hand, and the fold beside the engine over random histories.
+//! Figures, live and kept: golden traces counted by hand, and the fold beside the engine over random
+//! histories.
 
 #[path = "figures/golden.rs"]
 mod golden;
+#[path = "figures/history.rs"]
+mod kept;
 
 use callboard::domain::time::Millis;
 use callboard::reporting::figures::{By, Figures};

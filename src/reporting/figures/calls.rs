@@ -68,6 +68,11 @@ impl Call {
         Scope { queue, agent, call: Some(Arc::clone(&self.facts)) }
     }
 
+    /// It has ended, if not all agents' parts in it.
+    pub fn is_over(&self) -> bool {
+        self.ended
+    }
+
     /// An agent is on the line from now on.
     pub fn join(&mut self, agent: AgentIx, at: Millis) {
         let held_since = self.held.then_some(at);

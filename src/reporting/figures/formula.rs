@@ -83,10 +83,16 @@ pub struct Figure {
 }
 
 impl Figure {
+    /// Its value as a whole number, shares in ten-thousandths; `None` where there is nothing to divide by.
+    #[must_use]
+    pub fn number(&self, facts: &Facts) -> Option<i64> {
+        (self.value)(facts)
+    }
+
     /// Its value, null where there is nothing to divide by.
     #[must_use]
     pub fn value(&self, facts: &Facts) -> Value {
-        match ((self.value)(facts), self.unit) {
+        match (self.number(facts), self.unit) {
             (None, _) => Value::Null,
             (Some(number), Unit::Share) => json!(number as f64 / SHARE as f64),
             (Some(number), _) => json!(number),

@@ -27,7 +27,7 @@ use crate::domain::time::Millis;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use self::counts::{Counts, Measure, Open, SUMS, Sum, THRESHOLDS_S};
+pub use self::counts::{Counts, Measure, Open, SUMS, Sum, THRESHOLDS_S, band};
 pub use self::formula::{By, FIGURES, Facts, Figure, Unit, threshold};
 pub use self::window::Window;
 

@@ -203,8 +203,8 @@ pub enum Note {
 pub(super) struct Notes {
     /// `None`: nobody does. Else from the record after this one on.
     pub after: Option<u64>,
-    /// Whether agents' time was told up to that record.
-    pub settled: bool,
+    /// The record up to which agents' time was told to whoever takes them.
+    pub settled: u64,
     pub is_on: bool,
     pub all: Vec<Note>,
 }

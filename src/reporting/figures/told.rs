@@ -3,12 +3,13 @@
 //! all of its time.
 
 use super::counts::Measure;
-use super::notes::{Note, OwnRow, Scope};
+use super::notes::{CallRow, Note, OwnRow, Scope};
 use super::people::OwnCall;
 use super::{Figures, agent_at};
 use crate::domain::event::Event;
 use crate::domain::ids::{AgentIx, QueueIx};
 use crate::domain::time::Millis;
+use std::sync::Arc;
 
 /// The finest intervals that are kept, ms.
 pub const GRAIN_MS: i64 = 5 * 60_000;
@@ -17,9 +18,9 @@ pub const GRAIN_MS: i64 = 5 * 60_000;
 const CONVERSATION_MS: u64 = 5_000;
 
 impl Figures {
-    /// From the record after `after` on, notes are taken; `settled`: whoever has them has agents' time
-    /// up to that record, too. A fold that is further along begins at once.
-    pub fn watch(&mut self, after: u64, settled: bool) {
+    /// From the record after `after` on, notes are taken; `settled`: who takes them was told all agents'
+    /// time up to that record (0: never). A fold that is further along begins at once.
+    pub fn watch(&mut self, after: u64, settled: u64) {
         self.notes.after = Some(after);
         self.notes.settled = settled;
         self.look_at_watch();
@@ -38,21 +39,32 @@ impl Figures {
 
     /// Before a record: it may be the first that somebody wants to know of.
     pub(super) fn look_at_watch(&mut self) {
-        let is_due = self.notes.after.is_some_and(|after| self.seq >= after);
-        if self.notes.is_on || !is_due {
-            return;
-        }
-        if self.notes.settled {
+        let Some(after) = self.notes.after.filter(|_| !self.notes.is_on) else { return };
+        if self.seq == self.notes.settled {
             self.settle_all(self.at);
+        }
+        if self.seq < after {
+            return;
         }
         self.notes.is_on = true;
         self.note_queues();
         self.note_agents();
+        for call in self.calls.values() {
+            let (facts, stay) = (Arc::clone(&call.facts), call.stay.clone());
+            let (ended_at, outcome, reason) = (None, None, None);
+            if !call.is_over() {
+                self.notes.all.push(Note::Call(CallRow { facts, ended_at, outcome, reason }));
+            }
+            self.notes.all.extend(stay.map(Note::Stay));
+        }
     }
 
-    /// Counts agents' time up to the last record, as what it was.
+    /// Counts agents' time up to the last record, as what it was, if notes are taken of it: who has
+    /// earlier records already would never hear of it.
     pub fn settle_now(&mut self) {
-        self.settle_all(self.at);
+        if self.notes.is_on {
+            self.settle_all(self.at);
+        }
     }
 
     /// When an edge of intervals lies before a record, agents' time is counted up to it.
