@@ -6,6 +6,7 @@ use crate::api::answer::json;
 use crate::api::ask::Ask;
 use crate::api::endpoint::{Method, endpoint};
 use crate::api::problem::Answered;
+use crate::api::query::Queries;
 use crate::domain::input::{Answer, Query};
 use crate::domain::problem::Problem;
 use crate::reporting::figures::{By, FIGURES, Figures, THRESHOLDS_S, Window, threshold};
@@ -125,12 +126,25 @@ struct Wish {
 }
 
 /// What the actor may see of it.
-enum Seen {
+pub(super) enum Seen {
+    /// The whole account.
     All,
+    /// These users and queues.
     Some { users: BTreeSet<String>, queues: BTreeSet<String> },
 }
 
 impl Seen {
+    /// Asks for it.
+    ///
+    /// # Errors
+    /// 403 for who may see no figures.
+    pub(super) async fn of(ask: &Ask) -> Result<Seen, Problem> {
+        match ask.look(Query::Figures).await? {
+            Answer::Done { body, .. } => Ok(Seen::read(&body)),
+            _ => Ok(Seen::read(&Value::Null)),
+        }
+    }
+
     fn read(told: &Value) -> Seen {
         let ids = |name: &str| {
             let ids = told[name].as_array().into_iter().flatten();
@@ -143,7 +157,7 @@ impl Seen {
     }
 
     /// The whole account's are for who sees all of it, a team's for who sees all of its members.
-    fn has(&self, figures: &Figures, by: By, id: &str) -> bool {
+    pub(super) fn has(&self, figures: &Figures, by: By, id: &str) -> bool {
         let Seen::Some { users, queues } = self else { return true };
         match by {
             By::Account => false,
@@ -160,19 +174,10 @@ async fn list(ask: Ask) -> Answered {
     let by = query.word("by", By::parse, By::ALL).unwrap_or(By::Queue);
     let window = query.word("window", Window::parse, Window::ALL).unwrap_or(Window::Today);
     let id = query.text("id");
-    let seconds = query.int("threshold_s", 1..=604_800).unwrap_or(20);
-    let place = threshold(seconds);
-    if place.is_none() {
-        let known: Vec<String> = THRESHOLDS_S.iter().map(ToString::to_string).collect();
-        query.wrong("threshold_s", "out_of_range", format!("must be one of {}", known.join(", ")));
-    }
+    let (seconds, threshold) = threshold_of(&mut query);
     query.done()?;
-    let told = match ask.look(Query::Figures).await? {
-        Answer::Done { body, .. } => body,
-        _ => Value::Null,
-    };
-    let wish = Wish { by, window, id, threshold: place.unwrap_or(0), limit, after };
-    let seen = Seen::read(&told);
+    let seen = Seen::of(&ask).await?;
+    let wish = Wish { by, window, id, threshold, limit, after };
     let account = ask.account().clone();
     let page = ask
         .app
@@ -181,6 +186,17 @@ async fn list(ask: Ask) -> Answered {
     let mut page = page.await??;
     page["threshold_s"] = json!(seconds);
     Ok(json(200, &page))
+}
+
+/// Reads the threshold of service levels: in seconds, and its place.
+pub(super) fn threshold_of(query: &mut Queries) -> (u64, usize) {
+    let seconds = query.int("threshold_s", 1..=604_800).unwrap_or(20);
+    let place = threshold(seconds);
+    if place.is_none() {
+        let known: Vec<String> = THRESHOLDS_S.iter().map(ToString::to_string).collect();
+        query.wrong("threshold_s", "out_of_range", format!("must be one of {}", known.join(", ")));
+    }
+    (seconds, place.unwrap_or(0))
 }
 
 fn page(

@@ -7,6 +7,7 @@ mod agents;
 mod answer;
 mod ask;
 mod audit;
+mod behind;
 mod body;
 mod bulk;
 mod callbacks;
@@ -15,10 +16,12 @@ mod configuration;
 mod cookies;
 mod desk;
 mod endpoint;
+mod exports;
 mod feed;
 mod figures;
 mod grants;
 mod health;
+mod history;
 mod idempotency;
 mod imports;
 mod invites;
@@ -178,6 +181,8 @@ fn routes() -> Routes {
         rights::routes,
         audit::routes,
         figures::routes,
+        history::routes,
+        behind::routes,
         invites::routes,
         imports::routes,
         accounts::routes,

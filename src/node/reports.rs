@@ -12,9 +12,12 @@ use crate::domain::time::Millis;
 use crate::engine::Engine;
 use crate::journal::{self, Reader, StreamId};
 use crate::node::handle::Handle;
+use crate::node::history::Teller;
 use crate::node::recovery::{self, StartError};
 use crate::node::shared::Shared;
 use crate::reporting::figures::Figures;
+use crate::reporting::history::keep::Batch;
+use crate::reporting::history::schema::Position;
 use crossbeam_channel::RecvTimeoutError;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -45,6 +48,8 @@ pub(super) enum Told {
     Stop,
     /// A question about one account's figures, as of this record at least.
     Ask { account: Name, seq: u64, ask: Ask },
+    /// What was counted up to this record is to be in the history, and (`settled`) agents' time, too.
+    Keep { account: Name, seq: u64, settled: bool, written: Box<dyn FnOnce(bool) + Send> },
 }
 
 /// A durable record.
@@ -63,12 +68,15 @@ pub(super) struct Opened {
     figures: Figures,
     /// … and the last record that is durable by now.
     seq: u64,
+    /// How far the history is: the last record that is in it, and the last up to which it has
+    /// agents' time.
+    kept: (u64, u64),
 }
 
 impl Opened {
     /// A new account's.
     pub fn new(account: Name, stream: StreamId) -> Opened {
-        Opened { account, stream, figures: Figures::default(), seq: 0 }
+        Opened { account, stream, figures: Figures::default(), seq: 0, kept: (0, 0) }
     }
 
     /// An account's at a start: from what was put away, else from its first record, else (the first
@@ -78,15 +86,24 @@ impl Opened {
         reader: &mut dyn Reader,
         (account, stream): (Name, StreamId),
         (engine, at): (&Engine, Millis),
+        kept: Option<Position>,
     ) -> Result<Opened, journal::Error> {
         let (oldest, seq) = (reader.oldest(stream)?, engine.seq());
-        let stored = store.read(stream);
-        let figures = match stored.filter(|it| it.seq() + 1 >= oldest && it.seq() <= seq) {
+        // A journal that was set back has fewer records than the history: it goes on from its end.
+        let kept = kept.map_or((0, 0), |kept| (kept.seq.min(seq), kept.settled.min(seq)));
+        let stored = store.read(stream).filter(|it| it.seq() + 1 >= oldest && it.seq() <= seq);
+        let figures = match stored {
+            Some(stored) if stored.seq() <= kept.0 => stored,
+            // What the history has not is told by a fold from the first record on.
+            _ if oldest <= 1 => Figures::default(),
             Some(stored) => stored,
-            None if oldest <= 1 => Figures::default(),
             None => Figures::begin(seq, at, &engine.retold()),
         };
-        Ok(Opened { account, stream, figures, seq })
+        if figures.seq() > kept.0 {
+            let missing = figures.seq() - kept.0;
+            tracing::warn!(%account, missing, "records before those that are kept are not in the history");
+        }
+        Ok(Opened { account, stream, figures, seq, kept })
     }
 }
 
@@ -96,10 +113,15 @@ pub(super) struct Reports(crossbeam_channel::Sender<Told>);
 
 impl Reports {
     /// The way to a fold, and the fold. `store`: where it is put away.
-    pub fn new(shared: &Arc<Shared>, store: Store, opened: Vec<Opened>) -> (Reports, Fold) {
+    pub fn new(
+        shared: &Arc<Shared>,
+        store: Store,
+        history: Teller,
+        opened: Vec<Opened>,
+    ) -> (Reports, Fold) {
         let (told, queue) = crossbeam_channel::bounded(WAITING);
         let shared = Arc::downgrade(shared);
-        let fold = Fold { shared, queue, store, opened, accounts: BTreeMap::new() };
+        let fold = Fold { shared, queue, store, history, opened, accounts: BTreeMap::new() };
         (Reports(told), fold)
     }
 
@@ -107,6 +129,11 @@ impl Reports {
     /// it is read from the journal before the next.
     pub fn tell(&self, told: Told) {
         let _ = self.0.try_send(told);
+    }
+
+    /// As [`Reports::tell`], for what somebody waits for; false: there is no room.
+    pub fn ask(&self, told: Told) -> bool {
+        self.0.try_send(told).is_ok()
     }
 
     /// As [`Reports::tell`], for what must arrive: waits while there is no room.
@@ -164,6 +191,21 @@ struct Account {
     figures: Figures,
     /// As of the record that was put away last, and when.
     stored: (u64, Millis),
+    history: Teller,
+}
+
+impl Account {
+    /// Tells the history what was counted since.
+    fn hand_over(&mut self, settled: bool) {
+        if settled {
+            self.figures.settle_now();
+        }
+        let (stream, seq, at) = (self.stream.0, self.figures.seq(), self.figures.at());
+        let notes = self.figures.take_notes();
+        if self.figures.is_watched() && (settled || !notes.is_empty()) {
+            self.history.tell(Batch { stream, seq, at, settled, notes });
+        }
+    }
 }
 
 /// The folds.
@@ -172,6 +214,7 @@ pub(super) struct Fold {
     shared: Weak<Shared>,
     queue: crossbeam_channel::Receiver<Told>,
     store: Store,
+    history: Teller,
     /// Accounts that there were at the start.
     opened: Vec<Opened>,
     accounts: BTreeMap<Name, Account>,
@@ -206,8 +249,11 @@ impl Fold {
         let Some(shared) = self.shared.upgrade() else { return };
         match told {
             Told::Opened(opened) => {
-                let Opened { account, stream, figures, seq } = *opened;
-                let mut known = Account { stream, stored: (figures.seq(), figures.at()), figures };
+                let Opened { account, stream, mut figures, seq, kept } = *opened;
+                figures.watch(kept.0, kept.1);
+                let stored = (figures.seq(), figures.at());
+                let history = self.history.clone();
+                let mut known = Account { stream, stored, figures, history };
                 catch_up(&shared, &account, &mut known, seq);
                 self.accounts.insert(account, known);
             }
@@ -219,12 +265,20 @@ impl Fold {
                         known.figures.apply(seq, at, &events);
                     }
                 }
+                self.accounts.values_mut().for_each(|known| known.hand_over(false));
             }
             Told::Ask { account, seq, ask } => {
                 if let Some(known) = self.accounts.get_mut(&account) {
                     catch_up(&shared, &account, known, seq);
                 }
                 ask(self.accounts.get(&account).map(|known| &known.figures));
+            }
+            Told::Keep { account, seq, settled, written } => {
+                if let Some(known) = self.accounts.get_mut(&account) {
+                    catch_up(&shared, &account, known, seq);
+                    known.hand_over(settled);
+                }
+                self.history.sync(written);
             }
             Told::Stop => {}
         }
@@ -238,6 +292,11 @@ impl Fold {
         for (account, known) in &mut self.accounts {
             let (seq, at) = known.stored;
             if known.figures.seq() == seq || now.since(at) < each_ms {
+                continue;
+            }
+            // A fold that is ahead of the history could not tell it what it has not.
+            known.hand_over(false);
+            if !self.history.write() {
                 continue;
             }
             known.stored = (known.figures.seq(), now);
@@ -260,12 +319,12 @@ fn catch_up(shared: &Shared, account: &Name, known: &mut Account, seq: u64) {
 }
 
 fn replay(reader: &mut dyn Reader, known: &mut Account, seq: u64) -> Result<(), StartError> {
-    let figures = &mut known.figures;
-    recovery::decoded(reader, known.stream, figures.seq(), |chunk| {
+    recovery::decoded(reader, known.stream, known.figures.seq(), |chunk| {
         for record in chunk {
-            figures.apply(record.seq, record.at, &record.events);
+            known.figures.apply(record.seq, record.at, &record.events);
         }
-        Ok(figures.seq() < seq)
+        known.hand_over(false);
+        Ok(known.figures.seq() < seq)
     })
 }
 

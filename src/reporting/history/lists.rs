@@ -220,7 +220,7 @@ impl Look<'_> {
         Ok(parts)
     }
 
-    /// An agent's time from one instant until another, in order; and whether there is more.
+    /// An agent's time from one instant until another, in order; and where it goes on.
     ///
     /// # Errors
     /// [`Error::Sqlite`].
@@ -229,8 +229,8 @@ impl Look<'_> {
         agent: &str,
         (from, until): (Millis, Millis),
         limit: usize,
-    ) -> Result<(Vec<Value>, bool), Error> {
-        let Some(agent) = self.subject("agent", agent)? else { return Ok((Vec::new(), false)) };
+    ) -> Result<(Vec<Value>, Option<Millis>), Error> {
+        let Some(agent) = self.subject("agent", agent)? else { return Ok((Vec::new(), None)) };
         // Spans follow one another: one at most has begun before and lasts until after `from`.
         let mut found = self.db.prepare_cached(
             "SELECT began_at, ended_at, status, detail, reason FROM history_span
@@ -241,10 +241,10 @@ impl Look<'_> {
         let mut rows = found.query((agent, from.0, until.0))?;
         let mut spans = Vec::new();
         while let Some(row) = rows.next()? {
-            if spans.len() == limit {
-                return Ok((spans, true));
-            }
             let (began, ended): (i64, i64) = (row.get(0)?, row.get(1)?);
+            if spans.len() == limit {
+                return Ok((spans, Some(Millis(began))));
+            }
             spans.push(json!({
                 "from": at(Some(began)),
                 "to": at(Some(ended)),
@@ -254,6 +254,6 @@ impl Look<'_> {
                 "reason": text(row, 4)?,
             }));
         }
-        Ok((spans, false))
+        Ok((spans, None))
     }
 }

@@ -45,6 +45,12 @@ words!(
     }
 );
 
+/// The finest intervals, ms: agents' time is counted up to their edges.
+#[must_use]
+pub fn tally_grain_ms() -> i64 {
+    tally::FIVE_MS
+}
+
 /// Told only of now.
 const LIVE_ONLY: [&str; 2] = ["waiting", "longest_wait_now_ms"];
 /// What a disposition is noted for: agents' parts.
