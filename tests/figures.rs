@@ -5,6 +5,8 @@
 mod golden;
 #[path = "figures/history.rs"]
 mod kept;
+#[path = "figures/past.rs"]
+mod past;
 
 use callboard::domain::time::Millis;
 use callboard::reporting::figures::{By, Figures};

@@ -25,19 +25,28 @@ pub struct Kept {
     pub figures: Figures,
     pub keep: Keep,
     log: Vec<(u64, Millis, Vec<Event>)>,
+    /// The history's time is so much later than the run's, ms.
+    later_ms: i64,
 }
 
 impl Kept {
     pub fn new() -> Kept {
+        Kept::later(0)
+    }
+
+    /// A run whose records are taken as of another time.
+    pub fn later(later_ms: i64) -> Kept {
         let mut figures = Figures::default();
         figures.watch(0, 0);
         let keep = Keep::new(schema::open_in_memory().expect("a file")).expect("a history");
-        Kept { runner: Runner::new(Driver::logged()), figures, keep, log: Vec::new() }
+        let runner = Runner::new(Driver::logged());
+        Kept { runner, figures, keep, log: Vec::new(), later_ms }
     }
 
     pub fn line(&mut self, line: &str) {
         self.runner.line(line).unwrap_or_else(|e| panic!("{e}"));
         for (seq, at, events) in self.runner.system.take_log() {
+            let at = Millis(at.0 + self.later_ms);
             self.figures.apply(seq, at, &events);
             self.log.push((seq, at, events));
         }
@@ -45,7 +54,7 @@ impl Kept {
     }
 
     fn now(&self) -> Millis {
-        Millis(START.0 + self.runner.elapsed())
+        Millis(START.0 + self.later_ms + self.runner.elapsed())
     }
 
     /// All that was counted is in the file, agents' time up to the last record included.
