@@ -269,6 +269,9 @@ settings! {
     /// How many days records are kept. At least what the newest two snapshots need is kept
     /// whatever this says; readers of the feed who come later than this get 410.
     journal_keep_days: Within<1, 36_500> = "journal.keep_days", "90";
+    /// How many days the history is kept: sums of intervals, lists of calls, agents' time. It may be
+    /// more than the records are.
+    history_keep_days: Within<1, 36_500> = "history.keep_days", "400";
     /// Records of an account between two snapshots, at least; the next one also waits until as many
     /// bytes were written as the last one was. Fewer make a start faster and write more.
     journal_snapshot_every: Within<1_000, 100_000_000> = "journal.snapshot_every", "100000";

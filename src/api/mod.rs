@@ -8,6 +8,7 @@ mod alerts;
 mod answer;
 mod ask;
 mod audit;
+mod behind;
 mod body;
 mod bulk;
 mod callbacks;
@@ -16,10 +17,12 @@ mod configuration;
 mod cookies;
 mod desk;
 mod endpoint;
+mod exports;
 mod feed;
 mod figures;
 mod grants;
 mod health;
+mod history;
 mod idempotency;
 mod imports;
 mod invites;
@@ -180,6 +183,8 @@ fn routes() -> Routes {
         audit::routes,
         figures::routes,
         alerts::routes,
+        history::routes,
+        behind::routes,
         invites::routes,
         imports::routes,
         accounts::routes,
