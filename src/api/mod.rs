@@ -20,6 +20,7 @@ mod exports;
 mod feed;
 mod figures;
 mod grants;
+mod ground;
 mod health;
 mod history;
 mod idempotency;
@@ -30,6 +31,7 @@ pub mod limits;
 mod link;
 mod live;
 mod objects;
+mod past;
 mod posted;
 mod problem;
 mod query;
@@ -182,6 +184,7 @@ fn routes() -> Routes {
         audit::routes,
         figures::routes,
         history::routes,
+        past::routes,
         behind::routes,
         invites::routes,
         imports::routes,
