@@ -3,9 +3,9 @@
 use crate::api::Routes;
 use crate::api::ask::Ask;
 use crate::api::endpoint::{Method, endpoint};
-use crate::api::exports::{self, Format, KINDS, List, fields};
+use crate::api::exports::{self, FILE_PAGE, Format, KINDS, List, fields};
 use crate::api::figures::threshold_of;
-use crate::api::history::{CURSOR, FORMAT, FROM, Ground, LIMIT, TO, ZONE, page_of};
+use crate::api::ground::{CURSOR, FORMAT, FROM, Ground, LIMIT, TO, ZONE, page_of};
 use crate::api::problem::Answered;
 use crate::api::query::Queries;
 use crate::domain::ids::Name;
@@ -18,9 +18,6 @@ use crate::reporting::history::behind::Wish;
 use crate::reporting::history::read::Look;
 use serde_json::json;
 use utoipa::ToSchema;
-
-/// Items of a page of a file.
-const FILE_PAGE: usize = 1_000;
 
 /// One row behind a figure.
 #[derive(ToSchema)]

@@ -21,6 +21,7 @@ mod exports;
 mod feed;
 mod figures;
 mod grants;
+mod ground;
 mod health;
 mod history;
 mod idempotency;
@@ -31,6 +32,7 @@ pub mod limits;
 mod link;
 mod live;
 mod objects;
+mod past;
 mod posted;
 mod problem;
 mod query;
@@ -184,6 +186,7 @@ fn routes() -> Routes {
         figures::routes,
         alerts::routes,
         history::routes,
+        past::routes,
         behind::routes,
         invites::routes,
         imports::routes,

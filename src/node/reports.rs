@@ -35,6 +35,8 @@ const WAITING: usize = 4_096;
 const STORE_EACH_MS: u64 = 60_000;
 /// How often it is looked whether that is due.
 const LOOK_EACH: Duration = Duration::from_secs(5);
+/// Notes that are handed over to the history together; fewer are when somebody asks, or nothing happens.
+const NOTES_AT_ONCE: usize = 4_096;
 /// Grows when what is stored means something else.
 const FORMAT: u32 = 2;
 
@@ -207,6 +209,8 @@ struct Account {
     /// As of the record that was put away last, and when.
     stored: (u64, Millis),
     history: Teller,
+    /// The last record that the history was told of: those that count nothing belong to it, too.
+    told: u64,
 }
 
 impl Account {
@@ -217,7 +221,8 @@ impl Account {
         }
         let (stream, seq, at) = (self.stream.0, self.figures.seq(), self.figures.at());
         let notes = self.figures.take_notes();
-        if self.figures.is_watched() && (settled || !notes.is_empty()) {
+        if self.figures.is_watched() && (settled || seq > self.told) {
+            self.told = seq;
             self.history.tell(Batch { stream, seq, at, settled, notes });
         }
     }
@@ -250,7 +255,9 @@ impl Fold {
                 match self.queue.recv_timeout(self.idle_for()) {
                     Ok(Told::Stop) | Err(RecvTimeoutError::Disconnected) => break,
                     Ok(told) => self.take(told),
-                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Timeout) => {
+                        self.accounts.values_mut().for_each(|known| known.hand_over(false));
+                    }
                 }
                 self.tell_dashboards();
                 self.look_at_rules();
@@ -275,7 +282,7 @@ impl Fold {
                 let stored = (figures.seq(), figures.at());
                 let history = self.history.clone();
                 let lookout = Lookout::default();
-                let mut known = Account { stream, stored, figures, lookout, history };
+                let mut known = Account { stream, stored, figures, lookout, history, told: kept.0 };
                 catch_up(&shared, &account, &mut known, seq);
                 self.accounts.insert(account, known);
             }
@@ -286,8 +293,10 @@ impl Fold {
                     if known.figures.seq() + 1 == seq {
                         known.figures.apply(seq, at, &events);
                     }
+                    if known.figures.noted() >= NOTES_AT_ONCE {
+                        known.hand_over(false);
+                    }
                 }
-                self.accounts.values_mut().for_each(|known| known.hand_over(false));
             }
             Told::Ask { account, seq, ask } => {
                 if let Some(known) = self.accounts.get_mut(&account) {
@@ -354,16 +363,18 @@ impl Fold {
     fn put_away(&mut self, each_ms: u64) {
         let Some(shared) = self.shared.upgrade() else { return };
         let now = shared.clock.now();
-        for (account, known) in &mut self.accounts {
+        let is_due = |known: &Account| {
             let (seq, at) = known.stored;
-            if known.figures.seq() == seq || now.since(at) < each_ms {
-                continue;
-            }
-            // A fold that is ahead of the history could not tell it what it has not.
-            known.hand_over(false);
-            if !self.history.write() {
-                continue;
-            }
+            known.figures.seq() != seq && now.since(at) >= each_ms
+        };
+        let due = self.accounts.iter_mut().filter(|(_, known)| is_due(known));
+        let mut due: Vec<_> = due.collect();
+        due.iter_mut().for_each(|(_, known)| known.hand_over(false));
+        // A fold that is ahead of the history could not tell it what it has not.
+        if due.is_empty() || !self.history.write() {
+            return;
+        }
+        for (account, known) in due {
             known.stored = (known.figures.seq(), now);
             if let Err(error) = self.store.write(known.stream, &known.figures) {
                 tracing::warn!(%account, %error, "the figures could not be put away");

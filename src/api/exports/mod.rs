@@ -30,6 +30,8 @@ words!(
     }
 );
 
+/// Items of a page that goes into a file.
+pub const FILE_PAGE: usize = 1_000;
 /// The media types of answers.
 pub const KINDS: [&str; 3] = ["application/json", CSV, XLSX];
 const CSV: &str = "text/csv";

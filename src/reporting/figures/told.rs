@@ -32,6 +32,12 @@ impl Figures {
         self.notes.is_on
     }
 
+    /// How much was noted since it was taken last.
+    #[must_use]
+    pub fn noted(&self) -> usize {
+        self.notes.all.len()
+    }
+
     /// What was noted since this was asked last.
     pub fn take_notes(&mut self) -> Vec<Note> {
         std::mem::take(&mut self.notes.all)

@@ -44,14 +44,13 @@ impl Codes {
     /// [`Error::Sqlite`].
     pub fn complete(db: &Connection) -> Result<Codes, Error> {
         let known = Codes::read(db)?;
-        let mut next = known.sums.len();
-        for place in (0..SUMS).filter(|place| known.codes[*place] == LONGEST) {
+        let new = (0..SUMS).filter(|place| known.codes[*place] == LONGEST);
+        for (next, place) in (known.sums.len()..).zip(new) {
             let name = Sum::at(place).to_string();
             db.execute(
                 "INSERT INTO history_sum (code, name) VALUES (?1, ?2)",
                 (signed(next as u64), name),
             )?;
-            next += 1;
         }
         Codes::read(db)
     }

@@ -130,8 +130,7 @@ impl<'a> Look<'a> {
     /// # Errors
     /// [`Error::Restated`], [`Error::Ahead`], [`Error::Sqlite`].
     pub fn sums(&self, wish: &Wish, sees: &dyn Fn(&str) -> bool) -> Result<Told, Error> {
-        if let Some(as_of) = wish.as_of.filter(|as_of| *as_of > self.position.seq) {
-            tracing::debug!(as_of, "ahead of the history");
+        if wish.as_of.is_some_and(|as_of| as_of > self.position.seq) {
             return Err(Error::Ahead(self.position.seq));
         }
         let stretches = stretches(&wish.edges);
@@ -142,8 +141,7 @@ impl<'a> Look<'a> {
             }
             let is_full = told.items.len() == wish.limit;
             let (all, newest) = self.intervals(subject, wish, &stretches)?;
-            if let Some(as_of) = wish.as_of.filter(|as_of| newest > *as_of) {
-                tracing::debug!(as_of, newest, "restated");
+            if wish.as_of.is_some_and(|as_of| newest > as_of) {
                 return Err(Error::Restated(newest));
             }
             if wish.id.is_none() && all.iter().all(Counts::is_empty) {
