@@ -127,9 +127,6 @@ async fn behind(ask: Ask) -> Answered {
     let (limit, cursor) = query.page();
     let across = query.word("by", Across::parse, Across::ALL).unwrap_or(Across::Queue);
     let id = query.text("id");
-    if id.is_none() && across != Across::Account {
-        query.wrong("id", "required", "must say whose figure it is");
-    }
     if let Some(wrong) = cursor.as_deref().filter(|text| place(text).is_none()) {
         query.wrong("cursor", "malformed", format!("{wrong:?} is not the next of a page"));
     }
@@ -137,6 +134,9 @@ async fn behind(ask: Ask) -> Answered {
     let agent = id.as_deref().filter(|_| across == Across::Agent);
     let ground = Ground::of(&ask, &mut query, agent).await?;
     let (from, until) = range(&ground, &mut query);
+    if id.is_none() && across != Across::Account {
+        query.wrong("id", "required", "must say whose figure it is");
+    }
     query.done()?;
     let figure = figure(&name, across)?;
     let ids = whose(across, id.clone(), &ground, ask.account())?;
