@@ -182,6 +182,7 @@ fn every_error_code_is_explained() {
 /// fields, figures and words of other tables.
 const NAMES: &[&str] = &[
     "clear",
+    "details",
     "figure",
     "watch",
     "threshold_s",

@@ -67,6 +67,13 @@ fn differences(told: &mut Told) -> Vec<String> {
             ));
         }
     }
+    for (_, row) in board.agents.iter().filter(|(_, row)| row.detail.is_some()) {
+        let facts = figures.facts((By::Agent, &row.id), (now, now), 1);
+        let since = facts.and_then(|facts| facts.present.doing_since);
+        if since != Some(row.since) {
+            wrong.push(format!("{}: since {since:?}, board {:?}", row.id, row.since));
+        }
+    }
     // The account's zone is UTC in histories. A day begins with its first record.
     let midnight = Millis(figures.at().0.div_euclid(DAY_MS) * DAY_MS);
     for (_, row) in &board.queues {
@@ -86,10 +93,11 @@ fn differences(told: &mut Told) -> Vec<String> {
         if shown != told {
             wrong.push(format!("{}: {told:?}, board {shown:?}", row.id));
         }
-        if (facts.waiting as u32, facts.oldest_at.is_some())
+        if (facts.present.waiting as u32, facts.present.oldest_at.is_some())
             != (row.waiting, row.oldest_at.is_some())
         {
-            wrong.push(format!("{}: {} wait, board {}", row.id, facts.waiting, row.waiting));
+            wrong
+                .push(format!("{}: {} wait, board {}", row.id, facts.present.waiting, row.waiting));
         }
     }
     wrong
@@ -106,8 +114,9 @@ fn check(seed: u64) {
     }
     // A fold that begins in the middle knows the floor, if not what was counted.
     let (seq, at) = (told.figures.seq(), told.figures.at());
-    let retold = told.runner.system.engine().retold();
-    told.figures = Figures::begin(seq, at, &retold);
+    let engine = told.runner.system.engine();
+    let (retold, since) = (engine.retold(), engine.doing_since());
+    told.figures = Figures::begin(seq, at, &retold, &since);
     let wrong = differences(&mut told);
     let wrong: Vec<_> = wrong.iter().filter(|line| !line.contains(", board [")).collect();
     assert!(wrong.is_empty(), "seed {seed}, retold:\n{wrong:#?}");

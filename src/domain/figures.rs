@@ -46,11 +46,21 @@ pub const ALL: &[By] = By::ALL;
 pub const LINES: &[By] = &[By::Account, By::Queue, By::Group];
 /// Of those who work.
 pub const PEOPLE: &[By] = &[By::Account, By::Agent, By::Team];
+/// Of each agent.
+pub const AGENT: &[By] = &[By::Agent];
+/// Of many agents together.
+pub const MANY: &[By] = &[By::Account, By::Team];
 
 /// Every figure, and of what it is told, in the order in which they are told.
 pub const NAMES: &[(&str, &[By])] = &[
     ("waiting", LINES),
     ("longest_wait_now_ms", LINES),
+    ("agents_logged_in", MANY),
+    ("agents_idle", MANY),
+    ("agents_working", MANY),
+    ("agents_on_break", MANY),
+    ("agents_held_back", MANY),
+    ("in_state_ms", AGENT),
     ("offered", LINES),
     ("answered", LINES),
     ("abandoned", LINES),

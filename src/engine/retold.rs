@@ -48,6 +48,12 @@ impl Engine {
         told
     }
 
+    /// Since when each agent does what is done now: no event says it.
+    #[must_use]
+    pub fn doing_since(&self) -> Vec<Millis> {
+        self.state.agents.iter().map(|agent| agent.since).collect()
+    }
+
     fn retell_alerts(&self, told: &mut Vec<(Millis, Event)>) {
         for (id, item) in &self.state.alert_rules {
             if let Some(rule) = &item.value {

@@ -104,7 +104,7 @@ impl Opened {
             // What the history has not is told by a fold from the first record on.
             _ if oldest <= 1 => Figures::default(),
             Some(stored) => stored,
-            None => Figures::begin(seq, at, &engine.retold()),
+            None => Figures::begin(seq, at, &engine.retold(), &engine.doing_since()),
         };
         if figures.seq() > kept.0 {
             let missing = figures.seq() - kept.0;

@@ -116,6 +116,23 @@ fn a_wait_grows_without_an_event_and_is_told_all_the_same() {
 }
 
 #[test]
+fn a_break_that_takes_too_long_is_told_and_a_long_call_is_not() {
+    let rule = json!({ "figure": "in_state_ms", "by": "agent", "ids": ["usr_ann"], "act": 10_000,
+        "details": ["break"] });
+    let mut floor = Watchman::new(rule);
+    floor.told.line("status ann ready");
+    floor.told.line("call c1 to v");
+    floor.told.line("answered c1 ann");
+    assert_eq!(floor.to(30), []);
+    floor.told.line("ended c1 caller");
+    floor.told.line("status ann on_break");
+    // Agents are looked at once in five seconds: at 31, 36, 41.
+    assert_eq!(floor.to(45), [(41, ACT, Some(11_000.0))]);
+    floor.told.line("status ann ready");
+    assert_eq!(floor.to(50), [(46, None, Some(1_000.0))]);
+}
+
+#[test]
 fn whose_figure_is_gone_has_no_alert_any_more() {
     let mut floor = Watchman::new(json!({ "act": 1 }));
     floor.told.line("call c1 to v");

@@ -87,6 +87,12 @@ fn one_call_is_in_every_figure_of_queue_and_agent() {
          agent usr_ann occupancy 0.7463
          agent usr_ann occupancy_of_shift 0.7143
          agent usr_bob logged_in_ms 0
+         agent usr_ann in_state_ms 7000
+         agent usr_bob in_state_ms null
+         account account agents_logged_in 1
+         account account agents_idle 1
+         account account agents_working 0
+         account account agents_on_break 0
          agent usr_bob occupancy null",
     );
 }

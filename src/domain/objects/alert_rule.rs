@@ -1,8 +1,8 @@
 //! Alert rules: which figure is looked at, of whom, and from where on somebody is to be told.
 
-use crate::domain::fields::{Fields, ID, LABEL};
+use crate::domain::fields::{Fields, ID, LABEL, Rule};
 use crate::domain::figures::{By, THRESHOLDS_S, Window, told_of};
-use crate::domain::presence::words;
+use crate::domain::presence::{Detail, words};
 use crate::domain::problem::FieldError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -45,6 +45,8 @@ pub struct AlertRule {
     pub by: By,
     /// Of these only; none (default): of each.
     pub ids: Vec<String>,
+    /// By `agent`: only while the agent does one of these; none (default): whatever is done.
+    pub details: Vec<Detail>,
     /// Over which window, where the figure has one; default `15m`.
     pub window: Window,
     /// Threshold of service levels in seconds; default 20.
@@ -76,6 +78,7 @@ impl AlertRule {
             figure: f.text("figure", ID),
             by: f.word("by", By::parse, By::ALL, By::Queue),
             ids: f.texts("ids", MOST_IDS, ID),
+            details: details(f),
             window: f.word("window", Window::parse, Window::ALL, Window::Quarter),
             threshold_s: f.int("threshold_s", 1..=604_800, 20),
             side: f.word("side", Side::parse, Side::ALL, Side::Above),
@@ -103,6 +106,9 @@ impl AlertRule {
                 f.wrong("by", "conflict", detail);
             }
             Some(_) => {}
+        }
+        if !self.details.is_empty() && self.by != By::Agent {
+            f.wrong("details", "conflict", "only agents do something; say it with by: agent");
         }
         if !THRESHOLDS_S.contains(&self.threshold_s) {
             let known: Vec<String> = THRESHOLDS_S.iter().map(ToString::to_string).collect();
@@ -155,6 +161,7 @@ impl AlertRule {
             "figure": self.figure,
             "by": self.by,
             "ids": self.ids,
+            "details": self.details,
             "window": self.window,
             "threshold_s": self.threshold_s,
             "side": self.side,
@@ -165,6 +172,15 @@ impl AlertRule {
             "enabled": self.enabled,
         })
     }
+}
+
+fn details(f: &mut Fields<'_>) -> Vec<Detail> {
+    const DETAIL: Rule = Rule {
+        must_be: "a detail such as break or wrap_up",
+        holds: |text| Detail::parse(text).is_some(),
+    };
+    let words = f.texts("details", Detail::ALL.len(), DETAIL);
+    words.iter().filter_map(|word| Detail::parse(word)).collect()
 }
 
 fn number(f: &mut Fields<'_>, name: &'static str) -> Option<f64> {

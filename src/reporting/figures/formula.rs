@@ -2,7 +2,7 @@
 //! list of definitions and the documents are made from this one table.
 
 use super::counts::{Counts, Measure, Sum};
-use crate::domain::figures::{ALL, By, LINES, PEOPLE, THRESHOLDS_S};
+use crate::domain::figures::{AGENT, ALL, By, LINES, MANY, PEOPLE, THRESHOLDS_S};
 use crate::domain::presence::Detail;
 use crate::domain::time::Millis;
 use serde_json::{Value, json};
@@ -13,17 +13,34 @@ pub struct Facts {
     pub counts: Counts,
     /// Place of the service level's threshold in [`THRESHOLDS_S`].
     pub threshold: usize,
-    /// Calls that wait now.
+    /// As of when.
+    pub now: Millis,
+    /// What is so at this instant.
+    pub present: Present,
+}
+
+/// What is so at an instant, whatever the window; nothing of it in the past.
+#[derive(Debug, Default)]
+pub struct Present {
+    /// Calls that wait.
     pub waiting: usize,
     /// Since when the one that waits longest waits.
     pub oldest_at: Option<Millis>,
-    /// As of when.
-    pub now: Millis,
+    /// Of one agent: since when this is done; `None`: offline.
+    pub doing_since: Option<Millis>,
+    /// Of more: what each does who is not offline.
+    pub details: Vec<Detail>,
 }
 
 impl Facts {
     fn of(&self, sum: impl Into<Sum>) -> i64 {
         self.counts.get(sum)
+    }
+
+    /// How many agents do one of these now.
+    fn doing(&self, details: &[Detail]) -> Option<i64> {
+        let count = self.present.details.iter().filter(|detail| details.contains(detail)).count();
+        i64::try_from(count).ok()
     }
 }
 
@@ -112,9 +129,26 @@ macro_rules! figures {
 
 figures! {
     "waiting" Count LINES "calls that wait now, those that ring included"
-        |f| i64::try_from(f.waiting).ok();
+        |f| i64::try_from(f.present.waiting).ok();
     "longest_wait_now_ms" Ms LINES "now − entry of the call that waits longest; 0 when none does"
-        |f| i64::try_from(f.oldest_at.map_or(0, |at| f.now.since(at))).ok();
+        |f| i64::try_from(f.present.oldest_at.map_or(0, |at| f.now.since(at))).ok();
+    "agents_logged_in" Count MANY "agents who are not offline now"
+        |f| f.doing(Detail::ALL);
+    "agents_idle" Count MANY "of those logged in, with the detail idle"
+        |f| f.doing(&[Detail::Idle]);
+    "agents_working" Count MANY "of those logged in, with the details talking, holding, ringing, reserved and wrap_up"
+        |f| f.doing(&[
+            Detail::Talking, Detail::Holding, Detail::Ringing, Detail::Reserved, Detail::WrapUp,
+        ]);
+    "agents_on_break" Count MANY "of those logged in, with the detail break"
+        |f| f.doing(&[Detail::Break]);
+    "agents_held_back" Count MANY "of those logged in, with the details delay, training, blocked, reconnecting and device_lost"
+        |f| f.doing(&[
+            Detail::Delay, Detail::Training, Detail::Blocked, Detail::Reconnecting,
+            Detail::DeviceLost,
+        ]);
+    "in_state_ms" Ms AGENT "now − since when the detail is what it is; null when offline"
+        |f| f.present.doing_since.and_then(|at| i64::try_from(f.now.since(at)).ok());
     "offered" Count LINES "calls that entered the queue; an overflow or transfer into it is one more"
         |f| Some(f.of(Measure::Offered));
     "answered" Count LINES "of those offered, answered by an agent"

@@ -31,7 +31,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use self::counts::{Counts, Measure, Open, SUMS, Sum, band};
-pub use self::formula::{FIGURES, Facts, Figure, Unit, threshold};
+pub use self::formula::{FIGURES, Facts, Figure, Present, Unit, threshold};
 pub use self::rules::{LOOK_MS, Lookout};
 pub use self::window::begin;
 pub use self::wish::{Part, Seen, Wish, place};
@@ -52,6 +52,9 @@ pub struct Figures {
     ledger: Ledger,
     #[serde(default)]
     rules: Rules,
+    /// Agents to look at when the record is over.
+    #[serde(skip)]
+    touched: Vec<AgentIx>,
     #[serde(skip)]
     notes: Notes,
 }
@@ -70,12 +73,21 @@ impl Figures {
     }
 
     /// Begins anew with a floor that is retold, each event at its time, as of a record: what ended
-    /// before is not in the figures.
+    /// before is not in the figures. `doing_since`: of each agent, since when that is done.
     #[must_use]
-    pub fn begin(seq: u64, at: Millis, told: &[(Millis, Event)]) -> Figures {
+    pub fn begin(
+        seq: u64,
+        at: Millis,
+        told: &[(Millis, Event)],
+        doing_since: &[Millis],
+    ) -> Figures {
         let mut figures = Figures::default();
         for (at, event) in told {
             figures.event(event, *at);
+            figures.look(*at);
+        }
+        for (person, since) in figures.people.iter_mut().zip(doing_since) {
+            person.look_back(*since);
         }
         (figures.seq, figures.at) = (seq, at);
         figures
@@ -91,6 +103,16 @@ impl Figures {
         (self.seq, self.at) = (seq, at);
         for event in events {
             self.event(event, at);
+        }
+        self.look(at);
+    }
+
+    /// Notes what agents are seen doing from this instant on.
+    fn look(&mut self, at: Millis) {
+        for agent in self.touched.drain(..) {
+            if let Some(person) = self.people.get_mut(agent.at()) {
+                person.look(at);
+            }
         }
     }
 
@@ -161,6 +183,9 @@ impl Figures {
         self.settle(agent, at);
         if self.people.len() <= agent.at() {
             self.people.resize_with(agent.at() + 1, Person::default);
+        }
+        if self.touched.last() != Some(&agent) {
+            self.touched.push(agent);
         }
         let person = &mut self.people[agent.at()];
         person.settled(at);
@@ -263,11 +288,20 @@ impl Figures {
     ) -> Option<Facts> {
         let (subject, people) = self.subject(by, id)?;
         let mut counts = self.ledger.since(&subject, from, now);
-        for agent in people {
-            self.running(agent, from, now, &mut counts);
-        }
         let (waiting, oldest_at) = self.line(&subject);
-        Some(Facts { counts, threshold, waiting, oldest_at, now })
+        let mut present = Present { waiting, oldest_at, ..Present::default() };
+        for agent in &people {
+            self.running(*agent, from, now, &mut counts);
+        }
+        let people = people.iter().filter_map(|agent| self.people.get(agent.at()));
+        match subject {
+            Subject::Agent(_) => {
+                let mut online = people.filter(|person| person.detail().is_some());
+                present.doing_since = online.next().map(Person::doing_since);
+            }
+            _ => present.details.extend(people.filter_map(Person::detail)),
+        }
+        Some(Facts { counts, threshold, now, present })
     }
 
     fn subject(&self, by: By, id: &str) -> Option<(Subject, Vec<AgentIx>)> {

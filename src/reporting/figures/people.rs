@@ -64,6 +64,9 @@ impl Rates {
 pub struct Person {
     /// Since when all of this holds.
     since: Millis,
+    /// What the agent was seen doing at the end of the last record, and since when.
+    #[serde(default)]
+    seen: (Option<Detail>, Millis),
     status: Status,
     /// A break's.
     reason: Option<Name>,
@@ -89,6 +92,7 @@ impl Default for Person {
     fn default() -> Person {
         Person {
             since: Millis(0),
+            seen: (None, Millis(0)),
             status: Status::Offline,
             reason: None,
             training: false,
@@ -145,6 +149,25 @@ impl Person {
     #[must_use]
     pub fn since(&self) -> Millis {
         self.since
+    }
+
+    /// Since when the agent does what is done now.
+    #[must_use]
+    pub fn doing_since(&self) -> Millis {
+        self.seen.1
+    }
+
+    /// What is done now has been done since then.
+    pub fn look_back(&mut self, since: Millis) {
+        self.seen = (self.detail(), since);
+    }
+
+    /// At the end of a record: what came and went within it was not seen.
+    pub fn look(&mut self, at: Millis) {
+        let detail = self.detail();
+        if detail != self.seen.0 {
+            self.seen = (detail, at);
+        }
     }
 
     /// From now on it may hold otherwise.

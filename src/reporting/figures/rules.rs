@@ -131,7 +131,10 @@ impl Lookout {
         for subject in wish.subjects(figures, account, &Seen::All) {
             let had = had.remove(&subject);
             let value = wish.value(figures, &subject, now);
-            let judged = value.and_then(|value| rule.judge(value, had));
+            let detail = || figures.detail(&subject);
+            let is_meant = rule.details.is_empty()
+                || detail().is_some_and(|detail| rule.details.contains(&detail));
+            let judged = value.filter(|_| is_meant).and_then(|value| rule.judge(value, had));
             let since = self.since.entry((id.clone(), subject.clone())).or_default();
             since.judged(judged, now);
             let found = effective(rule, judged, had, *since, now);

@@ -8,7 +8,7 @@ use super::{Across, Error};
 use crate::domain::ids::{CallId, Name};
 use crate::domain::presence::{Detail, Status};
 use crate::domain::time::Millis;
-use crate::reporting::figures::{Counts, Facts, Figure, Measure, SUMS, Sum, band};
+use crate::reporting::figures::{Counts, Facts, Figure, Measure, Present, SUMS, Sum, band};
 use rusqlite::{Row, params};
 use serde_json::{Map, Value, json};
 
@@ -89,7 +89,7 @@ struct Of {
 }
 
 fn facts(counts: Counts, threshold: usize) -> Facts {
-    Facts { counts, threshold, waiting: 0, oldest_at: None, now: Millis(0) }
+    Facts { counts, threshold, now: Millis(0), present: Present::default() }
 }
 
 /// Whether counts say anything of a figure: alone, or beside others (of a quotient they may be in the

@@ -52,7 +52,16 @@ pub fn tally_grain_ms() -> i64 {
 }
 
 /// Told only of now.
-const LIVE_ONLY: [&str; 2] = ["waiting", "longest_wait_now_ms"];
+const LIVE_ONLY: [&str; 8] = [
+    "waiting",
+    "longest_wait_now_ms",
+    "agents_logged_in",
+    "agents_idle",
+    "agents_working",
+    "agents_on_break",
+    "agents_held_back",
+    "in_state_ms",
+];
 /// What a disposition is noted for: agents' parts.
 const OF_PARTS: [&str; 6] = ["handled", "talk_ms", "hold_ms", "wrap_up_ms", "aht_ms", "acw_ms"];
 

@@ -6,7 +6,7 @@ use super::tally::{FIVE_MS, HOUR_MS};
 use super::{Across, Error};
 use crate::domain::ids::Name;
 use crate::domain::time::Millis;
-use crate::reporting::figures::{Counts, Facts, Open};
+use crate::reporting::figures::{Counts, Facts, Open, Present};
 use rusqlite::{Connection, OptionalExtension};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -83,7 +83,7 @@ impl Sums {
     #[must_use]
     pub fn facts(&self, threshold: usize) -> Facts {
         let (counts, now) = (self.counts.clone(), Millis(0));
-        Facts { counts, threshold, waiting: 0, oldest_at: None, now }
+        Facts { counts, threshold, now, present: Present::default() }
     }
 }
 
