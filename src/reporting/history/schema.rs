@@ -64,6 +64,7 @@ CREATE TABLE history_own (
   agent INTEGER NOT NULL, began_at INTEGER NOT NULL, subject TEXT NOT NULL, ended_at INTEGER,
   internal INTEGER NOT NULL, PRIMARY KEY (agent, began_at, subject)
 ) WITHOUT ROWID;
+CREATE INDEX history_own_open ON history_own (agent, began_at) WHERE ended_at IS NULL;
 CREATE TABLE history_span (
   agent INTEGER NOT NULL, began_at INTEGER NOT NULL, ended_at INTEGER NOT NULL, status TEXT NOT NULL,
   detail TEXT, reason TEXT, work INTEGER NOT NULL, capacity INTEGER NOT NULL,
