@@ -106,7 +106,7 @@ fn prepare(db: &Connection, path: &Path) -> Result<(), Error> {
     // One sync a second at most: what the figures put away must not be ahead of this file.
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-    db.pragma_update_and_check(None, "wal_autocheckpoint", 4_000, |_| Ok(()))?;
+    db.pragma_update_and_check(None, "wal_autocheckpoint", 16_000, |_| Ok(()))?;
     db.pragma_update_and_check(None, "journal_size_limit", 64 << 20, |_| Ok(()))?;
     // 64 MiB: agents' newest pages, which are written all the time.
     db.pragma_update(None, "cache_size", -65_536)?;
