@@ -22,7 +22,7 @@ use support::World;
 
 const STREAM: u32 = 1;
 /// As the node does it.
-const ROWS_AT_ONCE: usize = 50_000;
+const ROWS_AT_ONCE: usize = 200_000;
 
 fn queues() -> Vec<(&'static str, Value)> {
     ["one", "two", "three", "four", "five"]

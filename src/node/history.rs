@@ -28,7 +28,7 @@ const WAITING: usize = 1_024;
 /// What was counted waits so long at most before it is written.
 const WRITE_EACH: Duration = Duration::from_secs(1);
 /// … and so many rows.
-const ROWS_AT_ONCE: usize = 50_000;
+const ROWS_AT_ONCE: usize = 200_000;
 /// How often what is too old is looked for, ms.
 const FORGET_EACH_MS: u64 = 3_600_000;
 /// How often it is looked whether anything is too old, when nothing else happens.

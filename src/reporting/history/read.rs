@@ -134,6 +134,10 @@ impl<'a> Look<'a> {
             return Err(Error::Ahead(self.position.seq));
         }
         let stretches = stretches(&wish.edges);
+        let open_from = match wish.across {
+            Across::Queue | Across::Group => None,
+            _ => Some(self.open_from(None)?),
+        };
         let mut told = Told { items: Vec::new(), more: false };
         for (subject, name) in self.subjects(wish)? {
             if !sees(&name) {
@@ -151,7 +155,10 @@ impl<'a> Look<'a> {
                 told.more = true;
                 break;
             }
-            let open_from = self.open_from(wish.across, subject)?;
+            let open_from = match open_from {
+                Some(of_all) => of_all,
+                None => self.open_from(Some(subject))?,
+            };
             let complete = |place: usize| wish.edges[place + 1].0 <= open_from;
             let sums = all.into_iter().enumerate();
             let sums = sums.map(|(place, counts)| Sums { counts, complete: complete(place) });
@@ -239,21 +246,21 @@ impl<'a> Look<'a> {
     }
 
     /// From when on something may still be restated: since the first call that is not over entered,
-    /// the first after-call work began, the first own call.
-    fn open_from(&self, across: Across, subject: i64) -> Result<i64, Error> {
-        let queue = matches!(across, Across::Queue | Across::Group).then_some(subject);
+    /// the first after-call work began, the first own call. Of a queue: by its own calls alone.
+    fn open_from(&self, queue: Option<i64>) -> Result<i64, Error> {
         let mut stays = self.db.prepare_cached(
-            "SELECT min(s.entered_at) FROM history_call AS c JOIN history_stay AS s
-             ON s.stream = c.stream AND s.call = c.call
+            "SELECT min(s.entered_at) FROM history_call AS c INDEXED BY history_call_open
+             JOIN history_stay AS s ON s.stream = c.stream AND s.call = c.call
              WHERE c.stream = ?1 AND c.ended_at IS NULL AND (?2 IS NULL OR s.queue = ?2)",
         )?;
         let mut parts = self.db.prepare_cached(
-            "SELECT min(ended_at) FROM history_part
+            "SELECT min(ended_at) FROM history_part INDEXED BY history_part_open
              WHERE stream = ?1 AND wrapping AND (?2 IS NULL OR queue = ?2)",
         )?;
         let mut owns = self.db.prepare_cached(
-            "SELECT min(o.began_at) FROM history_own AS o JOIN history_subject AS s ON s.id = o.agent
-             WHERE s.stream = ?1 AND o.ended_at IS NULL AND ?2 IS NULL",
+            "SELECT min(began_at) FROM history_own INDEXED BY history_own_open
+             WHERE ended_at IS NULL AND ?2 IS NULL AND agent IN
+               (SELECT id FROM history_subject WHERE stream = ?1 AND kind = 'agent')",
         )?;
         let mut first = self.position.at;
         for found in [&mut stays, &mut parts, &mut owns] {

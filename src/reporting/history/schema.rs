@@ -64,6 +64,7 @@ CREATE TABLE history_own (
   agent INTEGER NOT NULL, began_at INTEGER NOT NULL, subject TEXT NOT NULL, ended_at INTEGER,
   internal INTEGER NOT NULL, PRIMARY KEY (agent, began_at, subject)
 ) WITHOUT ROWID;
+CREATE INDEX history_own_open ON history_own (agent, began_at) WHERE ended_at IS NULL;
 CREATE TABLE history_span (
   agent INTEGER NOT NULL, began_at INTEGER NOT NULL, ended_at INTEGER NOT NULL, status TEXT NOT NULL,
   detail TEXT, reason TEXT, work INTEGER NOT NULL, capacity INTEGER NOT NULL,
@@ -105,7 +106,7 @@ fn prepare(db: &Connection, path: &Path) -> Result<(), Error> {
     // One sync a second at most: what the figures put away must not be ahead of this file.
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-    db.pragma_update_and_check(None, "wal_autocheckpoint", 4_000, |_| Ok(()))?;
+    db.pragma_update_and_check(None, "wal_autocheckpoint", 16_000, |_| Ok(()))?;
     db.pragma_update_and_check(None, "journal_size_limit", 64 << 20, |_| Ok(()))?;
     // 64 MiB: agents' newest pages, which are written all the time.
     db.pragma_update(None, "cache_size", -65_536)?;
