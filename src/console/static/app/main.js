@@ -1,1 +1,58 @@
-document.title = 'Callboard';
+// @ts-check
+// The console's beginning: which page the address asks for, and what runs behind all of them.
+import { render } from 'preact';
+import { effect } from '@preact/signals';
+import { html } from './ui/html.js';
+import { Dialogs, isDialogOpen } from './ui/dialog.js';
+import { Toasts } from './ui/toast.js';
+import { Shell, home, onLetter } from './ui/shell.js';
+import { me, phase, resume } from './session.js';
+import { route } from './route.js';
+import { zone } from './fmt.js';
+import * as clock from './store/clock.js';
+import * as directory from './store/directory.js';
+import * as feed from './store/feed.js';
+import * as figures from './store/figures.js';
+import * as history from './store/history.js';
+import { selected } from './store/agents.js';
+import { limits, shownTheme, zoneChoice } from './store/prefs.js';
+import { SignIn } from './pages/signin.js';
+import { Welcome } from './pages/welcome.js';
+import { Live } from './pages/live.js';
+import { Drawer } from './live/drawer.js';
+
+effect(() => { document.documentElement.dataset['theme'] = shownTheme(); });
+effect(() => { zone.value = zoneChoice.value === 'site' ? directory.siteZone.value : zoneChoice.value; });
+effect(() => {
+  const { seconds, share } = limits.value;
+  const other = figures.target.peek().seconds !== seconds;
+  figures.target.value = { seconds, share };
+  if (other && phase.peek() === 'in') figures.again();
+});
+
+/** The floor's data run while somebody is signed in who may see it. */
+effect(() => {
+  if (phase.value !== 'in') { feed.stop(); figures.source.stop(); directory.stop(); return; }
+  directory.start();
+  feed.start();
+  figures.source.start();
+});
+setInterval(() => history.note(clock.second.peek(), `${me.peek()?.account} ${me.peek()?.name}`), 1000);
+
+function Page() {
+  if (route.value.path === '/welcome') return html`<${Welcome} />`;
+  if (phase.value === 'asking') return html`<main class="plain" aria-busy="true"><p class="vh" role="status">Loading</p></main>`;
+  if (phase.value === 'out') return html`<${SignIn} />`;
+  const path = route.value.path === '/' ? home() : route.value.path;
+  if (path === '/live') return html`<${Shell} title="Live" crumb="All queues"><${Live} /></><${Drawer} />`;
+  return html`<${Shell} title="Not here" live=${false}><p class="empty">There is no such page. <a class="link" href="/">To the start</a></p></>`;
+}
+
+addEventListener('keydown', (e) => {
+  if (e.defaultPrevented || isDialogOpen()) return;
+  if (e.key === 'Escape' && !(e.target instanceof HTMLInputElement)) selected.value = new Set();
+  onLetter(e);
+});
+
+render(html`<${Page} /><${Dialogs} /><${Toasts} />`, /** @type {HTMLElement} */ (document.getElementById('root')));
+resume();
