@@ -27,6 +27,9 @@ export function percent(share) {
   return p === 0 || p === 100 ? `${p}%` : `${p.toFixed(1)}%`;
 }
 
+/** A target: as whole as it was set. @param {number} share */
+export const goal = (share) => `${Math.round(share * 1000) / 10}%`;
+
 /** @type {Map<string, Intl.DateTimeFormat>} */
 const made = new Map();
 /** @param {Intl.DateTimeFormatOptions} options */

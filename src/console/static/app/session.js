@@ -75,6 +75,8 @@ export async function all(path, limit = 1000) {
 
 /** Whether somebody is signed in already: by the cookie, or by this tab's key. */
 export async function resume() {
+  // Without a trace of a session the answer is known, and needs no question.
+  if (!key && !csrf) { phase.value = 'out'; return; }
   try {
     await enter(localStorage.getItem(ACCOUNT) ?? '');
   } catch (error) {

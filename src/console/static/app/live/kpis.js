@@ -1,7 +1,7 @@
 // @ts-check
 import { html } from '../ui/html.js';
 import { Flag, Mark, ToneBar } from '../ui/parts.js';
-import { count, duration, ofMs, percent } from '../fmt.js';
+import { count, duration, goal as targetText, ofMs, percent } from '../fmt.js';
 import { TONES } from '../store/words.js';
 import * as board from '../store/board.js';
 import { nowSec } from '../store/clock.js';
@@ -14,7 +14,7 @@ const Kpi = ({ label, value, note, level = 0, about }) => html`<div class="kpi">
 
 /** Only what somebody can act on, each with its target or its window. */
 export function Kpis() {
-  const now = nowSec.value, { watchS, actS, share: goal, seconds } = limits.value;
+  const now = nowSec.value, { watchS, actS, share, seconds } = limits.value;
   let waiting = 0, in_ = 0, oldest = Infinity, where = '';
   for (const id of board.queueIds.value) {
     const q = board.queues.get(id)?.value;
@@ -31,7 +31,7 @@ export function Kpis() {
   return html`<section class="panel kpis" aria-label="Now"><dl>
     <${Kpi} label="Waiting now" value=${count(waiting)} note=${waiting ? `in ${in_} ${in_ === 1 ? 'queue' : 'queues'}` : 'nobody waits'} />
     <${Kpi} label="Longest wait" value=${duration(longest)} level=${longest >= actS ? 2 : longest >= watchS ? 1 : 0} note=${where ? queueName(where) : `limit ${duration(actS)}`} />
-    <${Kpi} label="Service level" value=${percent(level)} level=${level === null || level >= goal ? 0 : level >= goal - 0.1 ? 1 : 2} note=${`60 min, target ${percent(goal)} in ${seconds} s`} about=${about('service_level')} />
+    <${Kpi} label="Service level" value=${percent(level)} level=${level === null || level >= share ? 0 : level >= share - 0.1 ? 1 : 2} note=${`target ${targetText(share)} in ${seconds} s`} about=${about('service_level')} />
     <${Kpi} label="Avg speed of answer" value=${ofMs(ofAll('60m', 'asa_ms'))} note="60 min" about=${about('asa_ms')} />
     <${Kpi} label="Abandoned" value=${percent(ofAll('today', 'abandon_rate'))} note=${offered === undefined ? 'today' : `${count(lost)} of ${count(offered)} today`} about=${about('abandon_rate')} />
     <${Kpi} label="Occupancy" value=${percent(occupancy)} note="15 min" about=${about('occupancy')} /></dl>
