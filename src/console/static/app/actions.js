@@ -43,7 +43,7 @@ const PAST = /** @type {Record<string, string>} */ ({ ready: 'made available', o
  * Forces a status. @param {readonly string[]} ids @param {string} status @param {{ reason?: string, when?: string }} [how]
  * @returns {Promise<number>} for how many it was taken
  */
-export async function force(ids, status, { reason, when } = {}) {
+export async function force(ids, status, { reason, when = status === 'ready' ? '' : 'after_work' } = {}) {
   const verb = PAST[status] ?? status;
   mark(ids, verb);
   /** @type {{ id: string, detail: string }[]} */ const failed = [];

@@ -21,6 +21,8 @@ import { Welcome } from './pages/welcome.js';
 import { Live } from './pages/live.js';
 import { QueueCrumb, QueuePage } from './pages/queue.js';
 import { CallStory } from './pages/call.js';
+import { Desk } from './pages/desk.js';
+import { Start } from './pages/start.js';
 import { Drawer } from './live/drawer.js';
 
 effect(() => { document.documentElement.dataset['theme'] = shownTheme(); });
@@ -47,8 +49,10 @@ function Page() {
   if (phase.value === 'out') return html`<${SignIn} />`;
   const path = route.value.path === '/' ? home() : route.value.path;
   if (path === '/live') return html`<${Shell} title="Live" crumb="All queues"><${Live} /></><${Drawer} />`;
+  if (path === '/desk') return html`<${Shell} title="My desk"><${Desk} /></>`;
+  if (path === '/start') return html`<${Shell} title="Start"><${Start} /></>`;
   const [, first, second, third] = path.split('/').map(decodeURIComponent);
-  if (first === 'live' && second === 'queue' && third) return html`<${Shell} title=${directory.queueName(third)} crumb=${html`<a href="/live">Live</a> / <${QueueCrumb} id=${third} />`}><${QueuePage} key=${third} id=${third} /></><${Drawer} />`;
+  if (first === 'live' && second === 'queue' && third) return html`<${Shell} title="Live" crumb=${html`<${QueueCrumb} id=${third} />`}><${QueuePage} key=${third} id=${third} /></><${Drawer} />`;
   if (first === 'calls' && second) return html`<${Shell} title="A call's story" live=${false}><${CallStory} id=${second} /></>`;
   return html`<${Shell} title="Not here" live=${false}><p class="empty">There is no such page. <a class="link" href="/">To the start</a></p></>`;
 }

@@ -18,7 +18,7 @@ import { nextTry, reconnect } from '../store/feed.js';
 export const PLACES = [
   { path: '/live', icon: 'live', label: 'Live', may: () => may('watch') },
   { path: '/staff', icon: 'board', label: 'Staff', may: () => may('watch') },
-  { path: '/desk', icon: 'desk', label: 'My desk', may: () => may('work') && !!me.value?.user },
+  { path: '/desk', icon: 'desk', label: 'My desk', may: () => may('work') && !!me.value?.user && !!me.value.session },
   { path: '/start', icon: 'start', label: 'Start', may: () => may('users') && may('queues') && directory.known.value && directory.queues.value.size === 0 },
 ];
 /** Where one arrives. */
