@@ -23,6 +23,9 @@ import { QueueCrumb, QueuePage } from './pages/queue.js';
 import { CallStory } from './pages/call.js';
 import { Desk } from './pages/desk.js';
 import { Start } from './pages/start.js';
+import { Staff } from './pages/staff.js';
+import { Wall } from './pages/wall.js';
+import { ViewTools } from './live/editview.js';
 import { Drawer } from './live/drawer.js';
 
 effect(() => { document.documentElement.dataset['theme'] = shownTheme(); });
@@ -48,7 +51,9 @@ function Page() {
   if (phase.value === 'asking') return html`<main class="plain" aria-busy="true"><p class="vh" role="status">Loading</p></main>`;
   if (phase.value === 'out') return html`<${SignIn} />`;
   const path = route.value.path === '/' ? home() : route.value.path;
-  if (path === '/live') return html`<${Shell} title="Live" crumb="All queues"><${Live} /></><${Drawer} />`;
+  if (path === '/live') return html`<${Shell} title="Live" crumb="All queues" tools=${html`<${ViewTools} />`}><${Live} /></><${Drawer} />`;
+  if (path === '/staff') return html`<${Shell} title="Staff by queue"><${Staff} /></><${Drawer} />`;
+  if (path === '/wall') return html`<${Wall} />`;
   if (path === '/desk') return html`<${Shell} title="My desk"><${Desk} /></>`;
   if (path === '/start') return html`<${Shell} title="Start"><${Start} /></>`;
   const [, first, second, third] = path.split('/').map(decodeURIComponent);
