@@ -2,10 +2,11 @@
 // A WebSocket that comes back. It knows nothing of what the frames mean.
 
 /**
+ * `ticket`: a one-use ticket, or null where the cookie opens the door. `hello`: the first frame after it, or null.
  * @typedef {{
  *   url: string, protocol: string,
- *   ticket: () => Promise<string | null>, a one-use ticket, or null where the cookie opens the door
- *   hello: () => unknown | null, the first frame after the ticket
+ *   ticket: () => Promise<string | null>,
+ *   hello: () => unknown,
  *   onFrame: (frame: any) => void,
  *   onOpen?: () => void,
  *   onLost: (why: string) => void,

@@ -55,7 +55,9 @@ const COLUMNS = [
   { key: 'aht', label: 'AHT', name: 'Average handling time today', cls: 'num', sort: true, cell: (i) => ofMs(figure('agent', 'today', board.idAt(i), 'aht_ms')) },
   { key: 'occ', label: 'Occupancy', name: 'Share of the day with work', cls: 'num', sort: true, cell: Occupancy },
 ];
-const TEMPLATE = '38px minmax(150px, 1.1fr) minmax(150px, 1.4fr) minmax(90px, .9fr) 82px minmax(96px, .9fr) 128px 74px 62px 118px';
+/** Without teams their column is left out. @type {(teams: boolean) => string} */
+const template = (teams) => `38px minmax(146px, 1.1fr) minmax(140px, 1.4fr) ${teams ? 'minmax(90px, .9fr) ' : ''}82px minmax(92px, .9fr) 128px 74px 62px 112px`;
+const WITHOUT_TEAMS = COLUMNS.filter((c) => c.key !== 'team');
 
 /** @param {{ label: string, value: import('@preact/signals').Signal<string>, items: readonly (readonly [string, string])[] }} p */
 const Choice = ({ label, value, items }) => (items.length ? html`<label class="pick"><span class="vh">${label}</span><select value=${value.value} onChange=${(/** @type {any} */ e) => { value.value = e.currentTarget.value; }}>
@@ -77,14 +79,14 @@ export function AgentGrid() {
   useEffect(() => { const timer = setInterval(agents.keepOrder, 100); agents.keepOrder(); return () => clearInterval(timer); }, []);
   // Whatever a cell reads besides the agent's own row is read here, so that rows see its change.
   board.changed.value;
-  const asked = pending.value, stamp = figuresStamp();
+  const asked = pending.value, teams = directory.teams.value.size > 0, stamp = figuresStamp();
   return html`<section class="panel agents" aria-labelledby="agents-h"><${Toolbar} />
-    <${Grid} id="agent" label="Agents" columns=${COLUMNS} template=${TEMPLATE} rows=${agents.order.value} keyOf=${board.idAt} now=${nowSec.value}
+    <${Grid} id="agent" label="Agents" columns=${teams ? COLUMNS : WITHOUT_TEAMS} template=${template(teams)} rows=${agents.order.value} keyOf=${board.idAt} now=${nowSec.value}
       version=${(/** @type {number} */ i) => board.versionOf(i) * 1e6 + stamp * 10 + Number(asked.has(board.idAt(i)))}
       active=${agents.active.value} onActive=${(/** @type {string} */ id) => { agents.active.value = id; }} onOpen=${openAgent}
       selected=${agents.selected.value} onToggle=${agents.toggle} onSelect=${(/** @type {readonly string[]} */ ids) => { agents.selected.value = new Set(ids); }}
       sort=${agents.sort.value} onSort=${(/** @type {string} */ key) => { const had = agents.sort.peek(); agents.sort.value = { key, dir: had.key === key ? -had.dir : 1 }; }}
-      onHold=${(/** @type {boolean} */ on) => { agents.held.value = on; }}
+      onHold=${agents.hold}
       empty=${agents.filtered.value ? html`No agent matches. <button type="button" class="link" onClick=${agents.clearFilters}>Clear filters</button>` : html`No agents yet. <a class="link" href="/start">Add the first one</a>`} />
     <${Actions} /></section>`;
 }

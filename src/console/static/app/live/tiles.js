@@ -10,7 +10,7 @@ import { table } from '../store/figures.js';
 import { queueName, queues as configured } from '../store/directory.js';
 import { levelOf } from './level.js';
 
-const one = (/** @type {import('../wire').PresenceCounts} */ a) => [a.available, a.busy, a.opted_out, a.offline];
+const one = (/** @type {import('../wire').QueueRow['agents']} */ a) => [a.available, a.busy, a.opted_out, a.offline];
 
 /** Its row, its figures and the second are all that it draws from. */
 const Tile = pure((/** @type {{ id: string, row: import('../wire').QueueRow, now: number, figures: import('../store/figures.js').Figures | undefined, name: string, media: string }} */ { id, row, now, figures, name, media }) => {

@@ -18,8 +18,17 @@ export const selected = signal(/** @type {ReadonlySet<string>} */ (new Set()));
 export const active = signal('');
 /** Slots, in order. */
 export const order = signal(/** @type {Uint32Array} */ (new Uint32Array(0)));
-/** Whether pointer or focus is among the rows: then they stand still. */
+/** Whether the pointer is among the rows, or a key was just pressed there: then they stand still. */
 export const held = signal(false);
+/** @type {ReturnType<typeof setTimeout> | undefined} */ let letGo;
+/** @param {boolean} on @param {number} [forMs] holds for so long only */
+export function hold(on, forMs) {
+  if (forMs && held.peek() && letGo === undefined) return;
+  clearTimeout(letGo);
+  letGo = undefined;
+  held.value = on;
+  if (forMs) letGo = setTimeout(() => { letGo = undefined; held.value = false; }, forMs);
+}
 export const filtered = computed(() => search.value !== '' || tones.value.size > 0 || team.value !== '' || queue.value !== '' || skill.value !== '');
 
 export function clearFilters() {

@@ -36,6 +36,8 @@ let statuses = new Uint8Array(0), nexts = new Uint8Array(0), sinces = new Float6
 /** Agents by tone, in the order of TONES. */
 export const tally = signal([0, 0, 0, 0]);
 const counted = [0, 0, 0, 0];
+/** @param {number} tone @param {number} by */
+const count = (tone, by) => { counted[tone] = (counted[tone] ?? 0) + by; };
 /** Steps when any agent has changed. */
 export const changed = signal(0);
 /** Steps when agents came or went, or changed tone or name: the order may be another. */
@@ -87,10 +89,10 @@ function writeAgent(row) {
     ids[i] = row.id;
     shape++;
   } else {
-    counted[tones[i] ?? 3]--;
+    count(tones[i] ?? 3, -1);
     if (tones[i] !== tone || names[i] !== name) shape++;
   }
-  counted[tone]++;
+  count(tone, 1);
   names[i] = name;
   tones[i] = tone;
   details[i] = DETAIL_AT[row.detail ?? ''] ?? 0;
@@ -111,7 +113,7 @@ function writeAgent(row) {
 function dropAgent(id) {
   const i = slots.get(id);
   if (i === undefined) return;
-  counted[tones[i] ?? 3]--;
+  count(tones[i] ?? 3, -1);
   slots.delete(id);
   ids[i] = ''; names[i] = ''; /** @type {any} */ (pairs_)[i] = NONE; /** @type {any} */ (calls_)[i] = NONE;
   free.push(i);
@@ -190,7 +192,7 @@ export function staffOf(queue) {
 /** Pairs by tone, for the marks of a row. @param {number} i @returns {readonly number[]} */
 export function pairTones(i) {
   const n = [0, 0, 0, 0];
-  for (const p of pairs_[i] ?? NONE) n[(p >> 10) & 3]++;
+  for (const p of pairs_[i] ?? NONE) { const t = (p >> 10) & 3; n[t] = (n[t] ?? 0) + 1; }
   return n;
 }
 /** The queue that the agent works in now, or ''. @param {number} i */

@@ -16,7 +16,7 @@ const OVERSCAN = 4;
  *   keyOf: (row: any) => string, version: (row: any) => number, now: number,
  *   active: string, onActive: (id: string) => void, onOpen?: (id: string) => void,
  *   selected?: ReadonlySet<string> | null, onToggle?: (id: string) => void, onSelect?: (ids: readonly string[]) => void,
- *   sort?: { key: string, dir: number }, onSort?: (key: string) => void, onHold?: (held: boolean) => void, empty: any,
+ *   sort?: { key: string, dir: number }, onSort?: (key: string) => void, onHold?: (held: boolean, forMs?: number) => void, empty: any,
  * }} GridProps
  */
 
@@ -54,6 +54,8 @@ export function Grid(p) {
     /** @type {Record<string, number>} */
     const to = { ArrowDown: at + 1, ArrowUp: at - 1, PageDown: at + page, PageUp: at - page, Home: 0, End: n - 1 };
     const next = to[e.key];
+    // The keyboard's row must not wander off either, for a while.
+    p.onHold?.(true, 4000);
     if (next !== undefined && n) {
       const i = Math.max(0, Math.min(n - 1, next)), id = all[i] ?? '';
       p.onActive(id);
