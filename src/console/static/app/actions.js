@@ -125,9 +125,9 @@ export async function putStars(ids, queue, stars) {
   /** @type {{ id: string, detail: string }[]} */ const failed = [];
   await each(ids, async (user) => {
     try {
-      const had = await api('GET', `/${family(queue)}/${queue}/members/${user}`).catch(() => ({}));
-      const { id: _id, source: _source, ...member } = had ?? {};
-      await patient(() => api('PUT', `/${family(queue)}/${queue}/members/${user}`, { ...member, stars }));
+      const had = board.pairOf(board.slotOf(user), queue) ? await api('GET', `/${family(queue)}/${queue}/members/${user}`).catch(() => null) : null;
+      const place = had?.source === 'direct' && had.position !== undefined ? { position: had.position } : {};
+      await patient(() => api('PUT', `/${family(queue)}/${queue}/members/${user}`, { ...place, stars }));
     } catch (error) { failed.push({ id: user, detail: /** @type {Error} */ (error).message }); }
   });
   const good = ids.length - failed.length;

@@ -2,7 +2,7 @@
 // The console's beginning: which page the address asks for, and what runs behind all of them.
 import { render } from 'preact';
 import { effect } from '@preact/signals';
-import { html } from './ui/html.js';
+import { html, lazy } from './ui/html.js';
 import { Dialogs, isDialogOpen } from './ui/dialog.js';
 import { Toasts } from './ui/toast.js';
 import { Shell, home, onLetter } from './ui/shell.js';
@@ -17,14 +17,7 @@ import * as history from './store/history.js';
 import { selected } from './store/agents.js';
 import { limits, shownTheme, zoneChoice } from './store/prefs.js';
 import { SignIn } from './pages/signin.js';
-import { Welcome } from './pages/welcome.js';
 import { Live } from './pages/live.js';
-import { QueueCrumb, QueuePage } from './pages/queue.js';
-import { CallStory } from './pages/call.js';
-import { Desk } from './pages/desk.js';
-import { Start } from './pages/start.js';
-import { Staff } from './pages/staff.js';
-import { Wall } from './pages/wall.js';
 import { ViewTools } from './live/editview.js';
 import { Drawer } from './live/drawer.js';
 
@@ -46,19 +39,26 @@ effect(() => {
 });
 setInterval(() => history.note(clock.second.peek(), `${me.peek()?.account} ${me.peek()?.name}`), 1000);
 
+/** Pages that are fetched when they are first shown. */
+const later = {
+  welcome: lazy(() => import('./pages/welcome.js'), 'Welcome'), desk: lazy(() => import('./pages/desk.js'), 'Desk'),
+  start: lazy(() => import('./pages/start.js'), 'Start'), staff: lazy(() => import('./pages/staff.js'), 'Staff'), wall: lazy(() => import('./pages/wall.js'), 'Wall'),
+  call: lazy(() => import('./pages/call.js'), 'CallStory'), queue: lazy(() => import('./pages/queue.js'), 'QueuePage'), crumb: lazy(() => import('./pages/queue.js'), 'QueueCrumb'),
+};
+
 function Page() {
-  if (route.value.path === '/welcome') return html`<${Welcome} />`;
+  if (route.value.path === '/welcome') return html`<${later.welcome} />`;
   if (phase.value === 'asking') return html`<main class="plain" aria-busy="true"><p class="vh" role="status">Loading</p></main>`;
   if (phase.value === 'out') return html`<${SignIn} />`;
   const path = route.value.path === '/' ? home() : route.value.path;
   if (path === '/live') return html`<${Shell} title="Live" crumb="All queues" tools=${html`<${ViewTools} />`}><${Live} /></><${Drawer} />`;
-  if (path === '/staff') return html`<${Shell} title="Staff by queue"><${Staff} /></><${Drawer} />`;
-  if (path === '/wall') return html`<${Wall} />`;
-  if (path === '/desk') return html`<${Shell} title="My desk"><${Desk} /></>`;
-  if (path === '/start') return html`<${Shell} title="Start"><${Start} /></>`;
+  if (path === '/staff') return html`<${Shell} title="Staff by queue"><${later.staff} /></><${Drawer} />`;
+  if (path === '/wall') return html`<${later.wall} />`;
+  if (path === '/desk') return html`<${Shell} title="My desk"><${later.desk} /></>`;
+  if (path === '/start') return html`<${Shell} title="Start"><${later.start} /></>`;
   const [, first, second, third] = path.split('/').map(decodeURIComponent);
-  if (first === 'live' && second === 'queue' && third) return html`<${Shell} title="Live" crumb=${html`<${QueueCrumb} id=${third} />`}><${QueuePage} key=${third} id=${third} /></><${Drawer} />`;
-  if (first === 'calls' && second) return html`<${Shell} title="A call's story" live=${false}><${CallStory} id=${second} /></>`;
+  if (first === 'live' && second === 'queue' && third) return html`<${Shell} title="Live" crumb=${html`<${later.crumb} id=${third} />`}><${later.queue} key=${third} id=${third} /></><${Drawer} />`;
+  if (first === 'calls' && second) return html`<${Shell} title="A call's story" live=${false}><${later.call} id=${second} /></>`;
   return html`<${Shell} title="Not here" live=${false}><p class="empty">There is no such page. <a class="link" href="/">To the start</a></p></>`;
 }
 

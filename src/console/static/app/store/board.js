@@ -135,6 +135,9 @@ function clear() {
   shape++;
 }
 
+/** Forgets everything: somebody else may be the next to look. */
+export function reset() { batch(() => { clear(); whole.value = false; queueIds.value = []; tally.value = [...counted]; changed.value++; callsChanged.value++; }); }
+
 let parts = 0;
 /** Applies frames in order; one step of each signal for all of them. @param {readonly any[]} frames */
 export function apply(frames) {

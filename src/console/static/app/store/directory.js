@@ -2,7 +2,8 @@
 // What is configured, as far as pages show it: names of queues, teams, skills, extensions, reasons.
 // Read when the console opens, again each minute, and after a change made here.
 import { signal } from '@preact/signals-core';
-import { all, api, may } from '../session.js';
+import { all, api, may, me } from '../session.js';
+import { plain } from '../fmt.js';
 
 /**
  * @typedef {{ id: string, name: string, kind: 'queue' | 'group', media: string, dispositions: string[], wrapUpManual: boolean, usesStars: boolean }} QueueInfo
@@ -23,7 +24,7 @@ export const accountName = signal('');
 export const known = signal(false);
 
 /** @param {string} id */
-export const queueName = (id) => queues.value.get(id)?.name ?? id;
+export const queueName = (id) => queues.value.get(id)?.name ?? plain(id.replaceAll('-', ' '));
 /** @param {string} id */
 export const userName = (id) => users.value.get(id)?.name ?? id;
 
@@ -37,9 +38,12 @@ const info = (q, kind) => ({
 });
 
 export async function read() {
+  // What one may not read is not asked for: agents see labels, and of people themselves.
+  const reads = may('configuration.read'), works = reads || may('work'), own = me.peek()?.user;
+  const when = (/** @type {boolean} */ asks, /** @type {string} */ path) => (asks ? list(path) : []);
   const [qs, gs, us, sk, br, di, ac] = await Promise.all([
-    list('/queues'), list('/groups'), list('/users'), list('/skills'), list('/break_reasons'), list('/dispositions'),
-    api('GET', '').catch(() => null),
+    when(reads, '/queues'), when(reads, '/groups'), reads ? list('/users') : own ? api('GET', `/users/${own}/profile`).then((p) => [p.user], () => []) : [], when(reads, '/skills'),
+    when(works, '/break_reasons'), when(works, '/dispositions'), reads ? api('GET', '').catch(() => null) : null,
   ]);
   queues.value = new Map([...qs.map((q) => info(q, 'queue')), ...gs.map((g) => info(g, 'group'))].map((q) => [q.id, q]));
   users.value = new Map(us.map((u) => [u.id, {
@@ -52,7 +56,7 @@ export async function read() {
   siteZone.value = ac?.time_zone ?? '';
   accountName.value = ac?.name ?? '';
   known.value = true;
-  if (may('watch') || may('configuration.read')) await readTeams();
+  if (reads) await readTeams();
 }
 
 async function readTeams() {

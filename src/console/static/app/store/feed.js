@@ -81,6 +81,7 @@ document.addEventListener('visibilitychange', () => {
   if (dropping) { dropping = false; open?.send(subscribe(true)); } else if (waiting.length) paint();
 });
 
+/** @type {ReturnType<typeof setInterval> | undefined} */ let ticking;
 /** Opens the feed, once. */
 export function start() {
   if (open) return;
@@ -96,7 +97,7 @@ export function start() {
     },
     onRefused: leave,
   });
-  setInterval(() => {
+  ticking ??= setInterval(() => {
     clock.tick();
     const age = clock.serverNow() - clock.asOf.peek();
     if (clock.link.peek() === 'live' && age > 3000 && !document.hidden) clock.link.value = 'late';
@@ -105,4 +106,9 @@ export function start() {
 }
 export const reconnect = () => open?.now();
 export const nextTry = () => open?.nextTry() ?? 0;
-export function stop() { open?.close(); open = null; place = null; }
+export function stop() {
+  open?.close();
+  open = null; place = null; waiting = [];
+  board.reset();
+  clock.link.value = 'connecting'; clock.asOf.value = 0;
+}

@@ -2,7 +2,7 @@
 // Figures worked out by the server: service level, ASA, AHT, occupancy, … `source` is the one place
 // that says where they come from; everything else reads `figure`.
 import { signal } from '@preact/signals-core';
-import { account, all, api } from '../session.js';
+import { account, all, api, may } from '../session.js';
 
 /**
  * @typedef {'queue' | 'group' | 'agent' | 'account'} By
@@ -49,14 +49,17 @@ export function put(by, window, items, whole, removed = []) {
 }
 
 /** @type {Map<string, number>} */ const askedAt = new Map();
+/** @type {Set<string>} */ const refused = new Set();
 /** @param {readonly [By, Window, number, number]} row */
 async function poll([by, window, often, seldom]) {
   const key = `${by} ${window}`, now = Date.now();
   const each = table(by, window).peek().size > LARGE ? seldom : often;
   if (now - (askedAt.get(key) ?? 0) < each) return;
   askedAt.set(key, now);
+  // The whole account's are for who sees the whole floor; the first refusal is the last question.
+  if ((by !== 'agent' && !may('watch')) || refused.has(by)) return;
   // Who may not see them has none: the page then leaves them out.
-  const items = await all(`/figures?by=${by}&window=${window}&threshold_s=${target.peek().seconds}`).catch(() => null);
+  const items = await all(`/figures?by=${by}&window=${window}&threshold_s=${target.peek().seconds}`).catch((error) => { if (error.status === 403) refused.add(by); return null; });
   if (items) put(by, window, items, true);
 }
 
@@ -73,5 +76,5 @@ export const source = {
     rounds();
     api('GET', '/figures/definitions').then((told) => { definitions.value = new Map(told.items.map((/** @type {any} */ d) => [d.name, d.formula])); }).catch(() => {});
   },
-  stop() { clearInterval(timer); timer = undefined; askedAt.clear(); },
+  stop() { clearInterval(timer); timer = undefined; askedAt.clear(); refused.clear(); tables.forEach((t) => { t.value = new Map(); }); },
 };

@@ -1,5 +1,6 @@
 // @ts-check
 import { Component, h } from 'preact';
+import { signal } from '@preact/signals';
 import htm from 'htm';
 
 /** Templates without a build step. @type {(strings: TemplateStringsArray, ...values: any[]) => any} */
@@ -11,5 +12,16 @@ export function pure(View) {
     /** @param {Record<string, unknown>} next */
     shouldComponentUpdate(next) { for (const k in next) if (next[k] !== this.props[k]) return true; return false; }
     render() { return View(this.props); }
+  };
+}
+
+/** A part whose file is fetched when it is first shown. @param {() => Promise<any>} load @param {string} name */
+export function lazy(load, name) {
+  const found = signal(/** @type {any} */ (null)), failed = signal(false);
+  let asked = false;
+  return (/** @type {any} */ props) => {
+    if (!asked) { asked = true; load().then((m) => { found.value = m[name]; }, () => { failed.value = true; }); }
+    if (failed.value) return html`<p class="empty" role="alert">This page could not be loaded. <button type="button" class="link" onClick=${() => location.reload()}>Load it again</button></p>`;
+    return found.value && html`<${found.value} ...${props} />`;
   };
 }
