@@ -158,7 +158,7 @@ test('a message from a supervisor stands on the desk until it is read', async ()
   await until('the desk is open', async () => (await server.agent('usr_ann')).lease?.desks === 1);
   await server.api('POST', '/agents/bulk/notify', { users: ['usr_ann'], text: 'Meeting at three' });
   await page.getByText('Meeting at three').waitFor();
-  await page.getByRole('button', { name: 'Read' }).click();
+  await page.getByRole('button', { name: 'Read', exact: true }).click();
   await page.getByText('Meeting at three').waitFor({ state: 'detached' });
   page.check();
   await page.context().close();

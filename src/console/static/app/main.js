@@ -1,7 +1,7 @@
 // @ts-check
 // The console's beginning: which page the address asks for, and what runs behind all of them.
 import { render } from 'preact';
-import { effect } from '@preact/signals';
+import { effect, untracked } from '@preact/signals';
 import { html, lazy } from './ui/html.js';
 import { Dialogs, isDialogOpen } from './ui/dialog.js';
 import { Toasts } from './ui/toast.js';
@@ -32,10 +32,8 @@ effect(() => {
 
 /** The floor's data run while somebody is signed in who may see it. */
 effect(() => {
-  if (phase.value !== 'in') { feed.stop(); figures.source.stop(); directory.stop(); return; }
-  directory.start();
-  feed.start();
-  figures.source.start();
+  const parts = [directory, feed, figures.source], isIn = phase.value === 'in';
+  untracked(() => parts.forEach((part) => (isIn ? part.start() : part.stop())));
 });
 setInterval(() => history.note(clock.second.peek(), `${me.peek()?.account} ${me.peek()?.name}`), 1000);
 

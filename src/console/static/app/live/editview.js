@@ -40,7 +40,7 @@ function show(query) { go(`/live${query}`); take(route.peek().query); }
 
 export function ViewTools() {
   const all = Object.entries(views.value);
-  return html`<${Menu} aria="Views" label=${html`<${Icon} name="eye" size=${14} />View<${Icon} name="chevron" size=${12} />`} items=${[
+  return html`<${Menu} aria="Views" label=${html`<${Icon} name="eye" size=${14} />Views<${Icon} name="chevron" size=${12} />`} items=${[
     { label: 'Everybody', onPick: () => show('') }, ...all.map(([name, query]) => ({ label: name, onPick: () => show(query) })), null,
     { label: 'Save this view…', onPick: () => openDialog({ title: 'Save this view', body: (close) => html`<${SaveForm} close=${close} />` }) },
     { label: 'Copy its address', onPick: () => { navigator.clipboard?.writeText(location.href).then(() => toast('Address copied'), () => toast('The browser does not let this page copy.', { kind: 'failed' })); } },

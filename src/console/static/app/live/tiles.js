@@ -16,7 +16,7 @@ const one = (/** @type {import('../wire').QueueRow['agents']} */ a) => [a.availa
 const Tile = pure((/** @type {{ id: string, row: import('../wire').QueueRow, now: number, figures: import('../store/figures.js').Figures | undefined, name: string, media: string }} */ { id, row, now, figures, name, media }) => {
   const l = levelOf(row, now);
   const dt = (/** @type {string} */ label, /** @type {string} */ value, /** @type {number} */ level = 0) => html`<dt>${label}</dt><dd class=${level ? `v${level}` : ''}>${value}</dd>`;
-  return html`<li class=${`tile f${l.level}`}><a href=${`/live/queue/${id}`} title=${l.why} aria-label=${`${name}${row.kind === 'group' ? ' (group)' : ''}${l.level ? `, ${l.level > 1 ? 'act now' : 'watch'}: ${l.why}` : ''}`}>
+  return html`<li class=${`tile f${l.level}`}><a href=${`/live/queue/${id}`} title=${l.why || undefined}>
     <header><${Icon} name=${row.kind === 'group' ? 'team' : MEDIA_ICON[media] ?? 'phone'} size=${13} /><h3>${name}</h3><${Flag} level=${l.level} /></header>
     <div class="big"><b>${count(row.waiting)}</b> <span>waiting</span> <b class=${`w ${l.waitLevel ? `v${l.waitLevel}` : ''}`}>${duration(l.wait)}</b></div>
     <dl>${dt('SL', percent(l.share), l.shareLevel)}${dt('ASA', ofMs(figures?.['asa_ms']))}${dt('On', count(row.talking))}${dt('Abn', count(row.today.abandoned))}</dl>

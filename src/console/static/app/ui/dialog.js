@@ -45,7 +45,7 @@ export function Menu({ label, items, class: cls = 'btn', title, aria, disabled =
     if (e.key === 'Escape') { close(true); e.preventDefault(); e.stopPropagation(); }
     if (e.key === 'Tab') close(false);
   };
-  return html`<div class=${`menu ${up ? 'up' : ''}`} ref=${box} onKeyDown=${onKey}><button type="button" class=${cls} aria-haspopup="menu" aria-expanded=${open.value} aria-label=${aria} title=${title} disabled=${disabled} onClick=${() => { open.value = !open.peek(); }}>${label}</button>
+  return html`<div class=${`menu ${up ? 'up' : ''}`} ref=${box} onKeyDown=${onKey}><button type="button" class=${cls} aria-haspopup="menu" aria-expanded=${open.value} title=${title} disabled=${disabled} onClick=${() => { open.value = !open.peek(); }}>${label}</button>
     ${open.value && html`<div role="menu" class="menu-items" aria-label=${aria ?? title ?? 'Choices'}>${items.map((item, i) => (item === null ? html`<hr key=${i} role="separator" />`
     : html`<button type="button" role="menuitem" key=${i} tabindex="-1" class=${item.danger ? 'danger' : ''} disabled=${item.disabled} title=${item.title} onClick=${() => { close(true); item.onPick(); }}>${item.label}</button>`))}</div>`}</div>`;
 }

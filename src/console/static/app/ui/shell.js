@@ -53,7 +53,7 @@ function Person() {
   if (!who) return null;
   const user = who.user ? directory.users.value.get(who.user) : undefined, name = user?.name ?? who.name;
   const others = who.accounts.filter((a) => a.account !== who.account && a.state === 'active');
-  return html`<${Menu} class="me" aria=${`${name}, ${ROLES[who.role] ?? who.role}, account ${who.account}`} label=${html`<span aria-hidden="true">${name.split(/[\s_]+/).map((w) => w[0]).slice(0, 2).join('').toUpperCase()}</span>`} items=${[
+  return html`<${Menu} class="me" aria="You" label=${html`<span class="vh">${name}, ${ROLES[who.role] ?? who.role}, account ${who.account}</span><span aria-hidden="true">${name.split(/[\s_]+/).map((w) => w[0]).slice(0, 2).join('').toUpperCase()}</span>`} items=${[
     { label: html`<span><b>${name}</b><br /><span class="muted">${ROLES[who.role] ?? who.role} · ${who.account}</span></span>`, onPick: () => {}, disabled: true }, null,
     ...others.map((a) => ({ label: `Go to account ${a.account}`, onPick: () => switchAccount(a.account) })),
     { label: 'Keys and commands', onPick: showKeys }, null,
