@@ -15,7 +15,7 @@ use callboard::domain::time::Millis;
 use callboard::live::frame::Frame;
 use callboard::live::handle::Connection;
 use callboard::live::slot::Parcel;
-use callboard::live::{Hub, HubMessage, Scope, View, Viewer, channel, socket};
+use callboard::live::{Hub, HubMessage, View, Viewer, channel, socket};
 use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput};
 use futures_util::{SinkExt, StreamExt};
 use std::process::{Command, Stdio};
@@ -79,7 +79,7 @@ fn change(waiting: u32) -> Changes {
 }
 
 fn viewer() -> Viewer {
-    Viewer { account: ACCOUNT.into(), scope: Scope::All, key: None, user: None }
+    Viewer::of_all(ACCOUNT)
 }
 
 /// The outbox's share: apply, flush, and hand the frame to every slot.
@@ -92,7 +92,7 @@ fn in_process(criterion: &mut Criterion) {
         hub.open(ACCOUNT, BoardSeed::default());
         let connections: Vec<Connection> = (0..count).map(|_| handle.connect(viewer())).collect();
         for connection in &connections {
-            assert!(runtime.block_on(connection.subscribe(View::all(), None)));
+            assert!(runtime.block_on(connection.subscribe(View::all().into())));
             hub.handle(messages.try_recv().expect("the subscription"), Millis(0));
         }
         drain(&connections);
@@ -326,7 +326,7 @@ fn delta(seq: u64) -> String {
     let mut hub = Hub::new("e");
     hub.open(Name::from(ACCOUNT), BoardSeed { seq: seq - 1, ..BoardSeed::default() });
     let connection = handle.connect(viewer());
-    let runtime = futures_util::FutureExt::now_or_never(connection.subscribe(View::all(), None));
+    let runtime = futures_util::FutureExt::now_or_never(connection.subscribe(View::all().into()));
     assert_eq!(runtime, Some(true));
     hub.handle(messages.try_recv().expect("the subscription"), Millis(0));
     let frame = || match connection.slot().take() {

@@ -10,6 +10,8 @@ mod support;
 mod accounts;
 #[path = "api/agencies.rs"]
 mod agencies;
+#[path = "api/alerts.rs"]
+mod alerts;
 #[path = "api/asyncapi.rs"]
 mod asyncapi;
 #[path = "api/at_desk.rs"]

@@ -57,6 +57,8 @@ struct ConfigurationDocument {
     switches: Option<Map<String, Value>>,
     /// Access groups by id.
     access_groups: Option<Map<String, Value>>,
+    /// Alert rules by id.
+    alert_rules: Option<Map<String, Value>>,
 }
 
 /// A field that differs.

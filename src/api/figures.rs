@@ -6,10 +6,11 @@ use crate::api::answer::json;
 use crate::api::ask::Ask;
 use crate::api::endpoint::{Method, endpoint};
 use crate::api::problem::Answered;
+use crate::domain::ids::Name;
 use crate::domain::input::{Answer, Query};
 use crate::domain::problem::Problem;
-use crate::reporting::figures::{By, FIGURES, Figures, THRESHOLDS_S, Window, threshold};
-use serde_json::{Map, Value, json};
+use crate::reporting::figures::{By, FIGURES, Seen, THRESHOLDS_S, Window, Wish, threshold};
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use utoipa::ToSchema;
 
@@ -114,46 +115,6 @@ async fn definitions(ask: Ask) -> Answered {
     Ok(json(200, &json!({ "items": items, "next": null })))
 }
 
-/// What is asked for.
-struct Wish {
-    by: By,
-    window: Window,
-    id: Option<String>,
-    threshold: usize,
-    limit: usize,
-    after: Option<String>,
-}
-
-/// What the actor may see of it.
-enum Seen {
-    All,
-    Some { users: BTreeSet<String>, queues: BTreeSet<String> },
-}
-
-impl Seen {
-    fn read(told: &Value) -> Seen {
-        let ids = |name: &str| {
-            let ids = told[name].as_array().into_iter().flatten();
-            ids.filter_map(|id| id.as_str().map(str::to_owned)).collect()
-        };
-        match told["all"] == json!(true) {
-            true => Seen::All,
-            false => Seen::Some { users: ids("users"), queues: ids("queues") },
-        }
-    }
-
-    /// The whole account's are for who sees all of it, a team's for who sees all of its members.
-    fn has(&self, figures: &Figures, by: By, id: &str) -> bool {
-        let Seen::Some { users, queues } = self else { return true };
-        match by {
-            By::Account => false,
-            By::Queue | By::Group => queues.contains(id),
-            By::Agent => users.contains(id),
-            By::Team => figures.members(id).all(|user| users.contains(&**user)),
-        }
-    }
-}
-
 async fn list(ask: Ask) -> Answered {
     let mut query = ask.query()?;
     let (limit, after) = query.page();
@@ -171,59 +132,27 @@ async fn list(ask: Ask) -> Answered {
         Answer::Done { body, .. } => body,
         _ => Value::Null,
     };
-    let wish = Wish { by, window, id, threshold: place.unwrap_or(0), limit, after };
+    let ids = id.as_deref().map(|id| BTreeSet::from([Name::from(id)]));
+    let wish = Wish { by, window, threshold: place.unwrap_or(0), ids, figures: None };
     let seen = Seen::read(&told);
-    let account = ask.account().clone();
-    let page = ask
-        .app
-        .node
-        .figures(ask.account(), move |figures, now| page(figures, now, &wish, &seen, &account));
-    let mut page = page.await??;
-    page["threshold_s"] = json!(seconds);
-    Ok(json(200, &page))
-}
-
-fn page(
-    figures: &Figures,
-    now: crate::domain::time::Millis,
-    wish: &Wish,
-    seen: &Seen,
-    account: &str,
-) -> Result<Value, Problem> {
-    let Wish { by, window, id, threshold, limit, after } = wish;
-    if let Some(id) = id {
-        let shown = if *by == By::Account { *id == account } else { true };
-        let is_there =
-            shown && figures.ids(*by).iter().any(|known| *by == By::Account || **known == **id);
-        if !is_there || !seen.has(figures, *by, id) {
-            return Err(Problem::not_found(by.word(), id));
-        }
-    }
-    if *by == By::Account && matches!(seen, Seen::Some { .. }) {
+    if by == By::Account && seen != Seen::All {
         let detail =
             "the whole account's figures are for who sees all of it; ask by queue, agent or team";
-        return Err(Problem::new(403, "forbidden", detail));
+        return Err(Problem::new(403, "forbidden", detail).into());
     }
-    let mut ids = figures.ids(*by);
-    ids.retain(|known| id.as_deref().is_none_or(|id| *by == By::Account || **known == *id));
-    ids.retain(|known| after.as_deref().is_none_or(|after| &**known > after));
-    ids.retain(|known| seen.has(figures, *by, known));
-    let more = ids.len() > *limit;
-    ids.truncate(*limit);
-    let next = ids.last().filter(|_| more).map(ToString::to_string);
-    let items: Vec<Value> = ids
-        .iter()
-        .filter_map(|id| {
-            let zone = figures.time_zone((*by == By::Agent).then_some(id));
-            let from = window.from(now, zone);
-            let facts = figures.facts((*by, id), (from, now), *threshold)?;
-            let told = FIGURES.iter().filter(|figure| figure.of.contains(by));
-            let told: Map<String, Value> =
-                told.map(|figure| (figure.name.to_owned(), figure.value(&facts))).collect();
-            let shown = if *by == By::Account { account } else { id };
-            Some(json!({ "id": shown, "from": from.rfc3339(), "figures": told }))
-        })
-        .collect();
-    Ok(json!({ "seq": figures.seq(), "as_of": now.rfc3339(), "by": by.word(),
-        "window": window.word(), "items": items, "next": next }))
+    let account = ask.account().clone();
+    let page = ask.app.node.figures(ask.account(), move |figures, now| {
+        let mut ids = wish.subjects(figures, &account, &seen);
+        if let (Some(id), true) = (id, ids.is_empty()) {
+            return Err(Problem::not_found(by.word(), &id));
+        }
+        ids.retain(|known| after.as_deref().is_none_or(|after| &**known > after));
+        let more = ids.len() > limit;
+        ids.truncate(limit);
+        let next = ids.last().filter(|_| more).map(ToString::to_string);
+        let items: Vec<Value> = ids.iter().filter_map(|id| wish.item(figures, id, now)).collect();
+        Ok(json!({ "seq": figures.seq(), "as_of": now.rfc3339(), "by": by.word(),
+            "window": window.word(), "threshold_s": seconds, "items": items, "next": next }))
+    });
+    Ok(json(200, &page.await??))
 }

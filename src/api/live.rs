@@ -13,6 +13,7 @@ use crate::domain::problem::{FieldError, Problem};
 use crate::live::view::Scope;
 use crate::live::{Viewer, socket, sse, wire};
 use crate::node::Handle;
+use crate::reporting::figures::Seen;
 use axum::extract::rejection::PathRejection;
 use axum::extract::ws::WebSocket;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
@@ -49,7 +50,12 @@ pub fn routes(routes: Routes) -> Routes {
             .query_text("queues", "*, or ids with commas between.")
             .query_text("agents", "*, ids with commas between, or queue: or group: and an id.")
             .query_flag("calls", "Whether calls.")
+            .query_flag("alerts", "Whether alerts.")
             .query_int("every_ms", "0, 50, 100 (default), 250, 500, 1000 or 5000.")
+            .query_text(
+                "figures",
+                "By what and over which window: queue:60m; more, with commas between.",
+            )
             .header("Last-Event-ID", "epoch:seq, as the last event's id was.")
             .answers_plain(200, "text/event-stream.")
             .done(),
@@ -99,17 +105,19 @@ async fn events(ask: Ask) -> Answered {
         queues: query.text("queues"),
         agents: query.text("agents"),
         calls: query.flag("calls"),
+        alerts: query.flag("alerts"),
         every_ms: query.int("every_ms", 0..=5_000),
+        figures: query.text("figures"),
     };
     query.done()?;
     let viewer = viewer(&ask).await?;
-    let view = asked.view(&viewer.scope).map_err(|what| {
-        let field = what.split(':').next().unwrap_or_default().to_owned();
-        Problem::invalid(vec![FieldError::new(field, "malformed", what)])
-    })?;
     let last = ask.headers.get("last-event-id").and_then(|value| value.to_str().ok());
     let resume = last.and_then(wire::last_event_id);
-    Ok(sse::serve(ask.app.node.hub(), viewer, view, resume).await)
+    let wanted = asked.subscription(resume, &viewer).map_err(|what| {
+        let field = what.split([':', '.']).next().unwrap_or_default().to_owned();
+        Problem::invalid(vec![FieldError::new(field, "malformed", what)])
+    })?;
+    Ok(sse::serve(ask.app.node.hub(), viewer, wanted).await)
 }
 
 async fn viewer(ask: &Ask) -> Result<Viewer, Problem> {
@@ -120,6 +128,7 @@ async fn viewer_of(node: &Handle, who: &Identity) -> Result<Viewer, Problem> {
     Ok(Viewer {
         account: who.account.clone(),
         scope: scope_of(node, who).await?,
+        figures: figures_of(node, who).await?,
         key: Some(who.key),
         user: who.actor.user.clone(),
     })
@@ -136,6 +145,12 @@ async fn scope_of(node: &Handle, who: &Identity) -> Result<Scope, Problem> {
         // What is not understood is not shown.
         _ => Err(Problem::forbidden("watch")),
     }
+}
+
+/// Whose figures this actor may see.
+async fn figures_of(node: &Handle, who: &Identity) -> Result<Seen, Problem> {
+    let input = Input::Query { actor: who.actor.clone(), query: Query::Figures };
+    Ok(Seen::read(&answer::body(node.send(&who.account, input).await?)))
 }
 
 fn names(list: &serde_json::Value) -> Vec<Name> {

@@ -4,6 +4,7 @@
 mod accounts;
 mod agencies;
 mod agents;
+mod alerts;
 mod answer;
 mod ask;
 mod audit;
@@ -178,6 +179,7 @@ fn routes() -> Routes {
         rights::routes,
         audit::routes,
         figures::routes,
+        alerts::routes,
         invites::routes,
         imports::routes,
         accounts::routes,
@@ -257,6 +259,7 @@ const NEEDED: &[(&str, &[&str])] = &[
     ("CallbackPlan", &[]),
     ("RoleBody", &["name"]),
     ("AccessGroup", &["name"]),
+    ("AlertRule", &["name", "figure"]),
     ("Row", &["roles"]),
 ];
 
@@ -275,6 +278,7 @@ const SHOWN: &[(&str, &[(&str, Type)])] = &[
     ("QueueTeam", ID_ONLY),
     ("RoleBody", &[("id", Type::String), ("preset", Type::Boolean)]),
     ("AccessGroup", ID_ONLY),
+    ("AlertRule", ID_ONLY),
     ("Member", &[("id", Type::String), ("source", Type::String), ("opted_in", Type::Boolean)]),
 ];
 const SWITCH_STATE: &[(&str, Type)] = &[

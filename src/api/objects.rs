@@ -11,8 +11,8 @@ use crate::api::{App, Routes};
 use crate::domain::ids::is_name;
 use crate::domain::input::{Command, Kind, ObjectRef, Query};
 use crate::domain::objects::{
-    AccessGroup, Account, BreakReason, Calendar, Disposition, Member, RoleBody, Route, Skill,
-    Switch, Team, TeamMember, User,
+    AccessGroup, Account, AlertRule, BreakReason, Calendar, Disposition, Member, RoleBody, Route,
+    Skill, Switch, Team, TeamMember, User,
 };
 use crate::domain::problem::{FieldError, Problem};
 use serde_json::Value;
@@ -97,6 +97,8 @@ const CALENDAR: Family =
 const ROLE: Family = family!(Role, "roles", "{id}", "role", "a role", "Rights");
 const ACCESS_GROUP: Family =
     family!(AccessGroup, "access_groups", "{id}", "access_group", "an access group", "Rights");
+const ALERT_RULE: Family =
+    family!(AlertRule, "alert_rules", "{id}", "alert_rule", "an alert rule", "Figures");
 const QUEUE_MEMBER: Family = family!(
     Member,
     "queues/{queue}/members",
@@ -152,6 +154,7 @@ pub fn routes(routes: Routes) -> Routes {
     let routes = family::<Disposition>(routes, DISPOSITION);
     let routes = family::<RoleBody>(routes, ROLE);
     let routes = family::<AccessGroup>(routes, ACCESS_GROUP);
+    let routes = family::<AlertRule>(routes, ALERT_RULE);
     family::<BreakReason>(routes, BREAK)
 }
 

@@ -4,7 +4,9 @@ use crate::api::answer::response;
 use crate::api::ask::{Ask, Sent};
 use crate::api::endpoint::{Method, endpoint};
 use crate::api::problem::Answered;
-use crate::api::schema::{OfflineBody, ProfileView, TeamChangeBody, TeamChangedView};
+use crate::api::schema::{
+    ListedUserView, OfflineBody, ProfileView, TeamChangeBody, TeamChangedView,
+};
 use crate::api::{JSON_BODY, Routes};
 use crate::domain::fields::{Fields, ID, NUMBER, USER_ID};
 use crate::domain::input::{Command, DialWish, Query, UserFilter};
@@ -62,7 +64,8 @@ pub fn routes(routes: Routes) -> Routes {
                 .query_text("team", "Members of this team.")
                 .query_text("skill", "Holders of this skill.")
                 .query_text("text", "Part of a name, e-mail address, id or extension.")
-                .answers_list::<User>("A page.")
+                .query_flag("places", "Whether their queues, with stars, and group are told, too.")
+                .answers_list::<ListedUserView>("A page.")
                 .done(),
         )
         .routes(
@@ -150,6 +153,7 @@ async fn list(ask: Ask) -> Answered {
         team: query.text("team"),
         skill: query.text("skill"),
         text: query.text("text").filter(|text| !text.is_empty()),
+        places: query.flag("places"),
     };
     query.done()?;
     Ok(response(ask.look(Query::Users { limit, after, filter }).await?))

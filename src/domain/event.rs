@@ -4,15 +4,23 @@
 //! The JSON of these enums is the journal's format: a field may be added with a default, none may
 //! change its meaning. Personal values are never here: [`PersonalKey`] points into the vault.
 
-use crate::domain::ids::{AgentIx, CallId, CommandId, Name, OfferId, QueueIx, SessionId, SwitchIx};
+mod causes;
+
+pub use causes::{AlertEnd, Cause, Changed, Next, OfferFailure, Outcome, Withdrawn, is_zero};
+
+use crate::domain::figures::By;
+use crate::domain::ids::{
+    AgentIx, AlertId, CallId, CommandId, Name, OfferId, QueueIx, SessionId, SwitchIx,
+};
 use crate::domain::media::Media;
+use crate::domain::objects::alert_rule::{AlertRule, Severity};
 use crate::domain::objects::queue::{Exit, Source};
 use crate::domain::objects::user::Role;
 use crate::domain::objects::{
     AccessGroup, Account, Calendar, Member, Preferred, Queue, RoleBody, Route, Skill, SkillNeed,
     Step, Switch, Target, Team, User,
 };
-use crate::domain::presence::{Status, words};
+use crate::domain::presence::Status;
 use crate::domain::signing::{LinkPurpose, SessionEnd};
 use crate::domain::switching::{CancelReason, EndedBy, SyncCall, TransferKind, TransferTo, Why};
 use crate::domain::time::Millis;
@@ -109,6 +117,30 @@ pub enum Event {
     AccessGroupPut { id: Name, by: Name, group: Box<AccessGroup> },
     /// … deleted.
     AccessGroupDeleted { id: Name, by: Name },
+    /// An alert rule was created or replaced.
+    AlertRulePut { id: Name, by: Name, rule: Box<AlertRule> },
+    /// … deleted.
+    AlertRuleDeleted { id: Name, by: Name },
+
+    // ---- alerts ---------------------------------------------------------------------------
+    /// A rule finds a figure wrong; `name` and `figure` are the rule's, `of` and `subject` say whose
+    /// figure it is.
+    AlertRaised {
+        alert: AlertId,
+        rule: Name,
+        name: Name,
+        figure: Name,
+        of: By,
+        subject: Name,
+        severity: Severity,
+        value: f64,
+    },
+    /// It got worse, or milder.
+    AlertChanged { alert: AlertId, severity: Severity, value: f64 },
+    /// Somebody sees to it.
+    AlertAcknowledged { alert: AlertId, by: Name },
+    /// It is over; `value`: the figure's, where it still has one.
+    AlertResolved { alert: AlertId, value: Option<f64>, cause: AlertEnd },
 
     /// Users came from a file. `secret` is the vault's row of what it changed in those who were there.
     Imported {
@@ -469,111 +501,4 @@ pub enum Event {
     CommandsDone { switch: SwitchIx, seq: u64 },
     /// A command failed at the switch.
     CommandFailed { switch: SwitchIx, command: CommandId, reason: Name },
-}
-
-/// A field that somebody changed. Of personal, secret and long values nothing is said.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Changed {
-    /// Its name.
-    pub field: Name,
-    /// Before.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub before: Option<Value>,
-    /// After.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub after: Option<Value>,
-}
-
-/// Left out of records when it says nothing.
-pub fn is_zero<T: Default + PartialEq>(number: &T) -> bool {
-    *number == T::default()
-}
-
-words!(
-    /// Why a status changed.
-    Cause {
-        /// The agent.
-        Own => "own",
-        /// The chosen next status came into force.
-        Next => "next",
-        /// Too many misses.
-        Missed => "missed",
-        /// A lease or its grace ran out.
-        LeaseLapsed => "lease_lapsed",
-        /// Nothing heard for `max_unleased_ms`.
-        Unleased => "unleased",
-        /// Deactivated, blocked or the assignment withdrawn.
-        Directory => "directory",
-        /// A telephone user was created.
-        Created => "created",
-    }
-);
-
-words!(
-    /// How an offer failed.
-    OfferFailure {
-        /// Phone busy.
-        Busy => "busy",
-        /// Phone not reached.
-        Unreachable => "unreachable",
-        /// Something else.
-        Error => "error",
-    }
-);
-
-words!(
-    /// Why an offer was taken back.
-    Withdrawn {
-        /// Another agent was first.
-        AnsweredElsewhere => "answered_elsewhere",
-        /// The caller left.
-        Abandoned => "abandoned",
-        /// The call ended otherwise.
-        Ended => "ended",
-        /// An exit was taken, or `total` cut the ring.
-        Exit => "exit",
-        /// The agent changed status.
-        Status => "status",
-        /// A supervisor did.
-        Forced => "forced",
-        /// The agent left the queue's calls.
-        OptedOut => "opted_out",
-        /// The configuration changed.
-        Configuration => "configuration",
-        /// The desk where it could be answered is gone.
-        Lease => "lease",
-        /// Cancelled with its round.
-        Round => "round",
-        /// The call moved to another queue.
-        Moved => "moved",
-    }
-);
-
-words!(
-    /// How a call ended.
-    Outcome {
-        /// An agent had it.
-        Answered => "answered",
-        /// The caller left first.
-        Abandoned => "abandoned",
-        /// By an exit.
-        Exited => "exited",
-        /// Went elsewhere from an agent.
-        Transferred => "transferred",
-        /// It could not be served.
-        Failed => "failed",
-    }
-);
-
-/// A status chosen for after the present work.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Next {
-    /// The status.
-    pub status: Status,
-    /// A break's reason, or a rule's.
-    pub reason: Option<Name>,
-    /// The supervisor who forces it.
-    pub forced_by: Option<Name>,
-    /// Why.
-    pub cause: Cause,
 }

@@ -120,6 +120,11 @@ generated!(
     SessionId, "ses_"
 );
 
+generated!(
+    /// An alert.
+    AlertId, "alr_"
+);
+
 const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 /// Characters of the time, and of the counter at the end; the ones between are always zero.

@@ -7,8 +7,9 @@ use crate::domain::bulk::{Bulk, BulkMode};
 use crate::domain::document::Document;
 use crate::domain::ids::{CallId, KeyId, Name, OfferId, SessionId};
 use crate::domain::import::Import;
-use crate::domain::objects::SkillNeed;
+use crate::domain::objects::alert_rule::Severity;
 use crate::domain::objects::user::{Role, UserKind, UserState, Visit};
+use crate::domain::objects::{AlertRule, SkillNeed};
 use crate::domain::presence::{Status, words};
 use crate::domain::problem::Problem;
 use crate::domain::rights::{Permission, Rights};
@@ -171,6 +172,8 @@ pub enum Kind {
     Role,
     /// …/access_groups
     AccessGroup,
+    /// …/alert_rules
+    AlertRule,
 }
 
 /// An object's place.
@@ -443,11 +446,31 @@ pub enum Command {
         /// The connection.
         desk: u64,
     },
+    /// What the figures say of an alert rule.
+    ReportAlert(AlertReport),
+    /// `POST …/alerts/{alert}/acknowledge`
+    Acknowledge {
+        /// Which.
+        alert: String,
+    },
     /// Passwords, sessions and links.
     Sign(Box<SignCommand>),
 }
 
-/// Which users are asked for; what is `None` lets all through.
+/// What a rule finds of a subject.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AlertReport {
+    /// The rule's id, and the rule as it was when it was looked at.
+    pub rule: (Name, Box<AlertRule>),
+    /// Whose figure.
+    pub subject: Name,
+    /// The figure's value; `None`: it has none.
+    pub value: Option<f64>,
+    /// How bad it is; `None`: it is right.
+    pub severity: Option<Severity>,
+}
+
+/// Which users are asked for, and what is told of them; what is `None` lets all through.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserFilter {
     /// Their state.
@@ -468,6 +491,8 @@ pub struct UserFilter {
     pub skill: Option<String>,
     /// Part of a name, an e-mail address, an id or an extension, in any case of letters.
     pub text: Option<String>,
+    /// Whether their queues and group are told, too.
+    pub places: bool,
 }
 
 /// What an input is answered.

@@ -6,6 +6,7 @@ pub mod compact;
 pub mod document;
 pub mod event;
 pub mod fields;
+pub mod figures;
 pub mod formulas;
 pub mod ids;
 pub mod import;

@@ -1,8 +1,11 @@
 //! The rows of the live feed (`protocol.md`, Dashboards): what a board shows of a queue, an agent
 //! and a call. Instants only, never durations or positions: both follow from instants and `rank`.
 
-use crate::domain::ids::{CallId, Name, OfferId};
+use crate::domain::event::AlertEnd;
+use crate::domain::figures::By;
+use crate::domain::ids::{AlertId, CallId, Name, OfferId};
 use crate::domain::media::Media;
+use crate::domain::objects::alert_rule::Severity;
 use crate::domain::objects::queue::Source;
 use crate::domain::presence::{BlockedBy, Detail, Presence, Status, words};
 use crate::domain::time::{self, Millis};
@@ -170,6 +173,62 @@ pub struct OfferRow {
     pub since: Millis,
 }
 
+/// Open alerts of an account at most: past it, rules find more than people can look at.
+pub const MOST_OPEN_ALERTS: usize = 1_000;
+/// How long an alert that is over stays on boards, ms.
+pub const ALERT_KEPT_MS: i64 = 15 * 60_000;
+
+/// An alert, as boards show it; also one that is over, for a quarter of an hour.
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct AlertRow {
+    /// The engine's id.
+    #[serde(serialize_with = "text")]
+    #[schema(value_type = String)]
+    pub id: AlertId,
+    /// The rule that found it.
+    #[schema(value_type = String)]
+    pub rule: Name,
+    /// The rule's name.
+    #[schema(value_type = String)]
+    pub name: Name,
+    /// Which figure.
+    #[schema(value_type = String)]
+    pub figure: Name,
+    /// Whose.
+    pub subject: AlertSubject,
+    /// How bad it is.
+    pub severity: Severity,
+    /// The figure's value when it was raised, got worse or milder, or was over.
+    pub value: f64,
+    /// Since when.
+    #[serde(with = "time::wire")]
+    #[schema(value_type = String, format = DateTime)]
+    pub raised_at: Millis,
+    /// Who sees to it.
+    #[schema(value_type = Option<String>)]
+    pub acknowledged_by: Option<Name>,
+    /// Since when.
+    #[serde(with = "time::wire_option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub acknowledged_at: Option<Millis>,
+    /// When it was over; null while it is open.
+    #[serde(with = "time::wire_option")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub resolved_at: Option<Millis>,
+    /// Why it is over.
+    pub cause: Option<AlertEnd>,
+}
+
+/// Whose figure an alert is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct AlertSubject {
+    /// queue, group, agent, team or account.
+    pub by: By,
+    /// Its id.
+    #[schema(value_type = String)]
+    pub id: Name,
+}
+
 /// What one record changed: each changed object whole, shared so that many readers cost one copy.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Changes {
@@ -179,6 +238,8 @@ pub struct Changes {
     pub agents: Vec<Arc<AgentRow>>,
     /// Changed calls.
     pub calls: Vec<Arc<CallRow>>,
+    /// Changed alerts.
+    pub alerts: Vec<Arc<AlertRow>>,
     /// Queues and groups deleted.
     pub removed_queues: Vec<Name>,
     /// Agents gone from view.
@@ -194,6 +255,7 @@ impl Changes {
         self.queues.is_empty()
             && self.agents.is_empty()
             && self.calls.is_empty()
+            && self.alerts.is_empty()
             && self.removed_queues.is_empty()
             && self.removed_agents.is_empty()
             && self.removed_calls.is_empty()
@@ -214,6 +276,8 @@ pub struct BoardSeed {
     pub agents: Vec<(u64, Arc<AgentRow>)>,
     /// All live calls.
     pub calls: Vec<(u64, Arc<CallRow>)>,
+    /// Alerts, those that are over for a while included.
+    pub alerts: Vec<(u64, Arc<AlertRow>)>,
     /// Removals in order: sequence, time, what.
     pub removed: Vec<(u64, Millis, Removed)>,
     /// Removals at or below this sequence are forgotten: a resume from below it gets a snapshot.

@@ -72,6 +72,7 @@ impl Engine {
             Command::ForceStatus { user, .. } => plain("status.force", user),
             Command::ClearForced { user } => plain("status.release", user),
             Command::SetOptedIn { user, .. } if !own(user) => plain("opted_in.set", user),
+            Command::Acknowledge { alert } => plain("alert.acknowledge", alert),
             Command::Dial(wish) if !own(&wish.user) => plain("agent.dial", &wish.user),
             Command::Assign { call, .. } => plain("call.assign", &call.to_string()),
             Command::ChangeCall { call, .. } => plain("call.change", &call.to_string()),

@@ -37,7 +37,11 @@ impl Engine {
             Kind::Team | Kind::TeamMember | Kind::QueueTeam => Ok(()),
             Kind::Disposition => self.check_disposition_unused(&object.id),
             Kind::Role => self.check_role_unused(&object.id),
-            Kind::Member | Kind::Route | Kind::BreakReason | Kind::AccessGroup => Ok(()),
+            Kind::Member
+            | Kind::Route
+            | Kind::BreakReason
+            | Kind::AccessGroup
+            | Kind::AlertRule => Ok(()),
         }
     }
 
@@ -158,6 +162,10 @@ impl Engine {
             Kind::BreakReason => self.emit(Event::BreakReasonDeleted { id, by }),
             Kind::Calendar => self.emit(Event::CalendarDeleted { id, by }),
             Kind::Role => self.emit(Event::RoleDeleted { id, by }),
+            Kind::AlertRule => {
+                self.end_alerts_of(&id);
+                self.emit(Event::AlertRuleDeleted { id, by });
+            }
             Kind::AccessGroup => self.emit(Event::AccessGroupDeleted { id, by }),
             Kind::Account | Kind::User => {}
         }

@@ -9,7 +9,9 @@ use super::draw::Groups;
 use super::needs::Needs;
 use super::table::Table;
 use crate::domain::event::PersonalKey;
-use crate::domain::ids::{AgentIx, CallId, Name, NeedIx, OfferId, QueueIx, SkillIx, SwitchIx};
+use crate::domain::ids::{
+    AgentIx, AlertId, CallId, Name, NeedIx, OfferId, QueueIx, SkillIx, SwitchIx,
+};
 use crate::domain::presence::{BlockedBy, Presence};
 use crate::domain::rows::{PairRow, PresenceCounts, QueueRow};
 use crate::domain::time::Millis;
@@ -106,6 +108,8 @@ pub struct Touched {
     pub queues: Vec<QueueIx>,
     /// …
     pub calls: Vec<CallId>,
+    /// …
+    pub alerts: Vec<AlertId>,
     /// What they may or see may be another.
     pub rights: Vec<AgentIx>,
     /// Queues in which a match may have become possible.

@@ -12,8 +12,8 @@ use crate::domain::objects::disposition::Disposition;
 use crate::domain::objects::queue::{By, QueueKind, Source};
 use crate::domain::objects::user::{Assignment, Role, UserKind};
 use crate::domain::objects::{
-    AccessGroup, Account, Calendar, Member, Queue, RoleBody, Route, Skill, SkillNeed, Switch,
-    Target, Team, TeamMember, User, forget_preset,
+    AccessGroup, Account, AlertRule, Calendar, Member, Queue, RoleBody, Route, Skill, SkillNeed,
+    Switch, Target, Team, TeamMember, User, forget_preset,
 };
 use crate::domain::presence::Status;
 use crate::domain::problem::{FieldError, Problem};
@@ -37,6 +37,7 @@ pub(super) enum Checked {
     Calendar(Box<Calendar>),
     Role(Box<RoleBody>),
     AccessGroup(Box<AccessGroup>),
+    AlertRule(Box<AlertRule>),
 }
 
 /// The version that `If-Match` names; the inner `None` is `*`.
@@ -192,6 +193,7 @@ impl Engine {
             Kind::BreakReason => BreakReason::parse(body).map(Checked::BreakReason),
             Kind::Calendar => Calendar::parse(body).map(|c| Checked::Calendar(Box::new(c))),
             Kind::Role => RoleBody::parse(body).map(|r| Checked::Role(Box::new(r))),
+            Kind::AlertRule => AlertRule::parse(body).map(|r| Checked::AlertRule(Box::new(r))),
             Kind::AccessGroup => {
                 AccessGroup::parse(body).map(|g| Checked::AccessGroup(Box::new(g)))
             }
@@ -390,6 +392,10 @@ impl Engine {
             }
             Checked::Calendar(calendar) => self.emit(Event::CalendarPut { id, by, calendar }),
             Checked::Role(role) => self.emit(Event::RolePut { id, by, role }),
+            Checked::AlertRule(rule) => {
+                self.end_alerts_of(&id);
+                self.emit(Event::AlertRulePut { id, by, rule });
+            }
             Checked::AccessGroup(group) => self.emit(Event::AccessGroupPut { id, by, group }),
         }
     }
@@ -475,6 +481,7 @@ pub(super) fn stored(checked: &Checked) -> Value {
         Checked::Calendar(o) => o.to_json(),
         Checked::Role(o) => o.to_json(),
         Checked::AccessGroup(o) => o.to_json(),
+        Checked::AlertRule(o) => o.to_json(),
     }
 }
 
@@ -514,6 +521,7 @@ pub fn word(kind: Kind) -> &'static str {
         Kind::Calendar => "calendar",
         Kind::Role => "role",
         Kind::AccessGroup => "access group",
+        Kind::AlertRule => "alert rule",
     }
 }
 

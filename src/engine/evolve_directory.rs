@@ -108,6 +108,11 @@ pub fn evolve(state: &mut State, derived: &mut Derived, vault: &mut Vault, event
             derived.touched.rights.extend(holders.map(|a| a.ix));
         }
         Event::RoleDeleted { id, by: _ } => _ = state.roles.remove(id),
+        Event::AlertRulePut { id, by: _, rule } => {
+            let value = Some((**rule).clone());
+            state.alert_rules.insert(id.clone(), Item { id: id.clone(), version: seq, value });
+        }
+        Event::AlertRuleDeleted { id, by: _ } => _ = state.alert_rules.remove(id),
         Event::AccessGroupPut { id, by: _, group } => {
             let value = Some((**group).clone());
             let item = Item { id: id.clone(), version: seq, value };

@@ -282,6 +282,11 @@ impl Engine {
 
     fn command_of(&mut self, actor: &Actor, command: Command) -> Result<Answer, Problem> {
         match command {
+            Command::ReportAlert(report) => {
+                require(actor, Permission::Account)?;
+                self.report_alert(report)
+            }
+            Command::Acknowledge { alert } => self.acknowledge(actor, &alert),
             Command::Notify { users, text } => self.notify(actor, users.as_deref(), &text),
             Command::ReadMessage { user, message } => {
                 self.self_or_steer(actor, &user)?;

@@ -19,6 +19,7 @@
 //! | `invariants` | what must hold after every record |
 
 mod agents;
+mod alerts;
 mod apply;
 mod apply_end;
 #[cfg(test)]
@@ -295,6 +296,7 @@ impl Engine {
                 .map(|a| (a.changed, Arc::new(self.agent_row(a.ix))))
                 .collect(),
             calls,
+            alerts: self.alert_rows(),
             removed: ended.collect(),
             // A deletion of a queue is rare and not remembered: resumes from before it start anew.
             removed_known_from: state

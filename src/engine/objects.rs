@@ -100,6 +100,10 @@ impl Engine {
                 let item = self.state.access_groups.get(id)?;
                 (item.version, item.value.as_ref()?.to_json())
             }
+            Kind::AlertRule => {
+                let item = self.state.alert_rules.get(id)?;
+                (item.version, item.value.as_ref()?.to_json())
+            }
             Kind::Disposition => {
                 let item = self.state.dispositions.get(id)?;
                 (item.version, json!({ "name": item.value.as_ref()? }))
@@ -182,6 +186,7 @@ impl Engine {
                 ids
             }
             Kind::AccessGroup => self.state.access_groups.keys().cloned().collect(),
+            Kind::AlertRule => self.state.alert_rules.keys().cloned().collect(),
         })
     }
 }

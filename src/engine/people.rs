@@ -216,21 +216,7 @@ impl Engine {
     pub(super) fn profile(&self, user: &str) -> Result<Answer, Problem> {
         let ix = self.user_named(user)?;
         let agent = self.state.agent(ix);
-        let places = agent.pairs.iter().map(|pair| {
-            let queue = self.state.queue(pair.queue);
-            let place = json!({
-                "id": queue.id,
-                "name": queue.config.name,
-                "media": queue.config.media,
-                "stars": pair.stars,
-                "position": pair.position,
-                "source": pair.source,
-                "opted_in": pair.opted_in,
-            });
-            (queue.config.kind, place)
-        });
-        let (groups, queues): (Vec<_>, Vec<_>) =
-            places.partition(|(kind, _)| *kind == QueueKind::Group);
+        let (queues, group) = self.places(agent);
         let supervises = self.state.queues.iter().filter(|q| !q.deleted);
         let supervises =
             supervises.filter(|q| q.config.supervisors.iter().any(|s| *s == *agent.id));
@@ -247,12 +233,33 @@ impl Engine {
         let body = json!({
             "user": self.user_json(ix),
             "teams": agent.teams,
-            "queues": queues.into_iter().map(|(_, place)| place).collect::<Vec<_>>(),
-            "group": groups.into_iter().next().map(|(_, place)| place),
+            "queues": queues,
+            "group": group,
             "supervises": supervises.map(|q| &q.id).collect::<Vec<_>>(),
             "resolved": resolved,
         });
         Ok(Answer::Done { status: 200, version: None, body })
+    }
+
+    /// The queues that an agent works for, and the group.
+    fn places(&self, agent: &Agent) -> (Vec<Value>, Option<Value>) {
+        let places = agent.pairs.iter().map(|pair| {
+            let queue = self.state.queue(pair.queue);
+            let place = json!({
+                "id": queue.id,
+                "name": queue.config.name,
+                "media": queue.config.media,
+                "stars": pair.stars,
+                "position": pair.position,
+                "source": pair.source,
+                "opted_in": pair.opted_in,
+            });
+            (queue.config.kind, place)
+        });
+        let (groups, queues): (Vec<_>, Vec<_>) =
+            places.partition(|(kind, _)| *kind == QueueKind::Group);
+        let places = |of: Vec<(QueueKind, Value)>| of.into_iter().map(|(_, place)| place);
+        (places(queues).collect(), places(groups).next())
     }
 
     /// A user as shown.
@@ -279,7 +286,15 @@ impl Engine {
         let mut fit: Vec<&Agent> = self.state.agents.iter().filter(fits).collect();
         let more = first_by_id(&mut fit, limit);
         let next = fit.last().filter(|_| more).map(|last| last.id.clone());
-        let items: Vec<Value> = fit.iter().map(|agent| self.user_json(agent.ix)).collect();
+        let item = |agent: &&Agent| {
+            let mut shown = self.user_json(agent.ix);
+            if filter.places {
+                let (queues, group) = self.places(agent);
+                (shown["queues"], shown["group"]) = (json!(queues), json!(group));
+            }
+            shown
+        };
+        let items: Vec<Value> = fit.iter().map(item).collect();
         let body = json!({ "items": items, "next": next });
         Ok(Answer::Done { status: 200, version: None, body })
     }

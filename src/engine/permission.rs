@@ -46,7 +46,9 @@ pub fn to_change(kind: Kind) -> Permission {
         Kind::Account => Permission::Account,
         Kind::Skill => Permission::Skills,
         Kind::User => Permission::Users,
-        Kind::Queue | Kind::Group | Kind::Member | Kind::Disposition => Permission::Queues,
+        Kind::Queue | Kind::Group | Kind::Member | Kind::Disposition | Kind::AlertRule => {
+            Permission::Queues
+        }
         Kind::Team | Kind::TeamMember | Kind::QueueTeam => Permission::Teams,
         Kind::Route => Permission::Numbers,
         Kind::Switch => Permission::Channels,

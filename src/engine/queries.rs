@@ -99,6 +99,9 @@ impl Engine {
                     Sight::Some { .. } => Err(Problem::forbidden(Permission::Feed.word())),
                 }
             }
+            Query::Alerts { open, limit, after } => {
+                self.alerts(actor, open, (limit, after.as_deref()))
+            }
             Query::Figures => self.whose_figures(actor).map(done),
             Query::Audit => require(actor, Permission::Audit).map(|()| Answer::Nothing),
             Query::Sign(query) => self.sign_query(actor, query),

@@ -42,9 +42,33 @@ impl Engine {
                 told.push((self.state.at, began));
             }
         }
+        self.retell_alerts(&mut told);
         // Of one instant, in the order in which they were told.
         told.sort_by_key(|(at, _)| *at);
         told
+    }
+
+    fn retell_alerts(&self, told: &mut Vec<(Millis, Event)>) {
+        for (id, item) in &self.state.alert_rules {
+            if let Some(rule) = &item.value {
+                let (id, by, rule) = (id.clone(), "node".into(), Box::new(rule.clone()));
+                told.push((Millis(0), Event::AlertRulePut { id, by, rule }));
+            }
+        }
+        let open = self.state.alerts.iter().filter(|(_, alert)| alert.resolved.is_none());
+        for (id, alert) in open {
+            let raised = Event::AlertRaised {
+                alert: *id,
+                rule: alert.rule.clone(),
+                name: alert.name.clone(),
+                figure: alert.figure.clone(),
+                of: alert.by,
+                subject: alert.subject.clone(),
+                severity: alert.severity,
+                value: alert.value,
+            };
+            told.push((alert.raised_at, raised));
+        }
     }
 
     fn retell_agent(&self, agent: &Agent, told: &mut Vec<(Millis, Event)>) {

@@ -3,6 +3,7 @@
 //! What can be derived (presence, indexes, counters of boards) is not here but in
 //! [`crate::engine::derived`]; a snapshot is this and nothing else.
 
+use super::alerts::Alert;
 pub use super::call::{Call, Callback, Closed, End, Leg, Offer, Stage};
 use super::imports::ImportState;
 use super::ledger::Ledger;
@@ -12,11 +13,13 @@ use super::table::Table;
 use super::teams::TeamState;
 use super::windows::Counted;
 use crate::domain::event::{Next, PersonalKey, is_zero};
-use crate::domain::ids::{AgentIx, CallId, CommandId, Name, OfferId, QueueIx, SkillIx, SwitchIx};
+use crate::domain::ids::{
+    AgentIx, AlertId, CallId, CommandId, Name, OfferId, QueueIx, SkillIx, SwitchIx,
+};
 use crate::domain::media::Media;
 use crate::domain::objects::queue::Source;
 use crate::domain::objects::{
-    AccessGroup, Account, Calendar, Queue, RoleBody, Route, Skill, Switch, User,
+    AccessGroup, Account, AlertRule, Calendar, Queue, RoleBody, Route, Skill, Switch, User,
 };
 use crate::domain::presence::{Detail, Status};
 use crate::domain::rows::DayCounts;
@@ -79,6 +82,15 @@ pub struct State {
     /// Access groups.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub access_groups: BTreeMap<Name, Item<AccessGroup>>,
+    /// Alert rules.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub alert_rules: BTreeMap<Name, Item<AlertRule>>,
+    /// Open alerts, and those resolved lately.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub alerts: BTreeMap<AlertId, Alert>,
+    /// The last one's number.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub last_alert: AlertId,
     /// Live calls, and those that ended less than ten minutes ago.
     pub calls: Table<CallId, Box<Call>>,
     /// The ended ones among them, in order of their end.
@@ -107,6 +119,11 @@ pub struct State {
     /// The recorded dice, once they were thrown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dice: Option<Dice>,
+}
+
+/// No alert was ever raised.
+fn is_first(last: &AlertId) -> bool {
+    *last == AlertId::default()
 }
 
 /// A configured object with its version.

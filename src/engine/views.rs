@@ -385,6 +385,9 @@ impl Engine {
         calls.sort_unstable();
         calls.dedup();
         let mut changes = crate::domain::rows::Changes::default();
+        if !self.derived.touched.alerts.is_empty() {
+            changes.alerts = self.touched_alerts(build);
+        }
         for ix in agents.drain(..) {
             let seen = self.seen(ix);
             self.stamp_agent(ix, seen.detail);

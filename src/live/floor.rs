@@ -1,7 +1,7 @@
 //! One account's board and those who watch it.
 
 use crate::domain::ids::Name;
-use crate::domain::rows::{AgentRow, CallRow, Changes, QueueRow, Removed};
+use crate::domain::rows::{AgentRow, AlertRow, CallRow, Changes, QueueRow, Removed};
 use crate::domain::time::Millis;
 use crate::live::group::{Group, Scene};
 use crate::live::handle::ConnId;
@@ -132,6 +132,7 @@ struct Recent<'a> {
     queues: Vec<&'a Arc<QueueRow>>,
     agents: Vec<&'a Arc<AgentRow>>,
     calls: Vec<&'a Arc<CallRow>>,
+    alerts: Vec<&'a Arc<AlertRow>>,
     removed: Vec<&'a Removed>,
     moves: Vec<&'a Move>,
 }
@@ -143,6 +144,7 @@ impl<'a> Recent<'a> {
             queues: since.queues().collect(),
             agents: since.agents().collect(),
             calls: since.calls().collect(),
+            alerts: since.alerts().collect(),
             removed: since.removed().collect(),
             moves: since.moves().collect(),
         }
@@ -153,6 +155,7 @@ impl<'a> Recent<'a> {
         self.queues.iter().any(|row| view.shows_queue(board, row))
             || self.agents.iter().any(|row| view.shows_agent(row))
             || self.calls.iter().any(|row| view.shows_call(row))
+            || self.alerts.iter().any(|row| view.shows_alert(board, row))
             || self.removed.iter().any(|what| view.loses(board, what, true))
             || (view.needs_moves() && self.moves.iter().any(|what| moves(view, board, what)))
     }

@@ -2,7 +2,7 @@
 //! connection that sends it, once for all that share it; the outbox's task never writes JSON.
 
 use crate::domain::ids::{CallId, Name};
-use crate::domain::rows::{AgentRow, CallRow, QueueRow, Removed};
+use crate::domain::rows::{AgentRow, AlertRow, CallRow, QueueRow, Removed};
 use crate::domain::time::{self, Millis};
 use axum::extract::ws::Utf8Bytes;
 use serde::Serialize;
@@ -41,6 +41,8 @@ pub(super) struct Rows {
     pub(super) queues: Vec<Arc<QueueRow>>,
     pub(super) agents: Vec<Arc<AgentRow>>,
     pub(super) calls: Vec<Arc<CallRow>>,
+    /// `None`: not asked for, and not told.
+    pub(super) alerts: Option<Vec<Arc<AlertRow>>>,
 }
 
 /// What left the view, in order of id.
@@ -68,7 +70,8 @@ impl Gone {
 
 impl Rows {
     fn len(&self) -> usize {
-        self.queues.len() + self.agents.len() + self.calls.len()
+        let alerts = self.alerts.as_ref().map_or(0, Vec::len);
+        self.queues.len() + self.agents.len() + self.calls.len() + alerts
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -156,6 +159,8 @@ struct Delta<'a> {
     queues: &'a [Arc<QueueRow>],
     agents: &'a [Arc<AgentRow>],
     calls: &'a [Arc<CallRow>],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alerts: Option<&'a [Arc<AlertRow>]>,
     removed: &'a Gone,
 }
 
@@ -174,19 +179,29 @@ struct Part {
     queues: String,
     agents: String,
     calls: String,
+    alerts: String,
 }
 
 impl Part {
     fn len(&self) -> usize {
-        self.queues.len() + self.agents.len() + self.calls.len()
+        self.queues.len() + self.agents.len() + self.calls.len() + self.alerts.len()
+    }
+
+    /// The lists as members of an object; alerts where they are told.
+    fn lists(&self, tells_alerts: bool) -> String {
+        let Part { queues, agents, calls, alerts } = self;
+        let alerts = if tells_alerts { format!(",\"alerts\":[{alerts}]") } else { String::new() };
+        format!("\"queues\":[{queues}],\"agents\":[{agents}],\"calls\":[{calls}]{alerts}")
     }
 }
 
 /// A delta; a large one is cut into several that follow each other. Only the last arrives at `seq`,
 /// so that a client that breaks off before it, and resumes where it stands, misses nothing.
 fn deltas(prev: u64, seq: u64, at: Millis, rows: &Rows, removed: &Gone) -> Vec<Utf8Bytes> {
-    let Rows { queues, agents, calls } = rows;
-    let whole = json(&Delta { kind: "delta", seq, prev, at, queues, agents, calls, removed });
+    let Rows { queues, agents, calls, alerts } = rows;
+    let alerts = alerts.as_deref();
+    let delta = Delta { kind: "delta", seq, prev, at, queues, agents, calls, alerts, removed };
+    let whole = json(&delta);
     if whole.len() <= PART_BYTES {
         return vec![whole.into()];
     }
@@ -194,12 +209,11 @@ fn deltas(prev: u64, seq: u64, at: Millis, rows: &Rows, removed: &Gone) -> Vec<U
     let last = parts.len() - 1;
     let (nothing, removed) = (json(&Gone::default()), json(removed));
     let text = |(i, part): (usize, Part)| {
-        let Part { queues, agents, calls } = part;
+        let lists = part.lists(rows.alerts.is_some());
         let (seq, removed) = if i == last { (seq, &removed) } else { (prev, &nothing) };
         format!(
             "{{\"type\":\"delta\",\"seq\":{seq},\"prev\":{prev},\"at\":\"{at}\",\
-             \"queues\":[{queues}],\"agents\":[{agents}],\"calls\":[{calls}],\
-             \"removed\":{removed}}}"
+             {lists},\"removed\":{removed}}}"
         )
     };
     parts.into_iter().enumerate().map(|part| Utf8Bytes::from(text(part))).collect()
@@ -211,11 +225,10 @@ fn parts(epoch: &str, seq: u64, at: Millis, rows: &Rows) -> Vec<Utf8Bytes> {
     let count = parts.len();
     let epoch = json(&epoch);
     let text = |(i, part): (usize, Part)| {
-        let Part { queues, agents, calls } = part;
+        let lists = part.lists(rows.alerts.is_some());
         format!(
             "{{\"type\":\"snapshot\",\"epoch\":{epoch},\"seq\":{seq},\"at\":\"{at}\",\
-             \"part\":{},\"parts\":{count},\
-             \"queues\":[{queues}],\"agents\":[{agents}],\"calls\":[{calls}]}}",
+             \"part\":{},\"parts\":{count},{lists}}}",
             i + 1
         )
     };
@@ -252,6 +265,9 @@ fn cut(rows: &Rows) -> Vec<Part> {
     let mut calls: Vec<_> = rows.calls.iter().collect();
     calls.sort_by_key(|row| row.id);
     calls.into_iter().for_each(|row| add(json(row), |part| &mut part.calls));
+    let mut alerts: Vec<_> = rows.alerts.iter().flatten().collect();
+    alerts.sort_by_key(|row| row.id);
+    alerts.into_iter().for_each(|row| add(json(row), |part| &mut part.alerts));
     parts
 }
 

@@ -297,6 +297,9 @@ fn rows(view: &View, board: &Board, since: Since<'_>) -> Rows {
         queues: queues.cloned().collect(),
         agents: agents.cloned().collect(),
         calls: calls.cloned().collect(),
+        alerts: view
+            .alerts
+            .then(|| since.alerts().filter(|row| view.shows_alert(board, row)).cloned().collect()),
     }
 }
 

@@ -2,8 +2,11 @@
 //! for the shutdown.
 
 use crate::domain::ids::{KeyId, Name};
+use crate::live::figures::{FiguresSlot, Watched};
 use crate::live::slot::{Close, Slot};
 use crate::live::view::{Scope, View};
+use crate::live::wire::Subscription;
+use crate::reporting::figures::Seen;
 use dashmap::DashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,10 +22,26 @@ pub struct Viewer {
     pub account: Name,
     /// What may be seen.
     pub scope: Scope,
+    /// Whose figures may be seen.
+    pub figures: Seen,
     /// The key that opened the door, if one did.
     pub key: Option<KeyId>,
     /// The person, if one is known.
     pub user: Option<Name>,
+}
+
+impl Viewer {
+    /// Who sees all of an account, and whom no key or person is known of.
+    #[must_use]
+    pub fn of_all(account: impl Into<Name>) -> Viewer {
+        Viewer {
+            account: account.into(),
+            scope: Scope::All,
+            figures: Seen::All,
+            key: None,
+            user: None,
+        }
+    }
 }
 
 /// A connection's number; never used twice in a process.
@@ -70,6 +89,7 @@ pub struct HubHandle {
     messages: mpsc::Sender<HubMessage>,
     epoch: Name,
     clients: Arc<DashMap<ConnId, Client>>,
+    figures: Arc<Watched>,
     last: Arc<AtomicU64>,
 }
 
@@ -83,8 +103,13 @@ struct Client {
 #[must_use]
 pub fn channel(epoch: impl Into<Name>) -> (HubHandle, mpsc::Receiver<HubMessage>) {
     let (messages, receiver) = mpsc::channel(MESSAGES);
-    let handle =
-        HubHandle { messages, epoch: epoch.into(), clients: Arc::default(), last: Arc::default() };
+    let handle = HubHandle {
+        messages,
+        epoch: epoch.into(),
+        clients: Arc::default(),
+        figures: Arc::default(),
+        last: Arc::default(),
+    };
     (handle, receiver)
 }
 
@@ -98,13 +123,20 @@ impl HubHandle {
         self.clients.insert(conn, client);
         metrics::gauge!("callboard_live_connections").increment(1.0);
         let frames = metrics::counter!("callboard_live_frames_total");
-        Connection { handle: self.clone(), conn, viewer, slot, frames }
+        let figures = Arc::default();
+        Connection { handle: self.clone(), conn, viewer, slot, figures, frames }
     }
 
     /// The journal's name, as clients see it.
     #[must_use]
     pub fn epoch(&self) -> &Name {
         &self.epoch
+    }
+
+    /// The figures that dashboards wish.
+    #[must_use]
+    pub fn figures(&self) -> &Arc<Watched> {
+        &self.figures
     }
 
     /// Open connections.
@@ -152,6 +184,7 @@ pub struct Connection {
     conn: ConnId,
     viewer: Viewer,
     slot: Arc<Slot>,
+    figures: Arc<FiguresSlot>,
     frames: metrics::Counter,
 }
 
@@ -168,8 +201,17 @@ impl Connection {
         &self.viewer
     }
 
+    /// Where the figures that it wishes arrive.
+    #[must_use]
+    pub fn figures(&self) -> &FiguresSlot {
+        &self.figures
+    }
+
     /// Subscribes, or subscribes again. Answers whether the hub still lives.
-    pub async fn subscribe(&self, view: View, resume: Option<Resume>) -> bool {
+    pub async fn subscribe(&self, wanted: Subscription) -> bool {
+        let Subscription { view, resume, figures } = wanted;
+        let Viewer { account, figures: seen, .. } = &self.viewer;
+        self.handle.figures.subscribe(account, seen, figures, &self.figures);
         let message = HubMessage::Subscribe {
             conn: self.conn,
             account: self.viewer.account.clone(),

@@ -5,6 +5,7 @@
 //! connection. A [`socket`] or [`sse`] task takes them from there. Nothing here decides what a
 //! viewer may see: that arrives as a [`view::Scope`].
 
+pub mod figures;
 pub mod frame;
 pub mod handle;
 pub mod hub;

@@ -97,6 +97,7 @@ async fn run(socket: &mut WebSocket, connection: &Connection, ping: Duration) ->
                     false => put(socket, connection, Message::Ping(Default::default())).await,
                 }
             }
+            texts = connection.figures().next() => put_all(socket, connection, &texts).await,
             parcel = connection.slot().next(), if !is_turn => {
                 in_a_row = 0;
                 give(socket, connection, parcel).await
@@ -130,9 +131,9 @@ async fn heard(
         Some(Ok(Message::Close(_))) | None => return Err(None),
         Some(Err(error)) => return Err(broken(&error)),
     };
-    let (view, resume) = wire::read(&text, &connection.viewer().scope)
-        .map_err(|what| Some(Close::new(4400, what)))?;
-    match connection.subscribe(view, resume).await {
+    let wanted =
+        wire::read(&text, connection.viewer()).map_err(|what| Some(Close::new(4400, what)))?;
+    match connection.subscribe(wanted).await {
         true => Ok(true),
         false => Err(Some(Close::new(1001, "going away"))),
     }
@@ -156,14 +157,23 @@ fn broken(error: &axum::Error) -> End {
 
 async fn send(socket: &mut WebSocket, connection: &Connection, frame: Frame) -> Result<(), End> {
     let frame = prepared(frame).await;
-    for text in frame.texts() {
-        put(socket, connection, Message::Text(text.clone())).await?;
-    }
+    put_all(socket, connection, frame.texts()).await?;
     drop(frame);
     match connection.done().await {
         true => Ok(()),
         false => Err(Some(Close::new(1001, "going away"))),
     }
+}
+
+async fn put_all(
+    socket: &mut WebSocket,
+    connection: &Connection,
+    texts: &[Utf8Bytes],
+) -> Result<(), End> {
+    for text in texts {
+        put(socket, connection, Message::Text(text.clone())).await?;
+    }
+    Ok(())
 }
 
 /// Makes the texts of a large frame where it does not hold up other connections.

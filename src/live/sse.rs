@@ -3,11 +3,12 @@
 
 use crate::domain::ids::Name;
 use crate::live::frame::Frame;
-use crate::live::handle::{Connection, HubHandle, Resume, Viewer};
+use crate::live::handle::{Connection, HubHandle, Viewer};
 use crate::live::slot::{Close, Parcel};
 use crate::live::socket::{going_away, prepared};
-use crate::live::view::View;
+use crate::live::wire::Subscription;
 use axum::body::Body;
+use axum::extract::ws::Utf8Bytes;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -15,15 +16,15 @@ use futures_util::stream;
 use std::collections::VecDeque;
 use std::convert::Infallible;
 
-/// Answers a dashboard's request. The viewer was authenticated before; `view` comes from
-/// [`crate::live::wire::Query`], `resume` from [`crate::live::wire::last_event_id`].
+/// Answers a dashboard's request. The viewer was authenticated before; `wanted` comes from
+/// [`crate::live::wire::Query`], its `resume` from [`crate::live::wire::last_event_id`].
 ///
 /// A connection that is made to close ends with `event: close` and
 /// `{ "code", "reason" }`, after a `going_away` message (and `retry:`) where there is one.
-pub async fn serve(hub: HubHandle, who: Viewer, view: View, resume: Option<Resume>) -> Response {
+pub async fn serve(hub: HubHandle, who: Viewer, wanted: Subscription) -> Response {
     let epoch = hub.epoch().clone();
     let connection = hub.connect(who);
-    if !connection.subscribe(view, resume).await {
+    if !connection.subscribe(wanted).await {
         connection.slot().close(Close::new(1001, "going away"));
     }
     let feed =
@@ -54,7 +55,15 @@ impl Feed {
             if self.is_over || !self.is_ready().await {
                 return None;
             }
-            match self.connection.slot().next().await {
+            let parcel = tokio::select! {
+                parcel = self.connection.slot().next() => parcel,
+                texts = self.connection.figures().next() => {
+                    // Without an id: where a client resumes is told by the frames.
+                    texts.into_iter().for_each(|text| self.data("data: ".to_owned(), text));
+                    continue;
+                }
+            };
+            match parcel {
                 Parcel::Frame(frame) => self.take(prepared(frame).await),
                 Parcel::Close(close) => self.end(&close),
             }
@@ -74,9 +83,12 @@ impl Feed {
                 true => format!("id: {}:{}\ndata: ", self.epoch, frame.seq()),
                 false => "data: ".to_owned(),
             };
-            let text = Bytes::from(text.clone());
-            self.chunks.extend([Bytes::from(head), text, Bytes::from_static(b"\n\n")]);
+            self.data(head, text.clone());
         }
+    }
+
+    fn data(&mut self, head: String, text: Utf8Bytes) {
+        self.chunks.extend([Bytes::from(head), text.into(), Bytes::from_static(b"\n\n")]);
     }
 
     fn end(&mut self, close: &Close) {

@@ -1,7 +1,8 @@
 //! What one dashboard shows, and how often.
 
+use crate::domain::figures::By;
 use crate::domain::ids::{CallId, Name};
-use crate::domain::rows::{AgentRow, CallRow, QueueRow, Removed};
+use crate::domain::rows::{AgentRow, AlertRow, AlertSubject, CallRow, QueueRow, Removed};
 use crate::reporting::board::{Board, Move, is_member, is_with};
 use std::sync::Arc;
 
@@ -17,6 +18,8 @@ pub struct View {
     pub agents: AgentFilter,
     /// Whether calls: those of `queues` where it names ids, else all.
     pub calls: bool,
+    /// Whether alerts.
+    pub alerts: bool,
     /// Least time between two deltas, one of [`RATES_MS`].
     pub every_ms: u16,
     /// What the viewer may see at all.
@@ -151,13 +154,14 @@ fn sorted(ids: impl IntoIterator<Item = impl Into<Name>>) -> Vec<Name> {
 }
 
 impl View {
-    /// Everything, at each record.
+    /// Every queue, agent and call, at each record.
     #[must_use]
     pub fn all() -> View {
         View {
             queues: Filter::All,
             agents: AgentFilter::All,
             calls: true,
+            alerts: false,
             every_ms: 0,
             scope: Scope::All,
         }
@@ -188,6 +192,17 @@ impl View {
 
     fn may_see_agent(&self, id: &Name) -> bool {
         self.scope == Scope::All || self.scope.holds_user(id)
+    }
+
+    /// Whether the alert is on this view: of the queues and agents that may be seen.
+    pub(super) fn shows_alert(&self, board: &Board, row: &AlertRow) -> bool {
+        let AlertSubject { by, id } = &row.subject;
+        self.alerts
+            && match by {
+                By::Queue | By::Group => self.may_see_queue(board, id),
+                By::Agent => self.may_see_agent(id),
+                By::Team | By::Account => self.scope == Scope::All,
+            }
     }
 
     /// Whether the call is on this view now.

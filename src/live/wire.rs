@@ -1,16 +1,38 @@
 //! What a client of the live feed says, read and checked.
 
 use crate::domain::ids::{Name, is_name, is_user_name};
-use crate::live::handle::Resume;
-use crate::live::view::{AgentFilter, Filter, RATES_MS, Scope, View};
+use crate::live::handle::{Resume, Viewer};
+use crate::live::view::{AgentFilter, Filter, RATES_MS, View};
+use crate::reporting::figures::{self, By, Seen, THRESHOLDS_S, Window, Wish};
 use serde::Deserialize;
 
 /// How many ids a filter may name.
 pub const MOST_IDS: usize = 1_000;
 /// The longest message a client may send, in bytes.
 pub const MOST_BYTES: usize = 64 * 1024;
+/// How many lists of figures a subscription may hold.
+pub const MOST_FIGURES: usize = 8;
+/// The threshold of service levels when none is asked for, in seconds.
+const THRESHOLD_S: u64 = 20;
 /// The rate when none is asked for, in milliseconds.
 pub const DEFAULT_EVERY_MS: u16 = 100;
+
+/// What a client wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subscription {
+    /// What it shows.
+    pub view: View,
+    /// What it has already.
+    pub resume: Option<Resume>,
+    /// The figures that it shows.
+    pub figures: Vec<Wish>,
+}
+
+impl From<View> for Subscription {
+    fn from(view: View) -> Subscription {
+        Subscription { view, resume: None, figures: Vec::new() }
+    }
+}
 
 /// `{ "subscribe": { … }, "resume": { "epoch", "seq" } }`; `resume` is read inside `subscribe` too.
 #[derive(Debug, Deserialize)]
@@ -30,8 +52,23 @@ struct Subscribe {
     #[serde(default)]
     calls: bool,
     #[serde(default)]
+    alerts: bool,
+    #[serde(default)]
     every_ms: Option<u64>,
+    #[serde(default)]
+    figures: Vec<Figures>,
     resume: Option<Place>,
+}
+
+/// A list of figures.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Figures {
+    by: String,
+    window: String,
+    threshold_s: Option<u64>,
+    ids: Option<Vec<String>>,
+    figures: Option<Vec<String>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -62,21 +99,66 @@ struct Of {
 ///
 /// # Errors
 /// Says in a few words, for the reason of close code 4400, what is wrong with it.
-pub fn read(text: &str, scope: &Scope) -> Result<(View, Option<Resume>), String> {
+pub fn read(text: &str, viewer: &Viewer) -> Result<Subscription, String> {
     let request: Request = serde_json::from_str(text).map_err(|e| e.to_string())?;
-    let Request { subscribe, resume } = request;
-    let view = view(&subscribe, scope)?;
-    let resume = resume.or(subscribe.resume);
-    Ok((view, resume.map(|place| Resume { epoch: place.epoch.into(), seq: place.seq })))
+    let Request { mut subscribe, resume } = request;
+    let resume = resume.or(subscribe.resume.take());
+    let resume = resume.map(|place| Resume { epoch: place.epoch.into(), seq: place.seq });
+    subscription(&subscribe, resume, viewer)
 }
 
-fn view(asked: &Subscribe, scope: &Scope) -> Result<View, String> {
-    Ok(View {
+fn subscription(
+    asked: &Subscribe,
+    resume: Option<Resume>,
+    viewer: &Viewer,
+) -> Result<Subscription, String> {
+    let view = View {
         queues: queues(asked.queues.as_ref())?,
         agents: agents(asked.agents.as_ref())?,
         calls: asked.calls,
+        alerts: asked.alerts,
         every_ms: rate(asked.every_ms)?,
-        scope: scope.clone(),
+        scope: viewer.scope.clone(),
+    };
+    Ok(Subscription { view, resume, figures: wishes(&asked.figures, &viewer.figures)? })
+}
+
+fn wishes(asked: &[Figures], seen: &Seen) -> Result<Vec<Wish>, String> {
+    if asked.len() > MOST_FIGURES {
+        return Err(format!("figures: at most {MOST_FIGURES} lists"));
+    }
+    let wishes: Vec<Wish> =
+        asked.iter().map(|asked| wish(asked, seen)).collect::<Result<_, _>>()?;
+    let parts = |wish: &Wish| (wish.by, wish.window, wish.threshold);
+    let is_twice = |(i, wish)| wishes[..i].iter().any(|before| parts(before) == parts(wish));
+    match wishes.iter().enumerate().any(is_twice) {
+        // A frame could not be told from another's.
+        true => Err("figures: two lists with the same by, window and threshold_s".into()),
+        false => Ok(wishes),
+    }
+}
+
+fn wish(asked: &Figures, seen: &Seen) -> Result<Wish, String> {
+    let by = By::parse(&asked.by).ok_or("figures.by: one of queue, group, agent, team, account")?;
+    if by == By::Account && *seen != Seen::All {
+        return Err("figures.by: the whole account's are for who sees all of it".into());
+    }
+    let window =
+        Window::parse(&asked.window).ok_or("figures.window: one of 15m, 60m, 24h, today")?;
+    let threshold = figures::threshold(asked.threshold_s.unwrap_or(THRESHOLD_S))
+        .ok_or_else(|| format!("figures.threshold_s: one of {THRESHOLDS_S:?}"))?;
+    let ids = asked.ids.as_ref().map(|ids| names("figures.ids", ids, is_name));
+    let place = |name: &String| {
+        let short: String = name.chars().take(40).collect();
+        figures::place(name).ok_or(format!("figures.figures: there is no {short:?}"))
+    };
+    let named = asked.figures.as_ref().map(|all| all.iter().map(place).collect());
+    Ok(Wish {
+        by,
+        window,
+        threshold,
+        ids: ids.transpose()?.map(|ids| ids.into_iter().collect()),
+        figures: named.transpose()?,
     })
 }
 
@@ -135,7 +217,7 @@ fn names(field: &str, ids: &[String], is_right: fn(&str) -> bool) -> Result<Vec<
 }
 
 /// The subscription as query fields, for the form as Server-Sent Events:
-/// `?queues=*|a,b&agents=*|usr_a,usr_b|queue:a|group:a&calls=true&every_ms=100`.
+/// `?queues=*|a,b&agents=*|usr_a,usr_b|queue:a|group:a&calls=true&alerts=true&every_ms=100&figures=queue:60m`.
 #[derive(Clone, Debug, Default, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct Query {
@@ -146,16 +228,25 @@ pub struct Query {
     /// Whether calls.
     #[serde(default)]
     pub calls: bool,
+    /// Whether alerts.
+    #[serde(default)]
+    pub alerts: bool,
     /// Least milliseconds between two deltas: 0, 50, 100, 250, 500, 1000 or 5000.
     pub every_ms: Option<u64>,
+    /// By what and over which window, with a colon between; more, with commas between.
+    pub figures: Option<String>,
 }
 
 impl Query {
-    /// The view that is asked for.
+    /// What is asked for.
     ///
     /// # Errors
     /// Says which field is wrong, and what it may hold.
-    pub fn view(&self, scope: &Scope) -> Result<View, String> {
+    pub fn subscription(
+        &self,
+        resume: Option<Resume>,
+        viewer: &Viewer,
+    ) -> Result<Subscription, String> {
         let ids = |text: &str| Choice::Ids(text.split(',').map(str::to_owned).collect());
         let plain = |text: &String| match text.as_str() {
             "*" => Choice::Text(text.clone()),
@@ -170,8 +261,16 @@ impl Query {
             None => plain(text),
         });
         let queues = self.queues.as_ref().map(plain);
-        let (calls, every_ms) = (self.calls, self.every_ms);
-        view(&Subscribe { queues, agents, calls, every_ms, resume: None }, scope)
+        let (calls, alerts, every_ms) = (self.calls, self.alerts, self.every_ms);
+        let lists = self.figures.iter().flat_map(|text| text.split(','));
+        let figures = lists.map(|list| {
+            let (by, window) = list.split_once(':').unwrap_or((list, ""));
+            let (by, window) = (by.to_owned(), window.to_owned());
+            Figures { by, window, threshold_s: None, ids: None, figures: None }
+        });
+        let figures = figures.collect();
+        let asked = Subscribe { queues, agents, calls, alerts, every_ms, figures, resume: None };
+        subscription(&asked, resume, viewer)
     }
 }
 
@@ -186,21 +285,52 @@ pub fn last_event_id(text: &str) -> Option<Resume> {
 mod tests {
     use super::*;
 
+    fn right(text: &str) -> Subscription {
+        read(text, &Viewer::of_all("acme")).unwrap()
+    }
+
     fn wrong(text: &str) -> String {
-        read(text, &Scope::All).unwrap_err()
+        read(text, &Viewer::of_all("acme")).unwrap_err()
+    }
+
+    #[test]
+    fn figures_are_wished_by_their_names() {
+        let text = r#"{ "subscribe": { "figures": [
+            { "by": "queue", "window": "60m" },
+            { "by": "agent", "window": "today", "threshold_s": 30, "ids": ["usr_b", "usr_a"],
+              "figures": ["aht_ms", "handled"] } ] } }"#;
+        let wishes = right(text).figures;
+        assert_eq!(
+            (wishes[0].by, wishes[0].window, &wishes[0].ids),
+            (By::Queue, Window::Hour, &None)
+        );
+        let ids = wishes[1].ids.iter().flatten().map(|id| &**id);
+        assert_eq!(ids.collect::<Vec<_>>(), ["usr_a", "usr_b"]);
+        assert_eq!(wishes[1].figures.as_ref().map(|names| names.len()), Some(2));
+        let list = |list: &str| wrong(&format!(r#"{{"subscribe":{{"figures":[{list}]}}}}"#));
+        assert!(list(r#"{"by":"skill","window":"60m"}"#).contains("figures.by"));
+        assert!(list(r#"{"by":"queue","window":"1h"}"#).contains("figures.window"));
+        assert!(list(r#"{"by":"queue","window":"60m","threshold_s":7}"#).contains("threshold_s"));
+        assert!(list(r#"{"by":"queue","window":"60m","figures":["aha"]}"#).contains("\"aha\""));
+        let twice = r#"{"by":"queue","window":"60m"},{"by":"queue","window":"60m","ids":["a"]}"#;
+        assert!(list(twice).contains("the same"));
+        let figures = Seen::read(&serde_json::json!({ "all": false }));
+        let part = Viewer { figures, ..Viewer::of_all("acme") };
+        let whole = r#"{"subscribe":{"figures":[{"by":"account","window":"60m"}]}}"#;
+        assert!(read(whole, &part).unwrap_err().contains("who sees all"));
     }
 
     #[test]
     fn the_contract_s_example_is_read() {
         let text = r#"{ "subscribe": { "queues": ["b", "a", "b"], "agents": { "group": "sales" },
             "calls": true, "every_ms": 100 }, "resume": { "epoch": "e", "seq": 7 } }"#;
-        let (view, resume) = read(text, &Scope::All).unwrap();
+        let Subscription { view, resume, .. } = right(text);
         assert_eq!(view.queues, Filter::ids(["a", "b"]));
         assert_eq!(view.agents, AgentFilter::Queue("sales".into()));
         assert_eq!((view.calls, view.every_ms), (true, 100));
         assert_eq!(resume, Some(Resume { epoch: "e".into(), seq: 7 }));
         let inside = r#"{ "subscribe": { "resume": { "epoch": "e", "seq": 7 } } }"#;
-        let (view, again) = read(inside, &Scope::All).unwrap();
+        let Subscription { view, resume: again, .. } = right(inside);
         assert_eq!((view.queues, view.every_ms, again), (Filter::None, 100, resume));
     }
 
@@ -227,15 +357,21 @@ mod tests {
             queues: Some("*".into()),
             agents: Some("queue:support".into()),
             calls: true,
+            alerts: false,
             every_ms: Some(0),
+            figures: Some("queue:60m,agent:today".into()),
         };
         let message = r#"{"subscribe":{"queues":"*","agents":{"queue":"support"},"calls":true,
-            "every_ms":0}}"#;
-        assert_eq!(query.view(&Scope::All), read(message, &Scope::All).map(|(view, _)| view));
+            "every_ms":0,"figures":[{"by":"queue","window":"60m"},
+            {"by":"agent","window":"today"}]}}"#;
+        assert_eq!(query.subscription(None, &Viewer::of_all("acme")), Ok(right(message)));
         let query = Query { agents: Some("usr_b,usr_a".into()), ..Query::default() };
-        assert_eq!(query.view(&Scope::All).unwrap().agents, AgentFilter::ids(["usr_a", "usr_b"]));
+        assert_eq!(
+            query.subscription(None, &Viewer::of_all("acme")).unwrap().view.agents,
+            AgentFilter::ids(["usr_a", "usr_b"])
+        );
         let query = Query { agents: Some("team:t".into()), ..Query::default() };
-        assert!(query.view(&Scope::All).unwrap_err().contains("by team"));
+        assert!(query.subscription(None, &Viewer::of_all("acme")).unwrap_err().contains("by team"));
         assert_eq!(last_event_id("e:f:12"), Some(Resume { epoch: "e:f".into(), seq: 12 }));
         assert_eq!(last_event_id("12"), None);
     }

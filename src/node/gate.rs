@@ -177,6 +177,8 @@ pub(super) fn is_urgent(input: &Input) -> bool {
             | Command::Apply { .. }
             | Command::Import(_)
             | Command::UndoImport { .. }
+            | Command::ReportAlert(_)
+            | Command::Acknowledge { .. }
             | Command::Notify { .. }
             | Command::ReadMessage { .. }
             | Command::ClearForced { .. }

@@ -7,14 +7,17 @@
 
 use crate::domain::event::Event;
 use crate::domain::ids::Name;
+use crate::domain::input::{Command, Input};
 use crate::domain::problem::Problem;
 use crate::domain::time::Millis;
 use crate::engine::Engine;
 use crate::journal::{self, Reader, StreamId};
+use crate::node::gate::What;
 use crate::node::handle::Handle;
 use crate::node::recovery::{self, StartError};
 use crate::node::shared::Shared;
-use crate::reporting::figures::Figures;
+use crate::node::signing::node;
+use crate::reporting::figures::{Figures, LOOK_MS, Lookout};
 use crossbeam_channel::RecvTimeoutError;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -41,6 +44,8 @@ pub(super) enum Told {
     Opened(Box<Opened>),
     /// Durable records, those of one batch together: the thread is woken once for them.
     Records(Vec<Decided>),
+    /// Dashboards wish figures that nobody wished before.
+    Wished,
     /// Nothing comes after it.
     Stop,
     /// A question about one account's figures, as of this record at least.
@@ -99,7 +104,15 @@ impl Reports {
     pub fn new(shared: &Arc<Shared>, store: Store, opened: Vec<Opened>) -> (Reports, Fold) {
         let (told, queue) = crossbeam_channel::bounded(WAITING);
         let shared = Arc::downgrade(shared);
-        let fold = Fold { shared, queue, store, opened, accounts: BTreeMap::new() };
+        let fold = Fold {
+            shared,
+            queue,
+            store,
+            opened,
+            accounts: BTreeMap::new(),
+            looked_at: None,
+            rules_at: None,
+        };
         (Reports(told), fold)
     }
 
@@ -162,6 +175,7 @@ impl Store {
 struct Account {
     stream: StreamId,
     figures: Figures,
+    lookout: Lookout,
     /// As of the record that was put away last, and when.
     stored: (u64, Millis),
 }
@@ -175,6 +189,10 @@ pub(super) struct Fold {
     /// Accounts that there were at the start.
     opened: Vec<Opened>,
     accounts: BTreeMap<Name, Account>,
+    /// When alert rules were looked for last, …
+    looked_at: Option<Millis>,
+    /// … and when there is something to look at again: `None`: no account has one.
+    rules_at: Option<Millis>,
 }
 
 impl Fold {
@@ -185,11 +203,13 @@ impl Fold {
                 self.take(Told::Opened(Box::new(opened)));
             }
             loop {
-                match self.queue.recv_timeout(LOOK_EACH) {
+                match self.queue.recv_timeout(self.idle_for()) {
                     Ok(Told::Stop) | Err(RecvTimeoutError::Disconnected) => break,
                     Ok(told) => self.take(told),
                     Err(RecvTimeoutError::Timeout) => {}
                 }
+                self.tell_dashboards();
+                self.look_at_rules();
                 if self.queue.is_empty() {
                     self.put_away(STORE_EACH_MS);
                 }
@@ -207,7 +227,8 @@ impl Fold {
         match told {
             Told::Opened(opened) => {
                 let Opened { account, stream, figures, seq } = *opened;
-                let mut known = Account { stream, stored: (figures.seq(), figures.at()), figures };
+                let stored = (figures.seq(), figures.at());
+                let mut known = Account { stream, stored, figures, lookout: Lookout::default() };
                 catch_up(&shared, &account, &mut known, seq);
                 self.accounts.insert(account, known);
             }
@@ -226,8 +247,51 @@ impl Fold {
                 }
                 ask(self.accounts.get(&account).map(|known| &known.figures));
             }
-            Told::Stop => {}
+            Told::Wished | Told::Stop => {}
         }
+    }
+
+    /// Until when there is nothing to do by itself.
+    fn idle_for(&self) -> Duration {
+        let Some(shared) = self.shared.upgrade() else { return LOOK_EACH };
+        let due_at = self.rules_at.into_iter().chain(shared.hub.figures().due_at()).min();
+        let wait = due_at.map(|at| Duration::from_millis(at.since(shared.clock.now())));
+        wait.map_or(LOOK_EACH, |wait| wait.min(LOOK_EACH))
+    }
+
+    /// Reports what alert rules find.
+    fn look_at_rules(&mut self) {
+        let Some(shared) = self.shared.upgrade() else { return };
+        let now = shared.clock.now();
+        if self.looked_at.is_some_and(|at| now < at.plus(LOOK_MS)) {
+            return;
+        }
+        self.looked_at = Some(now);
+        self.rules_at = None;
+        for (account, known) in &mut self.accounts {
+            if known.lookout.due_at(&known.figures).is_none() {
+                continue;
+            }
+            self.rules_at = Some(now.plus(LOOK_MS));
+            let was_flooded = known.lookout.is_flooded;
+            let reports = known.lookout.look(&known.figures, account, now.max(known.figures.at()));
+            if known.lookout.is_flooded && !was_flooded {
+                tracing::warn!(%account, "alert rules find more than may be open at once");
+            }
+            for report in reports {
+                let command = Command::ReportAlert(report);
+                let input = Input::Command { actor: node(), command };
+                let what = What::Input { account: account.clone(), input, reply: None };
+                shared.gate.insert(shared.ticks(), what);
+            }
+        }
+    }
+
+    /// Tells dashboards the figures that are due to them.
+    fn tell_dashboards(&self) {
+        let Some(shared) = self.shared.upgrade() else { return };
+        let ask = |account: &Name| self.accounts.get(account).map(|known| &known.figures);
+        shared.hub.figures().step(shared.clock.now(), ask);
     }
 
     /// Puts away what has changed since it was put away so long ago. A failure costs time at the next

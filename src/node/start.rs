@@ -278,6 +278,8 @@ impl Parts {
             opened.push(Opened::found(&store, &mut *self.reader, account, floor)?);
         }
         let (reports, fold) = Reports::new(&self.shared, store, opened);
+        let way = reports.clone();
+        self.shared.hub.figures().on_wish(move || way.tell(Told::Wished));
         // It is the first: a node is put together once.
         let _ = self.shared.reports.set(reports);
         Ok(fold)

@@ -12,7 +12,7 @@ use crate::domain::switching::{
 use crate::domain::time::Millis;
 use crate::journal::memory::{Control, Fault, Memory};
 use crate::journal::{Journal, Room, StreamId};
-use crate::live::{Scope, View, Viewer};
+use crate::live::{View, Viewer};
 use crate::node::clock::Clock;
 use crate::node::{EXIT_JOURNAL, Handle, KeyRequest, Node, Options};
 use serde_json::{Value, json};
@@ -179,9 +179,8 @@ async fn nothing_leaves_before_its_record_is_durable() {
     let mut link = handle.link_open(ACCOUNT, "edge").await.expect("a link");
     let mut desk = handle.desk_open(ACCOUNT, owner(), "usr_ann").await.expect("a desk");
     while soon(desk.next()).await.is_some() {}
-    let viewer = Viewer { account: ACCOUNT.into(), scope: Scope::All, key: None, user: None };
-    let watcher = handle.hub().connect(viewer);
-    assert!(watcher.subscribe(View::all(), None).await);
+    let watcher = handle.hub().connect(Viewer::of_all(ACCOUNT));
+    assert!(watcher.subscribe(View::all().into()).await);
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert!(watcher.slot().take().is_some(), "the snapshot");
     watcher.done().await;

@@ -1,8 +1,10 @@
 //! The board of one account: the last state of every queue, agent and call, and what changed since
 //! any sequence, at a cost proportional to what changed.
 
-use crate::domain::ids::{CallId, Name};
-use crate::domain::rows::{AgentRow, BoardSeed, CallRow, Changes, QueueRow, Removed};
+use crate::domain::ids::{AlertId, CallId, Name};
+use crate::domain::rows::{
+    ALERT_KEPT_MS, AgentRow, AlertRow, BoardSeed, CallRow, Changes, QueueRow, Removed,
+};
 use crate::domain::time::Millis;
 use crate::reporting::table::Table;
 use crate::reporting::trail::Trail;
@@ -18,6 +20,7 @@ pub struct Board {
     queues: Table<Name, QueueRow>,
     agents: Table<Name, AgentRow>,
     calls: Table<CallId, CallRow>,
+    alerts: Table<AlertId, AlertRow>,
     removed: Trail<Removed>,
     moves: Trail<Move>,
 }
@@ -73,6 +76,7 @@ impl Board {
             queues: Table::default(),
             agents: Table::default(),
             calls: Table::default(),
+            alerts: Table::default(),
             removed: Trail::new(seed.removed_known_from, seed.removed),
             moves: Trail::new(seed.seq, []),
         };
@@ -80,6 +84,7 @@ impl Board {
         seed.queues.sort_by_key(|(seq, _)| *seq);
         seed.agents.sort_by_key(|(seq, _)| *seq);
         seed.calls.sort_by_key(|(seq, _)| *seq);
+        seed.alerts.sort_by_key(|(seq, _)| *seq);
         for (seq, row) in seed.queues {
             board.queues.put(row.id.clone(), seq, row);
         }
@@ -88,6 +93,9 @@ impl Board {
         }
         for (seq, row) in seed.calls {
             board.calls.put(row.id, seq, row);
+        }
+        for (seq, row) in seed.alerts {
+            board.alerts.put(row.id, seq, row);
         }
         board.removed.forget(seed.at);
         board
@@ -122,6 +130,10 @@ impl Board {
         for row in &changes.calls {
             self.put_call(row);
         }
+        for row in &changes.alerts {
+            self.forget_alerts();
+            self.alerts.put(row.id, seq, Arc::clone(row));
+        }
         for id in &changes.removed_queues {
             if self.queues.remove(id).is_some() {
                 self.removed.push(seq, at, Removed::Queue(id.clone()));
@@ -135,6 +147,14 @@ impl Board {
         }
         self.removed.forget(at);
         self.moves.forget(at);
+    }
+
+    /// Alerts that were over long enough ago go; clients let go of them by themselves.
+    fn forget_alerts(&mut self) {
+        let before = Millis(self.at.0 - ALERT_KEPT_MS);
+        let is_old = |row: &&Arc<AlertRow>| row.resolved_at.is_some_and(|at| at < before);
+        let old: Vec<AlertId> = self.alerts.starting(0).filter(is_old).map(|row| row.id).collect();
+        old.iter().for_each(|id| drop(self.alerts.remove(id)));
     }
 
     fn put_agent(&mut self, row: &Arc<AgentRow>) {
@@ -253,6 +273,7 @@ impl Board {
             queues: self.queues.all().map(|(seq, row)| (seq, Arc::clone(row))).collect(),
             agents: self.agents.all().map(|(seq, row)| (seq, Arc::clone(row))).collect(),
             calls: self.calls.all().map(|(seq, row)| (seq, Arc::clone(row))).collect(),
+            alerts: self.alerts.all().map(|(seq, row)| (seq, Arc::clone(row))).collect(),
             removed: self.removed.entries().cloned().collect(),
             removed_known_from: self.removed.known_from(),
         }
@@ -295,6 +316,11 @@ impl<'a> Since<'a> {
     /// Changed calls that still live.
     pub fn calls(self) -> impl Iterator<Item = &'a Arc<CallRow>> {
         self.board.calls.starting(self.from)
+    }
+
+    /// Changed alerts, those included that were over lately.
+    pub fn alerts(self) -> impl Iterator<Item = &'a Arc<AlertRow>> {
+        self.board.alerts.starting(self.from)
     }
 
     /// What was removed, and may be back.

@@ -78,6 +78,7 @@ fn changes() -> impl Strategy<Value = Changes> {
     let calls = proptest::collection::vec((0..4u8, proptest::option::of(0..3u8), subset()), 0..2);
     let removed = (0..24u8, 0..24u8, 0..8u8);
     (queues, agents, calls, removed).prop_map(|(queues, agents, calls, removed)| Changes {
+        alerts: Vec::new(),
         queues: queues.into_iter().map(|(id, waiting)| queue(id, waiting)).collect(),
         agents: agents.iter().map(|(id, queues)| agent(*id, queues)).collect(),
         calls: calls.iter().map(|(id, queue, offers)| call(*id, *queue, offers)).collect(),

@@ -188,9 +188,10 @@ fn every_frame_of_a_floor_at_work_is_in_the_document() {
     let mut live = open(&server.with_key(""), "live", "callboard.live.v1").expect("live");
     say(&mut live, "liveHears", ticket);
     let board = json!({ "subscribe": { "queues": "*", "agents": { "queue": "support" },
-        "calls": true, "every_ms": 0 } });
+        "calls": true, "alerts": true, "every_ms": 0, "figures": [{ "by": "queue", "window": "60m" }] } });
     say(&mut live, "liveHears", board);
-    hear(&mut live, "liveSays", &|f| f["type"] == "snapshot" && f["part"] == f["parts"]);
+    let is_told = |f: &Value| f["items"][0]["figures"]["offered"] == 0;
+    hear(&mut live, "liveSays", &|f| f["type"] == "figures" && is_told(f));
     let mut desk = open(&ann, "agents/usr_ann/desk", "callboard.desk.v1").expect("a desk");
     say(&mut desk, "deskHears", json!({ "status": "ready", "ref": "a" }));
     assert_eq!(hear(&mut desk, "deskSays", &result)["status"], 200);

@@ -243,6 +243,13 @@ fn users_are_found_by_what_is_known_of_them() {
         (Some(2), &json!("usr_door"))
     );
     assert_eq!(found("limit=2&cursor=usr_door"), ["sue"]);
+    let listed = server.must_get(&at("users?text=lee&places=true"));
+    let ann = &listed["items"][0];
+    assert_eq!((&ann["role"], &ann["skills"]), (&json!("agent"), &json!({ "spanish": 5 })));
+    let place = json!({ "id": "support", "name": "Support", "media": "voice", "stars": 1,
+        "position": 1, "source": "direct", "opted_in": true });
+    assert_eq!((&ann["queues"], &ann["group"]), (&json!([place]), &Value::Null));
+    assert_eq!(server.must_get(&at("users?text=lee"))["items"][0].get("queues"), None);
     assert_eq!(server.get(&at("users?state=gone")).0, 422);
     assert_eq!(server.get(&at("users?queue=nowhere")).0, 404);
 }

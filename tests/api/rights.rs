@@ -32,7 +32,9 @@ fn rule(operation: &str) -> Option<Needs> {
         "account" => Some(&["account"]),
         "skill" => Some(&["skills"]),
         "user" => Some(&["users"]),
-        "queue" | "group" | "queue_member" | "group_member" | "disposition" => Some(&["queues"]),
+        "queue" | "group" | "queue_member" | "group_member" | "disposition" | "alert_rule" => {
+            Some(&["queues"])
+        }
         "team" | "team_member" | "queue_team" => Some(&["teams"]),
         "route" => Some(&["numbers"]),
         "switch" => Some(&["channels"]),
@@ -72,7 +74,7 @@ fn rule(operation: &str) -> Option<Needs> {
         "bulk_roles" | "bulk_capacity" | "bulk_skills" | "erase_user" => Any(&["users"]),
         "bulk_queues" | "bulk_group" => Any(&["queues"]),
         "change_team_members" => Any(&["teams"]),
-        "list_callbacks" | "get_message" => Any(&["watch"]),
+        "list_callbacks" | "get_message" | "list_alerts" | "acknowledge_alert" => Any(&["watch"]),
         "make_callback" | "change_callback" | "cancel_callback" | "notify_agents" => {
             Any(&["steer"])
         }
@@ -123,6 +125,7 @@ fn filled(path: &str) -> String {
         ("{agency}", "nothing"),
         ("{home}", "default"),
         ("{message}", "msg_0"),
+        ("{alert}", "alr_0"),
         ("{id}", "nothing"),
     ]
     .iter()
@@ -263,7 +266,7 @@ fn every_role_at_every_endpoint() {
     assert!(allowed > 300 && refused > 500, "{allowed} allowed, {refused} refused");
 }
 
-fn user(server: &Server, id: &str, role: &str) -> Api {
+pub fn user(server: &Server, id: &str, role: &str) -> Api {
     let mut body = json!({ "email": format!("{id}@acme.test"), "first_name": id,
         "last_name": "Lee", "role": role });
     let at = format!("{BASE}/users/{id}");

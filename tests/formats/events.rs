@@ -1,14 +1,20 @@
 //! The journal's format: one instance of each event, as it is written.
 
 use crate::{snake, variants};
-use callboard::domain::event::{Cause, Changed, Event, Next, OfferFailure, Outcome, Withdrawn};
-use callboard::domain::ids::{AgentIx, CallId, CommandId, OfferId, QueueIx, SessionId, SwitchIx};
+use callboard::domain::event::{
+    AlertEnd, Cause, Changed, Event, Next, OfferFailure, Outcome, Withdrawn,
+};
+use callboard::domain::figures::By;
+use callboard::domain::ids::{
+    AgentIx, AlertId, CallId, CommandId, OfferId, QueueIx, SessionId, SwitchIx,
+};
 use callboard::domain::media::Media;
+use callboard::domain::objects::alert_rule::Severity;
 use callboard::domain::objects::queue::{Exit, Order, Source};
 use callboard::domain::objects::user::Role;
 use callboard::domain::objects::{
-    AccessGroup, Calendar, Member, Preferred, Queue, QueueKind, RoleBody, Route, Skill, SkillNeed,
-    SkipIf, Step, Switch, Target, Team, User,
+    AccessGroup, AlertRule, Calendar, Member, Preferred, Queue, QueueKind, RoleBody, Route, Skill,
+    SkillNeed, SkipIf, Step, Switch, Target, Team, User,
 };
 use callboard::domain::presence::Status;
 use callboard::domain::signing::{LinkPurpose, SessionEnd};
@@ -458,6 +464,37 @@ fn rights() -> Vec<Event> {
             group: Box::new(AccessGroup::parse(&group).expect("an access group")),
         },
         Event::AccessGroupDeleted { id: "north".into(), by: by() },
+    ]
+    .into_iter()
+    .chain(alerts())
+    .collect()
+}
+
+fn alerts() -> Vec<Event> {
+    let by = || "owner".into();
+    let rule = json!({ "name": "Waiting", "figure": "waiting", "ids": ["support"], "watch": 8,
+        "act": 15.5, "clear": 5, "for_s": 10 });
+    let alert = AlertId(0x19a_8f00_0001);
+    vec![
+        Event::AlertRulePut {
+            id: "waiting".into(),
+            by: by(),
+            rule: Box::new(AlertRule::parse(&rule).expect("a rule")),
+        },
+        Event::AlertRuleDeleted { id: "waiting".into(), by: by() },
+        Event::AlertRaised {
+            alert,
+            rule: "waiting".into(),
+            name: "Waiting".into(),
+            figure: "waiting".into(),
+            of: By::Queue,
+            subject: "support".into(),
+            severity: Severity::Watch,
+            value: 8.0,
+        },
+        Event::AlertChanged { alert, severity: Severity::Act, value: 15.5 },
+        Event::AlertAcknowledged { alert, by: by() },
+        Event::AlertResolved { alert, value: Some(4.0), cause: AlertEnd::Cleared },
     ]
 }
 

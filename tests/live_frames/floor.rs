@@ -10,6 +10,7 @@ use callboard::domain::time::Millis;
 use callboard::live::frame::Frame;
 use callboard::live::handle::{Connection, Resume};
 use callboard::live::slot::Parcel;
+use callboard::live::wire::Subscription;
 use callboard::live::{Hub, HubHandle, HubMessage, Scope, View, Viewer, channel};
 use std::sync::Arc;
 use tokio::sync::mpsc::Receiver;
@@ -147,7 +148,7 @@ impl Floor {
     }
 
     pub fn connect(&self, scope: Scope) -> Reader {
-        let viewer = Viewer { account: "acme".into(), scope, key: None, user: None };
+        let viewer = Viewer { scope, ..Viewer::of_all("acme") };
         Reader { connection: self.handle.connect(viewer) }
     }
 
@@ -159,7 +160,7 @@ impl Floor {
     }
 
     pub fn subscribe(&mut self, ms: u64, reader: &Reader, view: View, resume: Option<Resume>) {
-        assert!(block(reader.connection.subscribe(view, resume)));
+        assert!(block(reader.connection.subscribe(Subscription { resume, ..view.into() })));
         self.flush(ms);
     }
 }

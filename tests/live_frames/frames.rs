@@ -258,12 +258,7 @@ fn dashboards_resume_across_a_restart() {
 #[test]
 fn an_unknown_account_is_closed_with_4403() {
     let floor = Floor::new();
-    let viewer = callboard::live::Viewer {
-        account: "nobody".into(),
-        scope: Scope::All,
-        key: None,
-        user: None,
-    };
+    let viewer = callboard::live::Viewer::of_all("nobody");
     let mut floor = floor;
     let reader = crate::floor::Reader { connection: floor.handle.connect(viewer) };
     floor.subscribe(0, &reader, View::all(), None);

@@ -211,7 +211,14 @@ fn view() -> impl Strategy<Value = View> {
     ];
     let every_ms = prop_oneof![Just(0), Just(100), Just(5_000)];
     (queues, agents, any::<bool>(), every_ms, scope).prop_map(
-        |(queues, agents, calls, every_ms, scope)| View { queues, agents, calls, every_ms, scope },
+        |(queues, agents, calls, every_ms, scope)| View {
+            queues,
+            agents,
+            calls,
+            alerts: false,
+            every_ms,
+            scope,
+        },
     )
 }
 

@@ -120,12 +120,8 @@ fn a_crowd_shares_one_large_snapshot() {
 fn a_close_comes_before_any_frame_and_for_those_meant() {
     let mut floor = Floor::new();
     let key = callboard::domain::ids::KeyId(7);
-    let viewer = callboard::live::Viewer {
-        account: "acme".into(),
-        scope: callboard::live::Scope::All,
-        key: Some(key),
-        user: None,
-    };
+    let viewer =
+        callboard::live::Viewer { key: Some(key), ..callboard::live::Viewer::of_all("acme") };
     let meant = crate::floor::Reader { connection: floor.handle.connect(viewer) };
     floor.subscribe(0, &meant, View::all(), None);
     let other = floor.reader(0, View::all());

@@ -10,7 +10,7 @@ use callboard::domain::ids::KeyId;
 use callboard::domain::rows::{BoardSeed, Changes};
 use callboard::domain::time::Millis;
 use callboard::live::wire::last_event_id;
-use callboard::live::{Hub, HubHandle, Scope, Viewer, channel, socket, sse, wire};
+use callboard::live::{Hub, HubHandle, Viewer, channel, socket, sse, wire};
 use futures_util::{SinkExt, StreamExt};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -43,10 +43,8 @@ impl Server {
                 "/live/events",
                 get(|query: Query<wire::Query>, headers: HeaderMap| async move {
                     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok());
-                    match query.view(&Scope::All) {
-                        Ok(view) => {
-                            sse::serve(events, viewer(), view, last.and_then(last_event_id)).await
-                        }
+                    match query.subscription(last.and_then(last_event_id), &viewer()) {
+                        Ok(wanted) => sse::serve(events, viewer(), wanted).await,
                         Err(why) => why.into_response(),
                     }
                 }),
@@ -81,7 +79,7 @@ const ALL: &str = r#"{"subscribe":{"queues":"*","agents":"*","calls":true,"every
 const PING: Duration = Duration::from_secs(20);
 
 fn viewer() -> Viewer {
-    Viewer { account: "acme".into(), scope: Scope::All, key: Some(KEY), user: None }
+    Viewer { key: Some(KEY), ..Viewer::of_all("acme") }
 }
 
 fn live(upgrade: WebSocketUpgrade, hub: HubHandle) -> Response {
@@ -266,12 +264,14 @@ async fn event(stream: &mut (impl AsyncBufReadExt + Unpin)) -> Vec<String> {
 }
 
 async fn listen(server: &Server, last: Option<&str>) -> BufReader<TcpStream> {
+    listen_to(server, "queues=*&agents=queue:a&every_ms=0", last).await
+}
+
+async fn listen_to(server: &Server, query: &str, last: Option<&str>) -> BufReader<TcpStream> {
     let mut stream = TcpStream::connect(&server.address).await.unwrap();
     // HTTP/1.0, so that the events are not cut into chunks.
     let last = last.map_or(String::new(), |id| format!("Last-Event-ID: {id}\r\n"));
-    let request = format!(
-        "GET /live/events?queues=*&agents=queue:a&every_ms=0 HTTP/1.0\r\nHost: x\r\n{last}\r\n"
-    );
+    let request = format!("GET /live/events?{query} HTTP/1.0\r\nHost: x\r\n{last}\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     BufReader::new(stream)
 }
@@ -294,6 +294,23 @@ async fn the_same_as_server_sent_events() {
     let away = event(&mut stream).await;
     let close = event(&mut stream).await;
     insta::assert_debug_snapshot!("sse_end", (away, close));
+}
+
+#[tokio::test]
+async fn figures_are_pushed_beside_the_board() {
+    let server = Server::start().await;
+    let mut client = server.open().await;
+    client.say(r#"{"subscribe":{"figures":[{"by":"account","window":"60m"}]}}"#).await;
+    assert!(client.text().await.contains("snapshot"));
+    let mut stream = listen_to(&server, "figures=account:60m", None).await;
+    assert!(event(&mut stream).await.join("\n").contains("snapshot"));
+    let figures = callboard::reporting::figures::Figures::default();
+    server.handle.figures().step(START, |_| Some(&figures));
+    let frame = client.text().await;
+    let start = r#"{"type":"figures","seq":0,"as_of":"2026-11-21T20:00:00.000Z","by":"account","#;
+    assert!(frame.starts_with(start) && frame.contains(r#""id":"acme""#), "{frame}");
+    // Without an id: a client that comes back says where it stands on the board.
+    assert_eq!(event(&mut stream).await, [format!("data: {frame}")]);
 }
 
 /// Reads to the last record, checks that every frame follows the one before, and answers how many

@@ -443,6 +443,20 @@ pub struct ProfileView {
     resolved: ResolvedView,
 }
 
+/// A user in a list.
+#[derive(ToSchema)]
+pub struct ListedUserView {
+    /// The user.
+    #[serde(flatten)]
+    user: User,
+    /// With `places`: the queues that the user works for.
+    #[schema(required = false)]
+    queues: Option<Vec<PlaceView>>,
+    /// With `places`: the group that the user is in.
+    #[schema(required = false)]
+    group: Option<PlaceView>,
+}
+
 /// A place in a queue or group.
 #[derive(ToSchema)]
 pub struct PlaceView {

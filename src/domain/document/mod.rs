@@ -35,6 +35,7 @@ pub const FAMILIES: &[(&str, Kind)] = &[
     ("routes", Kind::Route),
     ("switches", Kind::Switch),
     ("access_groups", Kind::AccessGroup),
+    ("alert_rules", Kind::AlertRule),
 ];
 
 /// The family's name in documents.

@@ -61,6 +61,15 @@ pub enum Query {
     },
     /// `GET …/calls/{call}`
     Call(CallId),
+    /// `GET …/alerts`
+    Alerts {
+        /// Only the open ones, or only the others.
+        open: Option<bool>,
+        /// Items at most.
+        limit: usize,
+        /// After this id.
+        after: Option<String>,
+    },
     /// `GET …/figures`: whose figures may this actor see?
     Figures,
     /// May this actor read a call's story? (Whose memory is gone, who sees the whole account may.)

@@ -6,6 +6,7 @@
 //! journal's form, not the wire's.)
 
 pub mod account;
+pub mod alert_rule;
 #[cfg(test)]
 mod bodies;
 pub mod break_reason;
@@ -28,6 +29,7 @@ pub mod team;
 pub mod user;
 
 pub use account::Account;
+pub use alert_rule::AlertRule;
 pub use break_reason::BreakReason;
 pub use calendar::Calendar;
 pub use callback::CallbackPlan;

@@ -1,11 +1,9 @@
 //! What is summed up for an interval: whole numbers that add, so that intervals add up to a day and
 //! agents to a team, and the longest wait, which is the greater of two.
 
+use crate::domain::figures::THRESHOLDS_S;
 use crate::domain::presence::{Detail, words};
 use serde::{Deserialize, Serialize};
-
-/// Thresholds of service levels, in seconds: the presets of Amazon Connect (`figures.md`).
-pub const THRESHOLDS_S: [u64; 12] = [15, 20, 25, 30, 45, 60, 90, 120, 180, 240, 300, 600];
 
 words!(
     /// One thing that is counted, or timed in milliseconds.

@@ -1,27 +1,11 @@
 //! Every figure: its name, its formula in words, and the function that is the formula. Answers, the
 //! list of definitions and the documents are made from this one table.
 
-use super::counts::{Counts, Measure, Sum, THRESHOLDS_S};
-use crate::domain::presence::{Detail, words};
+use super::counts::{Counts, Measure, Sum};
+use crate::domain::figures::{ALL, By, LINES, PEOPLE, THRESHOLDS_S};
+use crate::domain::presence::Detail;
 use crate::domain::time::Millis;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-
-words!(
-    /// By what figures are told apart.
-    By {
-        /// All of it.
-        Account => "account",
-        /// Queues.
-        Queue => "queue",
-        /// Groups.
-        Group => "group",
-        /// Agents.
-        Agent => "agent",
-        /// Teams: their members together.
-        Team => "team",
-    }
-);
 
 /// What a formula looks at.
 pub struct Facts {
@@ -105,12 +89,6 @@ fn divided(upper: i64, lower: i64) -> Option<i64> {
 fn share(part: i64, whole: i64) -> Option<i64> {
     divided(part * SHARE, whole)
 }
-
-/// Whose calls wait.
-const LINES: &[By] = &[By::Account, By::Queue, By::Group];
-/// Who works.
-const PEOPLE: &[By] = &[By::Account, By::Agent, By::Team];
-const ALL: &[By] = &[By::Account, By::Queue, By::Group, By::Agent, By::Team];
 
 macro_rules! figures {
     ($($name:literal $unit:ident $of:ident $formula:literal $value:expr;)+) => {
@@ -256,6 +234,8 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), FIGURES.len());
+        let told: Vec<_> = FIGURES.iter().map(|figure| (figure.name, figure.of)).collect();
+        assert_eq!(told, crate::domain::figures::NAMES, "what rules may name");
         assert_eq!(share(1, 3), Some(3_333));
         assert_eq!(share(2, 3), Some(6_667));
         assert_eq!(share(1, 0), None);

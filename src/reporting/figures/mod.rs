@@ -9,6 +9,8 @@ mod directory;
 mod formula;
 mod ledger;
 mod people;
+mod rules;
+mod told;
 mod window;
 
 use self::calls::Call;
@@ -16,6 +18,7 @@ use self::counts::{Counts, Sum};
 use self::directory::Directory;
 use self::ledger::{Ledger, Subject};
 use self::people::Person;
+use self::rules::Rules;
 use crate::domain::event::Event;
 use crate::domain::ids::{AgentIx, CallId, Name, OfferId, QueueIx};
 use crate::domain::objects::queue::QueueKind;
@@ -24,9 +27,11 @@ use crate::domain::time::Millis;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use self::counts::THRESHOLDS_S;
-pub use self::formula::{By, FIGURES, Facts, Figure, Unit, threshold};
-pub use self::window::Window;
+pub use self::formula::{FIGURES, Facts, Figure, Unit, threshold};
+pub use self::rules::{LOOK_MS, Lookout};
+pub use self::told::{Part, Seen, Wish, place};
+pub use self::window::begin;
+pub use crate::domain::figures::{By, THRESHOLDS_S, Window};
 
 /// The figures of one account.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -41,6 +46,8 @@ pub struct Figures {
     /// Calls that wait, the oldest of a queue first.
     waiting: BTreeSet<(QueueIx, Millis, CallId)>,
     ledger: Ledger,
+    #[serde(default)]
+    rules: Rules,
 }
 
 impl Figures {
@@ -104,6 +111,7 @@ impl Figures {
             | Event::QueuePut { .. }
             | Event::QueueDeleted { .. }
             | Event::DirectLineMade {} => self.directory.apply(event),
+            _ if self.rules.apply(event) => {}
             _ => match people::of(event) {
                 Some(agent) => self.person(agent, at).apply(event, at),
                 None => self.call_event(event, at),
@@ -209,6 +217,22 @@ impl Figures {
                 let teams = self.directory.agents().flat_map(|(_, facts)| facts.teams.iter());
                 teams.cloned().collect::<BTreeSet<_>>().into_iter().collect()
             }
+        }
+    }
+
+    /// Whether there is such a subject.
+    #[must_use]
+    pub fn knows(&self, by: By, id: &str) -> bool {
+        let kind = |kind| {
+            let facts = self.directory.queue_named(id).and_then(|ix| self.directory.queue(ix));
+            facts.is_some_and(|facts| facts.kind == kind)
+        };
+        match by {
+            By::Account => true,
+            By::Queue => kind(QueueKind::Queue),
+            By::Group => kind(QueueKind::Group),
+            By::Agent => self.directory.user(id).is_some(),
+            By::Team => self.members(id).next().is_some(),
         }
     }
 

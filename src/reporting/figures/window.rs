@@ -1,40 +1,23 @@
 //! Over which time figures are told.
 
-use crate::domain::presence::words;
+use crate::domain::figures::Window;
 use crate::domain::time::Millis;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde::{Deserialize, Serialize};
 
 const MINUTE_MS: i64 = 60_000;
 const QUARTER_MS: i64 = 15 * MINUTE_MS;
 
-words!(
-    /// A window that ends now.
-    Window {
-        /// The last 15 minutes, from a whole minute on.
-        Quarter => "15m",
-        /// The last 60 minutes, from a whole minute on.
-        Hour => "60m",
-        /// The last 24 hours, from a whole quarter of an hour on.
-        Day => "24h",
-        /// Since midnight in the account's zone, or an agent's own; 23 to 25 hours at most.
-        Today => "today",
-    }
-);
-
-impl Window {
-    /// Where it begins: a rolling one at the whole minute or quarter before, so that it is a little
-    /// longer than its name.
-    #[must_use]
-    pub fn from(self, now: Millis, zone: &str) -> Millis {
-        let back = |ms: i64, grain: i64| Millis((now.0 - ms).div_euclid(grain) * grain);
-        match self {
-            Window::Quarter => back(15 * MINUTE_MS, MINUTE_MS),
-            Window::Hour => back(60 * MINUTE_MS, MINUTE_MS),
-            Window::Day => back(24 * 60 * MINUTE_MS, QUARTER_MS),
-            Window::Today => midnight(now, zone),
-        }
+/// Where a window begins that ends now: a rolling one at the whole minute or quarter before, so that
+/// it is a little longer than its name.
+#[must_use]
+pub fn begin(window: Window, now: Millis, zone: &str) -> Millis {
+    let back = |ms: i64, grain: i64| Millis((now.0 - ms).div_euclid(grain) * grain);
+    match window {
+        Window::Quarter => back(15 * MINUTE_MS, MINUTE_MS),
+        Window::Hour => back(60 * MINUTE_MS, MINUTE_MS),
+        Window::Day => back(24 * 60 * MINUTE_MS, QUARTER_MS),
+        Window::Today => midnight(now, zone),
     }
 }
 
@@ -59,21 +42,21 @@ mod tests {
     #[test]
     fn windows_begin_at_whole_minutes_quarters_and_midnights() {
         let now = at("2026-11-21T20:07:31.500Z");
-        assert_eq!(Window::Quarter.from(now, "UTC"), at("2026-11-21T19:52:00Z"));
-        assert_eq!(Window::Hour.from(now, "UTC"), at("2026-11-21T19:07:00Z"));
-        assert_eq!(Window::Day.from(now, "UTC"), at("2026-11-20T20:00:00Z"));
-        assert_eq!(Window::Today.from(now, "UTC"), at("2026-11-21T00:00:00Z"));
-        assert_eq!(Window::Today.from(now, "Asia/Kathmandu"), at("2026-11-21T18:15:00Z"));
-        assert_eq!(Window::Today.from(now, "America/New_York"), at("2026-11-21T05:00:00Z"));
+        assert_eq!(begin(Window::Quarter, now, "UTC"), at("2026-11-21T19:52:00Z"));
+        assert_eq!(begin(Window::Hour, now, "UTC"), at("2026-11-21T19:07:00Z"));
+        assert_eq!(begin(Window::Day, now, "UTC"), at("2026-11-20T20:00:00Z"));
+        assert_eq!(begin(Window::Today, now, "UTC"), at("2026-11-21T00:00:00Z"));
+        assert_eq!(begin(Window::Today, now, "Asia/Kathmandu"), at("2026-11-21T18:15:00Z"));
+        assert_eq!(begin(Window::Today, now, "America/New_York"), at("2026-11-21T05:00:00Z"));
     }
 
     #[test]
     fn days_of_23_and_25_hours_begin_at_their_midnight() {
-        let late = |day: &str| Window::Today.from(at(day), "Europe/Berlin");
+        let late = |day: &str| begin(Window::Today, at(day), "Europe/Berlin");
         assert_eq!(late("2026-03-29T21:59:00Z"), at("2026-03-28T23:00:00Z"), "23 hours");
         assert_eq!(late("2026-10-25T22:59:00Z"), at("2026-10-24T22:00:00Z"), "25 hours");
         // A day that begins at one o'clock.
-        let cairo = Window::Today.from(at("2026-04-24T10:00:00Z"), "Africa/Cairo");
+        let cairo = begin(Window::Today, at("2026-04-24T10:00:00Z"), "Africa/Cairo");
         assert_eq!(cairo, at("2026-04-23T22:00:00Z"));
     }
 }

@@ -2,9 +2,11 @@
 
 use super::events::answered;
 use crate::domain::switching::EventResult;
+use crate::live::Viewer;
 use crate::live::handle::Resume;
-use crate::live::view::{AgentFilter, Filter, RATES_MS, Scope, View};
-use crate::live::wire as live_wire;
+use crate::live::view::{AgentFilter, Filter, RATES_MS};
+use crate::live::wire::{self as live_wire, Subscription};
+use crate::reporting::figures::{FIGURES, THRESHOLDS_S, Wish};
 use crate::switch::wire::{self, Told};
 use serde_json::{Value, json};
 
@@ -50,17 +52,31 @@ pub fn live(bytes: &[u8]) {
         let again = live_wire::last_event_id(&format!("{epoch}:{seq}"));
         assert_eq!(again, Some(Resume { epoch, seq }));
     }
-    match live_wire::read(text, &Scope::All) {
+    let viewer = Viewer::of_all("acme");
+    match live_wire::read(text, &viewer) {
         Err(why) => assert!(!why.is_empty()),
-        Ok((view, resume)) => {
-            assert!(RATES_MS.contains(&view.every_ms));
-            let again = live_wire::read(&subscription(&view, resume.as_ref()), &Scope::All);
-            assert_eq!(again, Ok((view, resume)));
+        Ok(wanted) => {
+            assert!(RATES_MS.contains(&wanted.view.every_ms));
+            assert_eq!(live_wire::read(&written(&wanted), &viewer), Ok(wanted));
         }
     }
 }
 
-fn subscription(view: &View, resume: Option<&Resume>) -> String {
+/// A list of figures as a frame holds it.
+fn figures(wish: &Wish) -> Value {
+    let mut list = json!({ "by": wish.by.word(), "window": wish.window.word(),
+        "threshold_s": THRESHOLDS_S[wish.threshold] });
+    if let Some(ids) = &wish.ids {
+        list["ids"] = json!(ids);
+    }
+    if let Some(places) = &wish.figures {
+        list["figures"] = places.iter().map(|place| FIGURES[*place].name).collect();
+    }
+    list
+}
+
+fn written(wanted: &Subscription) -> String {
+    let Subscription { view, resume, figures: wishes } = wanted;
     let queues = match &view.queues {
         Filter::None => Value::Null,
         Filter::All => json!("*"),
@@ -72,8 +88,9 @@ fn subscription(view: &View, resume: Option<&Resume>) -> String {
         AgentFilter::Ids(ids) => json!(ids),
         AgentFilter::Queue(id) => json!({ "queue": id }),
     };
-    let resume = resume.map(|place| json!({ "epoch": place.epoch, "seq": place.seq }));
-    let subscribe = json!({ "queues": queues, "agents": agents, "calls": view.calls,
-                            "every_ms": view.every_ms });
+    let resume = resume.as_ref().map(|place| json!({ "epoch": place.epoch, "seq": place.seq }));
+    let subscribe = json!({ "queues": queues, "agents": agents, "calls": view.calls, "alerts": view.alerts,
+                            "every_ms": view.every_ms,
+                            "figures": wishes.iter().map(figures).collect::<Vec<_>>() });
     json!({ "subscribe": subscribe, "resume": resume }).to_string()
 }

@@ -43,6 +43,7 @@ impl Model {
             Kind::BreakReason
             | Kind::Role
             | Kind::AccessGroup
+            | Kind::AlertRule
             | Kind::Disposition
             | Kind::Team
             | Kind::TeamMember

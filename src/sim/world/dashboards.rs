@@ -10,6 +10,7 @@ use super::host::{ACCOUNT, Host};
 use crate::domain::ids::Name;
 use crate::live::handle::{Connection, Resume};
 use crate::live::slot::Parcel;
+use crate::live::wire::Subscription;
 use crate::live::{AgentFilter, Filter, Scope, View, Viewer};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -54,15 +55,10 @@ impl Watcher {
 
     fn connect(&mut self, host: &Host) -> Result<(), String> {
         let Some(handle) = host.handle() else { return Ok(()) };
-        let viewer = Viewer {
-            account: ACCOUNT.into(),
-            scope: self.view.scope.clone(),
-            key: None,
-            user: None,
-        };
+        let viewer = Viewer { scope: self.view.scope.clone(), ..Viewer::of_all(ACCOUNT) };
         let open = handle.hub().connect(viewer);
-        let subscribed =
-            look(std::pin::pin!(open.subscribe(self.view.clone(), self.place.clone())));
+        let wanted = Subscription { resume: self.place.clone(), ..self.view.clone().into() };
+        let subscribed = look(std::pin::pin!(open.subscribe(wanted)));
         if subscribed != Some(true) {
             return Err("the hub takes no subscription".to_owned());
         }

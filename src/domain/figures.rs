@@ -1,0 +1,104 @@
+//! Names of figures: what alert rules name, and what they are told of. The formulas stand in
+//! `reporting`; a test there keeps both the same.
+
+use crate::domain::presence::words;
+use serde::{Deserialize, Serialize};
+
+words!(
+    /// By what figures are told apart.
+    By {
+        /// All of it.
+        Account => "account",
+        /// Queues.
+        Queue => "queue",
+        /// Groups.
+        Group => "group",
+        /// Agents.
+        Agent => "agent",
+        /// Teams: their members together.
+        Team => "team",
+    }
+);
+
+words!(
+    /// A window that ends now.
+    Window {
+        /// The last 15 minutes, from a whole minute on.
+        #[serde(rename = "15m")]
+        Quarter => "15m",
+        /// The last 60 minutes, from a whole minute on.
+        #[serde(rename = "60m")]
+        Hour => "60m",
+        /// The last 24 hours, from a whole quarter of an hour on.
+        #[serde(rename = "24h")]
+        Day => "24h",
+        /// Since midnight in the account's zone, or an agent's own; 23 to 25 hours at most.
+        Today => "today",
+    }
+);
+
+/// Thresholds of service levels, in seconds: the presets of Amazon Connect (`figures.md`).
+pub const THRESHOLDS_S: [u64; 12] = [15, 20, 25, 30, 45, 60, 90, 120, 180, 240, 300, 600];
+
+/// Of everything.
+pub const ALL: &[By] = By::ALL;
+/// Of those whose calls wait.
+pub const LINES: &[By] = &[By::Account, By::Queue, By::Group];
+/// Of those who work.
+pub const PEOPLE: &[By] = &[By::Account, By::Agent, By::Team];
+
+/// Every figure, and of what it is told, in the order in which they are told.
+pub const NAMES: &[(&str, &[By])] = &[
+    ("waiting", LINES),
+    ("longest_wait_now_ms", LINES),
+    ("offered", LINES),
+    ("answered", LINES),
+    ("abandoned", LINES),
+    ("short_abandoned", LINES),
+    ("exited", LINES),
+    ("failed", LINES),
+    ("transferred", LINES),
+    ("service_level", LINES),
+    ("service_level_with_short_abandons", LINES),
+    ("service_level_with_exits", LINES),
+    ("service_level_of_all_that_left", LINES),
+    ("asa_ms", LINES),
+    ("abandon_rate", LINES),
+    ("abandon_time_ms", LINES),
+    ("longest_wait_ms", LINES),
+    ("handled", ALL),
+    ("talk_ms", ALL),
+    ("hold_ms", ALL),
+    ("wrap_up_ms", ALL),
+    ("aht_ms", ALL),
+    ("acw_ms", ALL),
+    ("offers", ALL),
+    ("accepted", ALL),
+    ("answer_time_ms", ALL),
+    ("missed", ALL),
+    ("refused", ALL),
+    ("offers_failed", ALL),
+    ("hung_up", ALL),
+    ("withdrawn", ALL),
+    ("non_response", ALL),
+    ("logged_in_ms", PEOPLE),
+    ("ready_ms", PEOPLE),
+    ("idle_ms", PEOPLE),
+    ("occupied_ms", PEOPLE),
+    ("time_talking_ms", PEOPLE),
+    ("time_holding_ms", PEOPLE),
+    ("time_ringing_ms", PEOPLE),
+    ("time_wrap_up_ms", PEOPLE),
+    ("time_break_ms", PEOPLE),
+    ("time_delay_ms", PEOPLE),
+    ("time_away_ms", PEOPLE),
+    ("occupancy", PEOPLE),
+    ("occupancy_of_shift", PEOPLE),
+    ("utilisation", PEOPLE),
+];
+
+/// Of what a figure is told; `None`: there is no such figure.
+#[must_use]
+pub fn told_of(name: &str) -> Option<&'static [By]> {
+    NAMES.iter().find(|(known, _)| *known == name).map(|(_, of)| *of)
+}
