@@ -33,6 +33,7 @@ const PAGES: &[&str] = &[
     "/live/{*rest}",
     "/desk",
     "/staff",
+    "/alerts",
     "/calls/{call}",
     "/wall",
 ];

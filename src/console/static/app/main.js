@@ -9,6 +9,7 @@ import { Shell, home, onLetter } from './ui/shell.js';
 import { me, phase, resume } from './session.js';
 import { route } from './route.js';
 import { zone } from './fmt.js';
+import * as alerts from './store/alerts.js';
 import * as clock from './store/clock.js';
 import * as directory from './store/directory.js';
 import * as feed from './store/feed.js';
@@ -27,7 +28,7 @@ effect(() => {
   const { seconds, share } = limits.value;
   const other = figures.target.peek().seconds !== seconds;
   figures.target.value = { seconds, share };
-  if (other && phase.peek() === 'in') figures.again();
+  if (other && phase.peek() === 'in') feed.again();
 });
 
 /** The floor's data run while somebody is signed in who may see it. */
@@ -35,13 +36,14 @@ effect(() => {
   const parts = [directory, feed, figures.source], isIn = phase.value === 'in';
   untracked(() => parts.forEach((part) => (isIn ? part.start() : part.stop())));
 });
+setInterval(alerts.sweep, 10_000);
 setInterval(() => history.note(clock.second.peek(), `${me.peek()?.account} ${me.peek()?.name}`), 1000);
 
 /** Pages that are fetched when they are first shown. */
 const later = {
   welcome: lazy(() => import('./pages/welcome.js'), 'Welcome'), desk: lazy(() => import('./pages/desk.js'), 'Desk'),
   start: lazy(() => import('./pages/start.js'), 'Start'), staff: lazy(() => import('./pages/staff.js'), 'Staff'), wall: lazy(() => import('./pages/wall.js'), 'Wall'),
-  call: lazy(() => import('./pages/call.js'), 'CallStory'), queue: lazy(() => import('./pages/queue.js'), 'QueuePage'), crumb: lazy(() => import('./pages/queue.js'), 'QueueCrumb'),
+  call: lazy(() => import('./pages/call.js'), 'CallStory'), queue: lazy(() => import('./pages/queue.js'), 'QueuePage'), alerts: lazy(() => import('./pages/alerts.js'), 'AlertsPage'), crumb: lazy(() => import('./pages/queue.js'), 'QueueCrumb'),
 };
 
 function Page() {
@@ -51,6 +53,7 @@ function Page() {
   const path = route.value.path === '/' ? home() : route.value.path;
   if (path === '/live') return html`<${Shell} title="Live" crumb="All queues" tools=${html`<${ViewTools} />`}><${Live} /></><${Drawer} />`;
   if (path === '/staff') return html`<${Shell} title="Staff by queue"><${later.staff} /></><${Drawer} />`;
+  if (path === '/alerts') return html`<${Shell} title="Alerts"><${later.alerts} /></>`;
   if (path === '/wall') return html`<${later.wall} />`;
   if (path === '/desk') return html`<${Shell} title="My desk"><${later.desk} /></>`;
   if (path === '/start') return html`<${Shell} title="Start"><${later.start} /></>`;

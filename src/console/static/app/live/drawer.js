@@ -10,7 +10,7 @@ import { BLOCKED, ROLES, toneAt } from '../store/words.js';
 import * as board from '../store/board.js';
 import * as directory from '../store/directory.js';
 import { link, nowSec } from '../store/clock.js';
-import { definitions, table } from '../store/figures.js';
+import { formula, table } from '../store/figures.js';
 import { teamNames } from '../store/agents.js';
 import { api, may } from '../session.js';
 import * as actions from '../actions.js';
@@ -72,7 +72,7 @@ function Queues({ id, stars, off }) {
 /** @param {{ id: string }} p */
 function Day({ id }) {
   const f = table('agent', 'today').value.get(id);
-  const row = (/** @type {string} */ label, /** @type {string} */ value, /** @type {string} */ name) => html`<div title=${definitions.value.get(name)}><dt>${label}</dt><dd>${value}</dd></div>`;
+  const row = (/** @type {string} */ label, /** @type {string} */ value, /** @type {string} */ name) => html`<div title=${formula(name)}><dt>${label}</dt><dd>${value}</dd></div>`;
   return html`<h3>Today</h3><dl class="stats">${row('Handled', count(f?.['handled']), 'handled')}${row('AHT', ofMs(f?.['aht_ms']), 'aht_ms')}${row('Wrap-up', ofMs(f?.['acw_ms']), 'acw_ms')}
     ${row('Occupancy', percent(f?.['occupancy']), 'occupancy')}${row('Missed', count(f?.['missed']), 'missed')}${row('Refused', count(f?.['refused']), 'refused')}
     ${row('Logged in', ofMs(f?.['logged_in_ms']), 'logged_in_ms')}${row('Breaks', ofMs(f?.['time_break_ms']), 'time_break_ms')}${row('Talk', ofMs(f?.['talk_ms']), 'talk_ms')}</dl>`;

@@ -5,7 +5,7 @@ import { count, duration, goal as targetText, ofMs, percent } from '../fmt.js';
 import { TONES } from '../store/words.js';
 import * as board from '../store/board.js';
 import { nowSec } from '../store/clock.js';
-import { definitions, ofAll } from '../store/figures.js';
+import { formula, ofAll } from '../store/figures.js';
 import { queueName } from '../store/directory.js';
 import { limits } from '../store/prefs.js';
 
@@ -27,7 +27,7 @@ export function Kpis() {
   const longest = oldest === Infinity ? 0 : Math.max(0, now - oldest);
   const level = ofAll('60m', 'service_level') ?? null, occupancy = ofAll('15m', 'occupancy');
   const offered = ofAll('today', 'offered'), lost = ofAll('today', 'abandoned');
-  const about = (/** @type {string} */ name) => definitions.value.get(name);
+  const about = (/** @type {string} */ name) => formula(name);
   return html`<section class="panel kpis" aria-label="Now"><dl>
     <${Kpi} label="Waiting now" value=${count(waiting)} note=${waiting ? `in ${in_} ${in_ === 1 ? 'queue' : 'queues'}` : 'nobody waits'} />
     <${Kpi} label="Longest wait" value=${duration(longest)} level=${longest >= actS ? 2 : longest >= watchS ? 1 : 0} note=${where ? queueName(where) : `limit ${duration(actS)}`} />

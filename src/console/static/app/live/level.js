@@ -1,7 +1,8 @@
 // @ts-check
 // How bad it is in a queue: 0 well, 1 watch, 2 act now; with the reason in words.
 import { limits } from '../store/prefs.js';
-import { table } from '../store/figures.js';
+import { table, written } from '../store/figures.js';
+import { levelOf as alertLevel, worstOf } from '../store/alerts.js';
 import { duration, goal, percent } from '../fmt.js';
 
 /** @param {import('../wire').QueueRow} q @param {number} nowS @returns {{ level: number, wait: number, waitLevel: number, share: number | null, shareLevel: number, why: string }} */
@@ -12,9 +13,11 @@ export function levelOf(q, nowS) {
   const figures = table(q.kind, '60m').value.get(q.id), share = figures?.['service_level'] ?? null;
   const shareLevel = share === null || share >= least ? 0 : share >= least - 0.1 ? 1 : 2;
   const nobody = q.waiting > 0 && q.agents.available === 0;
-  const level = nobody ? 2 : Math.max(waitLevel, Math.min(shareLevel, 1 + Number(q.waiting > 0)));
+  const alert = worstOf(q.kind, q.id), raised = alert ? alertLevel(alert) : 0;
+  const level = nobody ? 2 : Math.max(raised, waitLevel, Math.min(shareLevel, 1 + Number(q.waiting > 0)));
   const why = nobody ? 'Callers wait and nobody is available'
-    : waitLevel ? `Longest wait ${duration(wait)}, limit ${duration(waitLevel > 1 ? actS : watchS)}`
-      : shareLevel && share !== null ? `Service level ${percent(share)}, target ${goal(least)} in ${seconds} s` : '';
+    : alert && raised >= waitLevel ? `${alert.name}: ${written(alert.figure, alert.value)}`
+      : waitLevel ? `Longest wait ${duration(wait)}, limit ${duration(waitLevel > 1 ? actS : watchS)}`
+        : shareLevel && share !== null ? `Service level ${percent(share)}, target ${goal(least)} in ${seconds} s` : '';
   return { level, wait, waitLevel, share, shareLevel, why };
 }

@@ -4,7 +4,6 @@ import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { html } from '../ui/html.js';
 import { Flag } from '../ui/parts.js';
-import { announce } from '../ui/toast.js';
 import { duration, plural } from '../fmt.js';
 import * as board from '../store/board.js';
 import { nowSec } from '../store/clock.js';
@@ -36,14 +35,10 @@ function exceptions(now) {
 }
 
 export function Worst() {
-  const list = useSignal(/** @type {Exception[]} */ ([])), told = useSignal(/** @type {ReadonlySet<string>} */ (new Set()));
+  const list = useSignal(/** @type {Exception[]} */ ([]));
   useEffect(() => {
     const look = () => {
       const next = exceptions(nowSec.peek());
-      // Said once when it comes, never again with each second.
-      const acute = next.filter((e) => e.level > 1 && e.href), fresh = acute.filter((e) => !told.peek().has(e.key));
-      if (fresh.length) announce(fresh.slice(0, 3).map((e) => `${e.who}: ${e.what}, act now`).join('. '));
-      told.value = new Set(acute.map((e) => e.key));
       list.value = next;
     };
     look();

@@ -12,7 +12,7 @@ import { DETAIL_AT, TONE_AT } from '../store/words.js';
 import * as board from '../store/board.js';
 import * as directory from '../store/directory.js';
 import { nowSec, second, serverNow } from '../store/clock.js';
-import { definitions, table } from '../store/figures.js';
+import { formula, table } from '../store/figures.js';
 import { may, me } from '../session.js';
 import { act, calls, closeDesk, desk, deskLink, known, openDesk } from '../store/desk.js';
 
@@ -116,7 +116,7 @@ function Queues() {
 
 function Day() {
   const f = table('agent', 'today').value.get(me.value?.user ?? '');
-  const one = (/** @type {string} */ label, /** @type {string} */ value, /** @type {string} */ name) => html`<div title=${definitions.value.get(name)}><dt>${label}</dt><dd>${value}</dd></div>`;
+  const one = (/** @type {string} */ label, /** @type {string} */ value, /** @type {string} */ name) => html`<div title=${formula(name)}><dt>${label}</dt><dd>${value}</dd></div>`;
   return html`<section class="panel" aria-labelledby="d-h"><header class="panel-h"><h2 id="d-h">My day</h2></header><dl class="stats in">${one('Handled', count(f?.['handled']), 'handled')}${one('AHT', ofMs(f?.['aht_ms']), 'aht_ms')}${one('Wrap-up', ofMs(f?.['acw_ms']), 'acw_ms')}
     ${one('Occupancy', percent(f?.['occupancy']), 'occupancy')}${one('Missed', count(f?.['missed']), 'missed')}${one('Breaks', ofMs(f?.['time_break_ms']), 'time_break_ms')}</dl></section>`;
 }

@@ -12,7 +12,7 @@ import { detailWord, MEDIA, stateOf } from '../store/words.js';
 import * as board from '../store/board.js';
 import * as directory from '../store/directory.js';
 import { link, nowSec, second } from '../store/clock.js';
-import { definitions, table } from '../store/figures.js';
+import { formula, table } from '../store/figures.js';
 import { limits } from '../store/prefs.js';
 import { api, may } from '../session.js';
 import { family, putStars } from '../actions.js';
@@ -35,7 +35,7 @@ function useStaff(id) {
 function Head({ row }) {
   const now = nowSec.value, l = levelOf(row, now), f = table(row.kind, '60m').value.get(row.id), staffed = row.agents.available + row.agents.busy + row.agents.opted_out;
   const one = (/** @type {string} */ label, /** @type {any} */ value, /** @type {string} */ note, level = 0, /** @type {string} */ name = '') =>
-    html`<div class="kpi"><dt title=${definitions.value.get(name)}>${label}</dt><dd class=${level ? `v${level}` : ''}>${value}<${Flag} level=${level} /></dd><dd class="note">${note}</dd></div>`;
+    html`<div class="kpi"><dt title=${formula(name)}>${label}</dt><dd class=${level ? `v${level}` : ''}>${value}<${Flag} level=${level} /></dd><dd class="note">${note}</dd></div>`;
   return html`<section class="panel kpis" aria-label="Now"><dl>
     ${one('Waiting', count(row.waiting), row.ringing ? `${count(row.ringing)} ringing` : 'nobody is rung', 0, 'waiting')}${one('Longest wait', duration(l.wait), `limit ${duration(limits.value.actS)}`, l.waitLevel)}
     ${one('Service level', percent(l.share), `60 min, in ${limits.value.seconds} s`, l.shareLevel, 'service_level')}${one('Avg speed of answer', ofMs(f?.['asa_ms']), '60 min', 0, 'asa_ms')}

@@ -1,9 +1,11 @@
 // @ts-check
 // The live board's subscription: order, gaps, resuming; frames are gathered and applied once a paint.
-import { account, ask, leave, needsTicket } from '../session.js';
+import { account, ask, leave, may, needsTicket } from '../session.js';
 import { keepOpen } from '../live.js';
+import * as alerts from './alerts.js';
 import * as board from './board.js';
 import * as clock from './clock.js';
+import * as figures from './figures.js';
 
 const wsUrl = (/** @type {string} */ path) => `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}${path}`;
 /** A ticket where there is no cookie. */
@@ -18,17 +20,13 @@ let parts = 0;
 /** @type {any[]} */ let waiting = [];
 let asked = false, dropping = false;
 /** @type {ReturnType<typeof keepOpen> | null} */ let open = null;
-/** Others who want frames of this socket. @type {((frame: any) => void)[]} */ const listeners = [];
 /** What the page measures of itself. */
 export const meter = { frames: 0, changes: 0, gaps: 0, snapshots: 0, resumed: 0 };
 
-/** @param {(frame: any) => void} listener */
-export const listen = (listener) => { listeners.push(listener); };
-/** What else the subscription asks for. @type {Record<string, unknown>} */ export const wishes = {};
 
 function subscribe(/** @type {boolean} */ afresh) {
   if (afresh) place = null;
-  return { subscribe: { queues: '*', agents: '*', calls: true, every_ms: 100, ...wishes }, ...(place ? { resume: place } : {}) };
+  return { subscribe: { queues: '*', agents: '*', calls: true, every_ms: 100, figures: figures.wishes(), alerts: may('watch') }, ...(place ? { resume: place } : {}) };
 }
 
 /** @param {any} frame */
@@ -50,7 +48,7 @@ function take(frame) {
     place = { epoch: place.epoch, seq: frame.seq };
     meter.frames++;
     meter.changes += frame.agents.length;
-  } else if (frame.type !== 'tick') { listeners.forEach((l) => l(frame)); return; }
+  } else if (frame.type === 'figures') { figures.take(frame); return; } else if (frame.type !== 'tick') return;
   waiting.push(frame);
   if (document.hidden) {
     if (waiting.length > MOST_WAITING) { waiting = []; dropping = true; }
@@ -68,7 +66,7 @@ function paint() {
   clock.heard(Date.parse(last.at));
   const was = clock.link.peek();
   board.apply(frames);
-  listeners.forEach((l) => frames.forEach(l));
+  alerts.apply(frames);
   if (board.whole.peek()) {
     if (was === 'lost') { clock.caughtUpAt.value = Date.parse(last.at); setTimeout(() => { clock.caughtUpAt.value = 0; }, 4000); }
     clock.link.value = 'live';
@@ -104,11 +102,14 @@ export function start() {
     else if (clock.link.peek() === 'late' && age <= 3000) clock.link.value = 'live';
   }, 1000);
 }
+/** Subscribes anew: the wishes are others. */
+export const again = () => { waiting = []; open?.send(subscribe(true)); };
 export const reconnect = () => open?.now();
 export const nextTry = () => open?.nextTry() ?? 0;
 export function stop() {
   open?.close();
   open = null; place = null; waiting = [];
   board.reset();
+  alerts.reset();
   clock.link.value = 'connecting'; clock.asOf.value = 0;
 }

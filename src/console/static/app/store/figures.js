@@ -2,7 +2,8 @@
 // Figures worked out by the server: service level, ASA, AHT, occupancy, … `source` is the one place
 // that says where they come from; everything else reads `figure`.
 import { signal } from '@preact/signals-core';
-import { account, all, api, may } from '../session.js';
+import { account, api, may } from '../session.js';
+import { count, ofMs, percent } from '../fmt.js';
 
 /**
  * @typedef {'queue' | 'group' | 'agent' | 'account'} By
@@ -10,13 +11,14 @@ import { account, all, api, may } from '../session.js';
  * @typedef {Record<string, number | null>} Figures
  */
 
-/** What is shown: by, window, and how often it is asked for where the floor is small and where it is large, ms. */
-const SHOWN = /** @type {const} */ ([
-  ['queue', '60m', 5000, 10_000], ['group', '60m', 5000, 10_000], ['account', '60m', 5000, 5000], ['account', '15m', 5000, 5000],
-  ['account', 'today', 5000, 5000], ['agent', 'today', 5000, 60_000],
-]);
-/** From here on a floor is large, and its agents' figures are asked for once a minute. */
-const LARGE = 200;
+/** What of an agent's day the pages show. */
+const OF_AGENTS = ['handled', 'aht_ms', 'acw_ms', 'occupancy', 'missed', 'refused', 'logged_in_ms', 'time_break_ms', 'talk_ms'];
+const OF_QUEUES = ['service_level', 'asa_ms', 'aht_ms'];
+/** The lists that are asked for, of who sees the floor. @type {readonly (readonly [By, Window, readonly string[]])[]} */
+const SHOWN = [
+  ['queue', '60m', OF_QUEUES], ['group', '60m', OF_QUEUES], ['account', '60m', OF_QUEUES], ['account', '15m', ['service_level', 'occupancy']],
+  ['account', 'today', ['offered', 'abandoned', 'abandon_rate']], ['agent', 'today', OF_AGENTS],
+];
 
 /** @type {Map<string, import('@preact/signals-core').Signal<ReadonlyMap<string, Figures>>>} */ const tables = new Map();
 /** @param {By} by @param {Window} window */
@@ -36,8 +38,15 @@ export const target = signal({ seconds: 20, share: 0.8 });
 /** The server's thresholds. */
 export const THRESHOLDS = [15, 20, 25, 30, 45, 60, 90, 120, 180, 240, 300, 600];
 
-/** Formulas by figure. */
-export const definitions = signal(/** @type {ReadonlyMap<string, string>} */ (new Map()));
+/** By figure. */
+export const definitions = signal(/** @type {ReadonlyMap<string, import('../wire').Definition>} */ (new Map()));
+/** @param {string} name */
+export const formula = (name) => definitions.value.get(name)?.formula;
+/** A value as its figure is written. @param {string} name @param {number | null | undefined} value */
+export function written(name, value) {
+  const unit = definitions.value.get(name)?.unit;
+  return unit === 'ms' ? ofMs(value) : unit === 'share' ? percent(value) : count(value);
+}
 
 /** New rows of one table. @param {By} by @param {Window} window @param {readonly { id: string, figures: Figures }[]} items @param {boolean} whole @param {readonly string[]} removed */
 export function put(by, window, items, whole, removed = []) {
@@ -48,33 +57,27 @@ export function put(by, window, items, whole, removed = []) {
   at.value = next;
 }
 
-/** @type {Map<string, number>} */ const askedAt = new Map();
-/** @type {Set<string>} */ const refused = new Set();
-/** @param {readonly [By, Window, number, number]} row */
-async function poll([by, window, often, seldom]) {
-  const key = `${by} ${window}`, now = Date.now();
-  const each = table(by, window).peek().size > LARGE ? seldom : often;
-  if (now - (askedAt.get(key) ?? 0) < each) return;
-  askedAt.set(key, now);
-  // The whole account's are for who sees the whole floor; the first refusal is the last question.
-  if ((by !== 'agent' && !may('watch')) || refused.has(by)) return;
-  // Who may not see them has none: the page then leaves them out.
-  const items = await all(`/figures?by=${by}&window=${window}&threshold_s=${target.peek().seconds}`).catch((error) => { if (error.status === 403) refused.add(by); return null; });
-  if (items) put(by, window, items, true);
+/** What the subscription wishes. */
+export const wishes = () => SHOWN.filter(([by]) => may('watch') || by === 'agent').map(([by, window, figures]) => ({ by, window, threshold_s: target.peek().seconds, figures }));
+
+/** Parts of a list that is told whole. @type {Map<string, { id: string, figures: Figures }[]>} */ const gathered = new Map();
+/** A frame of the feed. @param {any} frame */
+export function take(frame) {
+  if (frame.type !== 'figures') return;
+  const { by, window, whole, part, parts, items, removed } = frame, key = `${by} ${window}`;
+  if (!whole) { put(by, window, items, false, removed); return; }
+  const all = part === 1 ? [] : gathered.get(key) ?? [];
+  all.push(...items);
+  if (part < parts) { gathered.set(key, all); return; }
+  gathered.delete(key);
+  put(by, window, all, true);
 }
 
-const rounds = () => { if (!document.hidden) SHOWN.forEach((row) => poll(row)); };
-/** Asks again at once: the threshold is another. */
-export function again() { askedAt.clear(); rounds(); }
-
-/** @type {ReturnType<typeof setInterval> | undefined} */ let timer;
-/** Where the figures come from: a question each 5 s. */
+/** Where the figures come from: the live feed. */
 export const source = {
   start() {
-    if (timer) return;
-    timer = setInterval(rounds, 1000);
-    rounds();
-    api('GET', '/figures/definitions').then((told) => { definitions.value = new Map(told.items.map((/** @type {any} */ d) => [d.name, d.formula])); }).catch(() => {});
+    if (definitions.peek().size) return;
+    api('GET', '/figures/definitions').then((told) => { definitions.value = new Map(told.items.map((/** @type {any} */ d) => [d.name, d])); }).catch(() => {});
   },
-  stop() { clearInterval(timer); timer = undefined; askedAt.clear(); refused.clear(); tables.forEach((t) => { t.value = new Map(); }); },
+  stop() { gathered.clear(); tables.forEach((t) => { t.value = new Map(); }); },
 };

@@ -6,6 +6,7 @@ import { Icon } from './parts.js';
 import { Menu, openDialog } from './dialog.js';
 import { duration, time, zoneName } from '../fmt.js';
 import { ROLES } from '../store/words.js';
+import { open } from '../store/alerts.js';
 import { asOf, caughtUpAt, link, lostAt, second } from '../store/clock.js';
 import * as directory from '../store/directory.js';
 import { letters, shownTheme, sound, theme, zoneChoice } from '../store/prefs.js';
@@ -18,6 +19,7 @@ import { nextTry, reconnect } from '../store/feed.js';
 export const PLACES = [
   { path: '/live', icon: 'live', label: 'Live', may: () => may('watch') },
   { path: '/staff', icon: 'board', label: 'Staff', may: () => may('watch') },
+  { path: '/alerts', icon: 'bell', label: 'Alerts', may: () => may('watch') },
   { path: '/desk', icon: 'desk', label: 'My desk', may: () => may('work') && !!me.value?.user && !!me.value.session },
   { path: '/start', icon: 'start', label: 'Start', may: () => may('users') && may('queues') && directory.known.value && directory.queues.value.size === 0 },
 ];
@@ -27,7 +29,7 @@ export const home = () => PLACES.find((p) => p.may())?.path ?? '/desk';
 function Rail() {
   const at = route.value.path;
   return html`<nav class="rail" aria-label="Main"><a class="brand" href="/" aria-label="Callboard, start page"><${Icon} name="logo" size=${20} /></a>
-    ${PLACES.filter((p) => p.may()).map((p) => html`<a key=${p.path} href=${p.path} aria-current=${at === p.path || at.startsWith(`${p.path}/`) || (at === '/' && p.path === home()) ? 'page' : undefined}><${Icon} name=${p.icon} size=${18} /><span>${p.label}</span></a>`)}</nav>`;
+    ${PLACES.filter((p) => p.may()).map((p) => html`<a key=${p.path} href=${p.path} aria-current=${at === p.path || at.startsWith(`${p.path}/`) || (at === '/' && p.path === home()) ? 'page' : undefined}><${Icon} name=${p.icon} size=${18} /><span>${p.label}</span>${p.path === '/alerts' && open.value.length > 0 && html`<b class="count">${open.value.length}<span class="vh"> open</span></b>`}</a>`)}</nav>`;
 }
 
 const SAYS = { connecting: 'Connecting', live: 'Live', late: 'Late', lost: 'Not live' };
@@ -44,7 +46,7 @@ function ZonePicker() {
 }
 
 const KEYS = [['/', 'Find agents'], ['↑ ↓ PgUp PgDn Home End', 'Move in a list'], ['Space', 'Select the row'], ['Ctrl A', 'Select all rows'], ['Enter', 'Open the row'], ['Esc', 'Close, clear'],
-  ['g l', 'Go to Live'], ['g s', 'Go to Staff'], ['g d', 'Go to My desk'], ['t', 'Next theme'], ['m', 'Mute or unmute'], ['?', 'This list']];
+  ['g l', 'Go to Live'], ['g s', 'Go to Staff'], ['g a', 'Go to Alerts'], ['g d', 'Go to My desk'], ['t', 'Next theme'], ['m', 'Mute or unmute'], ['?', 'This list']];
 export const showKeys = () => openDialog({ title: 'Keys', body: () => html`<dl class="keys">${KEYS.map(([k, what]) => html`<div key=${k}><dt>${(k ?? '').split(' ').map((one) => html`<kbd>${one}</kbd> `)}</dt><dd>${what}</dd></div>`)}</dl>
   <label class="check-l"><input type="checkbox" checked=${letters.value} onChange=${(/** @type {any} */ e) => { letters.value = e.currentTarget.checked; }} /> Single letters are commands</label>` });
 
@@ -90,6 +92,7 @@ export function onLetter(e) {
   g = 0;
   if (soon && e.key === 'l' && may('watch')) return go('/live');
   if (soon && e.key === 's' && may('watch')) return go('/staff');
+  if (soon && e.key === 'a' && may('watch')) return go('/alerts');
   if (soon && e.key === 'd' && may('work')) return go('/desk');
   if (e.key === 'g') g = Date.now();
   else if (e.key === '/') { const find = document.getElementById('find'); if (find) { find.focus(); e.preventDefault(); } }
