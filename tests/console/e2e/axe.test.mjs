@@ -10,6 +10,7 @@ const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-pra
 /** @type {Server} */ let server;
 /** @type {Switch} */ let edge;
 let talking;
+const waiting = [];
 before(async () => {
   server = await Server.start();
   edge = await Switch.make(server);
@@ -17,7 +18,7 @@ before(async () => {
   await server.api('PUT', '/break_reasons/lunch', { name: 'Lunch' });
   await server.api('PUT', '/queues/support', { name: 'Support', ring_for_ms: 120_000 });
   await server.api('PUT', '/queues/sales', { name: 'Sales', ring_for_ms: 120_000 });
-  await server.person('usr_ann', 'Ann', 'Lee', 'agent', { extension: '2471', endpoint: 'sip:ann@127.0.0.1' });
+  await server.person('usr_ann', 'Ann', 'Lee', 'agent', { extension: '2471' });
   await server.api('PUT', '/queues/support/members/usr_ann', { stars: 3 });
   await server.api('PUT', '/teams/north/members/usr_ann', {});
   const agents = await server.agents(12, ['support', 'sales']);
@@ -25,9 +26,10 @@ before(async () => {
   await server.status(agents[1], 'on_break', { reason: 'lunch' });
   await server.api('PUT', `/queues/support/members/${agents[2]}/opted_in`, { opted_in: false });
   await server.api('PUT', `/queues/sales/members/${agents[2]}/opted_in`, { opted_in: false });
+  await server.api('PUT', '/alert_rules/crowded', { name: 'Many wait', figure: 'waiting', by: 'queue', watch: 5, act: 8 });
   talking = await edge.call('sales');
   await edge.answer(talking);
-  for (let i = 0; i < 10; i++) await edge.call('support', `+44770090340${i}`);
+  for (let i = 0; i < 10; i++) waiting.push(await edge.call('support', `+44770090340${i}`));
 });
 after(async () => { await quit(); await server.stop(); });
 
@@ -50,6 +52,8 @@ const PAGES = [
   ['limits', '/live', async (page) => { await live(page); await page.getByRole('button', { name: 'Views' }).click(); await page.getByRole('menuitem', { name: 'Targets and limits…' }).click(); }],
   ['queue', '/live/queue/support', async (page) => { await live(page); await page.locator('.why ul').waitFor(); }],
   ['staff', '/staff', async (page) => { await live(page); await page.locator('.card .stars.set').first().waitFor(); }],
+  ['alerts', '/alerts', async (page) => { await live(page); await page.locator('.inbox .alert').first().waitFor(); }],
+  ['a rule', '/alerts', async (page) => { await live(page); await page.getByRole('button', { name: 'Add a rule' }).click(); }],
   ['wall', '/wall', async (page) => { await page.locator('.wall-tile').first().waitFor(); }],
   ['story', () => `/calls/${talking.id}`, async (page) => { await page.locator('.line').waitFor(); }],
   ['start', '/start', async (page) => { await page.getByRole('button', { name: 'Let somebody call' }).waitFor(); }],
@@ -96,10 +100,21 @@ for (const theme of ['light', 'dark']) {
     await look(page, 'desk, transfer');
     await page.keyboard.press('Escape');
     await look(page, 'desk, on call');
-    await page.getByRole('button', { name: 'End', exact: true }).click();
+    const [id] = (await server.agent('usr_ann')).calls;
+    await edge.say(waiting.find((c) => c.id === id), 'call.ended', { by: 'caller' });
+    await server.api('PATCH', '/queues/support', { wrap_up: { manual: true, max_ms: 120_000 } });
+    await page.getByRole('button', { name: /^Accept/ }).click();
+    await page.getByRole('heading', { name: /^On call/ }).waitFor();
+    const [next] = (await server.agent('usr_ann')).calls;
+    await edge.say(waiting.find((c) => c.id === next), 'call.ended', { by: 'caller' });
+    await page.getByRole('heading', { name: 'Wrap-up' }).waitFor();
+    await look(page, 'desk, wrap-up');
+    await page.getByRole('button', { name: /^Done, next call/ }).click();
+    await page.getByRole('button', { name: 'Log out', exact: true }).click();
+    await until('logged out', async () => (await server.agent('usr_ann')).status === 'offline');
+    await server.api('PATCH', '/queues/support', { wrap_up: { manual: false } });
     page.check();
     await page.context().close();
-    await server.status('usr_ann', 'offline');
   });
 }
 

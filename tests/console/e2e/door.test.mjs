@@ -157,9 +157,9 @@ test('a message from a supervisor stands on the desk until it is read', async ()
   await page.getByRole('heading', { name: 'My queues' }).waitFor();
   await until('the desk is open', async () => (await server.agent('usr_ann')).lease?.desks === 1);
   await server.api('POST', '/agents/bulk/notify', { users: ['usr_ann'], text: 'Meeting at three' });
-  await page.getByText('Meeting at three').waitFor();
+  await page.locator('.message').getByText('Meeting at three').waitFor();
   await page.getByRole('button', { name: 'Read', exact: true }).click();
-  await page.getByText('Meeting at three').waitFor({ state: 'detached' });
+  await page.locator('.message').waitFor({ state: 'detached' });
   page.check();
   await page.context().close();
   await sleep(50);

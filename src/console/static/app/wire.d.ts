@@ -74,6 +74,48 @@ export type AgentView = {
   wrap_ups: any[];
 };
 
+/** Why an alert is over. */
+export type AlertEnd = "cleared" | "rule" | "gone";
+
+/** An alert, as boards show it; also one that is over, for a quarter of an hour. */
+export type AlertRow = {
+  acknowledged_at?: string | null;
+  acknowledged_by?: string | null;
+  cause?: AlertEnd | null;
+  figure: string;
+  id: string;
+  name: string;
+  raised_at: string;
+  resolved_at?: string | null;
+  rule: string;
+  severity: Severity;
+  subject: AlertSubject;
+  value: number;
+};
+
+/** When an alert is raised; `PUT …/alert_rules/{alert_rule}`. */
+export type AlertRule = {
+  act?: number | null;
+  by?: By;
+  clear?: number | null;
+  enabled?: boolean;
+  figure: string;
+  for_s?: number;
+  id?: string;
+  ids?: string[];
+  name: string;
+  side?: Side;
+  threshold_s?: number;
+  watch?: number | null;
+  window?: Window;
+};
+
+/** Whose figure an alert is about. */
+export type AlertSubject = {
+  by: By;
+  id: string;
+};
+
 /** When callers are told their place in the line, by waiting time in the queue. */
 export type Announce = {
   every_ms?: number | null;
@@ -160,6 +202,9 @@ export type BulkSkills = {
 export type BulkStatus = {
   items: BulkItem[];
 };
+
+/** By what figures are told apart. */
+export type By = "account" | "queue" | "group" | "agent" | "team";
 
 /** When it is open; `PUT …/calendars/{calendar}`. */
 export type Calendar = {
@@ -348,6 +393,7 @@ export type ConfigurationChanges = {
 export type ConfigurationDocument = {
   access_groups?: Record<string, any> | null;
   account?: Record<string, any> | null;
+  alert_rules?: Record<string, any> | null;
   break_reasons?: Record<string, any> | null;
   calendars?: Record<string, any> | null;
   dispositions?: Record<string, any> | null;
@@ -703,6 +749,12 @@ export type LinkView = {
   numeric: boolean;
   purpose: string;
   user: string;
+};
+
+/** A user in a list. */
+export type ListedUserView = User & {
+  group?: PlaceView | null;
+  queues?: PlaceView[] | null;
 };
 
 /** A link's secret. */
@@ -1072,6 +1124,12 @@ export type SessionView = {
 /** A setting of a user that may be left to the queue (seeds S1-28, S1-29). */
 export type Setting = "as_queue" | "on" | "off";
 
+/** How bad it is. */
+export type Severity = "watch" | "act";
+
+/** On which side of a threshold a value is wrong. */
+export type Side = "above" | "below";
+
 /** E-mail and password. */
 export type SignInRequest = {
   account?: string;
@@ -1324,8 +1382,8 @@ export type Webhook = {
   url: string;
 };
 
-/** What a count or a talk time is of. */
-export type Window = "day" | "shift" | "24h";
+/** A window that ends now. */
+export type Window = "15m" | "60m" | "24h" | "today";
 
 /** Units of one media. */
 export type WorkView = {

@@ -56,7 +56,7 @@ const COLUMNS = [
   { key: 'occ', label: 'Occupancy', name: 'Share of the day with work', cls: 'num', sort: true, cell: Occupancy },
 ];
 /** Without teams their column is left out. @type {(teams: boolean) => string} */
-const template = (teams) => `38px minmax(146px, 1.1fr) minmax(140px, 1.4fr) ${teams ? 'minmax(90px, .9fr) ' : ''}82px minmax(92px, .9fr) 128px 74px 62px 112px`;
+const template = (teams) => `38px minmax(140px, 1.1fr) minmax(130px, 1.4fr) ${teams ? 'minmax(84px, .9fr) ' : ''}78px minmax(84px, .9fr) 116px 72px 54px 104px`;
 const WITHOUT_TEAMS = COLUMNS.filter((c) => c.key !== 'team');
 
 /** @param {{ label: string, value: import('@preact/signals').Signal<string>, items: readonly (readonly [string, string])[] }} p */

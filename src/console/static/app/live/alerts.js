@@ -34,7 +34,7 @@ export function AlertLine({ alert: a, wide = false }) {
 }
 
 export function Alerts() {
-  const all = alerts.value.slice(0, 20);
+  const all = alerts.value.slice(0, Math.max(3, Math.min(20, open.value.length)));
   return html`<section class="panel alerts" aria-labelledby="alerts-h"><header class="panel-h"><h2 id="alerts-h"><a href="/alerts">Alerts</a></h2><span class="muted">${open.value.length ? `${plural(open.value.length, 'alert')} open` : 'none open'}</span></header>
     ${all.length > 0 && html`<ul tabindex="0" aria-label="Alerts">${all.map((a) => html`<${AlertLine} key=${a.id} alert=${a} />`)}</ul>`}</section>`;
 }

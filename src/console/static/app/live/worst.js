@@ -31,7 +31,7 @@ function exceptions(now) {
     if (secs > s.over) long.push({ key: `a ${id}`, level: secs > 2 * s.over ? 2 : 1, who: a.name, what: `${s.label} for ${duration(secs)}, limit ${duration(s.over)}`, agent: id, secs });
   }
   long.sort((a, b) => b.level - a.level || b.secs - a.secs);
-  return [...found.sort((a, b) => b.level - a.level), ...long.slice(0, 50)];
+  return [...found.sort((a, b) => b.level - a.level), ...long.slice(0, 30)];
 }
 
 export function Worst() {

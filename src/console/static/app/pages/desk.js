@@ -55,12 +55,13 @@ function Offer({ offer }) {
   }, []);
   second.value;
   const now = serverNow(), from = Date.parse(offer.since), until = Date.parse(offer.until), left = Math.max(0, until - now), all = Math.max(1, until - from);
-  const answer = async (/** @type {Record<string, unknown>} */ frame) => { busy.value = true; await tell(frame); busy.value = false; };
+  const asked = useSignal(false);
+  const answer = async (/** @type {Record<string, unknown>} */ frame) => { busy.value = true; asked.value = await tell(frame) && 'accept' in frame && !offer.at_desk; busy.value = false; };
   return html`<section class="panel offer" aria-label="Incoming call"><div class="offer-what"><span class="pulse" aria-hidden="true"><${Icon} name="phone" size=${22} /></span><div><h2>${directory.queueName(offer.queue)}${offer.callback ? ': callback' : ''}</h2>
     <p class="offer-from num">${offer.from ?? 'withheld'}</p>${offer.attributes && html`<dl class="attrs">${Object.entries(offer.attributes).map(([k, v]) => html`<div key=${k}><dt>${k}</dt><dd>${v}</dd></div>`)}</dl>`}</div></div>
     <div class="offer-do"><button type="button" class="btn primary tall" ref=${box} disabled=${busy.value} onClick=${() => answer({ accept: offer.offer })}>Accept<kbd aria-hidden="true">Enter</kbd></button>
       <button type="button" class="btn danger tall" disabled=${busy.value} onClick=${() => answer({ refuse: offer.offer })}>Refuse<kbd aria-hidden="true">Esc</kbd></button>
-      <span class="num muted">rings ${duration((now - from) / 1000)} of ${duration(all / 1000)}</span><i class="left" aria-hidden="true"><i style=${{ width: `${(left / all) * 100}%` }}></i></i></div>${!offer.at_desk && html`<p class="muted">It rings at your phone, too.</p>`}</section>`;
+      <span class="num muted">rings ${duration((now - from) / 1000)} of ${duration(all / 1000)}</span><i class="left" aria-hidden="true"><i style=${{ width: `${(left / all) * 100}%` }}></i></i></div>${!offer.at_desk && html`<p class="muted" role="status">${asked.value ? 'Your phone is told to answer.' : 'It rings at your phone, too.'}</p>`}</section>`;
 }
 
 /** @param {{ call: import('../wire').CallView, close: () => void }} p */

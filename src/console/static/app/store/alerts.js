@@ -30,7 +30,7 @@ let known = false, parts = 0;
 function settle() {
   const now = serverNow();
   for (const [id, a] of rows) if (a.resolved_at && now - Date.parse(a.resolved_at) > KEEP_MS) rows.delete(id);
-  alerts.value = [...rows.values()].sort((a, b) => Number(!!a.resolved_at) - Number(!!b.resolved_at) || levelOf(b) - levelOf(a) || (a.raised_at < b.raised_at ? 1 : -1));
+  alerts.value = [...rows.values()].sort((a, b) => Number(!!a.resolved_at) - Number(!!b.resolved_at) || (a.resolved_at ? 0 : levelOf(b) - levelOf(a)) || ((a.resolved_at ?? a.raised_at) < (b.resolved_at ?? b.raised_at) ? 1 : -1));
 }
 
 /** @param {readonly any[]} frames */

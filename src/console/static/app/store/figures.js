@@ -60,18 +60,8 @@ export function put(by, window, items, whole, removed = []) {
 /** What the subscription wishes. */
 export const wishes = () => SHOWN.filter(([by]) => may('watch') || by === 'agent').map(([by, window, figures]) => ({ by, window, threshold_s: target.peek().seconds, figures }));
 
-/** Parts of a list that is told whole. @type {Map<string, { id: string, figures: Figures }[]>} */ const gathered = new Map();
-/** A frame of the feed. @param {any} frame */
-export function take(frame) {
-  if (frame.type !== 'figures') return;
-  const { by, window, whole, part, parts, items, removed } = frame, key = `${by} ${window}`;
-  if (!whole) { put(by, window, items, false, removed); return; }
-  const all = part === 1 ? [] : gathered.get(key) ?? [];
-  all.push(...items);
-  if (part < parts) { gathered.set(key, all); return; }
-  gathered.delete(key);
-  put(by, window, all, true);
-}
+/** A frame of the feed; the first part of a list that is told whole says so. @param {any} frame */
+export const take = ({ by, window, whole, items, removed }) => put(by, window, items, whole, removed);
 
 /** Where the figures come from: the live feed. */
 export const source = {
@@ -79,5 +69,5 @@ export const source = {
     if (definitions.peek().size) return;
     api('GET', '/figures/definitions').then((told) => { definitions.value = new Map(told.items.map((/** @type {any} */ d) => [d.name, d])); }).catch(() => {});
   },
-  stop() { gathered.clear(); tables.forEach((t) => { t.value = new Map(); }); },
+  stop() { tables.forEach((t) => { t.value = new Map(); }); },
 };

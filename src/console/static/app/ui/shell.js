@@ -1,6 +1,7 @@
 // @ts-check
 // What stands around every page: navigation, freshness, the person's own settings.
 import { useEffect } from 'preact/hooks';
+import { signal } from '@preact/signals';
 import { html } from './html.js';
 import { Icon } from './parts.js';
 import { Menu, openDialog } from './dialog.js';
@@ -38,11 +39,13 @@ export function Freshness() {
   return html`<span class=${`fresh ${state}`} title="Time of the newest data on this page"><i></i>${SAYS[state]} <span>as of <time>${asOf.value ? time(asOf.value) : '–'}</time></span></span>`;
 }
 
+/** Hundreds of zones are in the document once somebody reaches for them. */
+const reached = signal(false);
 const zones = () => /** @type {any} */ (Intl).supportedValuesOf?.('timeZone') ?? ['UTC'];
 function ZonePicker() {
   const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  return html`<label class="pick zone"><span class="vh">Time zone</span><select value=${zoneChoice.value} title=${`Times are shown in ${zoneName()}`} onChange=${(/** @type {any} */ e) => { zoneChoice.value = e.currentTarget.value; }}>
-    <option value="">Mine: ${own}</option>${directory.siteZone.value && html`<option value="site">Site: ${directory.siteZone.value}</option>`}<optgroup label="All">${zones().map((/** @type {string} */ z) => html`<option key=${z} value=${z}>${z}</option>`)}</optgroup></select></label>`;
+  return html`<label class="pick zone"><span class="vh">Time zone</span><select value=${zoneChoice.value} title=${`Times are shown in ${zoneName()}`} onFocus=${() => { reached.value = true; }} onPointerDown=${() => { reached.value = true; }} onChange=${(/** @type {any} */ e) => { zoneChoice.value = e.currentTarget.value; }}>
+    <option value="">Mine: ${own}</option>${directory.siteZone.value && html`<option value="site">Site: ${directory.siteZone.value}</option>`}<optgroup label="All">${(reached.value ? zones() : [zoneChoice.value].filter((z) => z && z !== 'site')).map((/** @type {string} */ z) => html`<option key=${z} value=${z}>${z}</option>`)}</optgroup></select></label>`;
 }
 
 const KEYS = [['/', 'Find agents'], ['↑ ↓ PgUp PgDn Home End', 'Move in a list'], ['Space', 'Select the row'], ['Ctrl A', 'Select all rows'], ['Enter', 'Open the row'], ['Esc', 'Close, clear'],
