@@ -29,7 +29,8 @@ fn schemas_are_told_as_types() {
     assert_eq!(told(r##"{"anyOf":[{"$ref":"#/x/Row"},{"type":"null"}]}"##), "Row | null");
     let map = r#"{"type":"object","additionalProperties":{"type":"integer"}}"#;
     assert_eq!(told(map), "Record<string, number>");
-    let object = r#"{"type":"object","properties":{"id":{"type":"string"},"a-b":{}},"required":["id"]}"#;
+    let object =
+        r#"{"type":"object","properties":{"id":{"type":"string"},"a-b":{}},"required":["id"]}"#;
     assert_eq!(told(object), "{\n  \"a-b\"?: any;\n  id: string;\n}");
 }
 

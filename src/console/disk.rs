@@ -2,24 +2,23 @@
 
 use crate::console::pack::Pack;
 use std::fs;
-use std::path::{Path, PathBuf};
+#[cfg(test)]
+use std::path::PathBuf;
+use std::path::{Component, Path};
 
-/// Reads all files below `folder`. What cannot be read is not there.
-pub fn read(folder: &Path) -> Pack {
-    let mut paths = Vec::new();
-    walk(folder, &mut paths);
-    let files: Vec<(String, Vec<u8>)> = paths
-        .iter()
-        .filter_map(|path| {
-            let inside = path.strip_prefix(folder).ok()?.to_str()?.to_owned();
-            Some((inside, fs::read(path).ok()?))
-        })
-        .collect();
-    let files: Vec<(&str, &[u8])> = files.iter().map(|(path, text)| (&**path, &**text)).collect();
-    Pack::changing(&files)
+/// Reads one file below `folder`, by its path in it. What cannot be read is not there.
+pub fn read(folder: &Path, path: &str) -> Pack {
+    let inside = Path::new(path);
+    let is_inside = inside.components().all(|part| matches!(part, Component::Normal(_)));
+    let content = if is_inside { fs::read(folder.join(inside)).ok() } else { None };
+    match content {
+        Some(content) => Pack::changing(&[(path, &content)]),
+        None => Pack::changing(&[]),
+    }
 }
 
 /// All files below a folder, in the order of their names.
+#[cfg(test)]
 pub fn walk(folder: &Path, into: &mut Vec<PathBuf>) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     let mut entries: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();

@@ -38,6 +38,9 @@ const PAGES: &[&str] = &[
     "/wall",
 ];
 
+/// The one page.
+const PAGE: &str = "index.html";
+
 /// The files of the binary, packed when somebody first asks.
 static BUILT_IN: LazyLock<Arc<Pack>> = LazyLock::new(|| Arc::new(Pack::new(files::FILES)));
 
@@ -47,10 +50,10 @@ pub fn routes(folder: Option<PathBuf>) -> Router {
     let folder = folder.map(Arc::new);
     let page = {
         let folder = folder.clone();
-        move |headers: HeaderMap| async move { page(&pack(folder.as_deref()), &headers) }
+        move |headers: HeaderMap| async move { page(&pack(folder.as_deref(), PAGE), &headers) }
     };
     let file = move |Path((version, path)): Path<(String, String)>, headers: HeaderMap| async move {
-        file(&pack(folder.as_deref()), &version, &path, &headers)
+        file(&pack(folder.as_deref(), &path), &version, &path, &headers)
     };
     PAGES
         .iter()
@@ -58,9 +61,10 @@ pub fn routes(folder: Option<PathBuf>) -> Router {
         .route("/console/{version}/{*path}", get(file))
 }
 
-fn pack(folder: Option<&PathBuf>) -> Arc<Pack> {
+/// Where the file at `path` is to be found.
+fn pack(folder: Option<&PathBuf>, path: &str) -> Arc<Pack> {
     match folder {
-        Some(folder) => Arc::new(disk::read(folder)),
+        Some(folder) => Arc::new(disk::read(folder, path)),
         None => Arc::clone(&BUILT_IN),
     }
 }

@@ -1,6 +1,7 @@
 //! The files of the console, made ready to be sent: hashed, compressed, the page with the version in
 //! its addresses and the policy that lets its import map run.
 
+use crate::console::PAGE;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -51,12 +52,12 @@ impl Pack {
     }
 
     fn versioned(files: &[(&str, &[u8])], version: String, built_in: bool) -> Pack {
-        let found = files.iter().find(|(path, _)| *path == "index.html");
+        let found = files.iter().find(|(path, _)| *path == PAGE);
         let page = found.map(|(_, page)| String::from_utf8_lossy(page)).unwrap_or_default();
         let page = page.replace(UNVERSIONED, &format!("/console/{version}/"));
         Pack {
             policy: policy(import_map(&page)),
-            page: hold("index.html", page.as_bytes(), built_in),
+            page: hold(PAGE, page.as_bytes(), built_in),
             version,
             files: files
                 .iter()
@@ -154,9 +155,8 @@ fn base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for three in bytes.chunks(3) {
-        let bits = (0..3).fold(0_u32, |bits, i| {
-            (bits << 8) | u32::from(three.get(i).copied().unwrap_or(0))
-        });
+        let bits = (0..3)
+            .fold(0_u32, |bits, i| (bits << 8) | u32::from(three.get(i).copied().unwrap_or(0)));
         for i in 0..4 {
             let letter = LETTERS[(bits >> (18 - 6 * i)) as usize & 63];
             text.push(if i <= three.len() { char::from(letter) } else { '=' });

@@ -73,7 +73,10 @@ fn nothing_is_inline_and_nothing_comes_from_elsewhere() {
     }
     assert!(page.contains(&format!("/console/{}/app/main.js", BUILT_IN.version())));
     let policy = BUILT_IN.policy();
-    assert!(policy.contains("script-src 'self' 'sha256-") && !policy.contains("unsafe"), "{policy}");
+    assert!(
+        policy.contains("script-src 'self' 'sha256-") && !policy.contains("unsafe"),
+        "{policy}"
+    );
 }
 
 /// The hash of the import map is worked out as the standard says: this one is known.
@@ -138,4 +141,18 @@ fn files_are_kept_for_ever_and_the_page_is_asked_for() {
     assert_eq!(head(page(&BUILT_IN, &asked), CACHE_CONTROL).unwrap(), "no-cache");
     asked.insert(IF_NONE_MATCH, etag.parse().unwrap());
     assert_eq!(page(&BUILT_IN, &asked).status(), StatusCode::NOT_MODIFIED);
+}
+
+#[test]
+fn from_disk_a_file_is_as_it_is_now_and_nothing_above_the_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("app")).unwrap();
+    fs::write(folder.path().join("app/main.js"), "1").unwrap();
+    let read = |path: &str| disk::read(folder.path(), path).file(path).map(|f| f.plain.to_vec());
+    assert_eq!(read("app/main.js"), Some(b"1".to_vec()));
+    fs::write(folder.path().join("app/main.js"), "2").unwrap();
+    assert_eq!(read("app/main.js"), Some(b"2".to_vec()));
+    for outside in ["../Cargo.toml", "/etc/hostname", "app/../../x", "none.js"] {
+        assert_eq!(read(outside), None, "{outside}");
+    }
 }
