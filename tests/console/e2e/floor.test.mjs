@@ -88,7 +88,7 @@ test('4: a log-out during a call is pending, comes true after it, and says who d
   await drawer.getByRole('button', { name: 'Log out' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Log out 1 agent' }).click();
   await drawer.getByText('Pending: logged out, after the present work.').waitFor();
-  await row(page, 'usr_ann').getByText('then log out').waitFor();
+  await row(page, 'usr_ann').getByText('→ log out').waitFor();
   assert.match(await label(page, 'usr_ann'), /On call/);
   await desk.getByText(/usr_sue has set: logged out/).waitFor();
   await edge.say(call, 'call.ended', { by: 'caller' });

@@ -30,7 +30,7 @@ function Name(i) {
 function State(i) {
   const a = board.agent(i), asked = pending.peek().get(a.id);
   return html`<${Status} tone=${a.tone} detail=${a.detail} offerable=${a.offerable} reason=${a.reason} />${asked ? html`<span class="tag wait">asked</span>`
-    : a.next ? html`<span class="tag" title="A supervisor's change takes effect after the present work">then ${NEXT[a.next]}</span>` : a.forced && html`<span class="tag" title=${`Forced by ${a.forced}`}>forced</span>`}`;
+    : a.next ? html`<span class="tag" title="After the present work">→ ${NEXT[a.next]}</span>` : a.forced && html`<span class="tag" title=${`Forced by ${a.forced}`}>forced</span>`}`;
 }
 /** @type {Record<string, string>} */
 const NEXT = { offline: 'log out', online: 'not ready', ready: 'ready', on_break: 'break' };

@@ -38,7 +38,7 @@ export function Trend() {
   }), []);
   const all = points.value, last = all.at(-2), first = all[0];
   const aside = html`<ul class="legend"><li class="arrive">Offered</li><li class="answer">Answered</li><li class="abandon">Abandoned</li><li class="level" title="Service level of the last 15 minutes">SL</li></ul>`;
-  return html`<${Panel} id="trend-h" title="Calls a minute" class="chart" aside=${aside}>
+  return html`<${Panel} id="trend-h" title="Calls/min" class="chart" aside=${aside}>
     <div class="plot" ref=${box} role="img" aria-label=${last ? `Last full minute: ${count(last[1])} offered, ${count(last[2])} answered, ${count(last[3])} abandoned; service level of 15 minutes ${percent(last[4])}` : 'The first minute is under way'}></div>
     ${all.length < 60 && first && html`<p class="since">Counted since ${minute(first[0] * 1000)}, when this console was opened.</p>`}</>`;
 }
