@@ -18,7 +18,7 @@ const key = (await readFile(join(data, 'owner.key'), 'utf8')).trim(), server = {
 const api = (method, path, body) => fetch(`${url}/v1/accounts/default${path}`, { method, headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' }, ...(body ? { body: JSON.stringify(body) } : {}) }).then((a) => a.json().catch(() => null));
 try {
   for (const [id, name] of [['north', 'North'], ['south', 'South'], ['evening', 'Evening']]) await api('PUT', `/teams/${id}`, { name });
-  const { items: users } = await api('GET', '/users?limit=1000');
+  const users = await until('the floor is there', async () => { const found = (await api('GET', '/users?limit=1000'))?.items; return found?.filter((u) => u.role === 'agent').length >= 90 && found; }, 120_000);
   for (const [i, user] of users.filter((u) => u.role === 'agent').entries()) await api('PUT', `/teams/${['north', 'south', 'evening'][i % 3]}/members/${user.id}`, {});
   await api('PUT', '/alert_rules/wait', { name: 'Longest wait', figure: 'longest_wait_now_ms', by: 'queue', watch: 6000, act: 12_000, for_s: 0 });
   await api('PUT', '/alert_rules/level', { name: 'Service level', figure: 'service_level', by: 'queue', window: '15m', side: 'below', watch: 0.9, act: 0.8, for_s: 5 });

@@ -50,7 +50,12 @@ test('1: an empty folder, the printed link, a password, and the first routed cal
   await page.getByText('Olga Owner is rung.').waitFor();
   await desk.getByRole('button', { name: /^Accept/ }).click();
   await page.getByText('The caller talks with Olga Owner.').waitFor();
-  await page.getByRole('button', { name: 'Hang up' }).click();
+  await page.bringToFront();
+  await desk.getByRole('button', { name: /^Hold/ }).click();
+  await desk.getByRole('heading', { name: /^On hold/ }).waitFor();
+  await desk.getByRole('button', { name: /^Resume/ }).click();
+  await desk.getByRole('heading', { name: /^On call/ }).waitFor();
+  await desk.getByRole('button', { name: 'End', exact: true }).click();
   await page.getByText('The call is over.').waitFor();
   await page.getByRole('link', { name: 'Its story' }).click();
   await page.getByText('Olga Owner answered').waitFor();

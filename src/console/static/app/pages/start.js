@@ -1,6 +1,7 @@
 // @ts-check
 // From an empty account to the first routed call: a queue, an agent, a number, and a caller made here.
 import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
 import { html } from '../ui/html.js';
 import { Field, Icon } from '../ui/parts.js';
 import { told } from '../ui/toast.js';
@@ -26,6 +27,25 @@ function Caller() {
   const row = id.value ? board.calls.get(id.value) : undefined, rings = row?.offers[0];
   const queue = [...directory.queues.value.values()].find((q) => q.kind === 'queue');
   const send = async (/** @type {string} */ type, /** @type {Record<string, unknown>} */ data) => { seq.value++; return event(type, seq.peek(), call.peek(), data); };
+  // What the engine tells the switch is done here: hold, back, hang up, answer for the agent.
+  const done = useSignal(0), rowThere = !!row;
+  useEffect(() => {
+    if (!rowThere) return;
+    const obey = async () => {
+      const told = await api('GET', `/switches/${TEST_SWITCH}/commands?after=${done.peek()}`).catch(() => ({ commands: [] }));
+      for (const c of told.commands) {
+        done.value = c.seq;
+        if (c.call !== call.peek()) continue;
+        if (c.type === 'call.hold') await send('call.held', {});
+        if (c.type === 'call.resume') await send('call.resumed', {});
+        if (c.type === 'call.end') await send('call.ended', { by: 'agent' });
+        if (c.type === 'call.transfer') await send('call.transferred', { to: c.to, kind: c.kind ?? 'blind' });
+        if (c.type === 'offer.answer') await send('offer.answered', { offer: c.offer });
+      }
+    };
+    const timer = setInterval(obey, 700);
+    return () => clearInterval(timer);
+  }, [rowThere]);
   const begin = async () => {
     said.value = '';
     call.value = `caller-${Date.now()}`; seq.value = 0; id.value = ''; offer.value = '';
