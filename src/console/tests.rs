@@ -1,3 +1,5 @@
+//! The files of the console: that they are all there, small, and served as they should be.
+
 use super::*;
 use crate::console::pack::hex;
 use sha2::{Digest, Sha256};

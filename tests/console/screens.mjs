@@ -13,7 +13,7 @@ await mkdir(into, { recursive: true });
 const demo = spawn(BINARY, ['demo', '--data', data, '--agents', '90', '--calls-per-minute', '200', '--seed', '7'], { stdio: ['ignore', 'pipe', 'inherit'] });
 let said = '';
 demo.stdout.on('data', (text) => { said += text; });
-const url = await until('the demo', () => /Callboard demo at (http:\S+[^/])\/?\s/.exec(said)?.[1], 30_000);
+const url = await until('the demo', () => /Callboard demo at (http:\/\/[0-9.:]+)/.exec(said)?.[1], 30_000);
 const key = (await readFile(join(data, 'owner.key'), 'utf8')).trim(), server = { url, key };
 const api = (method, path, body) => fetch(`${url}/v1/accounts/default${path}`, { method, headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' }, ...(body ? { body: JSON.stringify(body) } : {}) }).then((a) => a.json().catch(() => null));
 try {
@@ -29,8 +29,8 @@ try {
   await sleep(Number(process.env.SCREENS_AFTER_S ?? 240) * 1000);
   const shot = async (page, name) => { await page.mouse.move(2, 2); await sleep(900); await page.screenshot({ path: join(into, `${name}.png`) }); };
   await shot(first, 'live');
-  await first.locator('.agents .row .c-name').nth(4).click();
   await first.getByRole('button', { name: 'Dark theme' }).click();
+  await first.locator('.agents .row .c-name').nth(8).click();
   await shot(first, 'live-dark');
   for (const [name, path] of [['queue', '/live/queue/support'], ['staff', '/staff'], ['wall', '/wall']]) {
     const page = await open(server, path, { width: 1600, height: 1000, theme: name === 'wall' ? 'dark' : 'light' });

@@ -75,12 +75,15 @@ function Toolbar() {
     <span class="muted grow-r" role="status">${count(agents.order.value.length)} ${agents.held.value && agents.order.value.length ? 'held' : 'shown'}</span></header>`;
 }
 
+/** The same each time, so that they are drawn for their own reasons only. */
+const TOOLBAR = html`<${Toolbar} />`, ACTIONS = html`<${Actions} />`;
+
 export function AgentGrid() {
   useEffect(() => { const timer = setInterval(agents.keepOrder, 100); agents.keepOrder(); return () => clearInterval(timer); }, []);
   // Whatever a cell reads besides the agent's own row is read here, so that rows see its change.
   board.changed.value;
   const asked = pending.value, teams = directory.teams.value.size > 0, stamp = figuresStamp();
-  return html`<section class="panel agents" aria-labelledby="agents-h"><${Toolbar} />
+  return html`<section class="panel agents" aria-labelledby="agents-h">${TOOLBAR}
     <${Grid} id="agent" label="Agents" columns=${teams ? COLUMNS : WITHOUT_TEAMS} template=${template(teams)} rows=${agents.order.value} keyOf=${board.idAt} now=${nowSec.value}
       version=${(/** @type {number} */ i) => board.versionOf(i) * 1e6 + stamp * 10 + Number(asked.has(board.idAt(i)))}
       active=${agents.active.value} onActive=${(/** @type {string} */ id) => { agents.active.value = id; }} onOpen=${openAgent}
@@ -88,7 +91,7 @@ export function AgentGrid() {
       sort=${agents.sort.value} onSort=${(/** @type {string} */ key) => { const had = agents.sort.peek(); agents.sort.value = { key, dir: had.key === key ? -had.dir : 1 }; }}
       onHold=${agents.hold}
       empty=${agents.filtered.value ? html`No agent matches. <button type="button" class="link" onClick=${agents.clearFilters}>Clear filters</button>` : html`No agents yet. <a class="link" href="/start">Add the first one</a>`} />
-    <${Actions} /></section>`;
+    ${ACTIONS}</section>`;
 }
 
 let stamps = 0;

@@ -5,7 +5,7 @@ import { table, written } from '../store/figures.js';
 import { levelOf as alertLevel, worstOf } from '../store/alerts.js';
 import { duration, goal, percent } from '../fmt.js';
 
-/** @param {import('../wire').QueueRow} q @param {number} nowS @returns {{ level: number, wait: number, waitLevel: number, share: number | null, shareLevel: number, why: string }} */
+/** @param {import('../wire').QueueRow} q @param {number} nowS @returns {{ level: number, wait: number, waitLevel: number, share: number | null, shareLevel: number, why: string, alerted: boolean }} */
 export function levelOf(q, nowS) {
   const { watchS, actS, share: least, seconds } = limits.value;
   const wait = q.oldest_at ? Math.max(0, nowS - Date.parse(q.oldest_at) / 1000) : 0;
@@ -19,5 +19,5 @@ export function levelOf(q, nowS) {
     : alert && raised >= waitLevel ? `${alert.name}: ${written(alert.figure, alert.value)}`
       : waitLevel ? `Longest wait ${duration(wait)}, limit ${duration(waitLevel > 1 ? actS : watchS)}`
         : shareLevel && share !== null ? `Service level ${percent(share)}, target ${goal(least)} in ${seconds} s` : '';
-  return { level, wait, waitLevel, share, shareLevel, why };
+  return { level, wait, waitLevel, share, shareLevel, why, alerted: raised > 0 && raised >= waitLevel && !nobody };
 }

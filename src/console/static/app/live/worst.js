@@ -8,7 +8,7 @@ import { duration, plural } from '../fmt.js';
 import * as board from '../store/board.js';
 import { nowSec } from '../store/clock.js';
 import { queueName } from '../store/directory.js';
-import { stateOf } from '../store/words.js';
+import { overAfter, stateOf } from '../store/words.js';
 import { levelOf } from './level.js';
 import { openAgent } from './view.js';
 
@@ -21,14 +21,15 @@ function exceptions(now) {
     const row = board.queues.get(id)?.peek();
     if (!row) continue;
     const l = levelOf(row, now);
-    if (l.level) found.push({ key: `q ${id}`, level: l.level, who: queueName(id), what: l.why, href: `/live/queue/${id}` });
+    // An alert is told beside this list.
+    if (l.level && !l.alerted) found.push({ key: `q ${id}`, level: l.level, who: queueName(id), what: l.why, href: `/live/queue/${id}` });
   }
   /** @type {(Exception & { secs: number })[]} */ const long = [];
   for (let i = 0, n = board.size(); i < n; i++) {
-    const id = board.idAt(i);
-    if (!id || (board.toneOf(i) === 3 && board.detailOf(i) === 0)) continue;
-    const a = board.agent(i), s = stateOf(a.tone, a.detail, a.offerable, a.reason), secs = now - a.since / 1000;
-    if (secs > s.over) long.push({ key: `a ${id}`, level: secs > 2 * s.over ? 2 : 1, who: a.name, what: `${s.label} for ${duration(secs)}, limit ${duration(s.over)}`, agent: id, secs });
+    const id = board.idAt(i), secs = now - board.sinceOf(i) / 1000;
+    if (!id || secs <= overAfter(board.toneOf(i), board.detailOf(i))) continue;
+    const a = board.agent(i), s = stateOf(a.tone, a.detail, a.offerable, a.reason);
+    long.push({ key: `a ${id}`, level: secs > 2 * s.over ? 2 : 1, who: a.name, what: `${s.label} for ${duration(secs)}, limit ${duration(s.over)}`, agent: id, secs });
   }
   long.sort((a, b) => b.level - a.level || b.secs - a.secs);
   return [...found.sort((a, b) => b.level - a.level), ...long.slice(0, 30)];

@@ -82,9 +82,10 @@ export function arrange() {
     found.push(i);
   }
   const { key, dir } = sort.peek(), read = KEYS[key] ?? rank, down = DOWN.has(key) ? -dir : dir;
-  const keys = new Map(found.map((i) => [i, read(i)]));
+  /** @type {(number | string)[]} */ const keys = [];
+  for (const i of found) keys[i] = read(i);
   found.sort((a, b) => {
-    const x = /** @type {any} */ (keys.get(a)), y = /** @type {any} */ (keys.get(b));
+    const x = /** @type {any} */ (keys[a]), y = /** @type {any} */ (keys[b]);
     if (x !== y) return x < y ? -down : down;
     return board.sinceOf(a) - board.sinceOf(b) || (board.idAt(a) < board.idAt(b) ? -1 : 1);
   });

@@ -50,12 +50,15 @@ export function stateOf(tone, detail, offerable, reason = '') {
   // Hollow says: could take a call now, or at rest by choice. Solid: something is going on.
   if (word === 'break') return { label: reason ? `Break: ${reason}` : label, solid: false, over };
   if (word === 'idle') {
-    if (tone === 2) return { label: 'Opted out', solid: true, over: 1800 };
-    if (tone === 1) return { label: 'Not available', solid: true, over: 900 };
+    if (tone === 2) return { label: 'Opted out', solid: true, over: overAfter(tone, detail) };
+    if (tone === 1) return { label: 'Not available', solid: true, over: overAfter(tone, detail) };
     return { label: offerable ? label : 'Not offerable', solid: !offerable, over };
   }
   return { label, solid: word !== '', over };
 }
+
+/** From how many seconds on the time in a state is called out; costs nothing, for whole floors. @param {number} tone @param {number} detail */
+export const overAfter = (tone, detail) => (DETAILS[detail]?.[0] !== 'idle' ? DETAILS[detail]?.[2] ?? Infinity : tone === 2 ? 1800 : tone === 1 ? 900 : Infinity);
 
 /** Why no call can be offered, in a sentence's end. @type {Record<string, string>} */
 export const BLOCKED = {
