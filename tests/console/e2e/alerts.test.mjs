@@ -34,7 +34,7 @@ test('8: sixteen wait where fifteen are too many', async () => {
   assert.equal(spoken.length, 1, JSON.stringify(spoken));
   assert.equal(await heard(page, 'alert'), 1);
   assert.equal(await heard(quiet, 'alert'), 0, 'no sound where it is not switched on');
-  await line.getByRole('button', { name: /^Acknowledge Claims/ }).click();
+  await line.getByRole('button', { name: /^Ack Claims/ }).click();
   await line.getByRole('button').waitFor({ state: 'detached' });
   assert.equal((await server.api('GET', '/alerts?open=true')).items.length, 1);
   for (const call of calls.slice(0, 6)) await edge.say(call, 'call.abandoned');

@@ -1,12 +1,8 @@
 // Every page in both themes, as axe sees it; no sideways scroll at 200 %, focus in sight.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { Server, Switch, launch, live, open, quit, row, sleep, until } from './help.mjs';
+import { Server, Switch, launch, live, look, open, quit, row, sleep, until } from './help.mjs';
 
-const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 /** @type {Server} */ let server;
 /** @type {Switch} */ let edge;
 let talking;
@@ -32,14 +28,6 @@ before(async () => {
   for (let i = 0; i < 10; i++) waiting.push(await edge.call('support', `+44770090340${i}`));
 });
 after(async () => { await quit(); await server.stop(); });
-
-async function look(page, name) {
-  await sleep(400);
-  await page.evaluate(axe);
-  const found = await page.evaluate((only) => globalThis.axe.run(document, { runOnly: only }), RULES);
-  const told = found.violations.map((v) => `${v.impact} ${v.id} ×${v.nodes.length}: ${v.nodes[0].html.slice(0, 160)} ${(v.nodes[0].any[0] ?? v.nodes[0].all[0] ?? v.nodes[0].none[0])?.message ?? ''}`);
-  assert.deepEqual(told, [], name);
-}
 
 /** Each page with what is done to it first. */
 const PAGES = [

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -158,3 +159,15 @@ export async function open(server, path, { by = 'key', email = '', theme = 'ligh
 export const live = (page) => page.locator('.fresh.live').waitFor();
 /** The row of an agent in the grid. */
 export const row = (page, id) => page.locator(`#agent-${id}`);
+
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+let axe = '';
+/** What axe finds wrong with the page as it is: nothing. */
+export async function look(page, name) {
+  axe ||= await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+  await sleep(400);
+  await page.evaluate(axe);
+  const found = await page.evaluate((only) => globalThis.axe.run(document, { runOnly: only }), RULES);
+  const told = found.violations.map((v) => `${v.impact} ${v.id} ×${v.nodes.length}: ${v.nodes[0].html.slice(0, 160)} ${(v.nodes[0].any[0] ?? v.nodes[0].all[0] ?? v.nodes[0].none[0])?.message ?? ''}`);
+  assert.deepEqual(told, [], name);
+}

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { Server, Switch, live, open, quit, row, sleep, until } from './help.mjs';
+import { Server, Switch, live, look, open, quit, row, sleep, until } from './help.mjs';
 
 const BINARY = process.env.CALLBOARD_BIN ?? fileURLToPath(new URL('../../../target/debug/callboard', import.meta.url));
 after(quit);
@@ -47,7 +47,7 @@ test('7: a link that drops is said, freezes the page, and comes back to exactly 
     const agents = await server.agents(6, ['support']);
     for (const id of agents) await server.status(id, 'ready', { lease_ms: 600_000 });
     await edge.call('support');
-    const page = await open(server, '/live');
+    const page = await open(server, '/live', { bypassCSP: true });
     await live(page);
     await row(page, agents[0]).locator('.c-pick').click();
     await server.halt();
@@ -60,6 +60,7 @@ test('7: a link that drops is said, freezes the page, and comes back to exactly 
     assert.equal(await clocks(), stood, 'the clocks stand still');
     assert.ok(await page.getByRole('button', { name: 'Available', exact: true }).isDisabled(), 'what would act is off');
     assert.match(await page.locator('main').evaluate((m) => getComputedStyle(m).filter), /grayscale/);
+    await look(page, 'lost');
     await server.again();
     await page.getByRole('alert').waitFor({ state: 'detached', timeout: 15_000 });
     await live(page);

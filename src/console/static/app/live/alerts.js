@@ -30,7 +30,7 @@ export function AlertLine({ alert: a, wide = false }) {
   const seen = () => told(api('POST', `/alerts/${a.id}/acknowledge`), '', 'The alert is not acknowledged.');
   return html`<li class=${`alert f${a.resolved_at ? 0 : level} ${a.resolved_at ? 'over-now' : ''}`}><${Flag} level=${a.resolved_at ? 0 : level} /><div><a class="link" href=${hrefOf(a)}>${subjectOf(a)}</a> <span>${a.name} <b class="num">${written(a.figure, a.value)}</b></span>
     ${wide && html`<small>Raised at ${time(Date.parse(a.raised_at))}${a.acknowledged_by ? `, acknowledged by ${userName(a.acknowledged_by)}` : ''}</small>`}</div>
-    ${a.resolved_at ? html`<span class="muted">Resolved ${time(Date.parse(a.resolved_at))}</span>` : html`<time title=${`Since ${time(Date.parse(a.raised_at))}`}>${duration(secs)}</time>${a.acknowledged_by ? html`<span class="muted" title=${`Acknowledged by ${userName(a.acknowledged_by)}`}>${userName(a.acknowledged_by)}</span>` : html`<button type="button" class="btn small" disabled=${off} onClick=${seen}>Ack<span class="vh">nowledge ${subjectOf(a)}: ${a.name}</span></button>`}`}</li>`;
+    ${a.resolved_at ? html`<span class="muted">Resolved ${time(Date.parse(a.resolved_at))}</span>` : html`<time title=${`Since ${time(Date.parse(a.raised_at))}`}>${duration(secs)}</time>${a.acknowledged_by ? html`<span class="muted" title=${`Acknowledged by ${userName(a.acknowledged_by)}`}>${userName(a.acknowledged_by)}</span>` : html`<button type="button" class="btn small" disabled=${off} title="Acknowledge: you see to it" aria-label=${`Ack ${subjectOf(a)}: ${a.name}`} onClick=${seen}>Ack</button>`}`}</li>`;
 }
 
 export function Alerts() {

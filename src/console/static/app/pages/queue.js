@@ -80,6 +80,9 @@ function CallActions({ call, close }) {
     <button type="button" class="btn" onClick=${() => { close(); told(api('PATCH', `/calls/${call.id}`, { priority: call.priority + 1 }), `Priority is now ${call.priority + 1}`, 'The priority is unchanged.'); }}><${Icon} name="up" size=${14} />Raise the priority</button></div>`;
 }
 
+/** A reason that many share, without the instant of one of them. @param {string | null | undefined} detail */
+const timeless = (detail) => (detail ?? '').replace(/ until \d{4}-\S+Z/, '');
+
 /** The engine's own account of one waiting call. @param {{ id: string, call: string }} p */
 function Why({ id, call }) {
   const told = useSignal(/** @type {any} */ (null)), said = useSignal('');
@@ -97,7 +100,7 @@ function Why({ id, call }) {
   const groups = [...reasons].sort((a, b) => b[1].length - a[1].length), able = c.items.filter((/** @type {any} */ i) => i.candidate).length;
   return html`<div class="why"><p><b>${masked(number?.from ?? null)}</b>: ${c.items.length === 0 ? 'nobody is a member of the queue.' : able ? html`${plural(able, 'agent')} could take the call${c.held_by ? `, and it is kept back: ${HELD[c.held_by] ?? c.held_by}${c.held_until ? ` until ${time(Date.parse(c.held_until))}` : ''}.` : '.'}`
     : html`none of ${plural(c.items.length, 'agent')} can take the call now.`}${c.next_step ? ` The next step begins at ${time(Date.parse(c.next_step.at))}.` : ''}</p>
-    <ul>${groups.map(([against, list]) => html`<li key=${against}><b class="num">${list.length}</b><span>${list[0].detail ?? 'could be offered it'}${list.length <= 6 ? html`: ${list.map((/** @type {any} */ i, /** @type {number} */ n) => html`${n ? ', ' : ''}<button type="button" class="link" key=${i.user} onClick=${() => openAgent(i.user)}>${i.name ?? i.user}</button>${i.until ? ` (until ${time(Date.parse(i.until))})` : ''}`)}` : html`: <span class="muted">${list.slice(0, 4).map((/** @type {any} */ i) => i.name ?? i.user).join(', ')} and ${list.length - 4} more</span>`}</span></li>`)}</ul></div>`;
+    <ul>${groups.map(([against, list]) => html`<li key=${against}><b class="num">${list.length}</b><span>${timeless(list[0].detail) || 'could be offered it'}${list.length <= 6 ? html`: ${list.map((/** @type {any} */ i, /** @type {number} */ n) => html`${n ? ', ' : ''}<button type="button" class="link" key=${i.user} onClick=${() => openAgent(i.user)}>${i.name ?? i.user}</button>${i.until ? ` (until ${time(Date.parse(i.until))})` : ''}`)}` : html`: <span class="muted">${list.slice(0, 4).map((/** @type {any} */ i) => i.name ?? i.user).join(', ')} and ${list.length - 4} more</span>`}</span></li>`)}</ul></div>`;
 }
 /** @type {Record<string, string>} */
 const HELD = { width: 'as many ring for it as its plan allows', preferred: 'it waits for the agent that it prefers', after: 'it waits before the next round', window: 'others are served first', max_ringing: 'as many ring in the queue as may', order: 'callers before it are served first' };
