@@ -278,6 +278,9 @@ settings! {
     /// Start although records are known to be lost, after a damage that the start has told of.
     /// Set it for one start only.
     journal_accept_loss: bool = "journal.accept_loss", "false";
+    /// How many days the history is kept: sums of intervals, lists of calls, agents' time. It may be
+    /// more than the records are.
+    history_keep_days: Within<1, 36_500> = "history.keep_days", "400";
     /// Inputs that may wait to be decided. When it is full the sender is told 503, and links are
     /// not read; an eighth of it is kept for what ends or answers a call.
     inbox_capacity: Within<64, 1_000_000> = "inbox.capacity", "8192";

@@ -348,6 +348,7 @@ fn options(config: &Config) -> Result<Options, Failure> {
     Ok(Options {
         accept_loss: config.journal_accept_loss,
         keep_ms: config.journal_keep_days.0 * DAY_MS,
+        history_keep_ms: config.history_keep_days.0 * DAY_MS,
         snapshot_every: config.journal_snapshot_every.0,
         inbox_capacity: usize::try_from(config.inbox_capacity.0).unwrap_or(usize::MAX),
         min_free: config.journal_min_free_mib.0 << 20,

@@ -36,6 +36,8 @@ mod figures;
 mod flows;
 #[path = "api/groups.rs"]
 mod groups;
+#[path = "api/history.rs"]
+mod history;
 #[path = "api/imports.rs"]
 mod imports;
 #[path = "api/invites.rs"]

@@ -1,11 +1,16 @@
-//! Live figures: golden traces counted by hand, and the fold beside the engine over random histories.
+//! Figures, live and kept: golden traces counted by hand, and the fold beside the engine over random
+//! histories.
 
 #[path = "figures/alerts.rs"]
 mod alerts;
 #[path = "figures/golden.rs"]
 mod golden;
+#[path = "figures/history.rs"]
+mod kept;
 #[path = "figures/live.rs"]
 mod live;
+#[path = "figures/past.rs"]
+mod past;
 
 use callboard::domain::time::Millis;
 use callboard::reporting::figures::{By, Figures};

@@ -13,6 +13,7 @@ use callboard::domain::switching::{
 use callboard::domain::time::Millis;
 use callboard::engine::{Decision, Engine};
 use callboard::reporting::figures::Figures;
+use callboard::reporting::figures::notes::Note;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -146,6 +147,24 @@ impl World {
         if let Some(Answer::Refused(problem)) = decision.answer {
             panic!("refused: {problem} {:?}", problem.errors);
         }
+    }
+
+    /// From now on the fold tells what it counts, which is part of its time.
+    pub fn take_notes(&mut self) {
+        if let Some(figures) = &mut self.figures {
+            let seq = figures.fold.seq();
+            figures.fold.watch(seq, 0);
+        }
+    }
+
+    /// What it has told since.
+    pub fn notes(&mut self) -> Vec<Note> {
+        self.figures.as_mut().map_or_else(Vec::new, |figures| figures.fold.take_notes())
+    }
+
+    /// The last record that is in the fold, and its time.
+    pub fn noted(&self) -> (u64, Millis) {
+        self.figures.as_ref().map_or((0, Millis(0)), |f| (f.fold.seq(), f.fold.at()))
     }
 
     /// Time spent in the fold of the figures so far.

@@ -43,14 +43,21 @@ impl Failures {
 
 /// One attempt.
 #[derive(Clone, Debug)]
-pub struct Attempt([(Who, u32); 2]);
+pub struct Attempt(Vec<(Who, u32)>);
 
 impl Attempt {
+    /// To have a mail sent to an address, by anybody.
+    #[must_use]
+    pub fn mail(email: &str) -> Attempt {
+        let who = secret::fingerprint(&format!("mail\n{}", email.to_lowercase()));
+        Attempt(vec![(who, FREE)])
+    }
+
     /// To open `account` as `email` (or by whatever else is tried), from `remote`.
     #[must_use]
     pub fn new(account: &str, email: &str, remote: IpAddr) -> Attempt {
         let email = email.to_lowercase();
-        Attempt([
+        Attempt(vec![
             (secret::fingerprint(&format!("{account}\n{email}\n{remote}")), FREE),
             (secret::fingerprint(&format!("{remote}")), FREE_OF_ADDRESS),
         ])
@@ -90,10 +97,12 @@ impl Throttle {
     /// The attempt was right: its failures are forgotten, and it is not one of its address.
     pub fn right(&self, attempt: &Attempt) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let [(pair, _), (address, _)] = &attempt.0;
+        let Some(((pair, _), addresses)) = attempt.0.split_first() else { return };
         known.remove(pair);
-        if let Some(failures) = known.get_mut(address) {
-            failures.count = failures.count.saturating_sub(1);
+        for (address, _) in addresses {
+            if let Some(failures) = known.get_mut(address) {
+                failures.count = failures.count.saturating_sub(1);
+            }
         }
     }
 }

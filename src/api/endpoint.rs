@@ -293,6 +293,7 @@ fn path_parameter(name: &str) -> Parameter {
         "team" => "A team's id.",
         "message" => "A message's id, msg_….",
         "import" => "An import's id, imp_….",
+        "figure" => "A figure's name, such as offered.",
         "session" => "A session's id, ses_….",
         _ => "The object's id.",
     };

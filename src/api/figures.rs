@@ -6,6 +6,7 @@ use crate::api::answer::json;
 use crate::api::ask::Ask;
 use crate::api::endpoint::{Method, endpoint};
 use crate::api::problem::Answered;
+use crate::api::query::Queries;
 use crate::domain::ids::Name;
 use crate::domain::input::{Answer, Query};
 use crate::domain::problem::Problem;
@@ -115,26 +116,39 @@ async fn definitions(ask: Ask) -> Answered {
     Ok(json(200, &json!({ "items": items, "next": null })))
 }
 
-async fn list(ask: Ask) -> Answered {
-    let mut query = ask.query()?;
-    let (limit, after) = query.page();
-    let by = query.word("by", By::parse, By::ALL).unwrap_or(By::Queue);
-    let window = query.word("window", Window::parse, Window::ALL).unwrap_or(Window::Today);
-    let id = query.text("id");
+/// What the actor may see of figures.
+///
+/// # Errors
+/// 403 for who may see none.
+pub(super) async fn seen(ask: &Ask) -> Result<Seen, Problem> {
+    match ask.look(Query::Figures).await? {
+        Answer::Done { body, .. } => Ok(Seen::read(&body)),
+        _ => Ok(Seen::read(&Value::Null)),
+    }
+}
+
+/// Reads the threshold of service levels: in seconds, and its place.
+pub(super) fn threshold_of(query: &mut Queries) -> (u64, usize) {
     let seconds = query.int("threshold_s", 1..=604_800).unwrap_or(20);
     let place = threshold(seconds);
     if place.is_none() {
         let known: Vec<String> = THRESHOLDS_S.iter().map(ToString::to_string).collect();
         query.wrong("threshold_s", "out_of_range", format!("must be one of {}", known.join(", ")));
     }
+    (seconds, place.unwrap_or(0))
+}
+
+async fn list(ask: Ask) -> Answered {
+    let mut query = ask.query()?;
+    let (limit, after) = query.page();
+    let by = query.word("by", By::parse, By::ALL).unwrap_or(By::Queue);
+    let window = query.word("window", Window::parse, Window::ALL).unwrap_or(Window::Today);
+    let id = query.text("id");
+    let (seconds, threshold) = threshold_of(&mut query);
     query.done()?;
-    let told = match ask.look(Query::Figures).await? {
-        Answer::Done { body, .. } => body,
-        _ => Value::Null,
-    };
+    let seen = seen(&ask).await?;
     let ids = id.as_deref().map(|id| BTreeSet::from([Name::from(id)]));
-    let wish = Wish { by, window, threshold: place.unwrap_or(0), ids, figures: None };
-    let seen = Seen::read(&told);
+    let wish = Wish { by, window, threshold, ids, figures: None };
     if by == By::Account && seen != Seen::All {
         let detail =
             "the whole account's figures are for who sees all of it; ask by queue, agent or team";

@@ -8,6 +8,7 @@ mod alerts;
 mod answer;
 mod ask;
 mod audit;
+mod behind;
 mod body;
 mod bulk;
 mod callbacks;
@@ -16,10 +17,13 @@ mod configuration;
 mod cookies;
 mod desk;
 mod endpoint;
+mod exports;
 mod feed;
 mod figures;
 mod grants;
+mod ground;
 mod health;
+mod history;
 mod idempotency;
 mod imports;
 mod invites;
@@ -28,6 +32,7 @@ pub mod limits;
 mod link;
 mod live;
 mod objects;
+mod past;
 mod posted;
 mod problem;
 mod query;
@@ -180,6 +185,9 @@ fn routes() -> Routes {
         audit::routes,
         figures::routes,
         alerts::routes,
+        history::routes,
+        past::routes,
+        behind::routes,
         invites::routes,
         imports::routes,
         accounts::routes,

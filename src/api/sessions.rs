@@ -143,6 +143,17 @@ struct MadeLink {
     expires_at: String,
 }
 
+/// Whose password is forgotten.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "it describes, for the OpenAPI document")]
+struct Forgotten {
+    /// The e-mail.
+    email: String,
+    /// The account; left out or null: wherever somebody with this e-mail is at home.
+    #[schema(required = false)]
+    account: Option<String>,
+}
+
 /// A link's secret.
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "it describes, for the OpenAPI document")]
@@ -297,6 +308,21 @@ fn doors(routes: Routes) -> Routes {
         .routes(
             endpoint(
                 Method::Post,
+                "/v1/links/forgotten",
+                "forgot_password",
+                "Mails a one-time link to whoever signs in by this e-mail. Whether anybody does is \
+                 not told.",
+                forgot,
+            )
+            .tag(TAG)
+            .public()
+            .body::<Forgotten>(JSON_BODY)
+            .answers_plain(202, "If somebody signs in by it, a mail is on its way.")
+            .done(),
+        )
+        .routes(
+            endpoint(
+                Method::Post,
                 "/v1/links/look",
                 "look_link",
                 "Whose a one-time link is. It stays unused.",
@@ -446,6 +472,15 @@ async fn make_link(sent: Sent) -> Answered {
     let node = &ask.app.node;
     let made = node.make_link(ask.account(), ask.actor(), &user).await?;
     Ok(json(201, &made))
+}
+
+async fn forgot(stranger: Stranger) -> Answered {
+    let body = stranger.json_body()?;
+    let mut f = Fields::of(&body);
+    let asked = (f.text("email", EMAIL), f.text_or_null("account", ID));
+    let (email, account) = f.done(asked).map_err(Problem::invalid)?;
+    stranger.app.node.forgot(email, account, stranger.remote)?;
+    Ok(StatusCode::ACCEPTED.into_response())
 }
 
 async fn look_link(stranger: Stranger) -> Answered {

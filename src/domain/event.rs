@@ -237,8 +237,14 @@ pub enum Event {
         #[serde(default)]
         unreached: bool,
     },
-    /// An own call that the engine did not route began.
-    OwnCallStarted { agent: AgentIx, switch: SwitchIx, subject: Name },
+    /// An own call that the engine did not route began. `internal`: with a colleague.
+    OwnCallStarted {
+        agent: AgentIx,
+        switch: SwitchIx,
+        subject: Name,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        internal: bool,
+    },
     /// … ended.
     OwnCallEnded { agent: AgentIx, switch: SwitchIx, subject: Name },
     /// In or out of a queue.

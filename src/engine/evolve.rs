@@ -134,7 +134,7 @@ fn agents(state: &mut State, derived: &mut Derived, event: &Event) {
                 a.device_lost = true;
             }
         }),
-        Event::OwnCallStarted { agent, switch, subject } => {
+        Event::OwnCallStarted { agent, switch, subject, .. } => {
             with_agent(state, derived, *agent, |a, _| {
                 let own = (*switch, subject.clone());
                 if !a.own_calls.contains(&own) {

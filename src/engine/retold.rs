@@ -108,7 +108,8 @@ impl Engine {
             now(Event::Delayed { agent: ix, until });
         }
         for (switch, subject) in &agent.own_calls {
-            now(Event::OwnCallStarted { agent: ix, switch: *switch, subject: subject.clone() });
+            let (switch, subject) = (*switch, subject.clone());
+            now(Event::OwnCallStarted { agent: ix, switch, subject, internal: false });
         }
     }
 

@@ -7,8 +7,8 @@ use super::state::{Call, Stage};
 use crate::domain::event::{Event, Outcome};
 use crate::domain::ids::{AgentIx, CallId, Name, OfferId, SwitchIx, fingerprint};
 use crate::domain::switching::{
-    CommandFailure, EndedBy, EventResult, FailReason, Happening, ResultStatus, SwitchEvent,
-    SyncCall, SyncState, TransferKind, TransferTo,
+    CommandFailure, Direction, EndedBy, EventResult, FailReason, Happening, ResultStatus,
+    SwitchEvent, SyncCall, SyncState, TransferKind, TransferTo,
 };
 
 /// An event ahead of a gap waits so long for the gap to close, ms.
@@ -186,10 +186,11 @@ impl Engine {
             self.heard(ix, mark, Some(call), event);
             return Ok(Some(call));
         }
-        if let Happening::AgentCallStarted { agent, direction: _ } = &event.what {
+        if let Happening::AgentCallStarted { agent, direction } = &event.what {
+            let internal = *direction == Direction::Internal;
             let agent = self.agent_named(agent).ok_or("unknown_agent")?;
             self.heard(ix, mark, None, event);
-            self.emit(Event::OwnCallStarted { agent, switch: ix, subject });
+            self.emit(Event::OwnCallStarted { agent, switch: ix, subject, internal });
             return Ok(None);
         }
         if let Happening::AgentCallEnded { agent } = &event.what {

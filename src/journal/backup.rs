@@ -1,5 +1,8 @@
 //! Copies: one file with the log, the vault and the snapshots, taken while the server runs or from a
 //! stopped folder. A restored copy gets a new epoch at its first start.
+//!
+//! What is kept beside the journal for longer (the history) is in the copy, too, and never ahead of its
+//! log. Nothing is known of it here but its file's name and how its tables' names begin.
 
 use super::sqlite::files::{self, HIGH, LOG, SNAPSHOTS};
 use super::sqlite::{check, rows, schema};
@@ -9,6 +12,14 @@ use std::path::{Path, PathBuf};
 
 /// The mark in a copy; it stays until the copy is first opened as a journal.
 const RESTORED: &str = "restored";
+
+/// A database beside the journal that a copy holds, too: its tables' and indexes' names begin with
+/// `history_`.
+const BESIDE: &str = "history.db";
+/// The pattern of those names, `\` being the escape.
+const NAMES: &str = "history\\_%";
+/// What of its file's header a copy notes by these names.
+const HEADER: [&str; 2] = ["application_id", "user_version"];
 
 /// What a copy holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +42,15 @@ pub fn backup(dir: &Path, file: &Path) -> Result<Copied, Error> {
     }
     let log = Part::beside(file, ".log-part");
     let snapshots = Part::beside(file, ".snapshots-part");
+    let history = Part::beside(file, ".history-part");
+    // First of all: what it was told must be in the log.
+    if dir.join(BESIDE).exists() {
+        files::remove_database(&history.0)?;
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+        let db = Connection::open_with_flags(dir.join(BESIDE), flags)?;
+        db.busy_timeout(std::time::Duration::from_secs(10))?;
+        db.execute("VACUUM INTO ?1", [name(&history.0)?])?;
+    }
     // Snapshots first: those of the log's instant or before. When two new ones were taken and the
     // log was trimmed in between, they no longer reach it: again.
     for _ in 0..3 {
@@ -49,6 +69,9 @@ pub fn backup(dir: &Path, file: &Path) -> Result<Copied, Error> {
     }
     let db = raw(&log.0)?;
     merge(&db, &snapshots.0)?;
+    if history.0.exists() {
+        put_in(&db, &history.0)?;
+    }
     let heads = rows::heads(&db)?;
     check::covered(&db, &db, &heads)?;
     db.close().map_err(|(_, error)| error)?;
@@ -84,8 +107,65 @@ pub fn restore(file: &Path, dir: &Path) -> Result<(), Error> {
     copy().map_err(Error::io(doing()))?;
     let db = raw(&part.0)?;
     schema::set_meta(&db, RESTORED, "1")?;
+    take_out(&db, &part.0, dir)?;
     db.close().map_err(|(_, error)| error)?;
     files::rename_synced(&part.0, &target).map_err(Error::io(doing()))
+}
+
+/// What a copy has besides a journal becomes a file of its own again; one that is there is another's.
+fn take_out(db: &Connection, part: &Path, dir: &Path) -> Result<(), Error> {
+    let path = dir.join(BESIDE);
+    files::remove_database(&path)?;
+    let names = beside_names(db, "main")?;
+    if names.is_empty() {
+        return Ok(());
+    }
+    let file = raw(&path)?;
+    copy_beside(&file, part)?;
+    for pragma in HEADER {
+        let value = schema::meta(db, pragma)?.and_then(|value| value.parse::<i64>().ok());
+        file.pragma_update(None, pragma, value.unwrap_or(0))?;
+        db.execute("DELETE FROM meta WHERE name = ?1", [pragma])?;
+    }
+    file.close().map_err(|(_, error)| error)?;
+    for (name, _) in names.iter().filter(|(_, sql)| sql.starts_with("CREATE TABLE")) {
+        db.execute_batch(&format!("DROP TABLE {name}"))?;
+    }
+    Ok(db.execute_batch("VACUUM")?)
+}
+
+/// Adds what is beside the journal to a copy, with what its file's header says.
+fn put_in(db: &Connection, from: &Path) -> Result<(), Error> {
+    copy_beside(db, from)?;
+    let file = raw(from)?;
+    for pragma in HEADER {
+        let value: i64 = file.pragma_query_value(None, pragma, |row| row.get(0))?;
+        schema::set_meta(db, pragma, &value.to_string())?;
+    }
+    Ok(())
+}
+
+/// The names of what is beside a journal, and how each was made; tables first.
+fn beside_names(db: &Connection, of: &str) -> Result<Vec<(String, String)>, Error> {
+    let mut found = db.prepare(&format!(
+        "SELECT name, sql FROM {of}.sqlite_schema
+         WHERE name LIKE ?1 ESCAPE '\\' AND sql IS NOT NULL ORDER BY type DESC, name"
+    ))?;
+    let found = found.query_map([NAMES], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
+/// Copies what is beside a journal from one file into another.
+fn copy_beside(db: &Connection, from: &Path) -> Result<(), Error> {
+    db.execute("ATTACH ?1 AS origin", [name(from)?])?;
+    for (name, sql) in beside_names(db, "origin")? {
+        db.execute_batch(&sql)?;
+        if sql.starts_with("CREATE TABLE") {
+            db.execute_batch(&format!("INSERT INTO main.{name} SELECT * FROM origin.{name}"))?;
+        }
+    }
+    db.execute("DETACH origin", [])?;
+    Ok(())
 }
 
 /// At the first start of a copy: moves its snapshots to their file and draws new names. May be

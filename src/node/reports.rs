@@ -14,10 +14,13 @@ use crate::engine::Engine;
 use crate::journal::{self, Reader, StreamId};
 use crate::node::gate::What;
 use crate::node::handle::Handle;
+use crate::node::history::Teller;
 use crate::node::recovery::{self, StartError};
 use crate::node::shared::Shared;
 use crate::node::signing::node;
 use crate::reporting::figures::{Figures, LOOK_MS, Lookout};
+use crate::reporting::history::keep::Batch;
+use crate::reporting::history::schema::Position;
 use crossbeam_channel::RecvTimeoutError;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -32,8 +35,10 @@ const WAITING: usize = 4_096;
 const STORE_EACH_MS: u64 = 60_000;
 /// How often it is looked whether that is due.
 const LOOK_EACH: Duration = Duration::from_secs(5);
+/// Notes that are handed over to the history together; fewer are when somebody asks, or nothing happens.
+const NOTES_AT_ONCE: usize = 4_096;
 /// Grows when what is stored means something else.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// What is asked of an account's figures; `None`: there is no such account.
 type Ask = Box<dyn FnOnce(Option<&Figures>) + Send>;
@@ -50,6 +55,8 @@ pub(super) enum Told {
     Stop,
     /// A question about one account's figures, as of this record at least.
     Ask { account: Name, seq: u64, ask: Ask },
+    /// What was counted up to this record is to be in the history, and (`settled`) agents' time, too.
+    Keep { account: Name, seq: u64, settled: bool, written: Box<dyn FnOnce(bool) + Send> },
 }
 
 /// A durable record.
@@ -68,12 +75,15 @@ pub(super) struct Opened {
     figures: Figures,
     /// … and the last record that is durable by now.
     seq: u64,
+    /// How far the history is: the last record that is in it, and the last up to which it has
+    /// agents' time.
+    kept: (u64, u64),
 }
 
 impl Opened {
     /// A new account's.
     pub fn new(account: Name, stream: StreamId) -> Opened {
-        Opened { account, stream, figures: Figures::default(), seq: 0 }
+        Opened { account, stream, figures: Figures::default(), seq: 0, kept: (0, 0) }
     }
 
     /// An account's at a start: from what was put away, else from its first record, else (the first
@@ -83,15 +93,24 @@ impl Opened {
         reader: &mut dyn Reader,
         (account, stream): (Name, StreamId),
         (engine, at): (&Engine, Millis),
+        kept: Option<Position>,
     ) -> Result<Opened, journal::Error> {
         let (oldest, seq) = (reader.oldest(stream)?, engine.seq());
-        let stored = store.read(stream);
-        let figures = match stored.filter(|it| it.seq() + 1 >= oldest && it.seq() <= seq) {
+        // A journal that was set back has fewer records than the history: it goes on from its end.
+        let kept = kept.map_or((0, 0), |kept| (kept.seq.min(seq), kept.settled.min(seq)));
+        let stored = store.read(stream).filter(|it| it.seq() + 1 >= oldest && it.seq() <= seq);
+        let figures = match stored {
+            Some(stored) if stored.seq() <= kept.0 => stored,
+            // What the history has not is told by a fold from the first record on.
+            _ if oldest <= 1 => Figures::default(),
             Some(stored) => stored,
-            None if oldest <= 1 => Figures::default(),
             None => Figures::begin(seq, at, &engine.retold()),
         };
-        Ok(Opened { account, stream, figures, seq })
+        if figures.seq() > kept.0 {
+            let missing = figures.seq() - kept.0;
+            tracing::warn!(%account, missing, "records before those that are kept are not in the history");
+        }
+        Ok(Opened { account, stream, figures, seq, kept })
     }
 }
 
@@ -101,13 +120,19 @@ pub(super) struct Reports(crossbeam_channel::Sender<Told>);
 
 impl Reports {
     /// The way to a fold, and the fold. `store`: where it is put away.
-    pub fn new(shared: &Arc<Shared>, store: Store, opened: Vec<Opened>) -> (Reports, Fold) {
+    pub fn new(
+        shared: &Arc<Shared>,
+        store: Store,
+        history: Teller,
+        opened: Vec<Opened>,
+    ) -> (Reports, Fold) {
         let (told, queue) = crossbeam_channel::bounded(WAITING);
         let shared = Arc::downgrade(shared);
         let fold = Fold {
             shared,
             queue,
             store,
+            history,
             opened,
             accounts: BTreeMap::new(),
             looked_at: None,
@@ -120,6 +145,11 @@ impl Reports {
     /// it is read from the journal before the next.
     pub fn tell(&self, told: Told) {
         let _ = self.0.try_send(told);
+    }
+
+    /// As [`Reports::tell`], for what somebody waits for; false: there is no room.
+    pub fn ask(&self, told: Told) -> bool {
+        self.0.try_send(told).is_ok()
     }
 
     /// As [`Reports::tell`], for what must arrive: waits while there is no room.
@@ -178,6 +208,24 @@ struct Account {
     lookout: Lookout,
     /// As of the record that was put away last, and when.
     stored: (u64, Millis),
+    history: Teller,
+    /// The last record that the history was told of: those that count nothing belong to it, too.
+    told: u64,
+}
+
+impl Account {
+    /// Tells the history what was counted since.
+    fn hand_over(&mut self, settled: bool) {
+        if settled {
+            self.figures.settle_now();
+        }
+        let (stream, seq, at) = (self.stream.0, self.figures.seq(), self.figures.at());
+        let notes = self.figures.take_notes();
+        if self.figures.is_watched() && (settled || seq > self.told) {
+            self.told = seq;
+            self.history.tell(Batch { stream, seq, at, settled, notes });
+        }
+    }
 }
 
 /// The folds.
@@ -186,6 +234,7 @@ pub(super) struct Fold {
     shared: Weak<Shared>,
     queue: crossbeam_channel::Receiver<Told>,
     store: Store,
+    history: Teller,
     /// Accounts that there were at the start.
     opened: Vec<Opened>,
     accounts: BTreeMap<Name, Account>,
@@ -206,7 +255,9 @@ impl Fold {
                 match self.queue.recv_timeout(self.idle_for()) {
                     Ok(Told::Stop) | Err(RecvTimeoutError::Disconnected) => break,
                     Ok(told) => self.take(told),
-                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Timeout) => {
+                        self.accounts.values_mut().for_each(|known| known.hand_over(false));
+                    }
                 }
                 self.tell_dashboards();
                 self.look_at_rules();
@@ -226,9 +277,12 @@ impl Fold {
         let Some(shared) = self.shared.upgrade() else { return };
         match told {
             Told::Opened(opened) => {
-                let Opened { account, stream, figures, seq } = *opened;
+                let Opened { account, stream, mut figures, seq, kept } = *opened;
+                figures.watch(kept.0, kept.1);
                 let stored = (figures.seq(), figures.at());
-                let mut known = Account { stream, stored, figures, lookout: Lookout::default() };
+                let history = self.history.clone();
+                let lookout = Lookout::default();
+                let mut known = Account { stream, stored, figures, lookout, history, told: kept.0 };
                 catch_up(&shared, &account, &mut known, seq);
                 self.accounts.insert(account, known);
             }
@@ -239,6 +293,9 @@ impl Fold {
                     if known.figures.seq() + 1 == seq {
                         known.figures.apply(seq, at, &events);
                     }
+                    if known.figures.noted() >= NOTES_AT_ONCE {
+                        known.hand_over(false);
+                    }
                 }
             }
             Told::Ask { account, seq, ask } => {
@@ -246,6 +303,13 @@ impl Fold {
                     catch_up(&shared, &account, known, seq);
                 }
                 ask(self.accounts.get(&account).map(|known| &known.figures));
+            }
+            Told::Keep { account, seq, settled, written } => {
+                if let Some(known) = self.accounts.get_mut(&account) {
+                    catch_up(&shared, &account, known, seq);
+                    known.hand_over(settled);
+                }
+                self.history.sync(written);
             }
             Told::Wished | Told::Stop => {}
         }
@@ -299,11 +363,18 @@ impl Fold {
     fn put_away(&mut self, each_ms: u64) {
         let Some(shared) = self.shared.upgrade() else { return };
         let now = shared.clock.now();
-        for (account, known) in &mut self.accounts {
+        let is_due = |known: &Account| {
             let (seq, at) = known.stored;
-            if known.figures.seq() == seq || now.since(at) < each_ms {
-                continue;
-            }
+            known.figures.seq() != seq && now.since(at) >= each_ms
+        };
+        let due = self.accounts.iter_mut().filter(|(_, known)| is_due(known));
+        let mut due: Vec<_> = due.collect();
+        due.iter_mut().for_each(|(_, known)| known.hand_over(false));
+        // A fold that is ahead of the history could not tell it what it has not.
+        if due.is_empty() || !self.history.write() {
+            return;
+        }
+        for (account, known) in due {
             known.stored = (known.figures.seq(), now);
             if let Err(error) = self.store.write(known.stream, &known.figures) {
                 tracing::warn!(%account, %error, "the figures could not be put away");
@@ -324,12 +395,12 @@ fn catch_up(shared: &Shared, account: &Name, known: &mut Account, seq: u64) {
 }
 
 fn replay(reader: &mut dyn Reader, known: &mut Account, seq: u64) -> Result<(), StartError> {
-    let figures = &mut known.figures;
-    recovery::decoded(reader, known.stream, figures.seq(), |chunk| {
+    recovery::decoded(reader, known.stream, known.figures.seq(), |chunk| {
         for record in chunk {
-            figures.apply(record.seq, record.at, &record.events);
+            known.figures.apply(record.seq, record.at, &record.events);
         }
-        Ok(figures.seq() < seq)
+        known.hand_over(false);
+        Ok(known.figures.seq() < seq)
     })
 }
 

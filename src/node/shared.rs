@@ -11,6 +11,7 @@ use crate::node::clock::{Clock, Ticks};
 use crate::node::doors::Doors;
 use crate::node::gate::Gate;
 use crate::node::hasher::Hasher;
+use crate::node::history;
 use crate::node::mailer::Waiting;
 use crate::node::reports::Reports;
 use crate::node::shutdown::LifeLine;
@@ -47,6 +48,8 @@ pub(super) struct Shared {
     pub hub: HubHandle,
     /// The way to the figures; none in a node without threads.
     pub reports: OnceLock<Reports>,
+    /// The way to read the history; as `reports`.
+    pub history: OnceLock<history::Readers>,
     pub readers: Readers,
     pub room: Option<Arc<Room>>,
     pub life: LifeLine,

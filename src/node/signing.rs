@@ -230,6 +230,44 @@ impl Handle {
         Ok(with_link(view, link))
     }
 
+    /// Mails a one-time link to whoever signs in by this e-mail. Whether anybody does is not told, and
+    /// cannot be measured: it happens after the answer.
+    ///
+    /// # Errors
+    /// 409 `no_mail_server`; 429 `too_many_attempts`, also where others ask for the same e-mail.
+    pub fn forgot(
+        &self,
+        email: String,
+        account: Option<String>,
+        from: IpAddr,
+    ) -> Result<(), Problem> {
+        if self.shared.mails.get().is_none() {
+            let detail = "no mail server is set up here; an administrator can make a link for you";
+            return Err(Problem::conflict("no_mail_server", detail));
+        }
+        let now = self.shared.clock.now();
+        self.shared.throttle.begin(&Attempt::new("forgotten", &email, from), now)?;
+        self.shared.throttle.begin(&Attempt::mail(&email), now)?;
+        let node = self.clone();
+        tokio::spawn(async move {
+            if let Err(problem) = node.mail_links(email, account).await {
+                tracing::warn!(code = problem.code, "links for a forgotten password were not made");
+            }
+        });
+        Ok(())
+    }
+
+    async fn mail_links(&self, email: String, account: Option<String>) -> Result<(), Problem> {
+        for account in self.who_has(email.clone(), account.as_deref()).await? {
+            let query = SignQuery::Secrets { email: email.clone() };
+            let known = self.sign_query(&account, node(), query).await?;
+            for item in known["items"].as_array().into_iter().flatten() {
+                self.make_link(&account, node(), item["user"].as_str().unwrap_or_default()).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// The link, if there is somebody who sends mails.
     #[must_use]
     pub fn by_mail(&self, link: &str) -> Option<String> {

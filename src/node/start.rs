@@ -16,6 +16,7 @@ use crate::node::doors::Doors;
 use crate::node::gate::{Gate, Message, What};
 use crate::node::handle::Handle;
 use crate::node::hasher::Hasher;
+use crate::node::history::{History, Writing};
 use crate::node::inbox::Inbox;
 use crate::node::keeper::Keeper;
 use crate::node::mailer::Mailer;
@@ -59,6 +60,8 @@ pub struct Options {
     /// How long records are kept, in milliseconds; default 90 days, and never less than the newest
     /// two snapshots need.
     pub keep_ms: u64,
+    /// How long the history is kept, in milliseconds; default 400 days.
+    pub history_keep_ms: u64,
     /// Records of an account between two snapshots, at least; default 100,000. A large state waits
     /// longer: until as much was written as its last snapshot was.
     pub snapshot_every: u64,
@@ -97,6 +100,7 @@ impl Options {
             data: data.into(),
             accept_loss: false,
             keep_ms: retention::KEEP_MS,
+            history_keep_ms: 400 * 24 * 3_600_000,
             snapshot_every: 100_000,
             inbox_capacity: 8_192,
             min_free: journal::room::MIN_FREE,
@@ -117,6 +121,7 @@ pub struct Node {
     keeper: (crossbeam_channel::Sender<()>, JoinHandle<()>),
     folder: JoinHandle<()>,
     figures: JoinHandle<()>,
+    history: JoinHandle<()>,
 }
 
 impl Node {
@@ -155,7 +160,9 @@ impl Node {
                 first_start(&options.data, journal, state, now)
             };
         let mut parts = Parts::gather(options, &mut *journal, room, clock, first)?;
-        let figures = parts.figures(Store::new(&options.data, journal.epoch()))?;
+        let store = Store::new(&options.data, journal.epoch());
+        let figures =
+            parts.figures(store, History::open(&options.data)?, options.history_keep_ms)?;
         let carrier = delivery::by_http(options.webhooks.clone());
         let alive = recovery::last_alive(&options.data);
         Node::run(options, journal, parts.assemble(options, carrier, alive), figures)
@@ -193,7 +200,8 @@ impl Node {
         let ended = self.outbox.await.map_err(|error| fatal(&error, EXIT_SOFTWARE));
         let (keeper, thread) = self.keeper;
         drop(keeper);
-        let (writer, folder, figures, data) = (self.writer, self.folder, self.figures, self.data);
+        let (writer, folder, data) = (self.writer, self.folder, self.data);
+        let (figures, history) = (self.figures, self.history);
         let rest = move || -> Result<(), Fatal> {
             let panicked = |_| fatal(&"a thread panicked", EXIT_SOFTWARE);
             thread.join().map_err(panicked)?;
@@ -202,6 +210,8 @@ impl Node {
                 reports.insist(Told::Stop);
             }
             figures.join().map_err(panicked)?;
+            // Nobody tells it anything more.
+            history.join().map_err(panicked)?;
             if let Some(writer) = Arc::into_inner(writer) {
                 writer.join().map_err(|error| fatal(&error, EXIT_JOURNAL))?;
             }
@@ -269,20 +279,28 @@ impl Parts {
         Ok(Parts { shared, boards, watchers, messages, reader, state, recovered })
     }
 
-    /// The fold of the figures, told of every account that there is.
-    fn figures(&mut self, store: Store) -> Result<reports::Fold, StartError> {
+    /// The fold of the figures, told of every account that there is, and who writes the history of it.
+    fn figures(
+        &mut self,
+        store: Store,
+        history: History,
+        keep_ms: u64,
+    ) -> Result<(reports::Fold, Writing), StartError> {
         let mut opened = Vec::new();
         for (run, _) in &self.recovered {
             let account = (run.name.clone(), run.stream);
             let floor = (&run.engine, run.last_at);
-            opened.push(Opened::found(&store, &mut *self.reader, account, floor)?);
+            let kept = history.position(run.stream);
+            opened.push(Opened::found(&store, &mut *self.reader, account, floor, kept)?);
         }
-        let (reports, fold) = Reports::new(&self.shared, store, opened);
+        let (teller, readers, writing) = history.ways(self.shared.clock.clone(), keep_ms);
+        let (reports, fold) = Reports::new(&self.shared, store, teller, opened);
+        let _ = self.shared.history.set(readers);
         let way = reports.clone();
         self.shared.hub.figures().on_wish(move || way.tell(Told::Wished));
         // It is the first: a node is put together once.
         let _ = self.shared.reports.set(reports);
-        Ok(fold)
+        Ok((fold, writing))
     }
 
     /// Puts the stages together. `alive`: when the node last said that it lived.
@@ -337,11 +355,11 @@ impl Node {
         options: &Options,
         journal: Box<dyn Journal>,
         assembled: Assembled,
-        figures: reports::Fold,
+        (figures, history): (reports::Fold, Writing),
     ) -> Result<Node, StartError> {
         let Assembled { shared, inbox, outbox, fold, queue, watchers, delivered } = assembled;
         let folding = fold.spawn()?;
-        let figures = figures.spawn()?;
+        let (figures, history) = (figures.spawn()?, history.spawn()?);
         start_mailer(options, &shared, &inbox);
         let (commits, due) = mpsc::unbounded_channel();
         let writer = Arc::new(write(&shared, journal, queue, commits)?);
@@ -364,6 +382,7 @@ impl Node {
             keeper: keeper.spawn()?,
             folder: folding,
             figures,
+            history,
         })
     }
 }
@@ -428,6 +447,7 @@ fn share(
         revoked: broadcast::channel(256).0,
         hub,
         reports: OnceLock::new(),
+        history: OnceLock::new(),
         readers,
         room,
         life: LifeLine::new(),

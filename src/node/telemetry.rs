@@ -29,22 +29,25 @@ const BOUNDS: [f64; 16] = [
     0.002_5, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5,
 ];
 
-const HISTOGRAMS: [(&str, &str); 4] = [
+const HISTOGRAMS: [(&str, &str); 5] = [
     ("callboard_decision_seconds", "Time of one decision of the engine"),
     ("callboard_event_durable_seconds", "From an event's coming in to its record being durable"),
     ("callboard_event_command_seconds", "From an event's coming in to its commands going out"),
     ("callboard_event_frame_seconds", "From an event's coming in to the boards showing it"),
+    ("callboard_history_write_seconds", "Time of one transaction of the history"),
 ];
 
 /// Bounds of how many records share a sync.
 const BATCHES: [f64; 10] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1_000.0];
 
-const COUNTERS: [(&str, &str); 10] = [
+const COUNTERS: [(&str, &str); 12] = [
     ("callboard_events_total", "Events of switches, by what became of them"),
     ("callboard_http_requests_total", "Requests, by route, method and status"),
     ("callboard_overloaded_total", "Inputs refused because too many waited to be decided"),
     ("callboard_rate_limited_total", "Requests refused because their key made too many"),
     ("callboard_webhook_failures_total", "Deliveries that a switch's webhook did not take"),
+    ("callboard_history_rows_total", "Rows that went into the history"),
+    ("callboard_history_failures_total", "Transactions of the history that failed"),
     ("callboard_mails_total", "Mails, by whether the mail server took them"),
     ("callboard_live_frames_total", "Frames sent to dashboards"),
     ("callboard_connections_refused_total", "Connections turned away, there being too many"),

@@ -3,5 +3,6 @@
 
 pub mod board;
 pub mod figures;
+pub mod history;
 mod table;
 mod trail;

@@ -4,12 +4,12 @@ use crate::support::{Api, Server};
 use serde_json::{Value, json};
 use std::path::Path;
 
-fn at(path: &str) -> String {
+pub fn at(path: &str) -> String {
     format!("/v1/accounts/default/{path}")
 }
 
 /// Two queues and two agents; Ann is in a team with a supervisor, and ready.
-fn floor(server: &Server) -> Api {
+pub fn floor(server: &Server) -> Api {
     server.must("PUT", &at("switches/edge"), &json!({ "name": "Edge" }));
     server.must("PUT", &at("teams/north"), &json!({ "name": "North" }));
     for (queue, user, name) in [("support", "usr_ann", "Ann"), ("sales", "usr_bob", "Bob")] {
@@ -24,14 +24,14 @@ fn floor(server: &Server) -> Api {
     server.client(json!({ "name": "edge", "role": "switch", "switch": "edge" }))
 }
 
-fn say(switch: &Api, id: u32, kind: &str, call: &str, data: Value) -> Value {
+pub fn say(switch: &Api, id: u32, kind: &str, call: &str, data: Value) -> Value {
     let event = json!({ "specversion": "1.0", "id": id.to_string(), "source": "edge", "type": kind,
         "subject": call, "data": data });
     switch.must("POST", &at("events"), &event)
 }
 
 /// One call answered and ended, one given up, one that waits.
-fn three_calls(switch: &Api) {
+pub fn three_calls(switch: &Api) {
     let support = json!({ "queue": "support" });
     let told = say(switch, 1, "call.arrived", "c1", support.clone());
     let offer = told["commands"][0]["offer"].clone();

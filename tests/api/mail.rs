@@ -224,6 +224,35 @@ fn who_is_invited_is_sent_the_link_and_comes_in_by_it() {
 }
 
 #[test]
+fn who_forgot_the_password_is_sent_a_link_and_a_stranger_learns_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let post = Post::open();
+    let server = serve(&post, &folder.path().join("data"));
+    let nobody = server.with_key("");
+    invite(&server, "ann");
+    let mails = post.wait(1);
+    let used = json!({ "link": mails[0].link(), "password": PASSWORD, "confirm": PASSWORD });
+    nobody.must("POST", "/v1/links/use", &used);
+    let forgot = |email: &str| nobody.post("/v1/links/forgotten", &json!({ "email": email }));
+    let (known, unknown) = (forgot("Ann@acme.test"), forgot("bob@acme.test"));
+    assert_eq!((known.0, unknown.0, &known.2), (202, 202, &unknown.2));
+    let mails = post.wait(2);
+    assert_eq!(
+        (&*mails[1].to, mails[1].header("Subject")),
+        ("ann@acme.test", "Your password for default".to_owned())
+    );
+    let new = json!({ "link": mails[1].link(), "password": "a new one 2026", "confirm": "a new one 2026" });
+    nobody.must("POST", "/v1/links/use", &new);
+    // From wherever it is asked: nobody's post box is filled.
+    let answers: Vec<u16> = (0..10).map(|_| forgot("ann@acme.test").0).collect();
+    assert_eq!(answers.last(), Some(&429), "{answers:?}");
+    assert_eq!(post.mails().iter().filter(|mail| mail.to == "bob@acme.test").count(), 0);
+    let without = Server::start();
+    let refused = without.with_key("").post("/v1/links/forgotten", &json!({ "email": "a@b.test" }));
+    assert_eq!((refused.0, &refused.2["code"]), (409, &json!("no_mail_server")));
+}
+
+#[test]
 fn a_mail_is_tried_again_until_it_is_taken_or_refused_for_good() {
     let folder = tempfile::tempdir().expect("a folder");
     let post = Post::open();

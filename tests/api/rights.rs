@@ -53,7 +53,7 @@ fn rule(operation: &str) -> Option<Needs> {
     }
     Some(match operation {
         "livez" | "readyz" | "metrics" | "openapi" | "asyncapi" | "errors" | "sign_in"
-        | "look_link" | "use_link" => Nothing,
+        | "look_link" | "use_link" | "forgot_password" => Nothing,
         "found_account"
         | "put_agency"
         | "add_agency_administrator"
@@ -89,7 +89,8 @@ fn rule(operation: &str) -> Option<Needs> {
         "end_wrap_up" => Any(&["work"]),
         "feed" => Any(&["feed"]),
         "invite" | "list_invites" | "uninvite" => Any(&["users"]),
-        "list_figures" => Any(&["reports", "watch", "work"]),
+        "list_figures" | "list_history" | "list_history_calls" | "agent_timeline"
+        | "figure_calls" => Any(&["reports", "watch", "work"]),
         "list_definitions" => ComingIn,
         "list_audit" => Any(&["audit"]),
         "open_live" | "live_events" => Any(&["watch", "work"]),
@@ -131,6 +132,7 @@ fn filled(path: &str) -> String {
         ("{message}", "msg_0"),
         ("{alert}", "alr_0"),
         ("{id}", "nothing"),
+        ("{figure}", "offered"),
     ]
     .iter()
     .fold(path.to_owned(), |path, (from, to)| path.replace(from, to))

@@ -193,7 +193,12 @@ fn presence() -> Vec<Event> {
         Event::DesksLost { agent, grace_until: UNTIL },
         Event::DeviceRegistered { agent },
         Event::DeviceLost { agent, unreached: true },
-        Event::OwnCallStarted { agent, switch: SWITCH, subject: "own@edge".into() },
+        Event::OwnCallStarted {
+            agent,
+            switch: SWITCH,
+            subject: "own@edge".into(),
+            internal: false,
+        },
         Event::OwnCallEnded { agent, switch: SWITCH, subject: "own@edge".into() },
         Event::OptedIn { agent, queue: QUEUE, opted_in: false, by: by() },
         Event::Delayed { agent, until: UNTIL },

@@ -2,6 +2,7 @@
 
 use crate::support::{Server, until};
 use crate::{BASE, arrival, furnish, knows};
+use callboard::domain::ids::CallId;
 use serde_json::json;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -29,6 +30,25 @@ fn epoch(verified: &str) -> &str {
     line.split([' ', ',']).nth(1).expect("its name")
 }
 
+/// Of the first of January 2026.
+const OLD_CALL: &str = "cal_01KDWPVNG00000000000000000";
+
+/// Adds a call that is older than all records; answers how many there were.
+fn history_with_an_old_call(file: &Path) -> u64 {
+    let db = rusqlite::Connection::open(file).expect("a history");
+    let calls: i64 = db
+        .query_row("SELECT count(*) FROM history_call", [], |row| row.get(0))
+        .expect("a restored history");
+    let id = CallId::parse(OLD_CALL).expect("a call's id");
+    db.execute(
+        "INSERT INTO history_call SELECT stream, ?1, 1, outcome, reason, media, number, skills, callback, of
+         FROM history_call LIMIT 1",
+        [i64::try_from(id.0).expect("a number")],
+    )
+    .expect("written");
+    u64::try_from(calls).expect("a count")
+}
+
 #[test]
 fn a_backup_under_load_is_restored_checked_and_started() {
     let mut server = Server::start();
@@ -50,6 +70,8 @@ fn a_backup_under_load_is_restored_checked_and_started() {
     let before = taken.load(Ordering::SeqCst);
     let folder = tempfile::tempdir().expect("a folder");
     let (file, data) = (folder.path().join("copy.db"), folder.path().join("restored"));
+    // Whoever asks has what was counted until then in the history.
+    server.must_get(&format!("{BASE}/history/calls"));
     must(&["backup", text(server.data()), text(&file)]);
     until("more load", || (taken.load(Ordering::SeqCst) >= before + 20).then_some(()));
     stop.store(true, Ordering::SeqCst);
@@ -69,6 +91,9 @@ fn a_backup_under_load_is_restored_checked_and_started() {
     assert!(verified.ends_with("sound\n"), "{verified}");
     let old_epoch = epoch(&verified).to_owned();
 
+    let calls = history_with_an_old_call(&data.join("history.db"));
+    assert!(calls >= before, "{calls} of {before} calls");
+
     // The key's text is in no journal: it is kept where the operator keeps it.
     std::fs::copy(&key, data.join("owner.key")).expect("copied");
     server.stop();
@@ -76,6 +101,8 @@ fn a_backup_under_load_is_restored_checked_and_started() {
     for number in 0..before {
         assert!(knows(&restored, &format!("c{number}")), "{number} of {before} before the copy");
     }
+    let old = restored.must_get(&format!("{BASE}/history/calls?from=2026-01-01&to=2026-01-02"));
+    assert_eq!(old["items"][0]["id"], OLD_CALL, "what no record tells any more stays: {old:#}");
     let bob = restored.must_get(&format!("{BASE}/agents/usr_bob"));
     assert_eq!(bob["status"], "on_break", "{bob}");
     restored.must("POST", &format!("{BASE}/events"), &arrival("after"));

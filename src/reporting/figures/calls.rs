@@ -1,78 +1,149 @@
-//! What calls add to the sums: their stay in a queue, the agents' parts in them, and the offers.
+//! What calls add to the sums: their stay in a queue, and the agents' parts in them.
 //!
 //! Counts of a stay stand in the interval in which the call entered the queue, those of an agent's part
 //! where the part ended, those of an offer where it was made (`figures.md`, Attribution).
 
 use super::Figures;
 use super::counts::{Measure, Sum, band};
-use super::ledger::Subject;
+use super::notes::{CallFacts, CallRow, Note, PartRow, Scope, StayRow, WrapUpRow};
+use super::offers::Offer;
 use super::people::WrapUp;
-use crate::domain::event::{Event, Withdrawn};
-use crate::domain::ids::{AgentIx, CallId, OfferId, QueueIx};
+use crate::domain::event::{Event, Outcome, Withdrawn};
+use crate::domain::ids::{AgentIx, CallId, Name, QueueIx};
+use crate::domain::media::Media;
+use crate::domain::objects::SkillNeed;
+use crate::domain::objects::queue::Exit;
 use crate::domain::time::Millis;
 use serde::{Deserialize, Serialize};
-
-/// A call's stay in a queue, from its entry to the end of what came of it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Stay {
-    queue: QueueIx,
-    entered_at: Millis,
-    /// An agent has answered, after so long.
-    answered: Option<u64>,
-}
+use std::sync::Arc;
 
 /// An agent's part in a call.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Part {
+    no: u32,
     agent: AgentIx,
     since: Millis,
     held_since: Option<Millis>,
     held_ms: u64,
 }
 
-/// An offer, until its call is over: a late answer may come of one that has ended.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Offer {
-    id: OfferId,
-    agent: AgentIx,
-    queue: QueueIx,
-    made_at: Millis,
-    /// What it was counted as at its end.
-    end: Option<Measure>,
-    /// From its making to its answer.
-    answer_ms: u64,
-}
-
 /// A call that is not over.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Call {
-    stay: Option<Stay>,
+    pub facts: Arc<CallFacts>,
+    /// Where it waits, or was answered from.
+    pub stay: Option<StayRow>,
+    /// Stays so far, …
+    stays: u32,
+    /// … and agents' parts.
+    joined: u32,
     /// Whose queue the agents' parts count for.
-    served_by: Option<QueueIx>,
+    pub served_by: Option<QueueIx>,
     parts: Vec<Part>,
-    offers: Vec<Offer>,
-    held: bool,
+    pub offers: Vec<Offer>,
+    pub held: bool,
     /// An agent has answered, the customer of the callback has not.
     dialing: bool,
     ended: bool,
+}
+
+impl Call {
+    fn new(facts: Arc<CallFacts>) -> Call {
+        Call {
+            facts,
+            stay: None,
+            stays: 0,
+            joined: 0,
+            served_by: None,
+            parts: Vec::new(),
+            offers: Vec::new(),
+            held: false,
+            dialing: false,
+            ended: false,
+        }
+    }
+
+    /// A scope of this call.
+    pub fn scope(&self, queue: Option<QueueIx>, agent: Option<AgentIx>) -> Scope {
+        Scope { queue, agent, call: Some(Arc::clone(&self.facts)) }
+    }
+
+    /// It has ended, if not all agents' parts in it.
+    pub fn is_over(&self) -> bool {
+        self.ended
+    }
+
+    /// An agent is on the line from now on.
+    pub fn join(&mut self, agent: AgentIx, at: Millis) {
+        let held_since = self.held.then_some(at);
+        self.parts.push(Part { no: self.joined, agent, since: at, held_since, held_ms: 0 });
+        self.joined += 1;
+    }
+}
+
+/// The stay's scope: its queue, and its call.
+pub(super) fn scope_of(stay: &StayRow) -> Scope {
+    Scope { queue: Some(stay.queue), agent: None, call: Some(Arc::clone(&stay.call)) }
+}
+
+/// Skills that are asked for, each once.
+fn names(needs: &[SkillNeed]) -> Vec<Name> {
+    let mut names: Vec<Name> = needs.iter().map(|need| need.skill.as_str().into()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 impl Figures {
     /// Takes in an event about a call.
     pub(super) fn call_event(&mut self, event: &Event, at: Millis) {
         match event {
-            Event::CallArrived { call, .. } => drop(self.calls.insert(*call, Call::default())),
-            Event::CallbackMade { call, queue, .. } => {
-                self.calls.insert(*call, Call::default());
+            Event::CallArrived { call, media, to, skills, .. } => {
+                let (number, skills) = (to.clone(), names(skills));
+                let facts = CallFacts {
+                    id: *call,
+                    media: *media,
+                    number,
+                    skills,
+                    callback: false,
+                    of: None,
+                };
+                self.arrives(facts);
+            }
+            Event::CallbackMade { call, queue, of, skills, .. } => {
+                self.callback(*call, *of, skills);
                 self.enters(*call, *queue, at);
             }
             Event::CallQueued { call, queue, .. } => self.enters(*call, *queue, at),
-            Event::CallExited { call, .. } | Event::CallMoved { call, .. } => {
-                self.leaves(*call, at, Measure::Exited);
+            Event::CallExited { call, exit, .. } => {
+                self.leaves(*call, at, (Measure::Exited, Some(*exit)));
             }
+            Event::CallMoved { call, .. } => self.leaves(*call, at, (Measure::Exited, None)),
             Event::CallAbandoned { call, waited_ms } => self.abandoned(*call, *waited_ms),
             Event::CallTransferred { call, .. } => self.transferred(*call),
-            Event::CallEnded { call, .. } => self.ended(*call, at),
+            Event::CallEnded { call, outcome, reason, .. } => {
+                self.ended(*call, at, (*outcome, reason.clone()));
+            }
+            Event::CallHanded { call, agent } => self.joins(*call, *agent, true, at),
+            Event::CallJoined { call, agent } => self.joins(*call, *agent, false, at),
+            Event::CallHeld { call } => self.hold(*call, true, at),
+            Event::CallResumed { call } => self.hold(*call, false, at),
+            Event::LegEnded { call, agent } => self.part_ended(*call, *agent, at),
+            Event::CustomerDialed { call, .. } => self.with_call(*call, |call| call.dialing = true),
+            Event::CustomerReached { call } => self.reached(*call, at),
+            Event::CustomerMissed { call, .. } => self.customer_missed(*call),
+            Event::WrapUpStarted { call, agent, queue, .. } => {
+                self.wrap_up_began((*call, *queue), *agent, at);
+            }
+            Event::WrapUpEnded { call, agent, disposition } => {
+                self.wrap_up_ended(*call, *agent, disposition.as_ref(), at);
+            }
+            _ => self.offer_event(event, at),
+        }
+    }
+
+    fn offer_event(&mut self, event: &Event, at: Millis) {
+        match event {
             Event::CallOffered { call, offer, agent, at_desk, .. } => {
                 self.offered(*call, *offer, *agent, *at_desk, at);
             }
@@ -95,26 +166,6 @@ impl Figures {
                 self.answered(*call, *offer, *agent, at);
             }
             Event::JoinFailed { call, offer, agent } => self.join_failed(*call, *offer, *agent, at),
-            Event::CallHanded { call, agent } => self.joins(*call, *agent, true, at),
-            Event::CallJoined { call, agent } => self.joins(*call, *agent, false, at),
-            Event::CallHeld { call } => self.hold(*call, true, at),
-            Event::CallResumed { call } => self.hold(*call, false, at),
-            Event::LegEnded { call, agent } => self.part_ended(*call, *agent, at),
-            Event::CustomerDialed { call, .. } => self.with_call(*call, |call| call.dialing = true),
-            Event::CustomerReached { call } => self.with_call(*call, |call| {
-                call.dialing = false;
-                // Time with the customer begins here.
-                call.parts.iter_mut().for_each(|part| part.since = at);
-            }),
-            Event::CustomerMissed { call, .. } => {
-                self.take_back_answer(*call);
-                self.with_call(*call, |call| call.dialing = false);
-            }
-            Event::WrapUpStarted { call, agent, queue, .. } => {
-                let work = WrapUp { call: *call, queue: *queue, since: at };
-                self.person(*agent, at).wrap_ups.push(work);
-            }
-            Event::WrapUpEnded { call, agent, .. } => self.wrap_up_ended(*call, *agent, at),
             _ => {}
         }
     }
@@ -125,63 +176,117 @@ impl Figures {
         }
     }
 
+    fn arrives(&mut self, facts: CallFacts) {
+        let facts = Arc::new(facts);
+        self.calls.insert(facts.id, Call::new(Arc::clone(&facts)));
+        let (ended_at, outcome, reason) = (None, None, None);
+        self.notes.push(|| Note::Call(CallRow { facts, ended_at, outcome, reason }));
+    }
+
+    /// It has the medium, the number and the skills of the call whose place it takes.
+    fn callback(&mut self, id: CallId, of: Option<CallId>, skills: &[SkillNeed]) {
+        let before = of.and_then(|of| self.calls.get(&of)).map(|call| Arc::clone(&call.facts));
+        let facts = CallFacts {
+            id,
+            media: before.as_ref().map_or(Media::Voice, |before| before.media),
+            number: before.as_ref().and_then(|before| before.number.clone()),
+            skills: before.map_or_else(|| names(skills), |before| before.skills.clone()),
+            callback: true,
+            of,
+        };
+        self.arrives(facts);
+    }
+
     fn enters(&mut self, id: CallId, queue: QueueIx, at: Millis) {
         let Some(call) = self.calls.get_mut(&id) else { return };
-        call.stay = Some(Stay { queue, entered_at: at, answered: None });
-        self.count_queue(queue, at, Measure::Offered, 1);
+        let stay = StayRow {
+            call: Arc::clone(&call.facts),
+            no: call.stays,
+            queue,
+            entered_at: at,
+            end: None,
+            waited_ms: 0,
+            short: false,
+            transferred: false,
+            exit: None,
+            reached: false,
+            missed: 0,
+        };
+        call.stays += 1;
+        call.stay = Some(stay.clone());
+        let scope = scope_of(&stay);
+        self.count(&scope, at, Measure::Offered, 1);
+        if stay.call.callback {
+            self.count(&scope, at, Measure::Callbacks, 1);
+        }
         self.waiting.insert((queue, at, id));
+        self.notes.push(|| Note::Stay(stay));
     }
 
     /// The call is in no queue's line any more.
-    fn unline(&mut self, id: CallId) {
+    pub(super) fn unline(&mut self, id: CallId) {
         if let Some(stay) = self.calls.get(&id).and_then(|call| call.stay.as_ref()) {
             self.waiting.remove(&(stay.queue, stay.entered_at, id));
         }
     }
 
-    /// It leaves its queue unanswered.
-    fn leaves(&mut self, id: CallId, at: Millis, how: Measure) {
+    /// Takes the stay of a call that leaves its queue unanswered.
+    fn unanswered(&mut self, id: CallId) -> Option<StayRow> {
         self.unline(id);
         let stay = self.calls.get_mut(&id).and_then(|call| call.stay.take());
-        let Some(stay) = stay.filter(|stay| stay.answered.is_none()) else { return };
-        self.count_queue(stay.queue, stay.entered_at, how, 1);
-        self.left(&stay, at.since(stay.entered_at));
+        stay.filter(|stay| stay.end.is_none())
+    }
+
+    /// It leaves its queue unanswered.
+    fn leaves(&mut self, id: CallId, at: Millis, (how, exit): (Measure, Option<Exit>)) {
+        let Some(mut stay) = self.unanswered(id) else { return };
+        stay.exit = exit.map(|exit| exit.word().into());
+        self.count(&scope_of(&stay), stay.entered_at, how, 1);
+        let waited_ms = at.since(stay.entered_at);
+        self.left(stay, how, waited_ms);
     }
 
     /// A wait is over, for whatever reason.
-    fn left(&mut self, stay: &Stay, waited_ms: u64) {
-        self.count_queue(stay.queue, stay.entered_at, Sum::LeftWithin(band(waited_ms)), 1);
-        for subject in [Subject::Queue(stay.queue), Subject::Account] {
-            self.ledger.waited(&subject, stay.entered_at, waited_ms);
-        }
+    pub(super) fn left(&mut self, mut stay: StayRow, how: Measure, waited_ms: u64) {
+        let scope = scope_of(&stay);
+        self.count(&scope, stay.entered_at, Sum::LeftWithin(band(waited_ms)), 1);
+        self.waited(&scope, stay.entered_at, waited_ms);
+        (stay.end, stay.waited_ms) = (Some(how), waited_ms);
+        self.notes.push(|| Note::Stay(stay));
     }
 
     fn abandoned(&mut self, id: CallId, waited_ms: u64) {
-        self.unline(id);
-        let stay = self.calls.get_mut(&id).and_then(|call| call.stay.take());
-        let Some(stay) = stay.filter(|stay| stay.answered.is_none()) else { return };
-        let (queue, entry) = (stay.queue, stay.entered_at);
-        self.count_queue(queue, entry, Measure::Abandoned, 1);
-        let is_short = self.directory.queue(queue).is_some_and(|q| waited_ms < q.short_abandon_ms);
-        if is_short {
-            self.count_queue(queue, entry, Measure::ShortAbandoned, 1);
+        let Some(mut stay) = self.unanswered(id) else { return };
+        let (scope, entry) = (scope_of(&stay), stay.entered_at);
+        self.count(&scope, entry, Measure::Abandoned, 1);
+        let queue = self.directory.queue(stay.queue);
+        stay.short = queue.is_some_and(|queue| waited_ms < queue.short_abandon_ms);
+        if stay.short {
+            self.count(&scope, entry, Measure::ShortAbandoned, 1);
         }
-        self.count_queue(queue, entry, Measure::WaitAbandonedMs, as_amount(waited_ms));
-        self.left(&stay, waited_ms);
+        self.count(&scope, entry, Measure::WaitAbandonedMs, as_amount(waited_ms));
+        self.left(stay, Measure::Abandoned, waited_ms);
     }
 
     fn transferred(&mut self, id: CallId) {
         let stay = self.calls.get_mut(&id).and_then(|call| call.stay.take());
-        if let Some(stay) = stay.filter(|stay| stay.answered.is_some()) {
-            self.count_queue(stay.queue, stay.entered_at, Measure::Transferred, 1);
+        if let Some(mut stay) = stay.filter(|stay| stay.end.is_some()) {
+            self.count(&scope_of(&stay), stay.entered_at, Measure::Transferred, 1);
+            stay.transferred = true;
+            self.notes.push(|| Note::Stay(stay));
         }
     }
 
     /// Agents' parts end by events of their own, before or behind it.
-    fn ended(&mut self, id: CallId, at: Millis) {
-        self.leaves(id, at, Measure::Failed);
+    fn ended(&mut self, id: CallId, at: Millis, (outcome, reason): (Outcome, Name)) {
+        self.leaves(id, at, (Measure::Failed, None));
         let Some(call) = self.calls.get_mut(&id) else { return };
         call.ended = true;
+        let facts = Arc::clone(&call.facts);
+        self.notes.push(|| {
+            let (ended_at, outcome, reason) = (Some(at), Some(outcome), Some(reason));
+            Note::Call(CallRow { facts, ended_at, outcome, reason })
+        });
         self.forget_if_over(id);
     }
 
@@ -195,88 +300,59 @@ impl Figures {
         }
     }
 
-    fn offered(&mut self, id: CallId, offer: OfferId, agent: AgentIx, at_desk: bool, at: Millis) {
-        let Some(call) = self.calls.get_mut(&id) else { return };
-        let Some(queue) = call.stay.as_ref().map(|stay| stay.queue) else { return };
-        call.offers.push(Offer { id: offer, agent, queue, made_at: at, end: None, answer_ms: 0 });
-        self.offers.insert(offer, (id, agent));
-        self.person(agent, at).offered(offer, at_desk);
-        self.count_both(queue, agent, at, Measure::Offers, 1);
-    }
-
-    /// An offer is over, as `end`; one that was over before is counted as `end` instead.
-    fn offer_ended(&mut self, offer: OfferId, end: Measure, at: Millis) {
-        let Some((id, agent)) = self.offers.get(&offer).copied() else { return };
-        self.person(agent, at).offer_closed(offer);
-        let found = self.calls.get_mut(&id);
-        let Some(found) = found.and_then(|call| call.offers.iter_mut().find(|o| o.id == offer))
-        else {
-            return;
-        };
-        let before = found.end.replace(end);
-        let (queue, made_at) = (found.queue, found.made_at);
-        let answer_before = std::mem::take(&mut found.answer_ms);
-        let accepted = end == Measure::Accepted;
-        found.answer_ms = if accepted { at.since(made_at) } else { 0 };
-        let answer_ms = as_amount(found.answer_ms) - as_amount(answer_before);
-        if let Some(before) = before {
-            self.count_both(queue, agent, made_at, before, -1);
-        }
-        self.count_both(queue, agent, made_at, end, 1);
-        if answer_ms != 0 {
-            self.count_both(queue, agent, made_at, Measure::AnswerMs, answer_ms);
-        }
-    }
-
-    fn answered(&mut self, id: CallId, offer: OfferId, agent: AgentIx, at: Millis) {
-        self.offer_ended(offer, Measure::Accepted, at);
-        let person = self.person(agent, at);
-        person.takes(id, false);
-        person.reached();
-        self.unline(id);
-        let Some(call) = self.calls.get_mut(&id) else { return };
-        // A late answer may be of a queue that the call has left.
-        let through = call.offers.iter().find(|o| o.id == offer).map(|o| o.queue);
-        call.held = false;
-        call.parts.push(Part { agent, since: at, held_since: None, held_ms: 0 });
-        let Some(stay) = call.stay.as_mut().filter(|stay| stay.answered.is_none()) else {
-            call.served_by = through.or(call.served_by);
-            return;
-        };
-        let waited_ms = at.since(stay.entered_at);
-        stay.answered = Some(waited_ms);
-        let stay = stay.clone();
-        call.served_by = through.or(Some(stay.queue));
-        self.count_answer(&stay, waited_ms, 1);
-        self.left(&stay, waited_ms);
-    }
-
-    fn count_answer(&mut self, stay: &Stay, waited_ms: u64, times: i64) {
-        let (queue, entry) = (stay.queue, stay.entered_at);
-        self.count_queue(queue, entry, Measure::Answered, times);
-        self.count_queue(queue, entry, Measure::WaitAnsweredMs, as_amount(waited_ms) * times);
-        self.count_queue(queue, entry, Sum::AnsweredWithin(band(waited_ms)), times);
+    pub(super) fn count_answer(&mut self, stay: &StayRow, waited_ms: u64, times: i64) {
+        let (scope, entry) = (scope_of(stay), stay.entered_at);
+        self.count(&scope, entry, Measure::Answered, times);
+        self.count(&scope, entry, Measure::WaitAnsweredMs, as_amount(waited_ms) * times);
+        self.count(&scope, entry, Sum::AnsweredWithin(band(waited_ms)), times);
     }
 
     /// The answer did not come to be one: the call waits again, as if it had not left.
-    fn take_back_answer(&mut self, id: CallId) {
+    pub(super) fn take_back_answer(&mut self, id: CallId) {
         let Some(call) = self.calls.get_mut(&id) else { return };
-        let Some(stay) = call.stay.as_mut() else { return };
-        let Some(waited_ms) = stay.answered.take() else { return };
+        let Some(stay) = call.stay.as_mut().filter(|stay| stay.end.is_some()) else { return };
+        let waited_ms = std::mem::take(&mut stay.waited_ms);
+        stay.end = None;
         let stay = stay.clone();
         self.count_answer(&stay, waited_ms, -1);
-        self.count_queue(stay.queue, stay.entered_at, Sum::LeftWithin(band(waited_ms)), -1);
+        let left = Sum::LeftWithin(band(waited_ms));
+        self.count(&scope_of(&stay), stay.entered_at, left, -1);
         self.waiting.insert((stay.queue, stay.entered_at, id));
+        self.notes.push(|| Note::Stay(stay));
     }
 
-    fn join_failed(&mut self, id: CallId, offer: OfferId, agent: AgentIx, at: Millis) {
-        self.person(agent, at).leaves(id);
+    /// The customer of a callback is on the line.
+    fn reached(&mut self, id: CallId, at: Millis) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        call.dialing = false;
+        // Time with the customer begins here.
+        call.parts.iter_mut().for_each(|part| part.since = at);
+        let Some(stay) = call.stay.as_mut().filter(|stay| !stay.reached) else { return };
+        stay.reached = true;
+        let stay = stay.clone();
+        self.count(&scope_of(&stay), stay.entered_at, Measure::CallbacksReached, 1);
+        self.notes.push(|| Note::Stay(stay));
+    }
+
+    fn customer_missed(&mut self, id: CallId) {
+        let stay = self.calls.get_mut(&id).and_then(|call| {
+            call.dialing = false;
+            let stay = call.stay.as_mut()?;
+            stay.missed += 1;
+            Some(stay.clone())
+        });
+        if let Some(stay) = stay {
+            self.count(&scope_of(&stay), stay.entered_at, Measure::CallbacksMissed, 1);
+            self.notes.push(|| Note::Stay(stay));
+        }
+        self.take_back_answer(id);
+    }
+
+    pub(super) fn unjoin(&mut self, id: CallId, agent: AgentIx) {
         self.with_call(id, |call| {
             call.held = false;
             call.parts.retain(|part| part.agent != agent);
         });
-        self.offer_ended(offer, Measure::OffersFailed, at);
-        self.take_back_answer(id);
     }
 
     fn joins(&mut self, id: CallId, agent: AgentIx, handed: bool, at: Millis) {
@@ -284,9 +360,8 @@ impl Figures {
             self.hold(id, false, at);
         }
         let Some(call) = self.calls.get_mut(&id) else { return };
+        call.join(agent, at);
         let held = call.held;
-        let held_since = held.then_some(at);
-        call.parts.push(Part { agent, since: at, held_since, held_ms: 0 });
         self.person(agent, at).takes(id, held);
     }
 
@@ -304,48 +379,74 @@ impl Figures {
     fn part_ended(&mut self, id: CallId, agent: AgentIx, at: Millis) {
         self.person(agent, at).leaves(id);
         let Some(call) = self.calls.get_mut(&id) else { return };
-        let (dialing, queue) = (call.dialing, call.served_by);
+        let queue = call.served_by;
         let place = call.parts.iter().position(|part| part.agent == agent);
         if let Some(part) = place.map(|place| call.parts.remove(place))
-            && !dialing
+            && !call.dialing
         {
-            let held_ms = part.held_ms + part.held_since.map_or(0, |since| at.since(since));
-            let talk_ms = at.since(part.since).saturating_sub(held_ms);
-            self.count_part(queue, agent, at, Measure::Handled, 1);
-            self.count_part(queue, agent, at, Measure::TalkMs, as_amount(talk_ms));
-            self.count_part(queue, agent, at, Measure::HoldMs, as_amount(held_ms));
+            let hold_ms = part.held_ms + part.held_since.map_or(0, |since| at.since(since));
+            let row = PartRow {
+                call: Arc::clone(&call.facts),
+                no: part.no,
+                agent,
+                queue,
+                began_at: part.since,
+                ended_at: at,
+                talk_ms: at.since(part.since).saturating_sub(hold_ms),
+                hold_ms,
+                wrap_up: WrapUpRow::None,
+                disposition: None,
+            };
+            let scope = call.scope(queue, Some(agent));
+            self.count(&scope, at, Measure::Handled, 1);
+            self.count_ms(&scope, at, Measure::TalkMs, row.talk_ms);
+            self.count_ms(&scope, at, Measure::HoldMs, row.hold_ms);
+            self.person(agent, at).ended = Some(Box::new(row.clone()));
+            self.notes.push(|| Note::Part(row));
         }
         self.forget_if_over(id);
     }
 
-    fn wrap_up_ended(&mut self, id: CallId, agent: AgentIx, at: Millis) {
+    fn wrap_up_began(&mut self, (call, queue): (CallId, QueueIx), agent: AgentIx, at: Millis) {
+        let person = self.person(agent, at);
+        let ended = person.ended.as_deref();
+        let mut part = ended.filter(|p| p.call.id == call && p.ended_at == at).cloned();
+        if let Some(part) = &mut part {
+            part.wrap_up = WrapUpRow::Open;
+        }
+        person.wrap_ups.push(WrapUp { call, queue, since: at, part: part.clone() });
+        if let Some(part) = part {
+            self.notes.push(|| Note::Part(part));
+        }
+    }
+
+    fn wrap_up_ended(&mut self, id: CallId, agent: AgentIx, noted: Option<&Name>, at: Millis) {
         let person = self.person(agent, at);
         let Some(place) = person.wrap_ups.iter().position(|work| work.call == id) else { return };
         let work = person.wrap_ups.remove(place);
-        let queue = Some(work.queue);
-        self.count_part(queue, agent, work.since, Measure::WrapUps, 1);
-        let took_ms = as_amount(at.since(work.since));
-        self.count_part(queue, agent, work.since, Measure::WrapUpMs, took_ms);
+        let call = work.part.as_ref().map(|part| Arc::clone(&part.call));
+        let scope = Scope { queue: Some(work.queue), agent: Some(agent), call };
+        let took_ms = at.since(work.since);
+        self.count(&scope, work.since, Measure::WrapUps, 1);
+        self.count_ms(&scope, work.since, Measure::WrapUpMs, took_ms);
+        if let Some(mut part) = work.part {
+            part.wrap_up = WrapUpRow::Took(took_ms);
+            part.disposition = noted.cloned();
+            self.notes.push(|| Note::Part(part.clone()));
+            if noted.is_some() {
+                self.notes.push(|| Note::Disposed(part));
+            }
+        }
     }
 
-    fn count_part(
-        &mut self,
-        queue: Option<QueueIx>,
-        agent: AgentIx,
-        at: Millis,
-        measure: Measure,
-        amount: i64,
-    ) {
-        if amount == 0 {
-            return;
-        }
-        match queue {
-            Some(queue) => self.count_both(queue, agent, at, measure, amount),
-            None => self.count_agent(agent, at, measure, amount),
+    /// Of nothing, nothing is said.
+    fn count_ms(&mut self, scope: &Scope, at: Millis, measure: Measure, ms: u64) {
+        if ms > 0 {
+            self.count(scope, at, measure, as_amount(ms));
         }
     }
 }
 
-fn as_amount(ms: u64) -> i64 {
+pub(super) fn as_amount(ms: u64) -> i64 {
     i64::try_from(ms).unwrap_or(i64::MAX)
 }

@@ -52,6 +52,18 @@ words!(
         HungUp => "hung_up",
         /// Offers that were taken back otherwise.
         Withdrawn => "withdrawn",
+        /// Callbacks among the offered; at their entry.
+        Callbacks => "callbacks",
+        /// … whose customer was reached; at their entry.
+        CallbacksReached => "callbacks_reached",
+        /// Their attempts in which the customer was not reached; at their entry.
+        CallbacksMissed => "callbacks_missed",
+        /// Own calls to the outside that agents made; at their beginning.
+        OwnCalls => "own_calls",
+        /// … that were longer than 5.0 s; at their beginning.
+        OwnConversations => "own_conversations",
+        /// … and the time of these, ms; at their beginning.
+        OwnMs => "own_ms",
         /// Time logged in, ms; this and what follows split at the edges of intervals.
         LoggedInMs => "logged_in_ms",
         /// Time with the status `ready`, ms.
@@ -82,13 +94,14 @@ pub enum Sum {
 }
 
 /// How many sums there are.
-const SUMS: usize = Measure::ALL.len() + Detail::ALL.len() + 2 * BANDS;
+pub const SUMS: usize = Measure::ALL.len() + Detail::ALL.len() + 2 * BANDS;
 /// One for each threshold, and one for what is later than all.
 const BANDS: usize = THRESHOLDS_S.len() + 1;
 
 impl Sum {
-    /// Its place among all.
-    fn place(self) -> usize {
+    /// Its place among all, below [`SUMS`]. Another release may count otherwise.
+    #[must_use]
+    pub fn place(self) -> usize {
         let bands = Measure::ALL.len() + Detail::ALL.len();
         match self {
             Sum::Of(measure) => measure as usize,
@@ -99,7 +112,8 @@ impl Sum {
     }
 
     /// What stands at a place.
-    fn at(place: usize) -> Sum {
+    #[must_use]
+    pub fn at(place: usize) -> Sum {
         let (measures, details) = (Measure::ALL, Detail::ALL);
         let bands = measures.len() + details.len();
         let band = |from: usize| u8::try_from(place.saturating_sub(from)).unwrap_or(u8::MAX);
@@ -108,6 +122,25 @@ impl Sum {
             place if place < bands => Sum::In(details[place - measures.len()]),
             place if place < bands + BANDS => Sum::AnsweredWithin(band(bands)),
             _ => Sum::LeftWithin(band(bands + BANDS)),
+        }
+    }
+}
+
+impl std::fmt::Display for Sum {
+    /// A name for files: it stays what it is.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let band = |band: u8| THRESHOLDS_S.get(usize::from(band));
+        match self {
+            Sum::Of(measure) => f.write_str(measure.word()),
+            Sum::In(detail) => write!(f, "in_{detail}"),
+            Sum::AnsweredWithin(at) => match band(*at) {
+                Some(seconds) => write!(f, "answered_within_{seconds}"),
+                None => f.write_str("answered_later"),
+            },
+            Sum::LeftWithin(at) => match band(*at) {
+                Some(seconds) => write!(f, "left_within_{seconds}"),
+                None => f.write_str("left_later"),
+            },
         }
     }
 }
@@ -148,6 +181,11 @@ impl Counts {
     /// Notes a wait.
     pub fn waited(&mut self, ms: u64) {
         self.longest_ms = self.longest_ms.max(ms);
+    }
+
+    /// Every sum that was counted, in the order of places.
+    pub fn all(&self) -> &[(Sum, i64)] {
+        &self.sums
     }
 
     /// A sum.
@@ -222,6 +260,12 @@ impl Open {
     /// Notes a wait.
     pub fn waited(&mut self, ms: u64) {
         self.longest_ms = self.longest_ms.max(ms);
+    }
+
+    /// Adds the counts of a part of it.
+    pub fn merge(&mut self, counts: &Counts) {
+        counts.sums.iter().for_each(|(sum, amount)| self.add(*sum, *amount));
+        self.waited(counts.longest_ms);
     }
 
     /// As it is kept when the interval is over.

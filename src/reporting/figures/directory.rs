@@ -143,6 +143,11 @@ impl Directory {
         (0..).map(AgentIx).zip(&self.agents)
     }
 
+    /// Every queue and group that there ever was, in the order of numbers.
+    pub fn all_queues(&self) -> &[QueueFacts] {
+        &self.queues
+    }
+
     /// Every queue and group that is there, by number.
     pub fn queues(&self) -> impl Iterator<Item = (QueueIx, &QueueFacts)> {
         (0..).map(QueueIx).zip(&self.queues).filter(|(_, facts)| !facts.deleted)

@@ -67,10 +67,16 @@ pub struct Figure {
 }
 
 impl Figure {
+    /// Its value as a whole number, shares in ten-thousandths; `None` where there is nothing to divide by.
+    #[must_use]
+    pub fn number(&self, facts: &Facts) -> Option<i64> {
+        (self.value)(facts)
+    }
+
     /// Its value, null where there is nothing to divide by.
     #[must_use]
     pub fn value(&self, facts: &Facts) -> Value {
-        match ((self.value)(facts), self.unit) {
+        match (self.number(facts), self.unit) {
             (None, _) => Value::Null,
             (Some(number), Unit::Share) => json!(number as f64 / SHARE as f64),
             (Some(number), _) => json!(number),
@@ -167,6 +173,12 @@ figures! {
         );
     "acw_ms" Ms ALL "wrap_up_ms ÷ those handled that had after-call work"
         |f| divided(f.of(Measure::WrapUpMs), f.of(Measure::WrapUps));
+    "callbacks" Count LINES "of those offered, callbacks"
+        |f| Some(f.of(Measure::Callbacks));
+    "callbacks_reached" Count LINES "of the callbacks, the customer was on the line"
+        |f| Some(f.of(Measure::CallbacksReached));
+    "callbacks_missed" Count LINES "attempts of the callbacks in which the customer was not reached"
+        |f| Some(f.of(Measure::CallbacksMissed));
     "offers" Count ALL "times that an agent was rung; in the interval of the offer, as what follows from it"
         |f| Some(f.of(Measure::Offers));
     "accepted" Count ALL "of the offers, answered"
@@ -188,6 +200,12 @@ figures! {
             f.of(Measure::Missed) + f.of(Measure::Refused) + f.of(Measure::OffersFailed)
                 + f.of(Measure::HungUp),
         );
+    "outbound_calls" Count PEOPLE "own calls to the outside; in the interval of their beginning, as what follows from them"
+        |f| Some(f.of(Measure::OwnCalls));
+    "outbound_conversations" Count PEOPLE "of the outbound calls, longer than 5.0 s"
+        |f| Some(f.of(Measure::OwnConversations));
+    "outbound_ms" Ms PEOPLE "Σ time of the outbound conversations"
+        |f| Some(f.of(Measure::OwnMs));
     "logged_in_ms" Ms PEOPLE "time with another status than offline; split at the edges of intervals, as all times in a state"
         |f| Some(f.of(Measure::LoggedInMs));
     "ready_ms" Ms PEOPLE "time with the status ready"

@@ -8,15 +8,18 @@ mod counts;
 mod directory;
 mod formula;
 mod ledger;
+pub mod notes;
+mod offers;
 mod people;
 mod rules;
 mod told;
 mod window;
+mod wish;
 
 use self::calls::Call;
-use self::counts::{Counts, Sum};
 use self::directory::Directory;
 use self::ledger::{Ledger, Subject};
+use self::notes::{Note, Notes, Scope, Span};
 use self::people::Person;
 use self::rules::Rules;
 use crate::domain::event::Event;
@@ -27,10 +30,11 @@ use crate::domain::time::Millis;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use self::counts::{Counts, Measure, Open, SUMS, Sum, band};
 pub use self::formula::{FIGURES, Facts, Figure, Unit, threshold};
 pub use self::rules::{LOOK_MS, Lookout};
-pub use self::told::{Part, Seen, Wish, place};
 pub use self::window::begin;
+pub use self::wish::{Part, Seen, Wish, place};
 pub use crate::domain::figures::{By, THRESHOLDS_S, Window};
 
 /// The figures of one account.
@@ -48,6 +52,8 @@ pub struct Figures {
     ledger: Ledger,
     #[serde(default)]
     rules: Rules,
+    #[serde(skip)]
+    notes: Notes,
 }
 
 impl Figures {
@@ -80,6 +86,8 @@ impl Figures {
         if seq <= self.seq {
             return;
         }
+        self.look_at_watch();
+        self.settle_at_edge(at);
         (self.seq, self.at) = (seq, at);
         for event in events {
             self.event(event, at);
@@ -94,6 +102,7 @@ impl Figures {
                 }
                 self.directory.apply(event);
                 if let Some(agent) = self.directory.user(id) {
+                    self.note_agent(agent);
                     self.person(agent, at).apply(event, at);
                 }
             }
@@ -102,15 +111,19 @@ impl Figures {
             | Event::TeamLeft { agent, .. } => {
                 self.settle(*agent, at);
                 self.directory.apply(event);
+                self.note_agent(*agent);
             }
             Event::TeamDeleted { .. } => {
                 (0..self.people.len()).for_each(|ix| self.settle(agent_at(ix), at));
                 self.directory.apply(event);
+                self.note_agents();
             }
-            Event::AccountSet(_)
-            | Event::QueuePut { .. }
-            | Event::QueueDeleted { .. }
-            | Event::DirectLineMade {} => self.directory.apply(event),
+            Event::QueuePut { .. } | Event::DirectLineMade {} => {
+                self.directory.apply(event);
+                self.note_queues();
+            }
+            Event::AccountSet(_) | Event::QueueDeleted { .. } => self.directory.apply(event),
+            Event::OwnCallStarted { .. } | Event::OwnCallEnded { .. } => self.own(event, at),
             _ if self.rules.apply(event) => {}
             _ => match people::of(event) {
                 Some(agent) => self.person(agent, at).apply(event, at),
@@ -136,6 +149,11 @@ impl Figures {
         for subject in teams.chain([Subject::Agent(agent), Subject::Account]) {
             self.ledger.span(&subject, (since, at), rates.all());
         }
+        let (status, reason) = person.status();
+        self.notes.push(|| {
+            let (detail, reason) = (person.detail(), reason.cloned());
+            Note::Span(Span { agent, from: since, until: at, status, detail, reason, rates })
+        });
     }
 
     /// An agent who changes now.
@@ -149,37 +167,29 @@ impl Figures {
         person
     }
 
-    fn count_queue(&mut self, queue: QueueIx, at: Millis, sum: impl Into<Sum>, amount: i64) {
-        let sum = sum.into();
-        self.ledger.add(&Subject::Queue(queue), at, sum, amount);
-        self.ledger.add(&Subject::Account, at, sum, amount);
-    }
-
-    fn count_agent(&mut self, agent: AgentIx, at: Millis, sum: impl Into<Sum>, amount: i64) {
+    /// Counts something for all in a scope.
+    fn count(&mut self, scope: &Scope, at: Millis, sum: impl Into<Sum>, amount: i64) {
         let sum = sum.into();
         self.ledger.add(&Subject::Account, at, sum, amount);
-        self.count_person(agent, at, sum, amount);
-    }
-
-    fn count_both(
-        &mut self,
-        queue: QueueIx,
-        agent: AgentIx,
-        at: Millis,
-        sum: impl Into<Sum>,
-        amount: i64,
-    ) {
-        let sum = sum.into();
-        self.count_queue(queue, at, sum, amount);
-        self.count_person(agent, at, sum, amount);
-    }
-
-    fn count_person(&mut self, agent: AgentIx, at: Millis, sum: Sum, amount: i64) {
-        self.ledger.add(&Subject::Agent(agent), at, sum, amount);
-        let teams = self.directory.agent(agent).map_or(&[][..], |facts| &facts.teams);
-        for team in teams {
-            self.ledger.add(&Subject::Team(team.clone()), at, sum, amount);
+        if let Some(queue) = scope.queue {
+            self.ledger.add(&Subject::Queue(queue), at, sum, amount);
         }
+        if let Some(agent) = scope.agent {
+            self.ledger.add(&Subject::Agent(agent), at, sum, amount);
+            let teams = self.directory.agent(agent).map_or(&[][..], |facts| &facts.teams);
+            for team in teams {
+                self.ledger.add(&Subject::Team(team.clone()), at, sum, amount);
+            }
+        }
+        self.notes.push(|| Note::Count(scope.clone(), at, sum, amount));
+    }
+
+    /// A wait ended after so long, of a call that entered at an instant.
+    fn waited(&mut self, scope: &Scope, at: Millis, ms: u64) {
+        for subject in scope.queue.map(Subject::Queue).into_iter().chain([Subject::Account]) {
+            self.ledger.waited(&subject, at, ms);
+        }
+        self.notes.push(|| Note::Waited(scope.clone(), at, ms));
     }
 
     /// What an agent does as of the last record; `None`: offline, or unknown.

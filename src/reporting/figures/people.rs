@@ -1,6 +1,7 @@
 //! What each agent does, and since when: told by the same precedence as boards show it (`engine.md` 2).
 
 use super::counts::{Measure, Sum};
+use super::notes::PartRow;
 use crate::domain::event::{Cause, Event};
 use crate::domain::ids::{AgentIx, CallId, Name, OfferId, QueueIx, SwitchIx};
 use crate::domain::objects::user::Assignment;
@@ -9,7 +10,7 @@ use crate::domain::time::Millis;
 use serde::{Deserialize, Serialize};
 
 /// After-call work that runs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct WrapUp {
     /// Of which call.
     pub call: CallId,
@@ -17,9 +18,24 @@ pub struct WrapUp {
     pub queue: QueueIx,
     /// Since the end of the agent's part.
     pub since: Millis,
+    /// That part; `None` when it ended before all that the fold knows.
+    pub part: Option<PartRow>,
+}
+
+/// An own call, which the engine did not route.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnCall {
+    switch: SwitchIx,
+    /// The switch's name for it.
+    pub subject: Name,
+    /// Since when.
+    pub since: Millis,
+    /// To a colleague.
+    pub internal: bool,
 }
 
 /// What each millisecond adds to, with how much.
+#[derive(Clone, Debug)]
 pub struct Rates {
     rates: [(Sum, i64); 7],
     count: usize,
@@ -49,6 +65,8 @@ pub struct Person {
     /// Since when all of this holds.
     since: Millis,
     status: Status,
+    /// A break's.
+    reason: Option<Name>,
     training: bool,
     blocked: bool,
     /// The desk's connection was lost; it may come back until then.
@@ -58,11 +76,13 @@ pub struct Person {
     delayed: bool,
     /// With the agent, and whether on hold.
     calls: Vec<(CallId, bool)>,
-    own_calls: Vec<(SwitchIx, Name)>,
+    own_calls: Vec<OwnCall>,
     /// Open, and whether the device alerts.
     offers: Vec<(OfferId, bool)>,
     /// After-call work.
     pub(super) wrap_ups: Vec<WrapUp>,
+    /// The part that ended last: after-call work that begins beside it is its.
+    pub(super) ended: Option<Box<PartRow>>,
 }
 
 impl Default for Person {
@@ -70,6 +90,7 @@ impl Default for Person {
         Person {
             since: Millis(0),
             status: Status::Offline,
+            reason: None,
             training: false,
             blocked: false,
             grace_until: None,
@@ -80,6 +101,7 @@ impl Default for Person {
             own_calls: Vec::new(),
             offers: Vec::new(),
             wrap_ups: Vec::new(),
+            ended: None,
         }
     }
 }
@@ -111,6 +133,12 @@ impl Person {
             .iter()
             .find(|(fits, _)| *fits)
             .map_or(Some(Detail::Idle), |(_, detail)| Some(*detail))
+    }
+
+    /// The chosen status, and a break's reason.
+    #[must_use]
+    pub fn status(&self) -> (Status, Option<&Name>) {
+        (self.status, self.reason.as_ref())
     }
 
     /// Since when all holds as it does.
@@ -182,14 +210,14 @@ impl Person {
                 self.blocked = user.blocked_until.is_some_and(|until| until > at);
             }
             Event::BlockEnded { .. } => self.blocked = false,
-            Event::StatusSet { status, cause, .. } => {
-                self.status_set(*status);
+            Event::StatusSet { status, cause, reason, .. } => {
+                self.status_set(*status, reason);
                 let own = matches!(cause, Cause::Own | Cause::Next | Cause::Created);
                 if own && matches!(status, Status::Ready | Status::Online) {
                     self.device_unreached = false;
                 }
             }
-            Event::StatusForced { status, .. } => self.status_set(*status),
+            Event::StatusForced { status, reason, .. } => self.status_set(*status, reason),
             Event::LeaseLapsed { .. } => {
                 self.grace_until = self.grace_until.filter(|until| *until > at);
             }
@@ -201,23 +229,33 @@ impl Person {
             }
             Event::DeviceLost { unreached: true, .. } => self.device_unreached = true,
             Event::DeviceLost { .. } => self.device_lost = true,
-            Event::OwnCallStarted { switch, subject, .. } => {
-                let own = (*switch, subject.clone());
-                if !self.own_calls.contains(&own) {
-                    self.own_calls.push(own);
-                }
-            }
-            Event::OwnCallEnded { switch, subject, .. } => {
-                self.own_calls.retain(|(of, name)| of != switch || name != subject);
-            }
             Event::Delayed { .. } => self.delayed = true,
             Event::DelayEnded { .. } => self.delayed = false,
             _ => {}
         }
     }
 
-    fn status_set(&mut self, status: Status) {
+    /// An own call begins; false: it was known.
+    pub(super) fn own_began(&mut self, switch: SwitchIx, call: (&Name, bool), at: Millis) -> bool {
+        let (subject, internal) = call;
+        let known = self.own_calls.iter().any(|o| o.switch == switch && o.subject == *subject);
+        if !known {
+            let subject = subject.clone();
+            self.own_calls.push(OwnCall { switch, subject, since: at, internal });
+        }
+        !known
+    }
+
+    /// … is over, if it was known.
+    pub(super) fn own_ended(&mut self, switch: SwitchIx, subject: &Name) -> Option<OwnCall> {
+        let mut own = self.own_calls.iter();
+        let place = own.position(|o| o.switch == switch && o.subject == *subject)?;
+        Some(self.own_calls.remove(place))
+    }
+
+    fn status_set(&mut self, status: Status, reason: &Option<Name>) {
         self.status = status;
+        self.reason.clone_from(reason);
         if status == Status::Offline {
             self.grace_until = None;
         }
@@ -236,8 +274,6 @@ pub(super) fn of(event: &Event) -> Option<AgentIx> {
         | Event::DesksLost { agent, .. }
         | Event::DeviceRegistered { agent }
         | Event::DeviceLost { agent, .. }
-        | Event::OwnCallStarted { agent, .. }
-        | Event::OwnCallEnded { agent, .. }
         | Event::Delayed { agent, .. }
         | Event::DelayEnded { agent } => Some(*agent),
         _ => None,

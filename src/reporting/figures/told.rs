@@ -1,115 +1,145 @@
-//! What is told of figures, and to whom: the same by request and in the live feed.
+//! Who keeps what the fold counts is told here: notes, from a record on, and the floor that they are
+//! about. What agents do is settled at the edges of five minutes, so that an interval that is over has
+//! all of its time.
 
-use super::{By, FIGURES, Figure, Figures, Window};
-use crate::domain::ids::Name;
+use super::counts::Measure;
+use super::notes::{CallRow, Note, OwnRow, Scope};
+use super::people::OwnCall;
+use super::{Figures, agent_at};
+use crate::domain::event::Event;
+use crate::domain::ids::{AgentIx, QueueIx};
 use crate::domain::time::Millis;
-use serde_json::{Map, Value, json};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// What somebody may see of an account's figures.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Seen {
-    /// All of them.
-    All,
-    /// Those of a part of the floor.
-    Some(Arc<Part>),
-}
+/// The finest intervals that are kept, ms.
+pub const GRAIN_MS: i64 = 5 * 60_000;
 
-/// A part of the floor.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Part {
-    users: BTreeSet<Name>,
-    queues: BTreeSet<Name>,
-}
+/// A conversation of an own call is longer than this, ms.
+const CONVERSATION_MS: u64 = 5_000;
 
-impl Seen {
-    /// As the engine answers `Query::Figures`; what is not understood is not shown.
+impl Figures {
+    /// From the record after `after` on, notes are taken; `settled`: who takes them was told all agents'
+    /// time up to that record (0: never). A fold that is further along begins at once.
+    pub fn watch(&mut self, after: u64, settled: u64) {
+        self.notes.after = Some(after);
+        self.notes.settled = settled;
+        self.look_at_watch();
+    }
+
+    /// Whether notes are taken of what comes.
     #[must_use]
-    pub fn read(told: &Value) -> Seen {
-        let ids = |name: &str| {
-            let ids = told[name].as_array().into_iter().flatten();
-            ids.filter_map(Value::as_str).map(Name::from).collect()
-        };
-        match told["all"] == json!(true) {
-            true => Seen::All,
-            false => Seen::Some(Arc::new(Part { users: ids("users"), queues: ids("queues") })),
+    pub fn is_watched(&self) -> bool {
+        self.notes.is_on
+    }
+
+    /// How much was noted since it was taken last.
+    #[must_use]
+    pub fn noted(&self) -> usize {
+        self.notes.all.len()
+    }
+
+    /// What was noted since this was asked last.
+    pub fn take_notes(&mut self) -> Vec<Note> {
+        std::mem::take(&mut self.notes.all)
+    }
+
+    /// Before a record: it may be the first that somebody wants to know of.
+    pub(super) fn look_at_watch(&mut self) {
+        let Some(after) = self.notes.after.filter(|_| !self.notes.is_on) else { return };
+        if self.seq == self.notes.settled {
+            self.settle_all(self.at);
+        }
+        if self.seq < after {
+            return;
+        }
+        self.notes.is_on = true;
+        self.note_queues();
+        self.note_agents();
+        for call in self.calls.values() {
+            let (facts, stay) = (Arc::clone(&call.facts), call.stay.clone());
+            let (ended_at, outcome, reason) = (None, None, None);
+            if !call.is_over() {
+                self.notes.all.push(Note::Call(CallRow { facts, ended_at, outcome, reason }));
+            }
+            self.notes.all.extend(stay.map(Note::Stay));
         }
     }
 
-    /// The whole account's are for who sees all of it, a team's for who sees all of its members.
-    #[must_use]
-    pub fn has(&self, figures: &Figures, by: By, id: &str) -> bool {
-        let Seen::Some(part) = self else { return true };
-        match by {
-            By::Account => false,
-            By::Queue | By::Group => part.queues.contains(id),
-            By::Agent => part.users.contains(id),
-            By::Team => figures.members(id).all(|user| part.users.contains(user)),
+    /// Counts agents' time up to the last record, as what it was, if notes are taken of it: who has
+    /// earlier records already would never hear of it.
+    pub fn settle_now(&mut self) {
+        if self.notes.is_on {
+            self.settle_all(self.at);
         }
     }
-}
 
-/// Which figures are asked for, of whom.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Wish {
-    /// By what they are told apart.
-    pub by: By,
-    /// Over which window.
-    pub window: Window,
-    /// Place of the service levels' threshold in [`super::THRESHOLDS_S`].
-    pub threshold: usize,
-    /// Of these only; of an account, its own id.
-    pub ids: Option<BTreeSet<Name>>,
-    /// These figures only, by their places in [`FIGURES`].
-    pub figures: Option<BTreeSet<usize>>,
-}
-
-impl Wish {
-    /// Whose figures it asks for, of those that are there and seen, in order.
-    #[must_use]
-    pub fn subjects(&self, figures: &Figures, account: &Name, seen: &Seen) -> Vec<Name> {
-        let mut ids = match (&self.ids, self.by) {
-            (None, By::Account) => vec![account.clone()],
-            (None, by) => figures.ids(by),
-            (Some(ids), By::Account) => ids.iter().filter(|id| *id == account).cloned().collect(),
-            (Some(ids), by) => ids.iter().filter(|id| figures.knows(by, id)).cloned().collect(),
-        };
-        ids.retain(|id| seen.has(figures, self.by, id));
-        ids
+    /// When an edge of intervals lies before a record, agents' time is counted up to it.
+    pub(super) fn settle_at_edge(&mut self, at: Millis) {
+        let edge = at.0.div_euclid(GRAIN_MS) * GRAIN_MS;
+        if self.at.0 < edge {
+            self.settle_all(Millis(edge));
+        }
     }
 
-    /// One subject's figures: `{ id, from, figures }`.
-    #[must_use]
-    pub fn item(&self, figures: &Figures, id: &Name, now: Millis) -> Option<Value> {
-        let zone = figures.time_zone((self.by == By::Agent).then_some(id));
-        let from = super::begin(self.window, now, zone);
-        let facts = figures.facts((self.by, id), (from, now), self.threshold)?;
-        let value = |figure: &Figure| (figure.name.to_owned(), figure.value(&facts));
-        let told: Map<String, Value> = self.names().map(value).collect();
-        Some(json!({ "id": id, "from": from.rfc3339(), "figures": told }))
+    fn settle_all(&mut self, at: Millis) {
+        (0..self.people.len()).for_each(|ix| self.settle(agent_at(ix), at));
     }
 
-    /// The value of the one figure that it asks for; `None`: there is none now.
-    #[must_use]
-    pub fn value(&self, figures: &Figures, id: &Name, now: Millis) -> Option<f64> {
-        let zone = figures.time_zone((self.by == By::Agent).then_some(id));
-        let from = super::begin(self.window, now, zone);
-        let facts = figures.facts((self.by, id), (from, now), self.threshold)?;
-        self.names().next()?.value(&facts).as_f64()
+    pub(super) fn note_queues(&mut self) {
+        if self.notes.is_on {
+            let all = (0..).map(QueueIx).zip(self.directory.all_queues());
+            let all = all.map(|(ix, facts)| Note::Queue(ix, facts.id.clone(), facts.kind));
+            self.notes.all.extend(all);
+        }
     }
 
-    /// The figures that it asks for.
-    fn names(&self) -> impl Iterator<Item = &'static Figure> {
-        let wished = |place| self.figures.as_ref().is_none_or(|places| places.contains(&place));
-        let all = FIGURES.iter().enumerate();
-        all.filter(move |(place, figure)| figure.of.contains(&self.by) && wished(*place))
-            .map(|(_, figure)| figure)
+    pub(super) fn note_agents(&mut self) {
+        if self.notes.is_on {
+            let count = self.directory.agents().count();
+            (0..count).for_each(|ix| self.note_agent(agent_at(ix)));
+        }
     }
-}
 
-/// The place of a figure in [`FIGURES`].
-#[must_use]
-pub fn place(name: &str) -> Option<usize> {
-    FIGURES.iter().position(|figure| figure.name == name)
+    pub(super) fn note_agent(&mut self, agent: AgentIx) {
+        if let Some(facts) = self.directory.agent(agent) {
+            self.notes.push(|| Note::Agent(agent, facts.id.clone(), facts.teams.clone()));
+        }
+    }
+
+    /// An own call, which the engine did not route.
+    pub(super) fn own(&mut self, event: &Event, at: Millis) {
+        match event {
+            Event::OwnCallStarted { agent, switch, subject, internal } => {
+                if !self.person(*agent, at).own_began(*switch, (subject, *internal), at) {
+                    return;
+                }
+                let (began_at, ended_at, internal) = (at, None, *internal);
+                if !internal {
+                    let scope = Scope { agent: Some(*agent), ..Scope::default() };
+                    self.count(&scope, at, Measure::OwnCalls, 1);
+                }
+                let (agent, subject) = (*agent, subject.clone());
+                let row = OwnRow { agent, began_at, ended_at, subject, internal };
+                self.notes.push(|| Note::Own(row));
+            }
+            Event::OwnCallEnded { agent, switch, subject } => {
+                let call = self.person(*agent, at).own_ended(*switch, subject);
+                call.into_iter().for_each(|call| self.own_ended(*agent, call, at));
+            }
+            _ => {}
+        }
+    }
+
+    fn own_ended(&mut self, agent: AgentIx, call: OwnCall, at: Millis) {
+        let OwnCall { subject, since, internal, .. } = call;
+        let took_ms = at.since(since);
+        if !internal && took_ms > CONVERSATION_MS {
+            let scope = Scope { agent: Some(agent), ..Scope::default() };
+            self.count(&scope, since, Measure::OwnConversations, 1);
+            self.count(&scope, since, Measure::OwnMs, super::calls::as_amount(took_ms));
+        }
+        let ended_at = Some(at);
+        let row = OwnRow { agent, began_at: since, ended_at, subject, internal };
+        self.notes.push(|| Note::Own(row));
+    }
 }

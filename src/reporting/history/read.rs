@@ -1,0 +1,320 @@
+//! The reading end: sums over intervals, as of the record that was written last.
+
+use super::codes::Codes;
+use super::schema::{self, Position, signed, unsigned};
+use super::tally::{FIVE_MS, HOUR_MS};
+use super::{Across, Error};
+use crate::domain::ids::Name;
+use crate::domain::time::Millis;
+use crate::reporting::figures::{Counts, Facts, Open};
+use rusqlite::{Connection, OptionalExtension};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// A connection that reads.
+pub struct Reader {
+    db: Connection,
+    codes: Codes,
+}
+
+impl Reader {
+    /// Over what is there.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn open(path: &Path) -> Result<Reader, Error> {
+        let db = schema::open_reading(path)?;
+        let codes = Codes::read(&db)?;
+        Ok(Reader { db, codes })
+    }
+
+    /// Looks at one account, as of one instant.
+    ///
+    /// # Errors
+    /// What `f` answers; [`Error::Sqlite`].
+    pub fn look<T>(
+        &mut self,
+        stream: u32,
+        f: impl FnOnce(&Look<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let db = self.db.unchecked_transaction()?;
+        f(&Look::new(&db, &self.codes, stream)?)
+    }
+}
+
+/// One account's history, as it was at one instant.
+pub struct Look<'a> {
+    pub(super) db: &'a Connection,
+    codes: &'a Codes,
+    pub(super) stream: u32,
+    position: Position,
+    names: RefCell<BTreeMap<i64, Name>>,
+}
+
+/// Sums that are asked for.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    /// By what they are told apart.
+    pub across: Across,
+    /// Of one only.
+    pub id: Option<String>,
+    /// Those whose ids come after it.
+    pub after: Option<String>,
+    /// So many subjects at most.
+    pub limit: usize,
+    /// Each interval begins at one and ends at the next.
+    pub edges: Vec<Millis>,
+    /// As they were after this record.
+    pub as_of: Option<u64>,
+}
+
+/// One interval.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sums {
+    /// What was counted.
+    pub counts: Counts,
+    /// Nothing that is open can change it any more.
+    pub complete: bool,
+}
+
+impl Sums {
+    /// For formulas, with the place of a threshold.
+    #[must_use]
+    pub fn facts(&self, threshold: usize) -> Facts {
+        let (counts, now) = (self.counts.clone(), Millis(0));
+        Facts { counts, threshold, waiting: 0, oldest_at: None, now }
+    }
+}
+
+/// Sums of subjects, by id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// For each its intervals.
+    pub items: Vec<(Name, Vec<Sums>)>,
+    /// There are more behind these.
+    pub more: bool,
+}
+
+/// A stretch of time that is read from sums of one grain.
+type Stretch = (i64, i64, i64);
+
+impl<'a> Look<'a> {
+    pub(super) fn new(
+        db: &'a Connection,
+        codes: &'a Codes,
+        stream: u32,
+    ) -> Result<Look<'a>, Error> {
+        let begun = Position { seq: 0, at: 0, settled: 0, kept_from: 0 };
+        let position = schema::position(db, stream)?.unwrap_or(begun);
+        Ok(Look { db, codes, stream, position, names: RefCell::default() })
+    }
+
+    /// Over a file that is also written by this connection.
+    ///
+    /// # Errors
+    /// [`Error::Sqlite`].
+    pub fn beside(db: &'a Connection, codes: &'a Codes, stream: u32) -> Result<Look<'a>, Error> {
+        Look::new(db, codes, stream)
+    }
+
+    /// How far it is.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
+    /// Tells sums of the subjects that `sees` lets through and of which anything was counted; of one
+    /// that was named in any case.
+    ///
+    /// # Errors
+    /// [`Error::Restated`], [`Error::Ahead`], [`Error::Sqlite`].
+    pub fn sums(&self, wish: &Wish, sees: &dyn Fn(&str) -> bool) -> Result<Told, Error> {
+        if wish.as_of.is_some_and(|as_of| as_of > self.position.seq) {
+            return Err(Error::Ahead(self.position.seq));
+        }
+        let stretches = stretches(&wish.edges);
+        let mut told = Told { items: Vec::new(), more: false };
+        for (subject, name) in self.subjects(wish)? {
+            if !sees(&name) {
+                continue;
+            }
+            let is_full = told.items.len() == wish.limit;
+            let (all, newest) = self.intervals(subject, wish, &stretches)?;
+            if wish.as_of.is_some_and(|as_of| newest > as_of) {
+                return Err(Error::Restated(newest));
+            }
+            if wish.id.is_none() && all.iter().all(Counts::is_empty) {
+                continue;
+            }
+            if is_full {
+                told.more = true;
+                break;
+            }
+            let open_from = self.open_from(wish.across, subject)?;
+            let complete = |place: usize| wish.edges[place + 1].0 <= open_from;
+            let sums = all.into_iter().enumerate();
+            let sums = sums.map(|(place, counts)| Sums { counts, complete: complete(place) });
+            told.items.push((name, sums.collect()));
+        }
+        Ok(told)
+    }
+
+    /// The subjects that may be told of, by id.
+    fn subjects(&self, wish: &Wish) -> Result<Vec<(i64, Name)>, Error> {
+        let kind = wish.across.word();
+        let mut found = self.db.prepare_cached(
+            "SELECT id, name FROM history_subject WHERE stream = ?1 AND kind = ?2
+             AND name > ?3 AND (?4 IS NULL OR name = ?4) ORDER BY name",
+        )?;
+        let after = wish.after.as_deref().unwrap_or("");
+        let id = wish.id.as_deref().filter(|_| wish.across != Across::Account);
+        let found = found.query_map((self.stream, kind, after, id), |row| {
+            Ok((row.get(0)?, row.get::<_, String>(1)?.into()))
+        })?;
+        Ok(found.collect::<Result<_, _>>()?)
+    }
+
+    /// The number of a subject.
+    ///
+    /// # Errors
+    /// [`Error::Sqlite`].
+    pub fn subject(&self, kind: &str, name: &str) -> Result<Option<i64>, Error> {
+        let sql = "SELECT id FROM history_subject WHERE stream = ?1 AND kind = ?2 AND name = ?3";
+        let mut found = self.db.prepare_cached(sql)?;
+        Ok(found.query_row((self.stream, kind, name), |row| row.get(0)).optional()?)
+    }
+
+    /// The name of a subject.
+    ///
+    /// # Errors
+    /// [`Error::Sqlite`].
+    pub(super) fn name(&self, subject: i64) -> Result<Name, Error> {
+        if let Some(name) = self.names.borrow().get(&subject) {
+            return Ok(Name::clone(name));
+        }
+        let mut found = self.db.prepare_cached("SELECT name FROM history_subject WHERE id = ?1")?;
+        let name: String =
+            found.query_row([subject], |row| row.get(0)).optional()?.unwrap_or_default();
+        let name = Name::from(name);
+        self.names.borrow_mut().insert(subject, Name::clone(&name));
+        Ok(name)
+    }
+
+    /// Counts of each interval, and the record that changed any of them last.
+    fn intervals(
+        &self,
+        subject: i64,
+        wish: &Wish,
+        stretches: &[Stretch],
+    ) -> Result<(Vec<Counts>, u64), Error> {
+        let edges = &wish.edges;
+        let mut all = vec![Counts::default(); edges.len().saturating_sub(1)];
+        let (mut open, mut place, mut any, mut newest) = (Open::default(), 0, false, 0);
+        let mut read = self.db.prepare_cached(
+            "SELECT begins, seq, sums FROM history_figures
+             WHERE subject = ?1 AND grain = ?2 AND begins >= ?3 AND begins < ?4 ORDER BY begins",
+        )?;
+        for (grain, from, until) in stretches {
+            let mut rows = read.query((subject, grain, from, until))?;
+            while let Some(row) = rows.next()? {
+                let begins: i64 = row.get(0)?;
+                let after = place;
+                while place + 2 < edges.len() && begins >= edges[place + 1].0 {
+                    place += 1;
+                }
+                if place != after && std::mem::take(&mut any) {
+                    all[after] = open.closed();
+                    open.clear();
+                }
+                any = true;
+                newest = newest.max(unsigned(row.get(1)?));
+                self.codes.decode(row.get_ref(2)?.as_blob().unwrap_or_default(), &mut open);
+            }
+        }
+        if any && let Some(last) = all.get_mut(place) {
+            *last = open.closed();
+        }
+        Ok((all, newest))
+    }
+
+    /// From when on something may still be restated: since the first call that is not over entered,
+    /// the first after-call work began, the first own call.
+    fn open_from(&self, across: Across, subject: i64) -> Result<i64, Error> {
+        let queue = matches!(across, Across::Queue | Across::Group).then_some(subject);
+        let mut stays = self.db.prepare_cached(
+            "SELECT min(s.entered_at) FROM history_call AS c JOIN history_stay AS s
+             ON s.stream = c.stream AND s.call = c.call
+             WHERE c.stream = ?1 AND c.ended_at IS NULL AND (?2 IS NULL OR s.queue = ?2)",
+        )?;
+        let mut parts = self.db.prepare_cached(
+            "SELECT min(ended_at) FROM history_part
+             WHERE stream = ?1 AND wrapping AND (?2 IS NULL OR queue = ?2)",
+        )?;
+        let mut owns = self.db.prepare_cached(
+            "SELECT min(o.began_at) FROM history_own AS o JOIN history_subject AS s ON s.id = o.agent
+             WHERE s.stream = ?1 AND o.ended_at IS NULL AND ?2 IS NULL",
+        )?;
+        let mut first = self.position.at;
+        for found in [&mut stays, &mut parts, &mut owns] {
+            let at: Option<i64> = found.query_row((self.stream, queue), |row| row.get(0))?;
+            first = first.min(at.unwrap_or(i64::MAX));
+        }
+        Ok(first)
+    }
+}
+
+/// Whole hours are read as such; an hour with an edge within it, or all of it when most have one, in
+/// fives.
+fn stretches(edges: &[Millis]) -> Vec<Stretch> {
+    let (Some(first), Some(last)) = (edges.first(), edges.last()) else { return Vec::new() };
+    let (first, last) = (first.0, last.0);
+    let hour = |at: &i64| at.div_euclid(HOUR_MS) * HOUR_MS;
+    let mut split: Vec<i64> =
+        edges.iter().map(|at| at.0).filter(|at| hour(at) != *at).map(|at| hour(&at)).collect();
+    split.dedup();
+    let hours = (last - first).div_euclid(HOUR_MS);
+    if signed(split.len() as u64) * 2 > hours {
+        return vec![(FIVE_MS, first, last)];
+    }
+    let (mut stretches, mut at) = (Vec::new(), first);
+    for begins in split {
+        if at < begins {
+            stretches.push((HOUR_MS, at, begins));
+        }
+        at = (begins + HOUR_MS).min(last);
+        stretches.push((FIVE_MS, begins.max(first), at));
+    }
+    if at < last {
+        stretches.push((HOUR_MS, at, last));
+    }
+    stretches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_hours_are_read_as_hours_and_the_rest_in_fives() {
+        let at = |minutes: i64| Millis(minutes * 60_000);
+        let told = |edges: &[i64]| {
+            let edges: Vec<Millis> = edges.iter().map(|minutes| at(*minutes)).collect();
+            let all = stretches(&edges).into_iter();
+            all.map(|(grain, from, until)| (grain == HOUR_MS, from / 60_000, until / 60_000))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(told(&[0, 1_440, 2_880]), [(true, 0, 2_880)]);
+        assert_eq!(told(&[0, 15, 30]), [(false, 0, 30)]);
+        // Midnight at half past.
+        let halves = [
+            (false, 30, 60),
+            (true, 60, 1_440),
+            (false, 1_440, 1_500),
+            (true, 1_500, 2_880),
+            (false, 2_880, 2_910),
+        ];
+        assert_eq!(told(&[30, 1_470, 2_910]), halves);
+        assert_eq!(told(&[45, 105, 165, 225]), [(false, 45, 225)]);
+    }
+}

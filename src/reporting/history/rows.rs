@@ -1,0 +1,237 @@
+//! Rows that wait to be written, and how they are. Of what changed more than once the last counts.
+
+use super::Error;
+use super::schema::signed;
+use crate::domain::ids::Name;
+use crate::domain::presence::{Detail, Status};
+use crate::reporting::figures::notes::{CallRow, OfferRow, OwnRow, PartRow, StayRow, WrapUpRow};
+use rusqlite::Connection;
+
+/// Time of an agent in one state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpanRow {
+    pub agent: i64,
+    pub began_at: i64,
+    pub ended_at: i64,
+    pub status: Status,
+    pub detail: Option<Detail>,
+    pub reason: Option<Name>,
+    pub work: i64,
+    pub capacity: i64,
+}
+
+impl SpanRow {
+    /// Whether `next` is more of the same.
+    pub fn goes_on(&self, next: &SpanRow) -> bool {
+        let state = |row: &SpanRow| (row.status, row.detail, row.work, row.capacity);
+        self.ended_at == next.began_at && state(self) == state(next) && self.reason == next.reason
+    }
+}
+
+/// All that waits. Numbers before rows: the account's stream, or subjects.
+#[derive(Default)]
+pub struct Rows {
+    pub calls: Vec<(u32, CallRow)>,
+    pub stays: Vec<(u32, i64, StayRow)>,
+    pub offers: Vec<(u32, (i64, i64), OfferRow)>,
+    pub parts: Vec<(u32, (i64, Option<i64>), PartRow)>,
+    pub owns: Vec<(i64, OwnRow)>,
+    pub spans: Vec<SpanRow>,
+}
+
+/// Keeps the last of those with the same key, in the order of keys.
+fn lasts<T, K: Ord>(rows: &mut Vec<T>, key: impl Fn(&T) -> K) {
+    rows.sort_by_key(&key);
+    let mut next = rows.len();
+    // From behind, what equals its successor's key goes.
+    let mut last: Option<K> = None;
+    let mut keep = vec![true; next];
+    while next > 0 {
+        next -= 1;
+        let this = key(&rows[next]);
+        keep[next] = last.as_ref() != Some(&this);
+        last = Some(this);
+    }
+    let mut keep = keep.into_iter();
+    rows.retain(|_| keep.next().unwrap_or(true));
+}
+
+impl Rows {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.calls.len()
+            + self.stays.len()
+            + self.offers.len()
+            + self.parts.len()
+            + self.owns.len()
+            + self.spans.len()
+    }
+
+    /// Nothing waits any more.
+    pub fn clear(&mut self) {
+        *self = Rows::default();
+    }
+
+    /// Writes all of them.
+    pub fn write(&mut self, db: &Connection) -> Result<(), Error> {
+        lasts(&mut self.calls, |(stream, row)| (*stream, row.facts.id));
+        lasts(&mut self.stays, |(stream, _, row)| (*stream, row.call.id, row.no));
+        lasts(&mut self.offers, |(stream, _, row)| (*stream, row.call.id, row.id));
+        lasts(&mut self.parts, |(stream, _, row)| (*stream, row.call.id, row.no));
+        lasts(&mut self.owns, |(agent, row)| (*agent, row.began_at, Name::clone(&row.subject)));
+        lasts(&mut self.spans, |row| (row.agent, row.began_at));
+        self.write_calls(db)?;
+        self.write_stays(db)?;
+        self.write_offers(db)?;
+        self.write_parts(db)?;
+        self.write_owns(db)?;
+        self.write_spans(db)
+    }
+
+    fn write_calls(&self, db: &Connection) -> Result<(), Error> {
+        let mut insert = db.prepare_cached(
+            "INSERT OR REPLACE INTO history_call
+             (stream, call, ended_at, outcome, reason, media, number, skills, callback, of)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        )?;
+        for (stream, row) in &self.calls {
+            let facts = &row.facts;
+            insert.execute((
+                stream,
+                signed(facts.id.0),
+                row.ended_at.map(|at| at.0),
+                row.outcome.map(|outcome| outcome.word()),
+                row.reason.as_deref(),
+                facts.media.word(),
+                facts.number.as_deref(),
+                facts.skills.join(","),
+                facts.callback,
+                facts.of.map(|of| signed(of.0)),
+            ))?;
+        }
+        Ok(())
+    }
+
+    fn write_stays(&self, db: &Connection) -> Result<(), Error> {
+        let mut insert = db.prepare_cached(
+            "INSERT OR REPLACE INTO history_stay
+             (stream, call, no, queue, entered_at, outcome, waited_ms, short, transferred, exit,
+              reached, missed)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        )?;
+        for (stream, queue, row) in &self.stays {
+            insert.execute((
+                stream,
+                signed(row.call.id.0),
+                row.no,
+                queue,
+                row.entered_at.0,
+                row.end.map(|end| end.word()),
+                signed(row.waited_ms),
+                row.short,
+                row.transferred,
+                row.exit.as_deref(),
+                row.reached,
+                row.missed,
+            ))?;
+        }
+        Ok(())
+    }
+
+    fn write_offers(&self, db: &Connection) -> Result<(), Error> {
+        let mut insert = db.prepare_cached(
+            "INSERT OR REPLACE INTO history_offer
+             (stream, call, offer, agent, queue, made_at, outcome, ended_at, answer_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )?;
+        for (stream, (agent, queue), row) in &self.offers {
+            insert.execute((
+                stream,
+                signed(row.call.id.0),
+                signed(row.id.0),
+                agent,
+                queue,
+                row.made_at.0,
+                row.end.map(|end| end.word()),
+                row.ended_at.0,
+                signed(row.answer_ms),
+            ))?;
+        }
+        Ok(())
+    }
+
+    fn write_parts(&self, db: &Connection) -> Result<(), Error> {
+        let mut insert = db.prepare_cached(
+            "INSERT OR REPLACE INTO history_part
+             (stream, call, no, agent, queue, began_at, ended_at, talk_ms, hold_ms, wrapping,
+              wrap_up_ms, disposition)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        )?;
+        for (stream, (agent, queue), row) in &self.parts {
+            let wrap_up_ms = match row.wrap_up {
+                WrapUpRow::Took(ms) => Some(signed(ms)),
+                WrapUpRow::None | WrapUpRow::Open => None,
+            };
+            insert.execute((
+                stream,
+                signed(row.call.id.0),
+                row.no,
+                agent,
+                queue,
+                row.began_at.0,
+                row.ended_at.0,
+                signed(row.talk_ms),
+                signed(row.hold_ms),
+                row.wrap_up == WrapUpRow::Open,
+                wrap_up_ms,
+                row.disposition.as_deref(),
+            ))?;
+        }
+        Ok(())
+    }
+
+    fn write_owns(&self, db: &Connection) -> Result<(), Error> {
+        let mut insert = db.prepare_cached(
+            "INSERT OR REPLACE INTO history_own (agent, began_at, subject, ended_at, internal)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?;
+        for (agent, row) in &self.owns {
+            let ended_at = row.ended_at.map(|at| at.0);
+            insert.execute((agent, row.began_at.0, &*row.subject, ended_at, row.internal))?;
+        }
+        Ok(())
+    }
+
+    fn write_spans(&self, db: &Connection) -> Result<(), Error> {
+        let mut insert = db.prepare_cached(
+            "INSERT OR REPLACE INTO history_span
+             (agent, began_at, ended_at, status, detail, reason, work, capacity)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )?;
+        for row in &self.spans {
+            insert.execute((
+                row.agent,
+                row.began_at,
+                row.ended_at,
+                row.status.word(),
+                row.detail.map(|detail| detail.word()),
+                row.reason.as_deref(),
+                row.work,
+                row.capacity,
+            ))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_what_changed_twice_the_last_is_kept() {
+        let mut rows = vec![(2, 'a'), (1, 'b'), (2, 'c'), (3, 'd'), (1, 'e'), (2, 'f')];
+        lasts(&mut rows, |(key, _)| *key);
+        assert_eq!(rows, [(1, 'e'), (2, 'f'), (3, 'd')]);
+    }
+}
