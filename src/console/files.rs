@@ -21,6 +21,7 @@ pub static FILES: &[(&str, &[u8])] = files![
     "app/live/kpis.js",
     "app/live/level.js",
     "app/live/tiles.js",
+    "app/live/timeline.js",
     "app/live/view.js",
     "app/live/worst.js",
     "app/main.js",

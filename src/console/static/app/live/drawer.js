@@ -15,6 +15,7 @@ import { teamNames } from '../store/agents.js';
 import { api, may } from '../session.js';
 import * as actions from '../actions.js';
 import { askNotify, logOut, unavailableItems } from './bulk.js';
+import { Timeline } from './timeline.js';
 import { closeAgent, openId } from './view.js';
 
 /** @type {Record<string, string>} */
@@ -106,5 +107,5 @@ function Open({ id }) {
       <button type="button" class="btn" disabled=${off} title=${why} onClick=${() => askNotify([id])}><${Icon} name="bell" size=${14} />Notify</button></div>
     <${OnCall} id=${id} /><${Queues} id=${id} stars=${stars} off=${off} />
     ${skills.length > 0 && html`<h3>Skills</h3><p class="skills">${skills.map(([s, level]) => html`<span class="qchip" key=${s}>${directory.skills.value.get(s) ?? s}${level !== null && html` <b>${level}</b>`}</span>`)}</p>`}
-    <${Day} id=${id} />`}</aside>`;
+    <${Timeline} id=${id} /><${Day} id=${id} />`}</aside>`;
 }

@@ -3,7 +3,7 @@ import { useEffect } from 'preact/hooks';
 import { useSignal } from '@preact/signals';
 import { html } from '../ui/html.js';
 import { Field, Icon } from '../ui/parts.js';
-import { saidOut, signIn, signInByKey } from '../session.js';
+import { ask, saidOut, signIn, signInByKey } from '../session.js';
 
 /** A page with one thing on it. @param {{ title: string, children: any }} p */
 export function Plain({ title, children }) {
@@ -28,6 +28,13 @@ export function SignIn() {
     } catch (error) { said.value = /** @type {Error} */ (error).message; }
     busy.value = false;
   }
+  /** @param {any} e */
+  async function forgotten(e) {
+    const email = String(new FormData(e.currentTarget.form).get('email') ?? '').trim();
+    if (!email) { said.value = 'Write your e-mail first.'; return; }
+    saidOut.value = '';
+    try { await ask('POST', '/v1/links/forgotten', { email }); said.value = 'If somebody signs in by it, a mail is on its way.'; } catch (error) { said.value = /** @type {Error} */ (error).message; }
+  }
   return html`<${Plain} title="Sign in"><form class="stack" onSubmit=${onSubmit}>
     ${byKey.value ? html`<${Field} label="API key" hint="It is kept in this tab only."><input name="key" type="password" autocomplete="off" required spellcheck="false" /></>`
     : html`<${Field} label="E-mail"><input name="email" type="email" autocomplete="username" required maxlength="254" /></>
@@ -36,5 +43,6 @@ export function SignIn() {
     <${Said} text=${said.value || saidOut.value} />
     <button class="btn primary wide" disabled=${busy.value}>${busy.value ? 'Signing in' : 'Sign in'}</button>
     <p class="below"><button type="button" class="link" onClick=${() => { byKey.value = !byKey.peek(); said.value = ''; }}>${byKey.value ? 'Use e-mail and password' : 'Use an API key'}</button>
+      ${!byKey.value && html`<button type="button" class="link" onClick=${forgotten}>Forgot it?</button>`}
       ${!byKey.value && !more.value && html`<button type="button" class="link" onClick=${() => { more.value = true; }}>Another account</button>`}</p></form></>`;
 }
