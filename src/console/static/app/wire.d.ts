@@ -125,6 +125,29 @@ export type Announce = {
 /** Whether the user's place is in force. */
 export type Assignment = "active" | "training" | "pending";
 
+/** What is behind a figure. */
+export type BehindPage = {
+  count: number;
+  figure: string;
+  from: string;
+  items: BehindRow[];
+  next?: string | null;
+  seq: number;
+  to: string;
+  value?: number | null;
+};
+
+/** One row behind a figure. */
+export type BehindRow = {
+  adds: Record<string, number>;
+  agent?: string | null;
+  at: string;
+  call?: string | null;
+  outcome?: string | null;
+  queue?: string | null;
+  to?: string | null;
+};
+
 /** Why a queue cannot offer a call to an agent now, the first that fits. */
 export type BlockedBy = "offline" | "inactive" | "blocked" | "training" | "break" | "opted_out" | "not_ready" | "next_pending" | "reconnecting" | "device_lost" | "no_way_to_ring" | "wrap_up" | "media_blocked" | "capacity" | "delay";
 
@@ -551,6 +574,12 @@ export type FiguresPage = {
   window: string;
 };
 
+/** Whose password is forgotten. */
+export type Forgotten = {
+  account?: string | null;
+  email: string;
+};
+
 /** An account that was made. */
 export type FoundedAccount = {
   id: string;
@@ -591,6 +620,44 @@ export type Health = {
   queued: number;
   ready: boolean;
   wall_ahead_ms: number;
+};
+
+/** A call of the past. */
+export type HistoryCall = {
+  agents: any[];
+  arrived_at: string;
+  callback: boolean;
+  callback_of?: string | null;
+  ended_at?: string | null;
+  id: string;
+  media: string;
+  offers: any[];
+  outcome?: string | null;
+  reason?: string | null;
+  skills: string[];
+  stays: any[];
+  to?: string | null;
+};
+
+/** One interval. */
+export type HistoryInterval = {
+  complete: boolean;
+  figures: Record<string, number | null>;
+  from: string;
+  to: string;
+};
+
+/** A page of the history. */
+export type HistoryPage = {
+  as_of: string;
+  by: string;
+  interval: string;
+  items: SubjectHistory[];
+  kept_from?: string | null;
+  next?: string | null;
+  seq: number;
+  threshold_s: number;
+  zone: string;
 };
 
 /** A day with hours of its own. */
@@ -1215,6 +1282,12 @@ export type SubjectFigures = {
   id: string;
 };
 
+/** A subject's intervals. */
+export type SubjectHistory = {
+  id: string;
+  intervals: HistoryInterval[];
+};
+
 /** A switch; `PUT …/switches/{switch}`. */
 export type Switch = {
   bootid?: string | null;
@@ -1278,6 +1351,16 @@ export type TicketRequest = Record<string, any>;
 
 /** Who is first of those whom the order does not tell apart. */
 export type Ties = "longest_idle" | "random";
+
+/** Time of an agent in one state. */
+export type TimelineSpan = {
+  detail?: string | null;
+  from: string;
+  ms: number;
+  reason?: string | null;
+  status: string;
+  to: string;
+};
 
 /** Where a call is transferred. */
 export type Transfer = {
