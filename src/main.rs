@@ -108,6 +108,10 @@ struct Serve {
     /// own, which should not outlive it.
     #[arg(long)]
     until_stdin_ends: bool,
+    /// Serves the console's files from this folder instead of the binary, read at each request: for
+    /// people who edit them (src/console/static).
+    #[arg(long, value_name = "DIR", env = "CALLBOARD_CONSOLE_DIR")]
+    console_dir: Option<PathBuf>,
     #[command(flatten)]
     settings: SettingFlags,
 }
@@ -216,7 +220,7 @@ fn serve(args: Serve) -> Result<(), Failure> {
     let config = Config::read(file.as_deref(), args.settings.0).map_err(|e| wrong(&e))?;
     config.check_listen().map_err(|e| wrong(&e))?;
     log(config.log_level, config.log_format);
-    in_runtime(run(&config, args.until_stdin_ends))
+    in_runtime(run(&config, args.until_stdin_ends, args.console_dir))
 }
 
 /// Runs to its end; tasks that are still open then end with the runtime.
@@ -285,7 +289,9 @@ async fn host(
     let owner_key = fs::read_to_string(data.join("owner.key")).map_err(|e| e.to_string())?;
     let handle = node.handle();
     let mut stopped = stop.clone();
-    let served = served(&node, Limits::default());
+    // The demo has no flag for it: its pages are edited by who sets this.
+    let console_dir = std::env::var_os("CALLBOARD_CONSOLE_DIR").map(PathBuf::from);
+    let served = served(&node, Limits::default(), console_dir);
     let server = tokio::spawn(server::serve(listener, served, Serving::default(), async move {
         // A dropped sender stops it too.
         let _ = stopped.wait_for(|stop| *stop).await;
@@ -308,10 +314,10 @@ async fn host(
 }
 
 /// Everything that is served on the one port.
-fn served(node: &Node, limits: Limits) -> api::Served {
+fn served(node: &Node, limits: Limits, console_dir: Option<PathBuf>) -> api::Served {
     let figures = telemetry::install();
     let metrics = move || figures.as_ref().map(|f| f.render()).unwrap_or_default();
-    api::router(api::App::new(node.handle(), limits, metrics), console::routes())
+    api::router(api::App::new(node.handle(), limits, metrics), console::routes(console_dir))
 }
 
 fn log(level: LogLevel, format: LogFormat) {
@@ -400,7 +406,11 @@ async fn renew(identity: Option<Arc<Identity>>, each: Duration) {
     }
 }
 
-async fn run(config: &Config, until_stdin_ends: bool) -> Result<(), Failure> {
+async fn run(
+    config: &Config,
+    until_stdin_ends: bool,
+    console_dir: Option<PathBuf>,
+) -> Result<(), Failure> {
     // Before the first figure is taken.
     telemetry::install();
     let identity = identity(config)?;
@@ -412,7 +422,7 @@ async fn run(config: &Config, until_stdin_ends: bool) -> Result<(), Failure> {
         .await
         .map_err(|e| Failure::new(EXIT_UNAVAILABLE, format!("{}: {e}", config.listen)))?;
     let addr = listener.local_addr().map_err(|e| Failure::new(EXIT_UNAVAILABLE, e))?;
-    let served = served(&node, limits.clone());
+    let served = served(&node, limits.clone(), console_dir);
     let (stop, stopped) = oneshot::channel::<()>();
     let scheme = if tls.is_some() { "https" } else { "http" };
     let serving = Serving { limits, tls };

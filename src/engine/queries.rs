@@ -4,7 +4,7 @@ use super::Engine;
 use super::permission::{Sight, require, require_switch};
 use super::state::Call;
 use crate::domain::ids::{AgentIx, CallId, Name, QueueIx};
-use crate::domain::input::{Actor, Answer, Query};
+use crate::domain::input::{Actor, Answer, Kind, Query};
 use crate::domain::objects::user::Role;
 use crate::domain::problem::Problem;
 use crate::domain::rights::Permission;
@@ -22,7 +22,12 @@ impl Engine {
         match query {
             Query::Object(object) => reads().and_then(|()| self.read_object(&object)),
             Query::List { kind, parent, limit, after } => {
-                reads().and_then(|()| self.list(kind, &parent, limit, after.as_deref()))
+                // Whoever works chooses among these labels at the desk.
+                let chosen = matches!(kind, Kind::BreakReason | Kind::Disposition);
+                if !(chosen && actor.may(Permission::Work)) {
+                    reads()?;
+                }
+                self.list(kind, &parent, limit, after.as_deref())
             }
             Query::Imports => {
                 require(actor, Permission::Users)?;

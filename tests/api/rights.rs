@@ -43,6 +43,10 @@ fn rule(operation: &str) -> Option<Needs> {
         _ => None,
     };
     match (verb, change) {
+        // A desk chooses among them.
+        ("list", _) if matches!(operation, "list_break_reason" | "list_disposition") => {
+            return Some(Any(&["configuration.read", "work"]));
+        }
         ("put" | "patch" | "delete", Some(change)) => return Some(Any(change)),
         ("get" | "list", Some(_)) => return Some(Any(&["configuration.read"])),
         _ => {}
