@@ -98,6 +98,7 @@ export type AlertRule = {
   act?: number | null;
   by?: By;
   clear?: number | null;
+  details?: Detail[];
   enabled?: boolean;
   figure: string;
   for_s?: number;
