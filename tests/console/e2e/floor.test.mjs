@@ -124,6 +124,7 @@ test('5: twenty-five are opted in by the keyboard alone', async () => {
   // The bar stands after the grid: on with Tab, as far as the menu.
   for (let i = 0; i < 20 && !(await page.evaluate(() => document.activeElement?.textContent === 'Opt in or out')); i++) await page.keyboard.press('Tab');
   await page.keyboard.press('Enter');
+  await until('the menu has the focus', () => page.evaluate(() => document.activeElement?.getAttribute('role') === 'menuitem'));
   await page.keyboard.press('Enter');
   await page.locator('.toast').getByText('25 opted in').waitFor();
   assert.equal(await page.getByText(/\d+ selected/).count(), 0);

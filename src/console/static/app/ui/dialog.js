@@ -1,6 +1,6 @@
 // @ts-check
 // Dialogs and menus: the browser's own <dialog> keeps focus inside and gives it back.
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { signal } from '@preact/signals';
 import { html } from './html.js';
 import { Icon } from './parts.js';
@@ -35,7 +35,8 @@ export function Menu({ label, items, class: cls = 'btn', title, aria, disabled =
     addEventListener('pointerdown', outside);
     return () => removeEventListener('pointerdown', outside);
   }, []);
-  useEffect(() => { if (open.value) /** @type {HTMLElement | null} */ (box.current?.querySelector('[role=menuitem]:not([disabled])') ?? null)?.focus(); }, [open.value]);
+  // At once: the next key may be on its way already.
+  useLayoutEffect(() => { if (open.value) /** @type {HTMLElement | null} */ (box.current?.querySelector('[role=menuitem]:not([disabled])') ?? null)?.focus(); }, [open.value]);
   const onKey = (/** @type {KeyboardEvent} */ e) => {
     if (!open.peek()) return;
     const all = [.../** @type {NodeListOf<HTMLElement>} */ (/** @type {HTMLElement} */ (box.current).querySelectorAll('[role=menuitem]:not([disabled])'))];
