@@ -134,6 +134,24 @@ test('5: twenty-five are opted in by the keyboard alone', async () => {
   await page.context().close();
 });
 
+test('S3-27: who is taken out of a group is asked about first', async () => {
+  await server.api('PUT', '/groups/desk', { name: 'Front desk' });
+  await server.api('PUT', `/groups/desk/members/${agents[5]}`, {});
+  const members = async () => (await server.api('GET', '/groups/desk/members')).items.length;
+  const page = await open(server, '/staff');
+  await live(page);
+  const remove = page.getByRole('button', { name: 'Remove Agent 005 from Front desk' }), dialog = page.getByRole('dialog');
+  await remove.click();
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  assert.equal(await members(), 1, 'asked, and not done');
+  await remove.click();
+  await dialog.getByRole('button', { name: 'Remove from Front desk' }).click();
+  await until('the group is empty', async () => (await members()) === 0);
+  await remove.waitFor({ state: 'detached' });
+  page.check();
+  await page.context().close();
+});
+
 test('11: more stars, edited in place, change who is rung next', async () => {
   await server.api('PUT', '/users/usr_bea', { first_name: 'Bea', last_name: 'Ito', role: 'agent', endpoint: 'sip:bea@127.0.0.1' });
   await server.api('PUT', '/users/usr_cid', { first_name: 'Cid', last_name: 'Xu', role: 'agent', endpoint: 'sip:cid@127.0.0.1' });
