@@ -135,7 +135,7 @@ test('5: twenty-five are opted in by the keyboard alone', async () => {
 });
 
 test('S3-27: who is taken out of a group is asked about first', async () => {
-  await server.api('PUT', '/groups/desk', { name: 'Front desk' });
+  await server.api('PUT', '/groups/desk', { name: 'Front desk', total_ms: 20_000 });
   await server.api('PUT', `/groups/desk/members/${agents[5]}`, {});
   const members = async () => (await server.api('GET', '/groups/desk/members')).items.length;
   const page = await open(server, '/staff');
