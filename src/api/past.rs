@@ -75,6 +75,42 @@ struct TimelineSpan {
     reason: Option<String>,
 }
 
+/// A page of calls of the past.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "it describes, for the OpenAPI document")]
+struct HistoryCalls {
+    /// The last record that is in it.
+    seq: u64,
+    /// When that was decided.
+    #[schema(format = DateTime)]
+    as_of: String,
+    /// What is older has aged out.
+    #[schema(format = DateTime)]
+    kept_from: Option<String>,
+    /// By arrival.
+    items: Vec<HistoryCall>,
+    /// Send it as `cursor` for the next page; null at the end.
+    next: Option<String>,
+}
+
+/// A page of what an agent did.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "it describes, for the OpenAPI document")]
+struct Timeline {
+    /// The last record that is in it.
+    seq: u64,
+    /// When that was decided.
+    #[schema(format = DateTime)]
+    as_of: String,
+    /// What is older has aged out.
+    #[schema(format = DateTime)]
+    kept_from: Option<String>,
+    /// By beginning.
+    items: Vec<TimelineSpan>,
+    /// Send it as `cursor` for the next page; null at the end.
+    next: Option<String>,
+}
+
 /// The routes.
 pub fn routes(routes: Routes) -> Routes {
     routes
@@ -98,7 +134,7 @@ pub fn routes(routes: Routes) -> Routes {
             .query_text("format", FORMAT)
             .query_int("limit", LIMIT)
             .query_text("cursor", CURSOR)
-            .answers_as::<HistoryCall>(200, "A page of `items`, with `next`.", &KINDS)
+            .answers_as::<HistoryCalls>(200, "A page, by arrival.", &KINDS)
             .done(),
         )
         .routes(
@@ -116,7 +152,7 @@ pub fn routes(routes: Routes) -> Routes {
             .query_text("format", FORMAT)
             .query_int("limit", LIMIT)
             .query_text("cursor", CURSOR)
-            .answers_as::<TimelineSpan>(200, "A page of `items`, with `next`.", &KINDS)
+            .answers_as::<Timeline>(200, "A page, by beginning.", &KINDS)
             .done(),
         )
 }

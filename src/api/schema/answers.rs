@@ -434,9 +434,9 @@ pub struct ProfileView {
     /// Ids of teams.
     teams: Vec<String>,
     /// The queues that the user works for.
-    queues: Vec<PlaceView>,
+    queues: Vec<QueuePlaceView>,
     /// The group that the user is in.
-    group: Option<PlaceView>,
+    group: Option<QueuePlaceView>,
     /// Ids of groups that the user supervises.
     supervises: Vec<String>,
     /// What holds of the user's own settings, the group's and the account's.
@@ -451,15 +451,15 @@ pub struct ListedUserView {
     user: User,
     /// With `places`: the queues that the user works for.
     #[schema(required = false)]
-    queues: Option<Vec<PlaceView>>,
+    queues: Option<Vec<QueuePlaceView>>,
     /// With `places`: the group that the user is in.
     #[schema(required = false)]
-    group: Option<PlaceView>,
+    group: Option<QueuePlaceView>,
 }
 
 /// A place in a queue or group.
 #[derive(ToSchema)]
-pub struct PlaceView {
+pub struct QueuePlaceView {
     /// The queue's or group's id.
     id: String,
     /// Its name.

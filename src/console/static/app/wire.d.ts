@@ -640,6 +640,15 @@ export type HistoryCall = {
   to?: string | null;
 };
 
+/** A page of calls of the past. */
+export type HistoryCalls = {
+  as_of: string;
+  items: HistoryCall[];
+  kept_from?: string | null;
+  next?: string | null;
+  seq: number;
+};
+
 /** One interval. */
 export type HistoryInterval = {
   complete: boolean;
@@ -821,8 +830,8 @@ export type LinkView = {
 
 /** A user in a list. */
 export type ListedUserView = User & {
-  group?: PlaceView | null;
-  queues?: PlaceView[] | null;
+  group?: QueuePlaceView | null;
+  queues?: QueuePlaceView[] | null;
 };
 
 /** A link's secret. */
@@ -1077,8 +1086,8 @@ export type Problem = {
 
 /** All that one page about a user tells. */
 export type ProfileView = {
-  group?: PlaceView | null;
-  queues: PlaceView[];
+  group?: QueuePlaceView | null;
+  queues: QueuePlaceView[];
   resolved: ResolvedView;
   supervises: string[];
   teams: string[];
@@ -1122,6 +1131,17 @@ export type Queue = {
   total_ms?: number | null;
   weight?: number;
   wrap_up?: WrapUp;
+};
+
+/** A place in a queue or group. */
+export type QueuePlaceView = {
+  id: string;
+  media: Media;
+  name: string;
+  opted_in: boolean;
+  position: number;
+  source: Source;
+  stars: number;
 };
 
 /** How the members of a team stand in a queue. */
@@ -1352,6 +1372,15 @@ export type TicketRequest = Record<string, any>;
 
 /** Who is first of those whom the order does not tell apart. */
 export type Ties = "longest_idle" | "random";
+
+/** A page of what an agent did. */
+export type Timeline = {
+  as_of: string;
+  items: TimelineSpan[];
+  kept_from?: string | null;
+  next?: string | null;
+  seq: number;
+};
 
 /** Time of an agent in one state. */
 export type TimelineSpan = {

@@ -28,6 +28,9 @@ function Why({ why, at }) {
     ${why.runner_up ? ` Next would have been one with ${keyWords(why.runner_up, at)}.` : ''}${out.length ? ` Not asked: ${out.join(', ')}.` : ''}${why.step !== null && why.step !== undefined ? ` In step ${why.step + 1}.` : ''}</p>`;
 }
 
+/** Why a call leaves by an exit. @type {Record<string, string>} */
+const EXIT = { max_wait: 'It waited for as long as it may here.', max_waiting: 'Too many wait here.', nobody: 'Nobody works here now.', total: 'It rang for as long as it may here.', missed: 'The offer was missed.', exhausted: 'All who fit were tried.', closed: 'It is closed.', choice: 'The caller chose so.' };
+
 /** What each event says: icon, headline, more. @type {Record<string, (t: Told, at: number) => [icon: string, text: any, more?: any] | null>} */
 const SAYS = {
   call_arrived: (t) => ['phone', html`${MEDIA[t['media']] ?? t['media']} from <b class="num">${masked(t['personal']?.from ?? null)}</b> arrived at <b>${t['switch']}</b>`, t['to'] ? `It was for ${t['to']}.` : ''],
@@ -36,6 +39,11 @@ const SAYS = {
   offer_ringing: () => ['bell', 'It rings'],
   call_answered: (t) => ['check', html`<b>${userName(t['agent'])}</b> answered`],
   offer_closed: (t) => ['close', html`The offer ended: ${plain(t['outcome'] ?? t['reason'] ?? 'closed').toLowerCase()}`, t['reason'] && t['outcome'] ? `Since: ${plain(t['reason']).toLowerCase()}.` : ''],
+  offer_missed: (t) => ['close', html`Nobody answered${t['agent'] ? html` at <b>${userName(t['agent'])}</b>` : ''}`, t['told_by_switch'] ? 'The switch said so.' : 'The ring was over.'],
+  offer_refused: () => ['close', 'The agent refused'],
+  offer_failed: (t) => ['close', `The phone could not be rung: ${plain(t['reason'] ?? '').toLowerCase()}`],
+  call_parked: (t) => ['pause', 'Hears the queue', t['position'] ? `In place ${t['position']}.` : ''],
+  call_exited: (t) => ['move', 'Leaves the queue', EXIT[t['exit']] ?? plain(t['exit'] ?? '')],
   call_held: () => ['pause', 'On hold'], call_resumed: () => ['phone', 'Back on the line'],
   leg_ended: (t) => ['end', html`<b>${userName(t['agent'])}</b>'s part ended`],
   wrap_up_started: (t) => ['clock', html`<b>${userName(t['agent'])}</b> wraps up`, t['until'] ? `Until ${time(Date.parse(t['until']))} at the latest.` : ''],
