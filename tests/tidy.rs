@@ -154,6 +154,31 @@ fn files_are_short_and_headed() {
     assert_tidy(wrong);
 }
 
+/// Types of the OpenAPI document are known by their names alone: of two with one name, one would be
+/// described as the other.
+#[test]
+fn schemas_have_names_of_their_own() {
+    let mut homes: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for source in rust_files("src") {
+        for after in source.code.split("ToSchema").skip(1) {
+            // Up to the type that the derive stands over; a mention elsewhere is followed by none.
+            let Some(head) = after.strip_prefix(')').or_else(|| after.strip_prefix(",")) else {
+                continue;
+            };
+            let head = head.split(['{', ';']).next().unwrap_or_default();
+            let mut words = head.split_whitespace();
+            if words.any(|word| word == "struct" || word == "enum") {
+                let name = words.next().unwrap_or_default();
+                let name = name.split(['<', '(']).next().unwrap_or_default().to_owned();
+                homes.entry(name).or_default().push(source.name.clone());
+            }
+        }
+    }
+    assert!(homes.len() > 100, "the search for schemas has gone blind: {}", homes.len());
+    let twice = homes.into_iter().filter(|(_, homes)| homes.len() > 1);
+    assert_tidy(twice.map(|(name, homes)| format!("{name} stands in {homes:?}")).collect());
+}
+
 #[test]
 fn nothing_is_left_to_do() {
     let mut wrong = Vec::new();
