@@ -10,6 +10,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 pub mod access;
 pub mod api;
+pub mod cli;
 pub mod config;
 pub mod console;
 pub mod domain;

@@ -133,7 +133,7 @@ fn codes() -> BTreeSet<String> {
                 found.extend(code_in(after, 3));
             }
         }
-        if !file.ends_with("main.rs") {
+        if !file.components().any(|part| part.as_os_str() == "cli") {
             for after in DIRECT.iter().flat_map(|maker| text.split(maker).skip(1)) {
                 found.extend(code_in(&format!("\"{after}"), 1));
             }
