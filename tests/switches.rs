@@ -7,6 +7,7 @@
 mod support;
 #[path = "switches"]
 mod switches {
+    mod announcements;
     mod basics;
     mod callers;
     mod conversations;

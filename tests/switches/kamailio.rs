@@ -48,6 +48,8 @@ pub struct Setup {
     pub overflow: bool,
     /// The capability, where it is not that of the guide.
     pub offers_per_call: Option<u32>,
+    /// The phone `queue` tells callers their place.
+    pub announcer: bool,
 }
 
 /// Callboard and Kamailio, connected.
@@ -77,7 +79,7 @@ impl Lab {
             "capabilities": {
                 "connects": "switch", "times_ring": false, "adds_leg": true,
                 "cancels_one_leg": true, "offers_per_call": setup.offers_per_call.unwrap_or(28), "answers_for_agent": false,
-                "hold": false, "transfer": false, "announce": false, "originate": false,
+                "hold": false, "transfer": false, "announce": setup.announcer, "originate": false,
                 "supervise": false, "media": ["voice"]
             }
         });
@@ -116,6 +118,9 @@ impl Lab {
         if self.setup.overflow {
             let phone = format!("sip:overflow@127.0.0.1:{}", self.phones.port());
             command.env("CALLBOARD_OVERFLOW", phone);
+        }
+        if self.setup.announcer {
+            command.env("CALLBOARD_ANNOUNCER", format!("127.0.0.1:{}", self.phones.port()));
         }
         let log = folder.join("kamailio.log");
         self.kamailio = Process::start("kamailio", &mut command, &log).stopped_with("TERM");

@@ -20,6 +20,8 @@ pub enum Manner {
     Refuses,
     /// Its user answers when the CANCEL is on its way: the answer crosses it.
     AnswersTooLate,
+    /// No phone: what tells callers their place (183), until it is cancelled or has ended.
+    Announces,
 }
 
 /// What a phone is doing.
@@ -30,6 +32,8 @@ pub enum Doing {
     Nothing,
     /// It rings.
     Ringing,
+    /// It speaks to the caller, who still waits.
+    Announcing,
     /// It was told to stop.
     Cancelled,
     /// It said no, or was busy.
@@ -117,7 +121,7 @@ impl Phone {
                 vec![message.response("200 OK", &self.tag, contact, true)]
             }
             "INVITE" => self.is_called(message, contact),
-            "CANCEL" if self.doing == Doing::Ringing => {
+            "CANCEL" if matches!(self.doing, Doing::Ringing | Doing::Announcing) => {
                 let invite = self.invite.clone().unwrap();
                 if self.manner == Manner::AnswersTooLate {
                     return vec![ok, self.pick_up(contact)];
@@ -147,6 +151,10 @@ impl Phone {
         match self.manner {
             Manner::Rings | Manner::AnswersTooLate => vec![ringing],
             Manner::Answers => vec![ringing, self.pick_up(contact)],
+            Manner::Announces => {
+                self.doing = Doing::Announcing;
+                vec![invite.response("183 Session Progress", &self.tag, contact, true)]
+            }
             Manner::Dead => {
                 self.doing = Doing::Nothing;
                 Vec::new()
@@ -227,6 +235,19 @@ impl Phones {
             assert_eq!(phone.doing, Doing::Ringing, "{user}'s phone does not ring");
             phone.pick_up(&contact)
         });
+    }
+
+    /// An announcement is over: a failure ends it. Returns what the INVITE said of the caller's place.
+    pub fn ends_announcement(&self, user: &str) -> String {
+        let mut place = String::new();
+        self.with(user, |phone| {
+            assert_eq!(phone.doing, Doing::Announcing, "{user} announces nothing");
+            phone.doing = Doing::Declined;
+            let invite = phone.invite.clone().unwrap();
+            place = invite.header("X-Queue-Position").unwrap_or_default().to_owned();
+            invite.response("480 Announcement Done", &phone.tag, "", false)
+        });
+        place
     }
 
     /// The user hangs up.
