@@ -235,6 +235,15 @@ impl Engine {
                 Event::MailQueued { agent, .. } => {
                     changes.push(DoorChange::Mail { user: self.state.agent(*agent).id.clone() });
                 }
+                Event::HookPut { .. } | Event::ReportPut { .. } => changes.push(DoorChange::Hooks),
+                Event::AlertRaised { .. }
+                | Event::AlertChanged { .. }
+                | Event::AlertAcknowledged { .. }
+                | Event::AlertResolved { .. }
+                    if self.has_hooks() =>
+                {
+                    changes.push(DoorChange::Hooks);
+                }
                 Event::SessionEnded { agent, session, .. } => {
                     let user = self.state.agent(*agent).id.clone();
                     changes.push(DoorChange::Ended { user, session: *session });

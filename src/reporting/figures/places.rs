@@ -12,7 +12,7 @@ use crate::domain::objects::queue::Needs;
 use crate::domain::presence::{Presence, Status};
 use crate::domain::time::Millis;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 const MINUTE_MS: i64 = 60_000;
 const QUARTER_MS: i64 = 15 * MINUTE_MS;
@@ -72,18 +72,16 @@ impl Places {
         self.0.get(queue.at()).into_iter().flat_map(|place| place.members.iter().copied())
     }
 
-    /// How often each agent was rung for a queue since `from`: a whole minute of the last hour, or a
-    /// whole quarter of an hour. By agents' numbers, `agents` of them.
-    fn offers(&self, queue: QueueIx, (from, now): (Millis, Millis), agents: usize) -> Vec<i64> {
-        let mut offers = vec![0; agents];
+    /// How often each was rung for a queue since `from` who was: a whole minute of the last hour, or a
+    /// whole quarter of an hour.
+    fn offers(&self, queue: QueueIx, (from, now): (Millis, Millis)) -> BTreeMap<AgentIx, i64> {
+        let mut offers = BTreeMap::new();
         let Some(place) = self.0.get(queue.at()) else { return offers };
         let last_hour = now.0.div_euclid(MINUTE_MS) * MINUTE_MS - 60 * MINUTE_MS;
         let lots = if from.0 >= last_hour { &place.minutes } else { &place.quarters };
         let first = lots.partition_point(|(begins, _)| *begins < from.0);
         for (agent, count) in lots.range(first..).flat_map(|(_, lot)| lot) {
-            if let Some(of) = offers.get_mut(agent.at()) {
-                *of += i64::from(*count);
-            }
+            *offers.entry(*agent).or_insert(0) += i64::from(*count);
         }
         offers
     }
@@ -179,13 +177,15 @@ impl Figures {
     /// idle at some time of the window with the status that the queue needs, and whoever was rung.
     pub(super) fn rung_in(&self, queue: QueueIx, window: (Millis, Millis)) -> Vec<(AgentIx, i64)> {
         let ready = self.needs_ready(queue);
-        let offers = self.places.offers(queue, window, self.people.len());
-        let people = offers.into_iter().zip(&self.people).enumerate();
-        let counts = |(_, (offers, person)): &(usize, (i64, &Person))| {
-            let is_in = || person.pairs.iter().any(|(of, is_in)| *of == queue && *is_in);
-            *offers > 0 || (is_in() && person.was_idle(window.0, ready))
-        };
-        people.filter(counts).map(|(ix, (offers, _))| (super::agent_at(ix), offers)).collect()
+        let mut rung = self.places.offers(queue, window);
+        for agent in self.places.members(queue) {
+            let Some(person) = self.people.get(agent.at()) else { continue };
+            let is_in = person.pairs.iter().any(|(of, is_in)| *of == queue && *is_in);
+            if is_in && person.was_idle(window.0, ready) {
+                rung.entry(agent).or_insert(0);
+            }
+        }
+        rung.into_iter().collect()
     }
 
     /// The presence of an agent in a queue, as boards show it.
@@ -333,11 +333,14 @@ mod tests {
         for (minute, agent) in [(0, 0), (0, 1), (1, 1), (70, 0), (130, 1), (131, 1)] {
             places.rung(queue, AgentIx(agent), at(minute));
         }
-        let offers = |from| places.offers(queue, (at(from), at(131)), 3);
-        assert_eq!(offers(0), [2, 4, 0]);
-        assert_eq!(offers(60), [1, 2, 0]);
-        assert_eq!(offers(131), [0, 1, 0]);
-        assert_eq!(places.offers(QueueIx(0), (at(0), at(131)), 1), [0]);
+        let offers = |from| {
+            let offers = places.offers(queue, (at(from), at(131)));
+            offers.into_iter().map(|(agent, offers)| (agent.0, offers)).collect::<Vec<_>>()
+        };
+        assert_eq!(offers(0), [(0, 2), (1, 4)]);
+        assert_eq!(offers(60), [(0, 1), (1, 2)]);
+        assert_eq!(offers(131), [(1, 1)]);
+        assert!(places.offers(QueueIx(0), (at(0), at(131))).is_empty());
         places.rung(queue, AgentIx(2), at(3 * 24 * 60));
         assert_eq!(places.0[2].quarters.len(), 4, "no more than are asked for");
     }

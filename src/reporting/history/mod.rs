@@ -6,6 +6,7 @@
 //! counted once whatever happens. [`read`] tells sums over intervals, [`lists`] the rows, and
 //! [`behind`] the rows that are behind a figure.
 
+pub mod adherence;
 pub mod behind;
 pub mod codes;
 pub mod fairness;
