@@ -13,6 +13,7 @@ use crate::domain::input::{Actor, Answer};
 use crate::domain::objects::hook::HookEvent;
 use crate::domain::problem::Problem;
 use crate::domain::rights::Permission;
+use crate::domain::signing::DoorChange;
 use crate::domain::time::Millis;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -129,6 +130,19 @@ impl Engine {
                 waiting.dropped += 1;
             }
         }
+    }
+
+    /// What happened that whoever tells hooks must hear of.
+    pub(super) fn hooks_after(&self, events: &[Event]) -> impl Iterator<Item = DoorChange> {
+        let is_new = |event: &Event| match event {
+            Event::HookPut { .. } | Event::ReportPut { .. } => true,
+            Event::AlertRaised { .. }
+            | Event::AlertChanged { .. }
+            | Event::AlertAcknowledged { .. }
+            | Event::AlertResolved { .. } => self.has_hooks(),
+            _ => false,
+        };
+        events.iter().any(is_new).then_some(DoorChange::Hooks).into_iter()
     }
 
     /// Whether somebody is to be told something, now or later.

@@ -219,7 +219,7 @@ impl Engine {
             may: may_come_in(agent),
             home: agent.user.home.clone(),
         };
-        let mut changes = Vec::new();
+        let mut changes: Vec<DoorChange> = self.hooks_after(events).collect();
         for event in events {
             match event {
                 Event::SessionOpened { agent, session, hash, until, idle_ms, .. } => {
@@ -234,15 +234,6 @@ impl Engine {
                 }
                 Event::MailQueued { agent, .. } => {
                     changes.push(DoorChange::Mail { user: self.state.agent(*agent).id.clone() });
-                }
-                Event::HookPut { .. } | Event::ReportPut { .. } => changes.push(DoorChange::Hooks),
-                Event::AlertRaised { .. }
-                | Event::AlertChanged { .. }
-                | Event::AlertAcknowledged { .. }
-                | Event::AlertResolved { .. }
-                    if self.has_hooks() =>
-                {
-                    changes.push(DoorChange::Hooks);
                 }
                 Event::SessionEnded { agent, session, .. } => {
                     let user = self.state.agent(*agent).id.clone();
