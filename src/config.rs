@@ -236,6 +236,9 @@ settings! {
     /// Certificates of authorities (PEM) that the mail server may have besides those that the system
     /// trusts. Read at the start.
     mail_ca: OptionalFile = "mail.ca", "";
+    /// The folder below which accounts may have scheduled reports put; without it none is put
+    /// anywhere.
+    reports_folder: OptionalFile = "reports.folder", "";
     /// Connections at a time, WebSockets included; who comes after that is told 503. The limit of
     /// open files is raised to it as far as the system allows.
     connections_max: Within<16, 1_000_000> = "connections.max", "10000";

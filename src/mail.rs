@@ -1,7 +1,7 @@
 //! Mails over SMTP: who is invited, or sets the password anew, is sent the link.
 
 use crate::config::{Config, MailTls};
-use lettre::message::{Mailbox, header::ContentType};
+use lettre::message::{Attachment, Mailbox, MultiPart, SinglePart, header::ContentType};
 use lettre::transport::smtp::Error as SmtpError;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
@@ -60,6 +60,27 @@ pub struct Letter {
     pub until: String,
     /// Whether it invites; else it lets set the password anew.
     pub is_invitation: bool,
+    /// Names this mail, whenever it is sent.
+    pub id: String,
+}
+
+/// A mail with a file.
+#[derive(Debug)]
+pub struct Parcel {
+    /// The address.
+    pub to: String,
+    /// Whose it is.
+    pub name: Option<String>,
+    /// What it is about.
+    pub subject: String,
+    /// What stands in it.
+    pub text: String,
+    /// The file's name.
+    pub file: String,
+    /// Its media type.
+    pub kind: &'static str,
+    /// The file.
+    pub bytes: Vec<u8>,
     /// Names this mail, whenever it is sent.
     pub id: String,
 }
@@ -175,6 +196,30 @@ impl Sender {
             .header(ContentType::TEXT_PLAIN)
             .body(self.text(letter))
             .map_err(|_| broken("no message"))?;
+        self.hand_over(message).await
+    }
+
+    /// Sends one with a file.
+    ///
+    /// # Errors
+    /// As [`Sender::send`].
+    pub async fn send_file(&self, parcel: &Parcel) -> Result<(), Failed> {
+        let broken = |why| Failed { code: None, last: true, why };
+        let to: Address = parcel.to.parse().map_err(|_| broken("no address"))?;
+        let kind = ContentType::parse(parcel.kind).map_err(|_| broken("no message"))?;
+        let file = Attachment::new(parcel.file.clone()).body(parcel.bytes.clone(), kind);
+        let text = SinglePart::plain(parcel.text.clone());
+        let message = Message::builder()
+            .from(self.from.clone())
+            .to(Mailbox::new(parcel.name.clone(), to))
+            .subject(parcel.subject.clone())
+            .message_id(Some(format!("<{}@{}>", parcel.id, self.from.email.domain())))
+            .multipart(MultiPart::mixed().singlepart(text).singlepart(file))
+            .map_err(|_| broken("no message"))?;
+        self.hand_over(message).await
+    }
+
+    async fn hand_over(&self, message: Message) -> Result<(), Failed> {
         match tokio::time::timeout(2 * PATIENCE, self.transport.send(message)).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(failed(&error)),

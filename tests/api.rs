@@ -38,6 +38,8 @@ mod flows;
 mod groups;
 #[path = "api/history.rs"]
 mod history;
+#[path = "api/hooks.rs"]
+mod hooks;
 #[path = "api/imports.rs"]
 mod imports;
 #[path = "api/invites.rs"]

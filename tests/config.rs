@@ -182,6 +182,12 @@ fn every_error_code_is_explained() {
 /// fields, figures and words of other tables.
 const NAMES: &[&str] = &[
     "clear",
+    "team",
+    "thresholds_ms",
+    "figures",
+    "folder",
+    "users",
+    "webhook",
     "details",
     "figure",
     "watch",

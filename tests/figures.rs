@@ -3,6 +3,8 @@
 
 #[path = "figures/alerts.rs"]
 mod alerts;
+#[path = "figures/fair.rs"]
+mod fair;
 #[path = "figures/golden.rs"]
 mod golden;
 #[path = "figures/history.rs"]
@@ -67,6 +69,12 @@ fn differences(told: &mut Told) -> Vec<String> {
             ));
         }
     }
+    for (_, row) in &board.agents {
+        if figures.presence(&row.id) != Some(row.presence) {
+            let told = figures.presence(&row.id);
+            wrong.push(format!("{}: {told:?}, board {:?}", row.id, row.presence));
+        }
+    }
     for (_, row) in board.agents.iter().filter(|(_, row)| row.detail.is_some()) {
         let facts = figures.facts((By::Agent, &row.id), (now, now), 1);
         let since = facts.and_then(|facts| facts.present.doing_since);
@@ -86,6 +94,17 @@ fn differences(told: &mut Told) -> Vec<String> {
             let figure = callboard::reporting::figures::FIGURES.iter().find(|f| f.name == name);
             figure.expect("a figure").value(&facts).as_u64().expect("a count")
         };
+        let places = board.agents.iter().flat_map(|(_, agent)| {
+            let here = agent.queues.iter().filter(|(queue, _)| *queue == row.id);
+            here.map(|(_, pair)| pair.presence)
+        });
+        let (mut shown, mut told): (Vec<_>, _) =
+            (places.collect(), facts.present.presences.clone());
+        shown.sort_unstable();
+        told.sort_unstable();
+        if shown != told {
+            wrong.push(format!("{}: members {told:?}, board {shown:?}", row.id));
+        }
         let today = row.today;
         let shown =
             [today.offered, today.answered, today.abandoned, today.short_abandoned, today.exited];

@@ -2,9 +2,10 @@
 //! records, as far back as they are kept.
 
 use crate::api::Routes;
-use crate::api::answer::json;
 use crate::api::ask::Ask;
 use crate::api::endpoint::{Method, endpoint};
+use crate::api::exports::{self, FILE_PAGE, Format, KINDS, List};
+use crate::api::ground::FORMAT;
 use crate::api::problem::Answered;
 use crate::api::query::Queries;
 use crate::domain::input::Query;
@@ -50,6 +51,20 @@ struct Deed {
     changed: Vec<ChangedField>,
 }
 
+/// A page of what was done.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "it describes, for the OpenAPI document")]
+struct AuditPage {
+    /// The newest first.
+    items: Vec<Deed>,
+    /// Send it as `cursor` for the next page; null at the end.
+    next: Option<String>,
+}
+
+/// The headings of a file: a row for each field that was changed.
+const COLUMNS: [&str; 11] =
+    ["seq", "at", "by", "user", "key", "from", "action", "subject", "field", "before", "after"];
+
 /// The route.
 pub fn routes(routes: Routes) -> Routes {
     routes.routes(
@@ -69,7 +84,8 @@ pub fn routes(routes: Routes) -> Routes {
         .query_text("action", "This was done; `user` stands for all of its kind.")
         .query_text("from", "At this instant or later, RFC 3339.")
         .query_text("to", "Before this instant, RFC 3339.")
-        .answers_list::<Deed>("The newest first.")
+        .query_text("format", FORMAT)
+        .answers_as::<AuditPage>(200, "A page, the newest first.", &KINDS)
         .done(),
     )
 }
@@ -85,8 +101,9 @@ fn instant(query: &mut Queries, name: &'static str) -> Option<Millis> {
 
 async fn list(ask: Ask) -> Answered {
     let mut query = ask.query()?;
+    let format = Format::wanted(&mut query, &ask.headers);
     let (limit, cursor) = query.page();
-    let before = cursor.as_deref().map(str::parse);
+    let before = cursor.as_deref().map(str::parse::<u64>);
     if matches!(before, Some(Err(_))) {
         query.wrong("cursor", "malformed", "must be the `next` of the page before");
     }
@@ -96,12 +113,35 @@ async fn list(ask: Ask) -> Answered {
         action: query.text("action"),
         from: instant(&mut query, "from"),
         to: instant(&mut query, "to"),
-        before: before.and_then(Result::ok),
-        limit,
+        before: None,
+        limit: if format == Format::Json { limit } else { FILE_PAGE },
     };
     query.done()?;
     ask.look(Query::Audit).await?;
-    let (items, next) = ask.app.node.audit(ask.account(), filter).await?;
-    let next = next.map(|seq| seq.to_string());
-    Ok(json(200, &json!({ "items": items, "next": next })))
+    let (app, account) = (ask.app.clone(), ask.account().clone());
+    let page = move |cursor: Option<String>| -> exports::Page {
+        let before = cursor.and_then(|seq| seq.parse().ok());
+        let filter = AuditFilter { before, ..filter.clone() };
+        let (app, account) = (app.clone(), account.clone());
+        Box::pin(async move {
+            let (items, next) = app.node.audit(&account, filter).await?;
+            Ok(json!({ "items": items, "next": next.map(|seq| seq.to_string()) }))
+        })
+    };
+    let columns = COLUMNS.map(str::to_owned).to_vec();
+    let list = List { name: "audit".to_owned(), columns, rows, page: Box::new(page) };
+    exports::answer(format, list, cursor).await
+}
+
+/// The rows of a deed: one for each field that was changed, one of what changed none.
+fn rows(columns: &[String], deed: &Value) -> Vec<Vec<Value>> {
+    let none = [Value::Null];
+    let changed = deed["changed"].as_array().map_or(&[][..], Vec::as_slice);
+    let changed = if changed.is_empty() { &none[..] } else { changed };
+    let cell = |change: &Value, name: &str| match name {
+        "field" | "before" | "after" => change[name].clone(),
+        name => deed[name].clone(),
+    };
+    let row = |change| columns.iter().map(|name| cell(change, name)).collect();
+    changed.iter().map(row).collect()
 }

@@ -13,9 +13,9 @@ use crate::domain::problem::Problem;
 use crate::domain::time::Millis;
 use crate::node::Fresh;
 use crate::reporting::figures::{FIGURES, Figure, Window, begin};
-use crate::reporting::history::Across;
 use crate::reporting::history::behind::Wish;
 use crate::reporting::history::read::Look;
+use crate::reporting::history::{Across, has_rows};
 use serde_json::json;
 use utoipa::ToSchema;
 
@@ -187,7 +187,8 @@ fn figure(name: &str, across: Across) -> Result<&'static Figure, Problem> {
     if FIGURES.iter().all(|figure| figure.name != name) {
         return Err(Problem::not_found("figure", name));
     }
-    across.figures().find(|figure| figure.name == name).ok_or_else(|| {
+    let mut told = across.figures().filter(|figure| has_rows(figure));
+    told.find(|figure| figure.name == name).ok_or_else(|| {
         let detail = format!("{name} has no calls behind it that are told by {across}");
         Problem::new(409, "nothing_behind", detail)
     })

@@ -59,6 +59,10 @@ struct ConfigurationDocument {
     access_groups: Option<Map<String, Value>>,
     /// Alert rules by id.
     alert_rules: Option<Map<String, Value>>,
+    /// Hooks by id; their webhooks without secrets.
+    hooks: Option<Map<String, Value>>,
+    /// Scheduled reports by id.
+    reports: Option<Map<String, Value>>,
 }
 
 /// A field that differs.

@@ -10,7 +10,7 @@ use crate::api::query::Queries;
 use crate::domain::ids::Name;
 use crate::domain::input::{Answer, Query};
 use crate::domain::problem::Problem;
-use crate::reporting::figures::{By, FIGURES, Seen, THRESHOLDS_S, Window, Wish, threshold};
+use crate::reporting::figures::{Among, By, FIGURES, Seen, THRESHOLDS_S, Window, Wish, threshold};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use utoipa::ToSchema;
@@ -28,6 +28,24 @@ struct SubjectFigures {
     from: String,
     /// Values by the figure's name; null where there is nothing to divide by.
     figures: std::collections::BTreeMap<String, Option<f64>>,
+    /// With `thresholds_ms`: service levels by threshold, in the order in which they were asked for.
+    service_levels: Option<Vec<ServiceLevels>>,
+}
+
+/// Service levels of one threshold.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "it describes, for the OpenAPI document")]
+pub(super) struct ServiceLevels {
+    /// The threshold, in milliseconds.
+    threshold_ms: u64,
+    /// See the definitions, as of the others.
+    service_level: Option<f64>,
+    /// …
+    service_level_with_short_abandons: Option<f64>,
+    /// …
+    service_level_with_exits: Option<f64>,
+    /// …
+    service_level_of_all_that_left: Option<f64>,
 }
 
 /// A page of figures.
@@ -67,6 +85,11 @@ struct Definition {
     of: Vec<String>,
 }
 
+/// What `thresholds_ms` is.
+pub(super) const THRESHOLDS: &str = "Service levels of these thresholds, too, in ms, with commas between: 10 at most, of 15000, 20000, 25000, 30000, 45000, 60000, 90000, 120000, 180000, 240000, 300000 and 600000.";
+/// So many thresholds at once.
+const MOST_THRESHOLDS: usize = 10;
+
 /// The routes.
 pub fn routes(routes: Routes) -> Routes {
     routes
@@ -84,6 +107,9 @@ pub fn routes(routes: Routes) -> Routes {
             .query_text("window", "15m, 60m, 24h, or today (default): since midnight in the account's zone, or the agent's.")
             .query_text("id", "Of this one only.")
             .query_int("threshold_s", "Of service levels, in seconds: 15, 20 (default), 25, 30, 45, 60, 90, 120, 180, 240, 300 or 600.")
+            .query_text("thresholds_ms", THRESHOLDS)
+            .query_text("queue", "With by=agent: of those who count in this queue or group; their offer_share is of its offers.")
+            .query_text("team", "With by=agent: of those who count in this team; their offer_share is of its offers.")
             .query_int("limit", "Items at most, 1–1,000; default 100.")
             .query_text("cursor", "The `next` of the page before.")
             .answers::<FiguresPage>(200, "A page, by id.")
@@ -138,6 +164,50 @@ pub(super) fn threshold_of(query: &mut Queries) -> (u64, usize) {
     (seconds, place.unwrap_or(0))
 }
 
+/// Reads `thresholds_ms`: their places.
+pub(super) fn thresholds_of(query: &mut Queries) -> Vec<usize> {
+    let Some(text) = query.text("thresholds_ms") else { return Vec::new() };
+    let mut places = Vec::new();
+    for part in text.split(',') {
+        let ms: Option<u64> = part.trim().parse().ok();
+        let place = ms.filter(|ms| ms % 1_000 == 0).and_then(|ms| threshold(ms / 1_000));
+        match place {
+            Some(place) if places.contains(&place) => {
+                query.wrong("thresholds_ms", "conflict", format!("{part:?} stands there twice"));
+            }
+            Some(place) => places.push(place),
+            None => {
+                let known: Vec<String> =
+                    THRESHOLDS_S.iter().map(|seconds| format!("{seconds}000")).collect();
+                let detail = format!("each must be one of {}; {part:?} is not", known.join(", "));
+                query.wrong("thresholds_ms", "out_of_range", detail);
+            }
+        }
+    }
+    if places.len() > MOST_THRESHOLDS {
+        query.wrong("thresholds_ms", "out_of_range", "at most 10 at once");
+    }
+    places
+}
+
+/// Reads `queue` and `team`: among whom shares of the offers are told.
+pub(super) fn among_of(query: &mut Queries, by_agent: bool) -> Option<Among> {
+    let (queue, team) = (query.text("queue"), query.text("team"));
+    let name = if queue.is_some() { "queue" } else { "team" };
+    if (queue.is_some() || team.is_some()) && !by_agent {
+        query.wrong(name, "conflict", "says whose agents; only with by=agent");
+    }
+    match (queue, team) {
+        (Some(_), Some(_)) => {
+            query.wrong("team", "conflict", "queue or team, not both");
+            None
+        }
+        (Some(id), None) => Some(Among::Queue(id.into())),
+        (None, Some(id)) => Some(Among::Team(id.into())),
+        (None, None) => None,
+    }
+}
+
 async fn list(ask: Ask) -> Answered {
     let mut query = ask.query()?;
     let (limit, after) = query.page();
@@ -145,10 +215,12 @@ async fn list(ask: Ask) -> Answered {
     let window = query.word("window", Window::parse, Window::ALL).unwrap_or(Window::Today);
     let id = query.text("id");
     let (seconds, threshold) = threshold_of(&mut query);
+    let thresholds = thresholds_of(&mut query);
+    let among = among_of(&mut query, by == By::Agent);
     query.done()?;
     let seen = seen(&ask).await?;
     let ids = id.as_deref().map(|id| BTreeSet::from([Name::from(id)]));
-    let wish = Wish { by, window, threshold, ids, figures: None };
+    let wish = Wish { by, window, threshold, ids, figures: None, thresholds, among };
     if by == By::Account && seen != Seen::All {
         let detail =
             "the whole account's figures are for who sees all of it; ask by queue, agent or team";
@@ -156,7 +228,17 @@ async fn list(ask: Ask) -> Answered {
     }
     let account = ask.account().clone();
     let page = ask.app.node.figures(ask.account(), move |figures, now| {
-        let mut ids = wish.subjects(figures, &account, &seen);
+        if let Some(among) = &wish.among {
+            let (kind, id) = match among {
+                Among::Queue(id) => ("queue", id),
+                Among::Team(id) => ("team", id),
+            };
+            let is_there = figures.rung(among, (now, now)).is_some();
+            if !is_there || !seen.has_among(figures, among) {
+                return Err(Problem::not_found(kind, id));
+            }
+        }
+        let mut ids = wish.subjects(figures, &account, &seen, now);
         if let (Some(id), true) = (id, ids.is_empty()) {
             return Err(Problem::not_found(by.word(), &id));
         }
@@ -164,7 +246,8 @@ async fn list(ask: Ask) -> Answered {
         let more = ids.len() > limit;
         ids.truncate(limit);
         let next = ids.last().filter(|_| more).map(ToString::to_string);
-        let items: Vec<Value> = ids.iter().filter_map(|id| wish.item(figures, id, now)).collect();
+        let items = wish.items(figures, ids, now).into_iter();
+        let items: Vec<Value> = items.map(|(_, item)| item).collect();
         Ok(json!({ "seq": figures.seq(), "as_of": now.rfc3339(), "by": by.word(),
             "window": window.word(), "threshold_s": seconds, "items": items, "next": next }))
     });

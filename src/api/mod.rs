@@ -2,6 +2,7 @@
 //! write; every decision is the engine's.
 
 mod accounts;
+mod adherence;
 mod agencies;
 mod agents;
 mod alerts;
@@ -182,6 +183,7 @@ fn routes() -> Routes {
         keys::routes,
         sessions::routes,
         rights::routes,
+        adherence::routes,
         audit::routes,
         figures::routes,
         alerts::routes,
@@ -268,6 +270,8 @@ const NEEDED: &[(&str, &[&str])] = &[
     ("RoleBody", &["name"]),
     ("AccessGroup", &["name"]),
     ("AlertRule", &["name", "figure"]),
+    ("Hook", &["name", "webhook"]),
+    ("Report", &["name"]),
     ("Row", &["roles"]),
 ];
 
@@ -287,6 +291,8 @@ const SHOWN: &[(&str, &[(&str, Type)])] = &[
     ("RoleBody", &[("id", Type::String), ("preset", Type::Boolean)]),
     ("AccessGroup", ID_ONLY),
     ("AlertRule", ID_ONLY),
+    ("Hook", &[("id", Type::String), ("waiting", Type::Integer), ("dropped", Type::Integer)]),
+    ("Report", &[("id", Type::String), ("sent_until", Type::String)]),
     ("Member", &[("id", Type::String), ("source", Type::String), ("opted_in", Type::Boolean)]),
 ];
 const SWITCH_STATE: &[(&str, Type)] = &[

@@ -11,8 +11,8 @@ use crate::api::{App, Routes};
 use crate::domain::ids::is_name;
 use crate::domain::input::{Command, Kind, ObjectRef, Query};
 use crate::domain::objects::{
-    AccessGroup, Account, AlertRule, BreakReason, Calendar, Disposition, Member, RoleBody, Route,
-    Skill, Switch, Team, TeamMember, User,
+    AccessGroup, Account, AlertRule, BreakReason, Calendar, Disposition, Hook, Member, Report,
+    RoleBody, Route, Skill, Switch, Team, TeamMember, User,
 };
 use crate::domain::problem::{FieldError, Problem};
 use serde_json::Value;
@@ -99,6 +99,9 @@ const ACCESS_GROUP: Family =
     family!(AccessGroup, "access_groups", "{id}", "access_group", "an access group", "Rights");
 const ALERT_RULE: Family =
     family!(AlertRule, "alert_rules", "{id}", "alert_rule", "an alert rule", "Figures");
+const HOOK: Family = family!(Hook, "hooks", "{id}", "hook", "a hook", "Figures");
+const REPORT: Family =
+    family!(Report, "reports", "{id}", "report", "a scheduled report", "Figures");
 const QUEUE_MEMBER: Family = family!(
     Member,
     "queues/{queue}/members",
@@ -155,6 +158,8 @@ pub fn routes(routes: Routes) -> Routes {
     let routes = family::<RoleBody>(routes, ROLE);
     let routes = family::<AccessGroup>(routes, ACCESS_GROUP);
     let routes = family::<AlertRule>(routes, ALERT_RULE);
+    let routes = family::<Hook>(routes, HOOK);
+    let routes = family::<Report>(routes, REPORT);
     family::<BreakReason>(routes, BREAK)
 }
 

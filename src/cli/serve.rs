@@ -173,6 +173,7 @@ fn options(config: &Config) -> Result<Options, Failure> {
             most_ms: config.sessions_most_hours.0 * 3_600_000,
         },
         mail: mail.map(Arc::new),
+        reports_folder: config.reports_folder.0.clone(),
         ..Options::new(&config.data)
     })
 }

@@ -17,8 +17,8 @@ use crate::domain::objects::alert_rule::{AlertRule, Severity};
 use crate::domain::objects::queue::{Exit, Source};
 use crate::domain::objects::user::Role;
 use crate::domain::objects::{
-    AccessGroup, Account, Calendar, Member, Preferred, Queue, RoleBody, Route, Skill, SkillNeed,
-    Step, Switch, Target, Team, User,
+    AccessGroup, Account, Calendar, Hook, Member, Preferred, Queue, Report, RoleBody, Route, Skill,
+    SkillNeed, Step, Switch, Target, Team, User,
 };
 use crate::domain::presence::Status;
 use crate::domain::signing::{LinkPurpose, SessionEnd};
@@ -121,6 +121,24 @@ pub enum Event {
     AlertRulePut { id: Name, by: Name, rule: Box<AlertRule> },
     /// … deleted.
     AlertRuleDeleted { id: Name, by: Name },
+    /// A hook was set.
+    HookPut { id: Name, by: Name, hook: Box<Hook> },
+    /// A hook is gone.
+    HookDeleted { id: Name, by: Name },
+    /// A hook took its notices up to a number, and what was closed until an instant.
+    HookTold {
+        hook: Name,
+        #[serde(default, skip_serializing_if = "is_zero")]
+        notices: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        closed_until: Option<Millis>,
+    },
+    /// A scheduled report was set.
+    ReportPut { id: Name, by: Name, report: Box<Report> },
+    /// A scheduled report is gone.
+    ReportDeleted { id: Name, by: Name },
+    /// A report was sent, of all of the time until then.
+    ReportSent { report: Name, until: Millis },
 
     // ---- alerts ---------------------------------------------------------------------------
     /// A rule finds a figure wrong; `name` and `figure` are the rule's, `of` and `subject` say whose

@@ -49,7 +49,9 @@ pub const PEOPLE: &[By] = &[By::Account, By::Agent, By::Team];
 /// Of each agent.
 pub const AGENT: &[By] = &[By::Agent];
 /// Of many agents together.
-pub const MANY: &[By] = &[By::Account, By::Team];
+pub const MANY: &[By] = &[By::Account, By::Queue, By::Group, By::Team];
+/// Of those among whom offers are shared out.
+pub const FAIR: &[By] = &[By::Queue, By::Group, By::Team];
 
 /// Every figure, and of what it is told, in the order in which they are told.
 pub const NAMES: &[(&str, &[By])] = &[
@@ -60,6 +62,10 @@ pub const NAMES: &[(&str, &[By])] = &[
     ("agents_working", MANY),
     ("agents_on_break", MANY),
     ("agents_held_back", MANY),
+    ("agents_available", MANY),
+    ("agents_busy", MANY),
+    ("agents_opted_out", MANY),
+    ("agents_offline", MANY),
     ("in_state_ms", AGENT),
     ("offered", LINES),
     ("answered", LINES),
@@ -94,6 +100,8 @@ pub const NAMES: &[(&str, &[By])] = &[
     ("hung_up", ALL),
     ("withdrawn", ALL),
     ("non_response", ALL),
+    ("offer_share", AGENT),
+    ("offers_gini", FAIR),
     ("outbound_calls", PEOPLE),
     ("outbound_conversations", PEOPLE),
     ("outbound_ms", PEOPLE),

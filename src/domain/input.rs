@@ -174,6 +174,10 @@ pub enum Kind {
     AccessGroup,
     /// …/alert_rules
     AlertRule,
+    /// …/hooks
+    Hook,
+    /// …/reports
+    Report,
 }
 
 /// An object's place.
@@ -448,6 +452,22 @@ pub enum Command {
     },
     /// What the figures say of an alert rule.
     ReportAlert(AlertReport),
+    /// A hook took its notices up to a number, and what was closed until an instant.
+    HookTold {
+        /// Which.
+        hook: Name,
+        /// 0: none.
+        notices: u64,
+        /// `None`: no interval.
+        closed_until: Option<Millis>,
+    },
+    /// A report was sent, of all of the time until then.
+    ReportSent {
+        /// Which.
+        report: Name,
+        /// The end of its period.
+        until: Millis,
+    },
     /// `POST …/alerts/{alert}/acknowledge`
     Acknowledge {
         /// Which.

@@ -264,6 +264,8 @@ pub enum DoorChange {
         /// To whom.
         user: Name,
     },
+    /// A hook or report is another, or a hook is to be told something.
+    Hooks,
     /// A session is over.
     Ended {
         /// Whose.

@@ -49,7 +49,7 @@ pub struct Alert {
 }
 
 impl Alert {
-    fn row(&self, id: AlertId) -> AlertRow {
+    pub(super) fn row(&self, id: AlertId) -> AlertRow {
         let acknowledged = self.acknowledged.as_ref();
         AlertRow {
             id,
@@ -223,6 +223,7 @@ impl Engine {
             }
         }
         self.derived.touched.alerts.push(id);
+        self.notice(event, id);
         true
     }
 

@@ -468,7 +468,7 @@ impl Engine {
 /// A document has no secrets: those of a webhook stay where its address stays.
 fn with_secrets(object: &ObjectRef, body: &Value, before: Option<&Value>) -> Value {
     let mut body = body.clone();
-    if object.kind == Kind::Switch
+    if matches!(object.kind, Kind::Switch | Kind::Hook)
         && let Some(had) = before.and_then(|b| b["webhook"].as_object())
         && let Some(webhook) = body.get_mut("webhook").and_then(Value::as_object_mut)
         && webhook.get("url") == had.get("url")
@@ -484,7 +484,7 @@ fn with_secrets(object: &ObjectRef, body: &Value, before: Option<&Value>) -> Val
 /// Secrets are told as whether they are there.
 fn without_secrets(object: &ObjectRef, body: &Value) -> Value {
     let mut shown = body.clone();
-    if object.kind == Kind::Switch
+    if matches!(object.kind, Kind::Switch | Kind::Hook)
         && let Some(webhook) = shown.get_mut("webhook").and_then(Value::as_object_mut)
     {
         for field in ["authorization", "secret"] {

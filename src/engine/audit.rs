@@ -23,7 +23,7 @@ pub(super) struct Note {
 pub(super) fn is_withheld(kind: Kind, field: &str) -> bool {
     match kind {
         Kind::User => matches!(field, "email" | "first_name" | "last_name" | "endpoint"),
-        Kind::Switch => field == "webhook",
+        Kind::Switch | Kind::Hook => field == "webhook",
         _ => false,
     }
 }

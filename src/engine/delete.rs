@@ -41,7 +41,9 @@ impl Engine {
             | Kind::Route
             | Kind::BreakReason
             | Kind::AccessGroup
-            | Kind::AlertRule => Ok(()),
+            | Kind::AlertRule
+            | Kind::Hook
+            | Kind::Report => Ok(()),
         }
     }
 
@@ -166,6 +168,8 @@ impl Engine {
                 self.end_alerts_of(&id);
                 self.emit(Event::AlertRuleDeleted { id, by });
             }
+            Kind::Hook => self.emit(Event::HookDeleted { id, by }),
+            Kind::Report => self.emit(Event::ReportDeleted { id, by }),
             Kind::AccessGroup => self.emit(Event::AccessGroupDeleted { id, by }),
             Kind::Account | Kind::User => {}
         }

@@ -12,8 +12,8 @@ use crate::domain::objects::disposition::Disposition;
 use crate::domain::objects::queue::{By, QueueKind, Source};
 use crate::domain::objects::user::{Assignment, Role, UserKind};
 use crate::domain::objects::{
-    AccessGroup, Account, AlertRule, Calendar, Member, Queue, RoleBody, Route, Skill, SkillNeed,
-    Switch, Target, Team, TeamMember, User, forget_preset,
+    AccessGroup, Account, AlertRule, Calendar, Hook, Member, Queue, Report, RoleBody, Route, Skill,
+    SkillNeed, Switch, Target, Team, TeamMember, User, forget_preset,
 };
 use crate::domain::presence::Status;
 use crate::domain::problem::{FieldError, Problem};
@@ -38,6 +38,8 @@ pub(super) enum Checked {
     Role(Box<RoleBody>),
     AccessGroup(Box<AccessGroup>),
     AlertRule(Box<AlertRule>),
+    Hook(Box<Hook>),
+    Report(Box<Report>),
 }
 
 /// The version that `If-Match` names; the inner `None` is `*`.
@@ -194,6 +196,8 @@ impl Engine {
             Kind::Calendar => Calendar::parse(body).map(|c| Checked::Calendar(Box::new(c))),
             Kind::Role => RoleBody::parse(body).map(|r| Checked::Role(Box::new(r))),
             Kind::AlertRule => AlertRule::parse(body).map(|r| Checked::AlertRule(Box::new(r))),
+            Kind::Hook => Hook::parse(body).map(|h| Checked::Hook(Box::new(h))),
+            Kind::Report => Report::parse(body).map(|r| Checked::Report(Box::new(r))),
             Kind::AccessGroup => {
                 AccessGroup::parse(body).map(|g| Checked::AccessGroup(Box::new(g)))
             }
@@ -218,6 +222,13 @@ impl Engine {
             }
             Checked::Skill(skill) => self.check_held_levels(object, skill, &mut errors),
             Checked::AccessGroup(group) => self.check_access_group(group, &mut errors),
+            Checked::Report(report) => {
+                for (at, user) in report.users.iter().enumerate() {
+                    if self.derived.users.get(user.as_str()).is_none() {
+                        errors.push(unknown(format!("/users/{at}"), "user", user));
+                    }
+                }
+            }
             _ => {}
         }
         errors
@@ -396,6 +407,8 @@ impl Engine {
                 self.end_alerts_of(&id);
                 self.emit(Event::AlertRulePut { id, by, rule });
             }
+            Checked::Hook(hook) => self.emit(Event::HookPut { id, by, hook }),
+            Checked::Report(report) => self.emit(Event::ReportPut { id, by, report }),
             Checked::AccessGroup(group) => self.emit(Event::AccessGroupPut { id, by, group }),
         }
     }
@@ -436,6 +449,10 @@ impl Engine {
             Kind::Switch => {
                 let ix = self.derived.switches.get(object.id.as_str())?;
                 Some(self.state.switch(*ix).config.to_json())
+            }
+            Kind::Hook => Some(self.state.hooks.get(object.id.as_str())?.value.as_ref()?.to_json()),
+            Kind::Report => {
+                Some(self.state.reports.get(object.id.as_str())?.value.as_ref()?.to_json())
             }
             Kind::Member => {
                 let queue = self.derived.queues.get(object.parent.as_str()).copied()?;
@@ -482,12 +499,15 @@ pub(super) fn stored(checked: &Checked) -> Value {
         Checked::Role(o) => o.to_json(),
         Checked::AccessGroup(o) => o.to_json(),
         Checked::AlertRule(o) => o.to_json(),
+        Checked::Hook(o) => o.to_json(),
+        Checked::Report(o) => o.to_json(),
     }
 }
 
 fn shown(checked: &Checked, object: &ObjectRef) -> Value {
     let body = match checked {
         Checked::Switch(o) => o.public_json(),
+        Checked::Hook(o) => o.public_json(),
         other => stored(other),
     };
     super::views::with_id(&object.id, body)
@@ -522,6 +542,8 @@ pub fn word(kind: Kind) -> &'static str {
         Kind::Role => "role",
         Kind::AccessGroup => "access group",
         Kind::AlertRule => "alert rule",
+        Kind::Hook => "hook",
+        Kind::Report => "report",
     }
 }
 

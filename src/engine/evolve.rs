@@ -33,7 +33,11 @@ pub const REPLAY_MS: u64 = 2_000;
 impl Engine {
     /// Applies one event of the record `state.seq` at `state.at`.
     pub(super) fn evolve(&mut self, event: &Event) {
-        if self.evolve_steps(event) || self.evolve_messages(event) || self.evolve_alerts(event) {
+        if self.evolve_steps(event)
+            || self.evolve_messages(event)
+            || self.evolve_alerts(event)
+            || self.evolve_hooks(event)
+        {
             return;
         }
         let (state, derived) = (&mut self.state, &mut self.derived);

@@ -96,7 +96,7 @@ fn edge(
     let Some(number) = value.as_u64() else {
         return match (kind, name.as_str(), value) {
             // A webhook's secrets are nobody's to read.
-            ("switch_put", "switch", mut value) => {
+            ("switch_put", "switch", mut value) | ("hook_put", "hook", mut value) => {
                 if let Some(hook) = value.get_mut("webhook").and_then(Value::as_object_mut) {
                     hook.remove("authorization");
                     hook.remove("secret");

@@ -286,6 +286,10 @@ impl Engine {
                 require(actor, Permission::Account)?;
                 self.report_alert(report)
             }
+            Command::HookTold { hook, notices, closed_until } => {
+                self.hook_told(actor, hook, (notices, closed_until))
+            }
+            Command::ReportSent { report, until } => self.report_sent(actor, report, until),
             Command::Acknowledge { alert } => self.acknowledge(actor, &alert),
             Command::Notify { users, text } => self.notify(actor, users.as_deref(), &text),
             Command::ReadMessage { user, message } => {

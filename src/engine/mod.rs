@@ -49,6 +49,7 @@ mod feed;
 mod few;
 mod guests;
 mod handle;
+mod hooks;
 mod imports;
 mod invariants;
 mod invites;

@@ -104,6 +104,21 @@ impl Engine {
                 let item = self.state.alert_rules.get(id)?;
                 (item.version, item.value.as_ref()?.to_json())
             }
+            Kind::Hook => {
+                let item = self.state.hooks.get(id)?;
+                let mut body = item.value.as_ref()?.public_json();
+                let state = self.state.hook_states.get(id);
+                body["waiting"] = state.map_or(0, |state| state.notices.len()).into();
+                body["dropped"] = state.map_or(0, |state| state.dropped).into();
+                (item.version, body)
+            }
+            Kind::Report => {
+                let item = self.state.reports.get(id)?;
+                let mut body = item.value.as_ref()?.to_json();
+                let until = self.state.reported_until.get(id);
+                body["sent_until"] = until.map(|until| until.rfc3339()).into();
+                (item.version, body)
+            }
             Kind::Disposition => {
                 let item = self.state.dispositions.get(id)?;
                 (item.version, json!({ "name": item.value.as_ref()? }))
@@ -187,6 +202,8 @@ impl Engine {
             }
             Kind::AccessGroup => self.state.access_groups.keys().cloned().collect(),
             Kind::AlertRule => self.state.alert_rules.keys().cloned().collect(),
+            Kind::Hook => self.state.hooks.keys().cloned().collect(),
+            Kind::Report => self.state.reports.keys().cloned().collect(),
         })
     }
 }

@@ -43,7 +43,7 @@ pub fn require_switch(actor: &Actor, switch: &str) -> Result<(), Problem> {
 #[must_use]
 pub fn to_change(kind: Kind) -> Permission {
     match kind {
-        Kind::Account => Permission::Account,
+        Kind::Account | Kind::Hook | Kind::Report => Permission::Account,
         Kind::Skill => Permission::Skills,
         Kind::User => Permission::Users,
         Kind::Queue | Kind::Group | Kind::Member | Kind::Disposition | Kind::AlertRule => {

@@ -9,7 +9,7 @@ use crate::domain::objects::user::Role;
 use crate::domain::problem::Problem;
 use crate::domain::rights::Permission;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 fn done(body: Value) -> Answer {
     Answer::Done { status: 200, version: None, body }
@@ -102,6 +102,8 @@ impl Engine {
             Query::Alerts { open, limit, after } => {
                 self.alerts(actor, open, (limit, after.as_deref()))
             }
+            Query::Hooks => self.hooks(actor),
+            Query::Schedules => self.schedules(actor).map(done),
             Query::Figures => self.whose_figures(actor).map(done),
             Query::Audit => require(actor, Permission::Audit).map(|()| Answer::Nothing),
             Query::Sign(query) => self.sign_query(actor, query),
@@ -148,6 +150,21 @@ impl Engine {
                 Ok(self.in_view(users.clone(), |queue| self.sees_queue(&sight, queue)))
             }
         }
+    }
+
+    /// Who works by which calendar, and the calendars. Of whom is said by [`Query::Figures`].
+    fn schedules(&self, actor: &Actor) -> Result<Value, Problem> {
+        self.whose_figures(actor)?;
+        let users = self.state.agents.iter().filter_map(|agent| {
+            let calendar = agent.user.schedule.as_deref()?;
+            Some((agent.id.to_string(), calendar.into()))
+        });
+        let users: serde_json::Map<String, Value> = users.collect();
+        let calendars = self.state.calendars.iter();
+        let calendars = calendars.filter_map(|(id, item)| Some((id, item.value.as_ref()?)));
+        let calendars: BTreeMap<_, _> = calendars.collect();
+        let time_zone = &self.state.account.time_zone;
+        Ok(json!({ "time_zone": time_zone, "users": users, "calendars": calendars }))
     }
 
     fn in_view(&self, users: BTreeSet<AgentIx>, sees: impl Fn(QueueIx) -> bool) -> Value {

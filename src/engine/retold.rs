@@ -5,6 +5,7 @@ use super::Engine;
 use super::state::{Agent, Stage};
 use crate::domain::event::{Cause, Event};
 use crate::domain::ids::{CallId, QueueIx};
+use crate::domain::objects::Member;
 use crate::domain::time::Millis;
 
 impl Engine {
@@ -91,6 +92,16 @@ impl Engine {
             let joined = Event::TeamJoined { team: team.clone(), agent: ix, by: "node".into() };
             told.push((Millis(0), joined));
         }
+        for pair in &agent.pairs {
+            let (queue, by) = (pair.queue, || "node".into());
+            let member = Member { stars: pair.stars, position: pair.position };
+            let source = pair.source;
+            told.push((Millis(0), Event::MemberPut { queue, agent: ix, by: by(), member, source }));
+            if !pair.opted_in {
+                let out = Event::OptedIn { agent: ix, queue, opted_in: false, by: by() };
+                told.push((Millis(0), out));
+            }
+        }
         let at = agent.status_at;
         let (status, reason) = (agent.status, agent.reason.clone());
         told.push((
@@ -101,8 +112,16 @@ impl Engine {
             told.push((Millis(0), Event::BlockEnded { agent: ix }));
         }
         let mut now = |event| told.push((self.state.at, event));
+        for desk in &agent.desks {
+            now(Event::DeskOpened { agent: ix, desk: *desk });
+        }
         if let Some(grace_until) = agent.grace_until {
-            now(Event::DesksLost { agent: ix, grace_until });
+            // Of the desk that was lost nothing else is known.
+            let (desk, grace_until) = (u64::MAX, Some(grace_until));
+            now(Event::DeskClosed { agent: ix, desk, grace_until });
+        }
+        if let Some(next) = agent.next.clone() {
+            now(Event::NextSet { agent: ix, next: Some(next) });
         }
         if agent.device_lost {
             now(Event::DeviceLost { agent: ix, unreached: false });

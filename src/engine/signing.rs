@@ -219,7 +219,7 @@ impl Engine {
             may: may_come_in(agent),
             home: agent.user.home.clone(),
         };
-        let mut changes = Vec::new();
+        let mut changes: Vec<DoorChange> = self.hooks_after(events).collect();
         for event in events {
             match event {
                 Event::SessionOpened { agent, session, hash, until, idle_ms, .. } => {

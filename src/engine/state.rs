@@ -5,6 +5,7 @@
 
 use super::alerts::Alert;
 pub use super::call::{Call, Callback, Closed, End, Leg, Offer, Stage};
+use super::hooks::HookState;
 use super::imports::ImportState;
 use super::ledger::Ledger;
 use super::messages::Message;
@@ -19,7 +20,8 @@ use crate::domain::ids::{
 use crate::domain::media::Media;
 use crate::domain::objects::queue::Source;
 use crate::domain::objects::{
-    AccessGroup, Account, AlertRule, Calendar, Queue, RoleBody, Route, Skill, Switch, User,
+    AccessGroup, Account, AlertRule, Calendar, Hook, Queue, Report, RoleBody, Route, Skill, Switch,
+    User,
 };
 use crate::domain::presence::{Detail, Status};
 use crate::domain::rows::DayCounts;
@@ -91,6 +93,21 @@ pub struct State {
     /// The last one's number.
     #[serde(default, skip_serializing_if = "is_first")]
     pub last_alert: AlertId,
+    /// Hooks, …
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub hooks: BTreeMap<Name, Item<Hook>>,
+    /// … and how far each is.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub hook_states: BTreeMap<Name, HookState>,
+    /// The last notice's number.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub last_notice: u64,
+    /// Scheduled reports, …
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub reports: BTreeMap<Name, Item<Report>>,
+    /// … and until when each was sent.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub reported_until: BTreeMap<Name, Millis>,
     /// Live calls, and those that ended less than ten minutes ago.
     pub calls: Table<CallId, Box<Call>>,
     /// The ended ones among them, in order of their end.

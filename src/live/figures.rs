@@ -4,7 +4,7 @@
 use crate::domain::ids::Name;
 use crate::domain::time::{self, Millis};
 use crate::live::frame::PART_BYTES;
-use crate::reporting::figures::{By, Figures, Seen, THRESHOLDS_S, Wish};
+use crate::reporting::figures::{Among, By, Figures, Seen, THRESHOLDS_S, Wish};
 use axum::extract::ws::Utf8Bytes;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -184,13 +184,14 @@ impl Told {
     /// `None`: nothing changed.
     fn next(key: &Key, figures: &Figures, now: Millis, last: Option<&Told>) -> Option<Told> {
         let now = now.max(figures.at());
-        let ids = key.wish.subjects(figures, &key.account, &key.seen);
-        let item = |id: Name| {
-            let text = key.wish.item(figures, &id, now)?.to_string();
+        let ids = key.wish.subjects(figures, &key.account, &key.seen, now);
+        let item = |(id, item): (Name, serde_json::Value)| {
+            let text = item.to_string();
             let same = last.and_then(|last| last.all.get(&id)).filter(|known| ***known == *text);
-            Some((id, same.map_or_else(|| Arc::from(text), Arc::clone)))
+            (id, same.map_or_else(|| Arc::from(text), Arc::clone))
         };
-        let all: BTreeMap<Name, Arc<str>> = ids.into_iter().filter_map(item).collect();
+        let items = key.wish.items(figures, ids, now);
+        let all: BTreeMap<Name, Arc<str>> = items.into_iter().map(item).collect();
         let (changed, removed) = match last {
             None => (all.values().cloned().collect(), Vec::new()),
             Some(last) => {
@@ -254,6 +255,14 @@ impl Told {
                 by: wish.by.word(),
                 window: wish.window.word(),
                 threshold_s: THRESHOLDS_S.get(wish.threshold).copied().unwrap_or_default(),
+                queue: match &wish.among {
+                    Some(Among::Queue(id)) => Some(id),
+                    _ => None,
+                },
+                team: match &wish.among {
+                    Some(Among::Team(id)) => Some(id),
+                    _ => None,
+                },
                 whole,
                 part,
                 parts: count,
@@ -281,6 +290,10 @@ struct Head<'a> {
     by: &'static str,
     window: &'static str,
     threshold_s: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    queue: Option<&'a Name>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    team: Option<&'a Name>,
     whole: bool,
     part: usize,
     parts: usize,

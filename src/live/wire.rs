@@ -3,7 +3,7 @@
 use crate::domain::ids::{Name, is_name, is_user_name};
 use crate::live::handle::{Resume, Viewer};
 use crate::live::view::{AgentFilter, Filter, RATES_MS, View};
-use crate::reporting::figures::{self, By, Seen, THRESHOLDS_S, Window, Wish};
+use crate::reporting::figures::{self, Among, By, Seen, THRESHOLDS_S, Window, Wish};
 use serde::Deserialize;
 
 /// How many ids a filter may name.
@@ -12,6 +12,8 @@ pub const MOST_IDS: usize = 1_000;
 pub const MOST_BYTES: usize = 64 * 1024;
 /// How many lists of figures a subscription may hold.
 pub const MOST_FIGURES: usize = 8;
+/// How many thresholds may be told beside the figures of a list.
+const MOST_THRESHOLDS: usize = 10;
 /// The threshold of service levels when none is asked for, in seconds.
 const THRESHOLD_S: u64 = 20;
 /// The rate when none is asked for, in milliseconds.
@@ -61,7 +63,7 @@ struct Subscribe {
 }
 
 /// A list of figures.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Figures {
     by: String,
@@ -69,6 +71,10 @@ struct Figures {
     threshold_s: Option<u64>,
     ids: Option<Vec<String>>,
     figures: Option<Vec<String>>,
+    #[serde(default)]
+    thresholds_ms: Vec<u64>,
+    queue: Option<String>,
+    team: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -129,11 +135,13 @@ fn wishes(asked: &[Figures], seen: &Seen) -> Result<Vec<Wish>, String> {
     }
     let wishes: Vec<Wish> =
         asked.iter().map(|asked| wish(asked, seen)).collect::<Result<_, _>>()?;
-    let parts = |wish: &Wish| (wish.by, wish.window, wish.threshold);
+    let parts = |wish: &Wish| (wish.by, wish.window, wish.threshold, wish.among.clone());
     let is_twice = |(i, wish)| wishes[..i].iter().any(|before| parts(before) == parts(wish));
     match wishes.iter().enumerate().any(is_twice) {
         // A frame could not be told from another's.
-        true => Err("figures: two lists with the same by, window and threshold_s".into()),
+        true => {
+            Err("figures: two lists with the same by, window, threshold_s, queue and team".into())
+        }
         false => Ok(wishes),
     }
 }
@@ -159,7 +167,41 @@ fn wish(asked: &Figures, seen: &Seen) -> Result<Wish, String> {
         threshold,
         ids: ids.transpose()?.map(|ids| ids.into_iter().collect()),
         figures: named.transpose()?,
+        thresholds: thresholds(&asked.thresholds_ms)?,
+        among: among(asked, by, seen)?,
     })
+}
+
+fn thresholds(asked: &[u64]) -> Result<Vec<usize>, String> {
+    if asked.len() > MOST_THRESHOLDS {
+        return Err(format!("figures.thresholds_ms: at most {MOST_THRESHOLDS}"));
+    }
+    let place = |ms: &u64| {
+        let place = figures::threshold(ms / 1_000).filter(|_| ms.is_multiple_of(1_000));
+        place.ok_or_else(|| format!("figures.thresholds_ms: thousands of {THRESHOLDS_S:?}"))
+    };
+    asked.iter().map(place).collect()
+}
+
+/// Who sees a part of the floor is told shares of queues and teams in sight.
+fn among(asked: &Figures, by: By, seen: &Seen) -> Result<Option<Among>, String> {
+    if by != By::Agent && (asked.queue.is_some() || asked.team.is_some()) {
+        return Err("figures.queue, figures.team: only with by agent".into());
+    }
+    let is_seen = |id: &str| match seen {
+        Seen::All => true,
+        Seen::Some(part) => part.queues.contains(id),
+    };
+    match (&asked.queue, &asked.team) {
+        (Some(_), Some(_)) => Err("figures.queue, figures.team: one of both".into()),
+        (Some(id), None) if is_name(id) && is_seen(id) => {
+            Ok(Some(Among::Queue(id.as_str().into())))
+        }
+        (Some(_), None) => Err("figures.queue: no queue or group in sight".into()),
+        (None, Some(id)) if is_name(id) => Ok(Some(Among::Team(id.as_str().into()))),
+        (None, Some(_)) => Err("figures.team: no team's id".into()),
+        (None, None) => Ok(None),
+    }
 }
 
 fn rate(every_ms: Option<u64>) -> Result<u16, String> {
@@ -266,7 +308,7 @@ impl Query {
         let figures = lists.map(|list| {
             let (by, window) = list.split_once(':').unwrap_or((list, ""));
             let (by, window) = (by.to_owned(), window.to_owned());
-            Figures { by, window, threshold_s: None, ids: None, figures: None }
+            Figures { by, window, ..Figures::default() }
         });
         let figures = figures.collect();
         let asked = Subscribe { queues, agents, calls, alerts, every_ms, figures, resume: None };

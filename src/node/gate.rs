@@ -178,6 +178,8 @@ pub(super) fn is_urgent(input: &Input) -> bool {
             | Command::Import(_)
             | Command::UndoImport { .. }
             | Command::ReportAlert(_)
+            | Command::HookTold { .. }
+            | Command::ReportSent { .. }
             | Command::Acknowledge { .. }
             | Command::Notify { .. }
             | Command::ReadMessage { .. }

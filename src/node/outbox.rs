@@ -230,6 +230,12 @@ impl Outbox {
                         let _ = mails.send((account.clone(), user));
                     }
                 }
+                DoorChange::Hooks => {
+                    if let Some(hooks) = self.shared.hooks.get() {
+                        // Who tells them lives as long as the node.
+                        let _ = hooks.send(account.clone());
+                    }
+                }
                 DoorChange::Ended { session, .. } => {
                     self.shared.doors.end(session);
                     self.shared.turn_out(session::door(session));

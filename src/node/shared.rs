@@ -38,6 +38,8 @@ pub(super) struct Shared {
     pub sessions: SessionTimes,
     /// The hash of the first owner's link, while there is one.
     pub first_link: Mutex<Option<String>>,
+    /// Where it is told that an account's hooks have something new.
+    pub hooks: OnceLock<mpsc::UnboundedSender<crate::domain::ids::Name>>,
     /// Where mails go that are to be sent, when there is somebody who sends them.
     pub mails: OnceLock<mpsc::UnboundedSender<Waiting>>,
     /// Hashes passwords.

@@ -17,6 +17,7 @@ use crate::node::gate::{Gate, Message, What};
 use crate::node::handle::Handle;
 use crate::node::hasher::Hasher;
 use crate::node::history::{History, Writing};
+use crate::node::hooks;
 use crate::node::inbox::Inbox;
 use crate::node::keeper::Keeper;
 use crate::node::mailer::Mailer;
@@ -75,6 +76,8 @@ pub struct Options {
     pub sessions: SessionTimes,
     /// Sends mails with links; `None` (default): links are shown to who asked for them.
     pub mail: Option<Arc<mail::Sender>>,
+    /// Scheduled reports are put below it; `None` (default): nowhere.
+    pub reports_folder: Option<PathBuf>,
 }
 
 /// How long sessions last.
@@ -107,6 +110,7 @@ impl Options {
             webhooks: webhook::Client::new(),
             sessions: SessionTimes::default(),
             mail: None,
+            reports_folder: None,
         }
     }
 }
@@ -361,6 +365,7 @@ impl Node {
         let folding = fold.spawn()?;
         let (figures, history) = (figures.spawn()?, history.spawn()?);
         start_mailer(options, &shared, &inbox);
+        hooks::start(options, &shared, &inbox);
         let (commits, due) = mpsc::unbounded_channel();
         let writer = Arc::new(write(&shared, journal, queue, commits)?);
         let outbox =
@@ -441,6 +446,7 @@ fn share(
         throttle: Throttle::default(),
         sessions,
         first_link: Mutex::new(None),
+        hooks: OnceLock::new(),
         mails: OnceLock::new(),
         hasher: Hasher::default(),
         accounts: DashMap::new(),

@@ -40,7 +40,7 @@ const HISTOGRAMS: [(&str, &str); 5] = [
 /// Bounds of how many records share a sync.
 const BATCHES: [f64; 10] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1_000.0];
 
-const COUNTERS: [(&str, &str); 12] = [
+const COUNTERS: [(&str, &str); 13] = [
     ("callboard_events_total", "Events of switches, by what became of them"),
     ("callboard_http_requests_total", "Requests, by route, method and status"),
     ("callboard_overloaded_total", "Inputs refused because too many waited to be decided"),
@@ -48,6 +48,7 @@ const COUNTERS: [(&str, &str); 12] = [
     ("callboard_webhook_failures_total", "Deliveries that a switch's webhook did not take"),
     ("callboard_history_rows_total", "Rows that went into the history"),
     ("callboard_history_failures_total", "Transactions of the history that failed"),
+    ("callboard_hooks_told_total", "What hooks were told, by whether they took it"),
     ("callboard_mails_total", "Mails, by whether the mail server took them"),
     ("callboard_live_frames_total", "Frames sent to dashboards"),
     ("callboard_connections_refused_total", "Connections turned away, there being too many"),
@@ -117,6 +118,9 @@ pub fn install() -> Option<PrometheusHandle> {
             }
             for outcome in ["sent", "failed"] {
                 counter!("callboard_mails_total", "outcome" => outcome).increment(0);
+            }
+            for outcome in ["taken", "failed"] {
+                counter!("callboard_hooks_told_total", "outcome" => outcome).increment(0);
             }
             gauge!("callboard_live_connections").increment(0.0);
             gauge!("callboard_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);

@@ -1,5 +1,7 @@
 //! The pipeline whole, over the journal in memory and a clock that the test moves.
 
+mod hooks;
+
 use crate::domain::ids::OfferId;
 use crate::domain::input::{Actor, Answer, Command as Change, Door, Input, Kind, ObjectRef, Query};
 use crate::domain::media::Media;
@@ -45,7 +47,8 @@ impl World {
 
     fn on(journal: Memory, clock: Clock, data: TempDir, room: Option<Arc<Room>>) -> World {
         let control = journal.control();
-        let options = Options::new(data.path());
+        let reports_folder = Some(data.path().join("reports"));
+        let options = Options { reports_folder, ..Options::new(data.path()) };
         let of_node = clock.clone();
         let node = Node::start(&options, Box::new(journal), room, |_| of_node).expect("started");
         World { handle: node.handle(), node, clock, control, data }

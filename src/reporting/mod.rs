@@ -3,6 +3,7 @@
 
 pub mod board;
 pub mod figures;
+pub mod files;
 pub mod history;
 mod table;
 mod trail;

@@ -126,3 +126,22 @@ fn keys_and_the_accounts_own_settings_are_told_too() {
     assert_eq!(deeds(&audit(&server, &format!("subject={id}&action=key"))).len(), 2);
     assert_eq!(deeds(&audit(&server, "action=account")), ["boss account.put account"]);
 }
+
+#[test]
+fn the_audit_is_a_file_when_that_is_asked_for() {
+    let server = Server::start();
+    let path = "/v1/accounts/default/queues/support";
+    server.must("PUT", path, &json!({ "name": "Support" }));
+    server.must("PATCH", path, &json!({ "name": "=Help", "max_ringing": 7 }));
+    server.must("DELETE", path, &json!({}));
+    let answer = server.get("/v1/accounts/default/audit?subject=support&format=csv");
+    assert_eq!((answer.0, &*answer.1["content-type"]), (200, "text/csv"));
+    let text = answer.2.as_str().expect("text");
+    let rows: Vec<&str> = text.split_terminator("\r\n").collect();
+    assert_eq!(rows[0], "seq,at,by,user,key,from,action,subject,field,before,after");
+    let changed: Vec<&&str> = rows.iter().filter(|row| row.contains(",max_ringing,")).collect();
+    assert!(changed.iter().any(|row| row.contains("queue.put,support") && row.ends_with(",7")));
+    assert!(text.contains(",name,Support,'=Help"), "no formula: {text}");
+    let xlsx = server.get("/v1/accounts/default/audit?format=xlsx");
+    assert_eq!(xlsx.1["content-disposition"], "attachment; filename=\"audit.xlsx\"");
+}

@@ -140,3 +140,67 @@ fn a_figure_that_is_asked_wrongly_is_refused_and_all_that_is_told_is_defined() {
         }
     }
 }
+
+#[test]
+fn several_thresholds_are_told_at_once_and_offers_are_shared_out() {
+    let server = Server::start();
+    let switch = floor(&server);
+    three_calls(&switch);
+    let page = figures(server.api(), "by=queue&id=support&thresholds_ms=600000,15000");
+    let levels = &page["items"][0]["service_levels"];
+    let told: Vec<(&Value, &Value)> = levels
+        .as_array()
+        .expect("service levels")
+        .iter()
+        .map(|level| (&level["threshold_ms"], &level["service_level"]))
+        .collect();
+    // One answered; the one given up at once is a short abandon.
+    assert_eq!(told, [(&json!(600_000), &json!(1.0)), (&json!(15_000), &json!(1.0))]);
+    let all = "15000,20000,25000,30000,45000,60000,90000,120000,180000,240000,300000";
+    for wrong in ["15", "15000,15000", "15001", "", all] {
+        let refused = server.get(&at(&format!("figures?thresholds_ms={wrong}")));
+        assert_eq!(refused.0, 422, "{wrong:?}: {:#}", refused.2);
+    }
+    let past = "history?by=queue&id=support&thresholds_ms=15000&figure=offered,offers_gini";
+    let past = server.must_get(&at(past));
+    let day = &past["items"][0]["intervals"][0];
+    assert_eq!(day["service_levels"][0]["threshold_ms"], 15_000);
+    assert_eq!(day["figures"]["offers_gini"], 0.0, "Ann alone is rung");
+    let answer = server.get(&at("history?format=csv&figure=offered&thresholds_ms=15000"));
+    let file = answer.2.as_str().expect("text").to_owned();
+    let heading = file.lines().next().expect("a heading");
+    assert!(
+        heading.starts_with("id,from,to,complete,offered,service_level_15000_ms,"),
+        "{heading}"
+    );
+    let row = file.lines().find(|row| row.starts_with("support,")).expect("a row");
+    assert!(row.contains(",3,1.0,"), "{row}");
+    // Without being named it is not worked out.
+    let plain = server.must_get(&at("history?by=queue&id=support"));
+    assert!(plain["items"][0]["intervals"][0]["figures"].get("offers_gini").is_none());
+
+    let shares = figures(server.api(), "by=agent&queue=support");
+    let items = shares["items"].as_array().expect("items");
+    assert_eq!((items.len(), &items[0]["id"]), (1, &json!("usr_ann")), "Bob works elsewhere");
+    assert_eq!(items[0]["figures"]["offer_share"], 1.0);
+    let past = server.must_get(&at("history?by=agent&queue=support&figure=offer_share"));
+    assert_eq!(past["items"][0]["intervals"][0]["figures"]["offer_share"], 1.0, "{past:#}");
+    let past = server.must_get(&at("history?by=agent&team=north&figure=offer_share"));
+    assert_eq!(past["items"][0]["intervals"][0]["figures"]["offer_share"], 1.0, "{past:#}");
+    for (query, status) in [
+        ("figures?by=queue&queue=support", 422),
+        ("figures?by=agent&queue=support&team=north", 422),
+        ("figures?by=agent&queue=nowhere", 404),
+        ("figures?by=agent&team=nowhere", 404),
+        ("history?by=agent&queue=nowhere", 404),
+        ("history?by=agent&team=nowhere", 404),
+        ("figures/offers_gini/calls?by=queue&id=support", 409),
+    ] {
+        assert_eq!(server.get(&at(query)).0, status, "{query}");
+    }
+    let bob = server.client(json!({ "name": "bob", "role": "agent", "user": "usr_bob" }));
+    assert_eq!(bob.get(&at("figures?by=agent&queue=support")).0, 404, "not in sight");
+    assert_eq!(bob.get(&at("history?by=agent&queue=support")).0, 404, "not in sight");
+    let presences = figures(server.api(), "by=queue&id=support");
+    assert_eq!(presences["items"][0]["figures"]["agents_available"], 1);
+}

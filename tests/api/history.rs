@@ -3,7 +3,7 @@
 
 use crate::figures::{at, floor, say, three_calls};
 use crate::support::{Api, Server};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::path::Path;
 
 fn history(api: &Api, query: &str) -> Value {
@@ -217,4 +217,47 @@ fn what_is_asked_wrongly_is_told_field_by_field() {
     assert_eq!(server.get(&at("history/calls?outcome=lost")).0, 422);
     assert_eq!(server.get(&at("history/calls?cursor=x")).0, 422);
     assert_eq!(server.get(&at("agents/usr_nobody/timeline")).0, 404);
+}
+
+/// A calendar that is open always, and one that never is.
+#[test]
+fn adherence_is_told_of_whom_something_is_planned_for() {
+    let server = Server::start();
+    let switch = floor(&server);
+    let all_day: Map<String, Value> = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+        .into_iter()
+        .map(|day| (day.to_owned(), json!(["00:00-24:00"])))
+        .collect();
+    server.must("PUT", &at("calendars/always"), &json!({ "name": "Always", "hours": all_day }));
+    for user in ["usr_ann", "usr_bob"] {
+        server.must("PATCH", &at(&format!("users/{user}")), &json!({ "schedule": "always" }));
+    }
+    three_calls(&switch);
+    let day = |api: &Api, query: &str| {
+        let page = api.must_get(&at(&format!("history/adherence?{query}")));
+        let items = page["items"].as_array().expect("items").clone();
+        items.into_iter().map(|item| (item["id"].clone(), item)).collect::<Vec<_>>()
+    };
+    let told = day(server.api(), "zone=UTC");
+    let ids: Vec<&Value> = told.iter().map(|(id, _)| id).collect();
+    assert_eq!(ids, ["usr_ann", "usr_bob"]);
+    let (ann, bob) = (&told[0].1, &told[1].1);
+    assert!(ann["adherent_ms"].as_i64() > Some(0) && ann["scheduled_ms"].as_i64() > Some(0));
+    assert_eq!((&bob["adherent_ms"], &bob["adherence"]), (&json!(0), &json!(0.0)), "never there");
+    // Edited, it counts anew: nothing but a break is planned now, and Bob keeps to it.
+    let edit = json!({ "name": "Always", "hours": all_day, "breaks": all_day });
+    server.must("PUT", &at("calendars/always"), &edit);
+    assert_eq!(day(server.api(), "zone=UTC&agent=usr_bob")[0].1["adherence"], 1.0);
+    assert_eq!(day(server.api(), "team=north").len(), 1, "Ann");
+    let own = server.client(json!({ "name": "ann", "role": "agent", "user": "usr_ann" }));
+    assert_eq!(day(&own, "zone=UTC").len(), 1);
+    assert_eq!(own.get(&at("history/adherence?agent=usr_bob")).0, 404);
+    assert_eq!(server.get(&at("history/adherence?team=nowhere")).0, 404);
+    assert_eq!(server.get(&at("history/adherence?from=2020-01-01")).0, 422);
+    let file = server.get(&at("history/adherence?format=csv"));
+    let text = file.2.as_str().expect("text");
+    assert!(
+        text.starts_with("id,from,to,scheduled_ms,adherent_ms,adherence\r\nusr_ann,"),
+        "{text}"
+    );
 }

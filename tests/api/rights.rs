@@ -29,7 +29,7 @@ use Needs::{Any, ComingIn, Nothing, OwnOr, Owning};
 fn rule(operation: &str) -> Option<Needs> {
     let (verb, family) = operation.split_once('_').unwrap_or_default();
     let change: Option<&'static [&'static str]> = match family {
-        "account" => Some(&["account"]),
+        "account" | "hook" | "report" => Some(&["account"]),
         "skill" => Some(&["skills"]),
         "user" => Some(&["users"]),
         "queue" | "group" | "queue_member" | "group_member" | "disposition" | "alert_rule" => {
@@ -89,8 +89,8 @@ fn rule(operation: &str) -> Option<Needs> {
         "end_wrap_up" => Any(&["work"]),
         "feed" => Any(&["feed"]),
         "invite" | "list_invites" | "uninvite" => Any(&["users"]),
-        "list_figures" | "list_history" | "list_history_calls" | "agent_timeline"
-        | "figure_calls" => Any(&["reports", "watch", "work"]),
+        "list_figures" | "list_history" | "list_history_calls" | "list_adherence"
+        | "agent_timeline" | "figure_calls" => Any(&["reports", "watch", "work"]),
         "list_definitions" => ComingIn,
         "list_audit" => Any(&["audit"]),
         "open_live" | "live_events" => Any(&["watch", "work"]),

@@ -9,7 +9,7 @@ use callboard::reporting::history::behind;
 use callboard::reporting::history::intervals::{self, Interval};
 use callboard::reporting::history::keep::{Batch, Keep};
 use callboard::reporting::history::read::{Look, Wish};
-use callboard::reporting::history::{Across, schema};
+use callboard::reporting::history::{Across, has_rows, schema};
 use callboard::sim::driver::Driver;
 use callboard::sim::history;
 use callboard::sim::scenario::{Runner, START};
@@ -159,7 +159,7 @@ fn provenance(seed: u64, kept: &Kept, look: &Look<'_>, range: (Millis, Millis)) 
             let facts = day[0].facts(place);
             for figure in across.figures() {
                 // A wait that was taken back stays the longest.
-                if figure.name == "longest_wait_ms" {
+                if figure.name == "longest_wait_ms" || !has_rows(figure) {
                     continue;
                 }
                 let ids = match across {

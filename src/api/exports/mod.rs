@@ -1,13 +1,11 @@
 //! Lists as files: CSV and XLSX of any size, made page by page while they are sent.
 
-mod csv;
-mod xlsx;
-
 use crate::api::answer::json;
 use crate::api::problem::Answered;
 use crate::api::query::Queries;
 use crate::domain::presence::words;
 use crate::domain::problem::Problem;
+use crate::reporting::files::Writer;
 use axum::body::Body;
 use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue};
@@ -70,37 +68,6 @@ pub struct List {
     pub page: Box<dyn FnMut(Option<String>) -> Page + Send>,
 }
 
-/// A file under way.
-enum Writer {
-    Csv(csv::Writer),
-    Xlsx(Box<xlsx::Writer>),
-}
-
-impl Writer {
-    fn row(&mut self, cells: &[Value]) -> std::io::Result<()> {
-        match self {
-            Writer::Csv(file) => file.row(cells),
-            Writer::Xlsx(file) => file.row(cells),
-        }
-    }
-
-    /// What is ready to be sent.
-    fn take(&mut self) -> Bytes {
-        match self {
-            Writer::Csv(file) => file.take(),
-            Writer::Xlsx(file) => file.take(),
-        }
-    }
-
-    /// The rest.
-    fn end(self) -> std::io::Result<Bytes> {
-        match self {
-            Writer::Csv(mut file) => Ok(file.take()),
-            Writer::Xlsx(file) => file.end(),
-        }
-    }
-}
-
 /// What is between two chunks.
 struct Sending {
     list: List,
@@ -146,11 +113,8 @@ pub async fn answer(format: Format, mut list: List, cursor: Option<String>) -> A
     let first = (list.page)(cursor).await?;
     let (mut writer, kind) = match format {
         Format::Json => return Ok(json(200, &first)),
-        Format::Csv => (Writer::Csv(csv::Writer::default()), CSV),
-        Format::Xlsx => {
-            let file = xlsx::Writer::new().map_err(|error| broken(&error))?;
-            (Writer::Xlsx(Box::new(file)), XLSX)
-        }
+        Format::Csv => (Writer::csv(), CSV),
+        Format::Xlsx => (Writer::xlsx().map_err(|error| broken(&error))?, XLSX),
     };
     let headings: Vec<Value> = list.columns.iter().map(|name| Value::from(name.as_str())).collect();
     writer.row(&headings).map_err(|error| broken(&error))?;
@@ -182,14 +146,4 @@ fn broken(error: &std::io::Error) -> Problem {
 /// A row of an item's own fields.
 pub fn fields(columns: &[String], item: &Value) -> Vec<Vec<Value>> {
     vec![columns.iter().map(|name| item[name.as_str()].clone()).collect()]
-}
-
-/// A cell as text; of a list its parts with blanks between.
-fn text(cell: &Value) -> String {
-    match cell {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        Value::Array(parts) => parts.iter().map(text).collect::<Vec<_>>().join(" "),
-        other => other.to_string(),
-    }
 }

@@ -4,8 +4,8 @@ use super::{ACCOUNT, FAMILIES};
 use crate::domain::input::Kind;
 use crate::domain::objects::queue::QueueKind;
 use crate::domain::objects::{
-    AccessGroup, Account, AlertRule, BreakReason, Calendar, Disposition, Queue, RoleBody, Route,
-    Skill, Switch, Team, User,
+    AccessGroup, Account, AlertRule, BreakReason, Calendar, Disposition, Hook, Queue, Report,
+    RoleBody, Route, Skill, Switch, Team, User,
 };
 use serde_json::{Map, Value};
 
@@ -26,6 +26,8 @@ fn whole(kind: Kind, body: &Value) -> Option<Value> {
         Kind::Role => RoleBody::parse(body).ok()?.to_json(),
         Kind::AccessGroup => AccessGroup::parse(body).ok()?.to_json(),
         Kind::AlertRule => AlertRule::parse(body).ok()?.to_json(),
+        Kind::Hook => Hook::parse(body).ok()?.to_json(),
+        Kind::Report => Report::parse(body).ok()?.to_json(),
         Kind::Member | Kind::TeamMember | Kind::QueueTeam => return None,
     })
 }

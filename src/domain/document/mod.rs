@@ -36,6 +36,8 @@ pub const FAMILIES: &[(&str, Kind)] = &[
     ("switches", Kind::Switch),
     ("access_groups", Kind::AccessGroup),
     ("alert_rules", Kind::AlertRule),
+    ("hooks", Kind::Hook),
+    ("reports", Kind::Report),
 ];
 
 /// The family's name in documents.

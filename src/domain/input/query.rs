@@ -72,6 +72,10 @@ pub enum Query {
     },
     /// `GET …/figures`: whose figures may this actor see?
     Figures,
+    /// `GET …/history/adherence`: who works by which calendar?
+    Schedules,
+    /// What hooks are to be told, and which reports there are: asked by the node alone.
+    Hooks,
     /// May this actor read a call's story? (Whose memory is gone, who sees the whole account may.)
     Story(CallId),
     /// `GET …/calls?switch=&switch_call=`

@@ -98,6 +98,11 @@ pub struct Calendar {
     pub hours: Week,
     /// By date, in place of the day's hours; at most 400.
     pub holidays: Vec<Holiday>,
+    /// By day of the week: when who works by it is to be on a break. It is open all the same; none
+    /// by default.
+    #[serde(default, skip_serializing_if = "Week::is_empty")]
+    #[schema(value_type = BTreeMap<String, Vec<String>>)]
+    pub breaks: Week,
 }
 
 words!(
@@ -147,6 +152,7 @@ impl Calendar {
             time_zone: f.text_or_null("time_zone", TIME_ZONE),
             hours: f.nested("hours", read_week).unwrap_or_default(),
             holidays: read_holidays(f),
+            breaks: f.nested("breaks", read_week).unwrap_or_default(),
         };
         fields.done(calendar)
     }
@@ -161,6 +167,7 @@ impl Calendar {
             "time_zone": self.time_zone,
             "hours": week_json(&self.hours),
             "holidays": holidays,
+            "breaks": week_json(&self.breaks),
         })
     }
 

@@ -96,11 +96,7 @@ impl Switch {
         let mut fields = Fields::of(body);
         let switch = Switch {
             name: fields.text("name", LABEL),
-            webhook: fields.nested("webhook", |f| Webhook {
-                url: f.text("url", URL),
-                authorization: f.text_or_null("authorization", HEADER),
-                secret: f.text_or_null("secret", SECRET),
-            }),
+            webhook: fields.nested("webhook", Webhook::read),
             capabilities: fields.nested("capabilities", Capabilities::read).unwrap_or_default(),
         };
         fields.done(switch)
@@ -111,11 +107,7 @@ impl Switch {
     pub fn to_json(&self) -> Value {
         json!({
             "name": self.name,
-            "webhook": self.webhook.as_ref().map(|w| json!({
-                "url": w.url,
-                "authorization": w.authorization,
-                "secret": w.secret,
-            })),
+            "webhook": self.webhook.as_ref().map(Webhook::to_json),
             "capabilities": self.capabilities.to_json(),
         })
     }
@@ -125,13 +117,34 @@ impl Switch {
     pub fn public_json(&self) -> Value {
         let mut shown = self.to_json();
         if let Some(webhook) = &self.webhook {
-            shown["webhook"] = json!({
-                "url": webhook.url,
-                "has_authorization": webhook.authorization.is_some(),
-                "has_secret": webhook.secret.is_some(),
-            });
+            shown["webhook"] = webhook.public_json();
         }
         shown
+    }
+}
+
+impl Webhook {
+    /// Reads its fields.
+    pub(super) fn read(f: &mut Fields<'_>) -> Webhook {
+        Webhook {
+            url: f.text("url", URL),
+            authorization: f.text_or_null("authorization", HEADER),
+            secret: f.text_or_null("secret", SECRET),
+        }
+    }
+
+    /// All fields: never for an answer.
+    pub(super) fn to_json(&self) -> Value {
+        json!({ "url": self.url, "authorization": self.authorization, "secret": self.secret })
+    }
+
+    /// Of the secrets only whether they are set.
+    pub(super) fn public_json(&self) -> Value {
+        json!({
+            "url": self.url,
+            "has_authorization": self.authorization.is_some(),
+            "has_secret": self.secret.is_some(),
+        })
     }
 }
 

@@ -33,6 +33,10 @@ pub(super) struct Call {
     pub facts: Arc<CallFacts>,
     /// Where it waits, or was answered from.
     pub stay: Option<StayRow>,
+    /// Whose work it is: the queue it waits in, was answered for, or was in last.
+    pub queue: Option<QueueIx>,
+    /// Where it waited when it was answered.
+    pub waited_in: Option<QueueIx>,
     /// Stays so far, …
     stays: u32,
     /// … and agents' parts.
@@ -52,6 +56,8 @@ impl Call {
         Call {
             facts,
             stay: None,
+            queue: None,
+            waited_in: None,
             stays: 0,
             joined: 0,
             served_by: None,
@@ -214,6 +220,7 @@ impl Figures {
         };
         call.stays += 1;
         call.stay = Some(stay.clone());
+        call.queue = Some(queue);
         let scope = scope_of(&stay);
         self.count(&scope, at, Measure::Offered, 1);
         if stay.call.callback {
@@ -337,6 +344,7 @@ impl Figures {
     fn customer_missed(&mut self, id: CallId) {
         let stay = self.calls.get_mut(&id).and_then(|call| {
             call.dialing = false;
+            call.queue = call.waited_in;
             let stay = call.stay.as_mut()?;
             stay.missed += 1;
             Some(stay.clone())
@@ -351,6 +359,7 @@ impl Figures {
     pub(super) fn unjoin(&mut self, id: CallId, agent: AgentIx) {
         self.with_call(id, |call| {
             call.held = false;
+            call.queue = call.waited_in;
             call.parts.retain(|part| part.agent != agent);
         });
     }

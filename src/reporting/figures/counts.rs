@@ -262,6 +262,12 @@ impl Open {
         self.longest_ms = self.longest_ms.max(ms);
     }
 
+    /// A sum.
+    #[must_use]
+    pub fn get(&self, sum: Sum) -> i64 {
+        self.sums[sum.place()]
+    }
+
     /// Adds the counts of a part of it.
     pub fn merge(&mut self, counts: &Counts) {
         counts.sums.iter().for_each(|(sum, amount)| self.add(*sum, *amount));

@@ -4,7 +4,7 @@ use crate::domain::event::Event;
 use crate::domain::ids::{AgentIx, Name, QueueIx};
 use crate::domain::media::Media;
 use crate::domain::objects::direct::DIRECT_LINE;
-use crate::domain::objects::queue::QueueKind;
+use crate::domain::objects::queue::{Needs, QueueKind};
 use crate::domain::objects::{Queue, User};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -18,6 +18,10 @@ pub struct QueueFacts {
     pub kind: QueueKind,
     /// An abandon below this is short.
     pub short_abandon_ms: u64,
+    /// The status that members need.
+    pub needs: Needs,
+    /// What is served.
+    pub media: Media,
     /// It is no more; its id may be another's.
     pub deleted: bool,
 }
@@ -29,8 +33,14 @@ pub struct AgentFacts {
     pub id: Name,
     /// Teams that the user is in.
     pub teams: Vec<Name>,
-    /// Calls of all media at once.
+    /// Calls of all media at once, …
     pub capacity: u32,
+    /// … and of each medium.
+    pub capacities: BTreeMap<Media, u8>,
+    /// The user is in force.
+    pub may_work: bool,
+    /// The user has a phone.
+    pub has_endpoint: bool,
     /// The zone of the user's day; `None`: the account's.
     pub time_zone: Option<String>,
 }
@@ -40,6 +50,8 @@ pub struct AgentFacts {
 pub struct Directory {
     /// The zone of the account's day.
     pub time_zone: String,
+    /// While on other media, voice is offered up to its capacity.
+    pub voice_over_others: bool,
     agents: Vec<AgentFacts>,
     queues: Vec<QueueFacts>,
     users: BTreeMap<Name, AgentIx>,
@@ -50,14 +62,23 @@ impl Directory {
     /// Takes in an event, if it is about what stands here.
     pub fn apply(&mut self, event: &Event) {
         match event {
-            Event::AccountSet(account) => self.time_zone.clone_from(&account.time_zone),
-            Event::UserPut { id, user, .. } => self.user_put(id, user),
+            Event::AccountSet(account) => {
+                self.time_zone.clone_from(&account.time_zone);
+                self.voice_over_others = account.voice_over_others;
+            }
+            Event::UserPut { id, user, has_endpoint, .. } => self.user_put(id, user, *has_endpoint),
             Event::UserChanged { agent, capacity: Some(capacity), .. } => {
                 if let Some(facts) = self.agents.get_mut(agent.at()) {
                     facts.capacity = Media::ALL
                         .iter()
                         .map(|media| u32::from(capacity.get(media).copied().unwrap_or(1)))
                         .sum();
+                    facts.capacities.clone_from(capacity);
+                }
+            }
+            Event::UserErased { agent, .. } => {
+                if let Some(facts) = self.agents.get_mut(agent.at()) {
+                    (facts.may_work, facts.has_endpoint) = (false, false);
                 }
             }
             Event::QueuePut { id, queue, .. } => self.queue_put(id, queue),
@@ -71,6 +92,8 @@ impl Directory {
                 id: DIRECT_LINE.into(),
                 kind: QueueKind::Queue,
                 short_abandon_ms: 0,
+                needs: Needs::Online,
+                media: Media::Voice,
                 // Nobody can ask for it by its id.
                 deleted: true,
             }),
@@ -91,17 +114,24 @@ impl Directory {
         }
     }
 
-    fn user_put(&mut self, id: &Name, user: &User) {
-        let capacity = Media::ALL.iter().map(|media| u32::from(user.capacity_of(*media))).sum();
-        let time_zone = user.time_zone.clone();
-        if let Some(ix) = self.users.get(id) {
-            let facts = &mut self.agents[ix.at()];
-            (facts.capacity, facts.time_zone) = (capacity, time_zone);
+    fn user_put(&mut self, id: &Name, user: &User, has_endpoint: bool) {
+        let known = self.users.get(id).and_then(|ix| self.agents.get_mut(ix.at()));
+        let facts = AgentFacts {
+            id: id.clone(),
+            teams: known.as_ref().map_or_else(Vec::new, |known| known.teams.clone()),
+            capacity: Media::ALL.iter().map(|media| u32::from(user.capacity_of(*media))).sum(),
+            capacities: user.capacity.clone(),
+            may_work: user.may_work(),
+            has_endpoint,
+            time_zone: user.time_zone.clone(),
+        };
+        if let Some(known) = known {
+            *known = facts;
             return;
         }
         let ix = AgentIx(u32::try_from(self.agents.len()).unwrap_or(u32::MAX));
         self.users.insert(id.clone(), ix);
-        self.agents.push(AgentFacts { id: id.clone(), teams: Vec::new(), capacity, time_zone });
+        self.agents.push(facts);
     }
 
     fn queue_put(&mut self, id: &Name, queue: &Queue) {
@@ -109,6 +139,8 @@ impl Directory {
             id: id.clone(),
             kind: queue.kind,
             short_abandon_ms: queue.short_abandon_ms,
+            needs: queue.needs,
+            media: queue.media,
             deleted: false,
         };
         if let Some(ix) = self.queue_ids.get(id) {

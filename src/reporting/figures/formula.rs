@@ -2,8 +2,9 @@
 //! list of definitions and the documents are made from this one table.
 
 use super::counts::{Counts, Measure, Sum};
-use crate::domain::figures::{AGENT, ALL, By, LINES, MANY, PEOPLE, THRESHOLDS_S};
-use crate::domain::presence::Detail;
+use super::places::gini;
+use crate::domain::figures::{AGENT, ALL, By, FAIR, LINES, MANY, PEOPLE, THRESHOLDS_S};
+use crate::domain::presence::{Detail, Presence};
 use crate::domain::time::Millis;
 use serde_json::{Value, json};
 
@@ -28,8 +29,14 @@ pub struct Present {
     pub oldest_at: Option<Millis>,
     /// Of one agent: since when this is done; `None`: offline.
     pub doing_since: Option<Millis>,
-    /// Of more: what each does who is not offline.
+    /// Of more: what each does who is not offline, …
     pub details: Vec<Detail>,
+    /// … and how boards show each: in a queue the members, as they are there.
+    pub presences: Vec<Presence>,
+    /// Of those who count: how often each was rung in the window.
+    pub spread: Vec<i64>,
+    /// Of one agent: how often rung, and how often all were among whom the share is told.
+    pub share: Option<(i64, i64)>,
 }
 
 impl Facts {
@@ -40,6 +47,12 @@ impl Facts {
     /// How many agents do one of these now.
     fn doing(&self, details: &[Detail]) -> Option<i64> {
         let count = self.present.details.iter().filter(|detail| details.contains(detail)).count();
+        i64::try_from(count).ok()
+    }
+
+    /// How many agents are shown so now.
+    fn shown(&self, presence: Presence) -> Option<i64> {
+        let count = self.present.presences.iter().filter(|of| **of == presence).count();
         i64::try_from(count).ok()
     }
 }
@@ -90,6 +103,12 @@ impl Figure {
         (self.value)(facts)
     }
 
+    /// Whether it is told of a threshold: service levels are.
+    #[must_use]
+    pub fn has_threshold(&self) -> bool {
+        self.name.starts_with("service_level")
+    }
+
     /// Its value, null where there is nothing to divide by.
     #[must_use]
     pub fn value(&self, facts: &Facts) -> Value {
@@ -109,7 +128,8 @@ fn divided(upper: i64, lower: i64) -> Option<i64> {
     (lower > 0).then(|| (2 * upper + lower).div_euclid(2 * lower))
 }
 
-fn share(part: i64, whole: i64) -> Option<i64> {
+/// A part of a whole in ten-thousandths; `None`: there is nothing to divide by.
+pub(super) fn share(part: i64, whole: i64) -> Option<i64> {
     divided(part * SHARE, whole)
 }
 
@@ -132,7 +152,7 @@ figures! {
         |f| i64::try_from(f.present.waiting).ok();
     "longest_wait_now_ms" Ms LINES "now − entry of the call that waits longest; 0 when none does"
         |f| i64::try_from(f.present.oldest_at.map_or(0, |at| f.now.since(at))).ok();
-    "agents_logged_in" Count MANY "agents who are not offline now"
+    "agents_logged_in" Count MANY "agents who are not offline now; of queue and group: members"
         |f| f.doing(Detail::ALL);
     "agents_idle" Count MANY "of those logged in, with the detail idle"
         |f| f.doing(&[Detail::Idle]);
@@ -147,6 +167,14 @@ figures! {
             Detail::Delay, Detail::Training, Detail::Blocked, Detail::Reconnecting,
             Detail::DeviceLost,
         ]);
+    "agents_available" Count MANY "members with the presence available: could be rung, or work for it; of team and account: for any of their queues"
+        |f| f.shown(Presence::Available);
+    "agents_busy" Count MANY "members with the presence busy: logged in and opted in, and cannot be rung"
+        |f| f.shown(Presence::Busy);
+    "agents_opted_out" Count MANY "members with the presence opted_out: opted out, or online where ready is needed"
+        |f| f.shown(Presence::OptedOut);
+    "agents_offline" Count MANY "members who are offline"
+        |f| f.shown(Presence::Offline);
     "in_state_ms" Ms AGENT "now − since when the detail is what it is; null when offline"
         |f| f.present.doing_since.and_then(|at| i64::try_from(f.now.since(at)).ok());
     "offered" Count LINES "calls that entered the queue; an overflow or transfer into it is one more"
@@ -234,6 +262,10 @@ figures! {
             f.of(Measure::Missed) + f.of(Measure::Refused) + f.of(Measure::OffersFailed)
                 + f.of(Measure::HungUp),
         );
+    "offer_share" Share AGENT "offers to the agent ÷ offers to all who count: of the queue, group or team that was asked for, else of the account"
+        |f| f.present.share.and_then(|(part, whole)| share(part, whole));
+    "offers_gini" Share FAIR "Σ|x − y| over all pairs ÷ (2 × n × Σ x), x being how often each was rung who counts: opted-in members who were idle in the window with the status that is needed, and whoever was rung; 0 is even"
+        |f| gini(&f.present.spread);
     "outbound_calls" Count PEOPLE "own calls to the outside; in the interval of their beginning, as what follows from them"
         |f| Some(f.of(Measure::OwnCalls));
     "outbound_conversations" Count PEOPLE "of the outbound calls, longer than 5.0 s"

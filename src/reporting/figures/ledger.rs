@@ -54,8 +54,12 @@ impl Ring {
     }
 
     fn sum(&self, from: i64, into: &mut Counts) {
+        self.since(from).for_each(|counts| into.merge(counts));
+    }
+
+    fn since(&self, from: i64) -> impl Iterator<Item = &Counts> {
         let first = self.0.partition_point(|(at, _)| *at < from);
-        self.0.range(first..).for_each(|(_, counts)| into.merge(counts));
+        self.0.range(first..).map(|(_, counts)| counts)
     }
 }
 
@@ -104,9 +108,19 @@ impl Buckets {
         self.quarters.forget(begins, QUARTERS * QUARTER_MS);
     }
 
-    fn since(&self, from: Millis, now: Millis, into: &mut Counts) {
+    fn ring(&self, from: Millis, now: Millis) -> &Ring {
         let last_hour = now.0.div_euclid(MINUTE_MS) * MINUTE_MS - 60 * MINUTE_MS;
-        if from.0 >= last_hour { &self.minutes } else { &self.quarters }.sum(from.0, into);
+        if from.0 >= last_hour { &self.minutes } else { &self.quarters }
+    }
+
+    /// One sum alone.
+    fn sum(&self, from: Millis, now: Millis, sum: Sum) -> i64 {
+        let over: i64 = self.ring(from, now).since(from.0).map(|counts| counts.get(sum)).sum();
+        over + if self.minute >= from.0 { self.open.get(sum) } else { 0 }
+    }
+
+    fn since(&self, from: Millis, now: Millis, into: &mut Counts) {
+        self.ring(from, now).sum(from.0, into);
         if self.minute >= from.0 {
             into.merge(&self.open.closed());
         }
@@ -181,15 +195,24 @@ impl Ledger {
     #[must_use]
     pub fn since(&self, subject: &Subject, from: Millis, now: Millis) -> Counts {
         let mut counts = Counts::default();
-        let buckets = match subject {
+        let Some(buckets) = self.there(subject) else { return counts };
+        buckets.since(from, now, &mut counts);
+        counts
+    }
+
+    /// One of these sums.
+    #[must_use]
+    pub fn sum(&self, subject: &Subject, from: Millis, now: Millis, sum: Sum) -> i64 {
+        self.there(subject).map_or(0, |buckets| buckets.sum(from, now, sum))
+    }
+
+    fn there(&self, subject: &Subject) -> Option<&Buckets> {
+        match subject {
             Subject::Account => Some(&self.account),
             Subject::Queue(ix) => self.queues.get(ix.at()),
             Subject::Agent(ix) => self.agents.get(ix.at()),
             Subject::Team(id) => self.teams.get(id),
-        };
-        let Some(buckets) = buckets else { return counts };
-        buckets.since(from, now, &mut counts);
-        counts
+        }
     }
 }
 

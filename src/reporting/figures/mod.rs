@@ -11,6 +11,7 @@ mod ledger;
 pub mod notes;
 mod offers;
 mod people;
+mod places;
 mod rules;
 mod told;
 mod window;
@@ -21,6 +22,7 @@ use self::directory::Directory;
 use self::ledger::{Ledger, Subject};
 use self::notes::{Note, Notes, Scope, Span};
 use self::people::Person;
+use self::places::Places;
 use self::rules::Rules;
 use crate::domain::event::Event;
 use crate::domain::ids::{AgentIx, CallId, Name, OfferId, QueueIx};
@@ -32,9 +34,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use self::counts::{Counts, Measure, Open, SUMS, Sum, band};
 pub use self::formula::{FIGURES, Facts, Figure, Present, Unit, threshold};
+pub use self::places::{Among, gini};
 pub use self::rules::{LOOK_MS, Lookout};
 pub use self::window::begin;
-pub use self::wish::{Part, Seen, Wish, place};
+pub use self::wish::{Part, Seen, Wish, place, service_levels};
 pub use crate::domain::figures::{By, THRESHOLDS_S, Window};
 
 /// The figures of one account.
@@ -50,6 +53,7 @@ pub struct Figures {
     /// Calls that wait, the oldest of a queue first.
     waiting: BTreeSet<(QueueIx, Millis, CallId)>,
     ledger: Ledger,
+    places: Places,
     #[serde(default)]
     rules: Rules,
     /// Agents to look at when the record is over.
@@ -144,9 +148,13 @@ impl Figures {
                 self.directory.apply(event);
                 self.note_queues();
             }
-            Event::AccountSet(_) | Event::QueueDeleted { .. } => self.directory.apply(event),
+            Event::QueueDeleted { queue, .. } => {
+                self.leave_queue(*queue, at);
+                self.directory.apply(event);
+            }
+            Event::AccountSet(_) | Event::UserErased { .. } => self.directory.apply(event),
             Event::OwnCallStarted { .. } | Event::OwnCallEnded { .. } => self.own(event, at),
-            _ if self.rules.apply(event) => {}
+            _ if self.rules.apply(event) || self.place_event(event, at) => {}
             _ => match people::of(event) {
                 Some(agent) => self.person(agent, at).apply(event, at),
                 None => self.call_event(event, at),
@@ -290,25 +298,83 @@ impl Figures {
         let mut counts = self.ledger.since(&subject, from, now);
         let (waiting, oldest_at) = self.line(&subject);
         let mut present = Present { waiting, oldest_at, ..Present::default() };
-        for agent in &people {
-            self.running(*agent, from, now, &mut counts);
+        if !matches!(subject, Subject::Queue(_)) {
+            people.iter().for_each(|agent| self.running(*agent, from, now, &mut counts));
         }
-        let people = people.iter().filter_map(|agent| self.people.get(agent.at()));
-        match subject {
-            Subject::Agent(_) => {
-                let mut online = people.filter(|person| person.detail().is_some());
-                present.doing_since = online.next().map(Person::doing_since);
+        match &subject {
+            Subject::Agent(agent) => {
+                let person = self.people.get(agent.at());
+                let online = person.filter(|person| person.detail().is_some());
+                present.doing_since = online.map(Person::doing_since);
             }
-            _ => present.details.extend(people.filter_map(Person::detail)),
+            of => {
+                let presence = |agent: &AgentIx| match of {
+                    Subject::Queue(queue) => self.presence_in(*agent, *queue),
+                    _ => self.presence_at(*agent),
+                };
+                present.presences = people.iter().filter_map(presence).collect();
+                let people = people.iter().filter_map(|agent| self.people.get(agent.at()));
+                present.details.extend(people.filter_map(Person::detail));
+            }
         }
+        let spread = match &subject {
+            Subject::Queue(queue) => self.rung_in(*queue, (from, now)),
+            Subject::Team(_) => self.rung_of(&people, (from, now)),
+            Subject::Account | Subject::Agent(_) => Vec::new(),
+        };
+        present.spread = spread.into_iter().map(|(_, offers)| offers).collect();
         Some(Facts { counts, threshold, now, present })
     }
 
+    /// How often each of some agents was rung, for whatever queue: of those who were idle at some time
+    /// of the window, or rung.
+    fn rung_of(&self, people: &[AgentIx], (from, now): (Millis, Millis)) -> Vec<(AgentIx, i64)> {
+        let rung = |agent: &AgentIx| {
+            let offers =
+                self.ledger.sum(&Subject::Agent(*agent), from, now, Measure::Offers.into());
+            let person = self.people.get(agent.at())?;
+            (offers > 0 || person.was_idle(from, false)).then_some((*agent, offers))
+        };
+        people.iter().filter_map(rung).collect()
+    }
+
+    /// Among whom shares of offers are told: each who counts, and how often rung. `None`: there is no
+    /// such queue, group or team.
+    #[must_use]
+    pub fn rung(&self, among: &Among, window: (Millis, Millis)) -> Option<Vec<(Name, i64)>> {
+        let rung = match among {
+            Among::Queue(id) => self.rung_in(self.directory.queue_named(id)?, window),
+            Among::Team(id) => {
+                let (_, people) = self.subject(By::Team, id).filter(|(_, all)| !all.is_empty())?;
+                self.rung_of(&people, window)
+            }
+        };
+        let named = |(agent, offers)| Some((self.directory.agent(agent)?.id.clone(), offers));
+        Some(rung.into_iter().filter_map(named).collect())
+    }
+
+    /// All offers of the account since `from`.
+    #[must_use]
+    pub fn offers_of_all(&self, window: (Millis, Millis)) -> i64 {
+        self.offers_of((By::Account, ""), window)
+    }
+
+    /// All offers of one subject since `from`.
+    #[must_use]
+    pub fn offers_of(&self, (by, id): (By, &str), (from, now): (Millis, Millis)) -> i64 {
+        let sum = |(subject, _)| self.ledger.sum(&subject, from, now, Measure::Offers.into());
+        self.subject(by, id).map_or(0, sum)
+    }
+
+    /// Whose figures these are, and the agents that are looked at for them.
     fn subject(&self, by: By, id: &str) -> Option<(Subject, Vec<AgentIx>)> {
         let all = || self.directory.agents().map(|(ix, _)| ix);
         Some(match by {
             By::Account => (Subject::Account, all().collect()),
-            By::Queue | By::Group => (Subject::Queue(self.directory.queue_named(id)?), Vec::new()),
+            By::Queue | By::Group => {
+                let queue = self.directory.queue_named(id)?;
+                (Subject::Queue(queue), self.places.members(queue).collect())
+            }
             By::Agent => {
                 let agent = self.directory.user(id)?;
                 (Subject::Agent(agent), vec![agent])

@@ -178,6 +178,20 @@ pub enum Note {
     Queue(QueueIx, Name, QueueKind),
     /// An agent is there, or is in other teams than before. Numbers come in their order.
     Agent(AgentIx, Name, Vec<Name>),
+    /// Whether an agent is a member of a queue from an instant on, and opted in; and whether it needs
+    /// the status ready.
+    Place {
+        /// Which queue.
+        queue: QueueIx,
+        /// Who.
+        agent: AgentIx,
+        /// From when on.
+        at: Millis,
+        /// A member, and opted in.
+        is_in: bool,
+        /// The queue needs the status ready.
+        ready: bool,
+    },
     /// Something was counted, in the interval of an instant.
     Count(Scope, Millis, Sum, i64),
     /// A wait ended after so many ms, of a call that entered at an instant.

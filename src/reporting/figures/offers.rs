@@ -38,6 +38,7 @@ impl Figures {
         self.offers.insert(offer, (id, agent));
         self.person(agent, at).offered(offer, at_desk);
         self.count(&scope, at, Measure::Offers, 1);
+        self.places.rung(queue, agent, at);
         self.note_offer(id, offer, at);
     }
 
@@ -92,6 +93,8 @@ impl Figures {
         // A late answer may be of a queue that the call has left.
         let through = call.offers.iter().find(|o| o.id == offer).map(|o| o.queue);
         call.held = false;
+        call.waited_in = call.queue;
+        call.queue = through.or(call.queue);
         call.join(agent, at);
         let Some(stay) = call.stay.as_mut().filter(|stay| stay.end.is_none()) else {
             call.served_by = through.or(call.served_by);

@@ -70,18 +70,26 @@ pub struct Person {
     status: Status,
     /// A break's.
     reason: Option<Name>,
-    training: bool,
-    blocked: bool,
+    pub(super) training: bool,
+    pub(super) blocked: bool,
+    /// Another status follows the present work; whether it was forced.
+    pub(super) next: Option<bool>,
+    /// Open desks.
+    pub(super) desks: Vec<u64>,
+    /// Queues that the agent is a member of, and whether opted in, in the order of joining.
+    pub(super) pairs: Vec<(QueueIx, bool)>,
+    /// Until when the agent was idle last, with whatever status, and with the status ready.
+    idle_until: (Millis, Millis),
     /// The desk's connection was lost; it may come back until then.
-    grace_until: Option<Millis>,
-    device_lost: bool,
-    device_unreached: bool,
-    delayed: bool,
+    pub(super) grace_until: Option<Millis>,
+    pub(super) device_lost: bool,
+    pub(super) device_unreached: bool,
+    pub(super) delayed: bool,
     /// With the agent, and whether on hold.
-    calls: Vec<(CallId, bool)>,
-    own_calls: Vec<OwnCall>,
+    pub(super) calls: Vec<(CallId, bool)>,
+    pub(super) own_calls: Vec<OwnCall>,
     /// Open, and whether the device alerts.
-    offers: Vec<(OfferId, bool)>,
+    pub(super) offers: Vec<(OfferId, bool)>,
     /// After-call work.
     pub(super) wrap_ups: Vec<WrapUp>,
     /// The part that ended last: after-call work that begins beside it is its.
@@ -97,6 +105,10 @@ impl Default for Person {
             reason: None,
             training: false,
             blocked: false,
+            next: None,
+            desks: Vec::new(),
+            pairs: Vec::new(),
+            idle_until: (Millis(i64::MIN), Millis(i64::MIN)),
             grace_until: None,
             device_lost: false,
             device_unreached: false,
@@ -172,7 +184,21 @@ impl Person {
 
     /// From now on it may hold otherwise.
     pub fn settled(&mut self, at: Millis) {
+        if at > self.since && self.detail() == Some(Detail::Idle) {
+            self.idle_until.0 = at;
+            if self.status == Status::Ready {
+                self.idle_until.1 = at;
+            }
+        }
         self.since = at;
+    }
+
+    /// Whether the agent was idle at some time since `from`, or is; `ready`: with that status.
+    #[must_use]
+    pub fn was_idle(&self, from: Millis, ready: bool) -> bool {
+        let until = if ready { self.idle_until.1 } else { self.idle_until.0 };
+        let is_idle = self.detail() == Some(Detail::Idle);
+        until > from || (is_idle && (!ready || self.status == Status::Ready))
     }
 
     /// What each millisecond adds to, with how much. `capacity`: of all media.
@@ -244,9 +270,20 @@ impl Person {
             Event::LeaseLapsed { .. } => {
                 self.grace_until = self.grace_until.filter(|until| *until > at);
             }
-            Event::DeskOpened { .. } => self.grace_until = None,
-            Event::DeskClosed { grace_until, .. } => self.grace_until = *grace_until,
-            Event::DesksLost { grace_until, .. } => self.grace_until = Some(*grace_until),
+            Event::DeskOpened { desk, .. } => {
+                self.grace_until = None;
+                if !self.desks.contains(desk) {
+                    self.desks.push(*desk);
+                }
+            }
+            Event::DeskClosed { desk, grace_until, .. } => {
+                self.grace_until = *grace_until;
+                self.desks.retain(|of| of != desk);
+            }
+            Event::DesksLost { grace_until, .. } => {
+                self.grace_until = Some(*grace_until);
+                self.desks.clear();
+            }
             Event::DeviceRegistered { .. } => {
                 (self.device_lost, self.device_unreached) = (false, false);
             }
@@ -279,6 +316,7 @@ impl Person {
     fn status_set(&mut self, status: Status, reason: &Option<Name>) {
         self.status = status;
         self.reason.clone_from(reason);
+        self.next = None;
         if status == Status::Offline {
             self.grace_until = None;
         }

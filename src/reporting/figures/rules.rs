@@ -128,7 +128,7 @@ impl Lookout {
         let mut had: BTreeMap<&Name, Severity> =
             had.map(|open| (&open.subject, open.severity)).collect();
         let wish = wish(rule);
-        for subject in wish.subjects(figures, account, &Seen::All) {
+        for subject in wish.subjects(figures, account, &Seen::All, now) {
             let had = had.remove(&subject);
             let value = wish.value(figures, &subject, now);
             let detail = || figures.detail(&subject);
@@ -182,5 +182,7 @@ fn wish(rule: &AlertRule) -> Wish {
         threshold: threshold(rule.threshold_s).unwrap_or(0),
         ids: (!ids.is_empty()).then_some(ids),
         figures: super::place(&rule.figure).map(|place| BTreeSet::from([place])),
+        thresholds: Vec::new(),
+        among: None,
     }
 }

@@ -55,6 +55,7 @@ impl Figures {
         self.notes.is_on = true;
         self.note_queues();
         self.note_agents();
+        self.note_places();
         for call in self.calls.values() {
             let (facts, stay) = (Arc::clone(&call.facts), call.stay.clone());
             let (ended_at, outcome, reason) = (None, None, None);

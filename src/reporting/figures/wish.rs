@@ -1,10 +1,11 @@
 //! What is told of figures, and to whom: the same by request and in the live feed.
 
-use super::{By, FIGURES, Figure, Figures, Window};
+use super::THRESHOLDS_S;
+use super::{Among, By, FIGURES, Facts, Figure, Figures, Window};
 use crate::domain::ids::Name;
 use crate::domain::time::Millis;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What somebody may see of an account's figures.
@@ -50,6 +51,15 @@ impl Seen {
             By::Team => figures.members(id).all(|user| part.users.contains(user)),
         }
     }
+
+    /// Whether shares of what is offered there are told.
+    #[must_use]
+    pub fn has_among(&self, figures: &Figures, among: &Among) -> bool {
+        match among {
+            Among::Queue(id) => self.has(figures, By::Queue, id),
+            Among::Team(id) => self.has(figures, By::Team, id),
+        }
+    }
 }
 
 /// Which figures are asked for, of whom.
@@ -65,12 +75,48 @@ pub struct Wish {
     pub ids: Option<BTreeSet<Name>>,
     /// These figures only, by their places in [`FIGURES`].
     pub figures: Option<BTreeSet<usize>>,
+    /// Service levels of these thresholds beside them, by their places.
+    pub thresholds: Vec<usize>,
+    /// By agent: of those who count there, and with their shares of its offers.
+    pub among: Option<Among>,
+}
+
+/// Offers among whom shares are told.
+struct Shares {
+    from: Millis,
+    /// Of each who counts; `None`: as the agent's own sums say.
+    own: Option<BTreeMap<Name, i64>>,
+    whole: i64,
+}
+
+/// Service levels by threshold, each with the threshold that it is of: what stands beside figures.
+#[must_use]
+pub fn service_levels(facts: &mut Facts, thresholds: &[usize]) -> Vec<Value> {
+    let before = facts.threshold;
+    let told = thresholds.iter().map(|threshold| {
+        facts.threshold = *threshold;
+        let seconds = THRESHOLDS_S.get(*threshold).copied().unwrap_or_default();
+        let mut told = json!({ "threshold_ms": seconds * 1_000 });
+        for figure in FIGURES.iter().filter(|figure| figure.has_threshold()) {
+            told[figure.name] = figure.value(facts);
+        }
+        told
+    });
+    let told = told.collect();
+    facts.threshold = before;
+    told
 }
 
 impl Wish {
     /// Whose figures it asks for, of those that are there and seen, in order.
     #[must_use]
-    pub fn subjects(&self, figures: &Figures, account: &Name, seen: &Seen) -> Vec<Name> {
+    pub fn subjects(
+        &self,
+        figures: &Figures,
+        account: &Name,
+        seen: &Seen,
+        now: Millis,
+    ) -> Vec<Name> {
         let mut ids = match (&self.ids, self.by) {
             (None, By::Account) => vec![account.clone()],
             (None, by) => figures.ids(by),
@@ -78,18 +124,61 @@ impl Wish {
             (Some(ids), by) => ids.iter().filter(|id| figures.knows(by, id)).cloned().collect(),
         };
         ids.retain(|id| seen.has(figures, self.by, id));
+        if let Some(among) = self.among.as_ref().filter(|_| self.by == By::Agent) {
+            let from = super::begin(self.window, now, figures.time_zone(None));
+            let rung = figures.rung(among, (from, now)).filter(|_| seen.has_among(figures, among));
+            let rung = rung.unwrap_or_default();
+            let rung: BTreeSet<Name> = rung.into_iter().map(|(id, _)| id).collect();
+            ids.retain(|id| rung.contains(id));
+        }
         ids
     }
 
-    /// One subject's figures: `{ id, from, figures }`.
+    /// Subjects' figures: `{ id, from, figures }` each, with service levels where they are wished.
     #[must_use]
-    pub fn item(&self, figures: &Figures, id: &Name, now: Millis) -> Option<Value> {
+    pub fn items(&self, figures: &Figures, ids: Vec<Name>, now: Millis) -> Vec<(Name, Value)> {
+        let shares = self.shares(figures, now);
+        let told = ids.into_iter().filter_map(|id| {
+            let item = self.item(figures, &id, now, shares.as_ref())?;
+            Some((id, item))
+        });
+        told.collect()
+    }
+
+    fn item(
+        &self,
+        figures: &Figures,
+        id: &Name,
+        now: Millis,
+        shares: Option<&Shares>,
+    ) -> Option<Value> {
         let zone = figures.time_zone((self.by == By::Agent).then_some(id));
         let from = super::begin(self.window, now, zone);
-        let facts = figures.facts((self.by, id), (from, now), self.threshold)?;
+        let mut facts = figures.facts((self.by, id), (from, now), self.threshold)?;
+        facts.present.share = shares.map(|shares| shares.of(figures, id, now));
         let value = |figure: &Figure| (figure.name.to_owned(), figure.value(&facts));
         let told: Map<String, Value> = self.names().map(value).collect();
-        Some(json!({ "id": id, "from": from.rfc3339(), "figures": told }))
+        let mut item = json!({ "id": id, "from": from.rfc3339(), "figures": told });
+        if !self.thresholds.is_empty() {
+            item["service_levels"] = service_levels(&mut facts, &self.thresholds).into();
+        }
+        Some(item)
+    }
+
+    /// Over the same time for all: by day, the account's.
+    fn shares(&self, figures: &Figures, now: Millis) -> Option<Shares> {
+        if self.by != By::Agent || self.names().all(|figure| figure.name != "offer_share") {
+            return None;
+        }
+        let from = super::begin(self.window, now, figures.time_zone(None));
+        Some(match &self.among {
+            None => Shares { from, own: None, whole: figures.offers_of_all((from, now)) },
+            Some(among) => {
+                let own: BTreeMap<Name, i64> =
+                    figures.rung(among, (from, now)).into_iter().flatten().collect();
+                Shares { from, whole: own.values().sum(), own: Some(own) }
+            }
+        })
     }
 
     /// The value of the one figure that it asks for; `None`: there is none now.
@@ -107,6 +196,17 @@ impl Wish {
         let all = FIGURES.iter().enumerate();
         all.filter(move |(place, figure)| figure.of.contains(&self.by) && wished(*place))
             .map(|(_, figure)| figure)
+    }
+}
+
+impl Shares {
+    /// An agent's offers, and those of all.
+    fn of(&self, figures: &Figures, id: &Name, now: Millis) -> (i64, i64) {
+        let own = match &self.own {
+            Some(own) => own.get(id).copied().unwrap_or(0),
+            None => figures.offers_of((By::Agent, id), (self.from, now)),
+        };
+        (own, self.whole)
     }
 }
 

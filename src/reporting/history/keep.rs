@@ -2,7 +2,7 @@
 //! writing fails: nothing is lost but by a crash, and then the fold tells it again.
 
 use super::codes::Codes;
-use super::rows::{Rows, SpanRow};
+use super::rows::{PlaceRow, Rows, SpanRow};
 use super::schema::{self, Position, signed};
 use super::subjects::{LINE, Subjects, number as id};
 use super::tally::{FIVE_MS, HOUR_MS, Sums, Tally};
@@ -123,6 +123,13 @@ impl Keep {
         match note {
             Note::Queue(ix, name, kind) => self.queue(stream, ix, &name, kind),
             Note::Agent(ix, name, teams) => self.agent(stream, ix, &name, &teams),
+            Note::Place { queue, agent, at, is_in, ready } => {
+                let ids = self.queue_id(stream, queue).zip(self.agent_id(stream, agent));
+                if let Some((queue, agent)) = ids {
+                    let at = at.0;
+                    self.rows.places.push(PlaceRow { queue, agent, at, is_in, ready });
+                }
+            }
             Note::Count(scope, at, sum, amount) => {
                 self.each(stream, &scope, |tally, place| tally.add(place, at, sum, amount));
             }
@@ -368,6 +375,8 @@ impl Keep {
                 spans.execute((subject, before))?;
                 owns.execute((subject, before))?;
             }
+            let sql = "DELETE FROM history_member WHERE ended_at < ?1";
+            self.db.execute(sql, [before])?;
             let streams: Vec<u32> = self
                 .db
                 .prepare_cached("SELECT stream FROM history_stream")?

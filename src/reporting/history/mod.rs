@@ -6,8 +6,10 @@
 //! counted once whatever happens. [`read`] tells sums over intervals, [`lists`] the rows, and
 //! [`behind`] the rows that are behind a figure.
 
+pub mod adherence;
 pub mod behind;
 pub mod codes;
+pub mod fairness;
 pub mod intervals;
 pub mod keep;
 pub mod lists;
@@ -52,7 +54,7 @@ pub fn tally_grain_ms() -> i64 {
 }
 
 /// Told only of now.
-const LIVE_ONLY: [&str; 8] = [
+const LIVE_ONLY: [&str; 12] = [
     "waiting",
     "longest_wait_now_ms",
     "agents_logged_in",
@@ -60,10 +62,23 @@ const LIVE_ONLY: [&str; 8] = [
     "agents_working",
     "agents_on_break",
     "agents_held_back",
+    "agents_available",
+    "agents_busy",
+    "agents_opted_out",
+    "agents_offline",
     "in_state_ms",
 ];
 /// What a disposition is noted for: agents' parts.
 const OF_PARTS: [&str; 6] = ["handled", "talk_ms", "hold_ms", "wrap_up_ms", "aht_ms", "acw_ms"];
+
+/// How offers are shared out: told of the past, and not summed up of rows that could be listed.
+const SHARED_OUT: [&str; 2] = ["offer_share", "offers_gini"];
+
+/// Whether a figure is worked out from rows that can be listed.
+#[must_use]
+pub fn has_rows(figure: &Figure) -> bool {
+    !SHARED_OUT.contains(&figure.name)
+}
 
 impl Across {
     /// The figures that are told by it, in their order.
@@ -77,6 +92,8 @@ impl Across {
         FIGURES.iter().filter(move |figure| {
             figure.of.contains(&by)
                 && !LIVE_ONLY.contains(&figure.name)
+                // Whose members are known of the past.
+                && (figure.name != "offers_gini" || matches!(self, Across::Queue | Across::Group))
                 && (self != Across::Disposition || OF_PARTS.contains(&figure.name))
         })
     }

@@ -144,7 +144,7 @@ impl<'a> Look<'a> {
                 continue;
             }
             let is_full = told.items.len() == wish.limit;
-            let (all, newest) = self.intervals(subject, wish, &stretches)?;
+            let (all, newest) = self.intervals(subject, &wish.edges, &stretches)?;
             if wish.as_of.is_some_and(|as_of| newest > as_of) {
                 return Err(Error::Restated(newest));
             }
@@ -208,14 +208,18 @@ impl<'a> Look<'a> {
         Ok(name)
     }
 
+    /// Counts of each interval of a subject.
+    pub(super) fn counts_of(&self, subject: i64, edges: &[Millis]) -> Result<Vec<Counts>, Error> {
+        Ok(self.intervals(subject, edges, &stretches(edges))?.0)
+    }
+
     /// Counts of each interval, and the record that changed any of them last.
     fn intervals(
         &self,
         subject: i64,
-        wish: &Wish,
+        edges: &[Millis],
         stretches: &[Stretch],
     ) -> Result<(Vec<Counts>, u64), Error> {
-        let edges = &wish.edges;
         let mut all = vec![Counts::default(); edges.len().saturating_sub(1)];
         let (mut open, mut place, mut any, mut newest) = (Open::default(), 0, false, 0);
         let mut read = self.db.prepare_cached(

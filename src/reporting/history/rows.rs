@@ -28,6 +28,15 @@ impl SpanRow {
     }
 }
 
+/// An agent's place in a queue begins, or ends.
+pub struct PlaceRow {
+    pub queue: i64,
+    pub agent: i64,
+    pub at: i64,
+    pub is_in: bool,
+    pub ready: bool,
+}
+
 /// All that waits. Numbers before rows: the account's stream, or subjects.
 #[derive(Default)]
 pub struct Rows {
@@ -37,6 +46,8 @@ pub struct Rows {
     pub parts: Vec<(u32, (i64, Option<i64>), PartRow)>,
     pub owns: Vec<(i64, OwnRow)>,
     pub spans: Vec<SpanRow>,
+    /// In their order.
+    pub places: Vec<PlaceRow>,
 }
 
 /// Keeps the last of those with the same key, in the order of keys.
@@ -65,6 +76,7 @@ impl Rows {
             + self.parts.len()
             + self.owns.len()
             + self.spans.len()
+            + self.places.len()
     }
 
     /// Nothing waits any more.
@@ -85,7 +97,29 @@ impl Rows {
         self.write_offers(db)?;
         self.write_parts(db)?;
         self.write_owns(db)?;
-        self.write_spans(db)
+        self.write_spans(db)?;
+        self.write_places(db)
+    }
+
+    /// One that is told again is there already.
+    fn write_places(&self, db: &Connection) -> Result<(), Error> {
+        let mut begin = db.prepare_cached(
+            "INSERT INTO history_member (queue, agent, began_at, ready)
+             SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS (SELECT 1 FROM history_member
+               WHERE queue = ?1 AND agent = ?2 AND ended_at IS NULL)
+             ON CONFLICT DO UPDATE SET ended_at = NULL, ready = ?4",
+        )?;
+        let mut end = db.prepare_cached(
+            "UPDATE history_member SET ended_at = ?3
+             WHERE queue = ?1 AND agent = ?2 AND ended_at IS NULL",
+        )?;
+        for row in &self.places {
+            match row.is_in {
+                true => begin.execute((row.queue, row.agent, row.at, row.ready))?,
+                false => end.execute((row.queue, row.agent, row.at))?,
+            };
+        }
+        Ok(())
     }
 
     fn write_calls(&self, db: &Connection) -> Result<(), Error> {

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// The newest format that this release reads; it writes no other.
-pub const FORMAT: i64 = 1;
+pub const FORMAT: i64 = 2;
 
 /// `CBHI` in the file's header.
 const APPLICATION: i64 = 0x4342_4849;
@@ -72,6 +72,15 @@ CREATE TABLE history_span (
 ) WITHOUT ROWID;
 ";
 
+/// Since format 2: who had a place in which queue, and was opted in, and whether the status ready was
+/// needed there.
+const MEMBERS: &str = "
+CREATE TABLE history_member (
+  queue INTEGER NOT NULL, agent INTEGER NOT NULL, began_at INTEGER NOT NULL, ended_at INTEGER,
+  ready INTEGER NOT NULL, PRIMARY KEY (queue, agent, began_at)
+) WITHOUT ROWID;
+";
+
 /// Opens for writing, and makes the tables when the file is new.
 ///
 /// # Errors
@@ -112,11 +121,19 @@ fn prepare(db: &Connection, path: &Path) -> Result<(), Error> {
     db.pragma_update(None, "cache_size", -65_536)?;
     if is_new {
         db.execute_batch(&format!(
-            "BEGIN IMMEDIATE; {TABLES}
+            "BEGIN IMMEDIATE; {TABLES} {MEMBERS}
              PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {FORMAT}; COMMIT"
+        ))?;
+    } else if format(db)? < FORMAT {
+        db.execute_batch(&format!(
+            "BEGIN IMMEDIATE; {MEMBERS} PRAGMA user_version = {FORMAT}; COMMIT"
         ))?;
     }
     Ok(())
+}
+
+fn format(db: &Connection) -> Result<i64, Error> {
+    Ok(db.pragma_query_value(None, "user_version", |row| row.get(0))?)
 }
 
 /// Opens for reading what is there.

@@ -44,6 +44,8 @@ impl Model {
             | Kind::Role
             | Kind::AccessGroup
             | Kind::AlertRule
+            | Kind::Hook
+            | Kind::Report
             | Kind::Disposition
             | Kind::Team
             | Kind::TeamMember

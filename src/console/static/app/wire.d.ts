@@ -654,6 +654,7 @@ export type HistoryInterval = {
   complete: boolean;
   figures: Record<string, number | null>;
   from: string;
+  service_levels?: ServiceLevels[] | null;
   to: string;
 };
 
@@ -1196,6 +1197,15 @@ export type Row = {
   roles: Role[];
 };
 
+/** Service levels of one threshold. */
+export type ServiceLevels = {
+  service_level?: number | null;
+  service_level_of_all_that_left?: number | null;
+  service_level_with_exits?: number | null;
+  service_level_with_short_abandons?: number | null;
+  threshold_ms: number;
+};
+
 /** A session. */
 export type SessionView = {
   created_at: string;
@@ -1301,6 +1311,7 @@ export type SubjectFigures = {
   figures: Record<string, number | null>;
   from: string;
   id: string;
+  service_levels?: ServiceLevels[] | null;
 };
 
 /** A subject's intervals. */

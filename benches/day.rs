@@ -1,0 +1,149 @@
+//! A day of 1,000,000 calls, which come as calls of a bank came over a weekday: what the live figures cost
+//! beside the engine, how fast the history is written, and how long a report of that day takes.
+//!
+//! `cargo bench --bench day`, with `-- --quick` for 50,000 calls. Prints; asserts nothing but that the
+//! history has every call.
+
+mod support;
+
+use callboard::domain::time::Millis;
+use callboard::reporting::figures::{Measure, threshold};
+use callboard::reporting::history::intervals::{Interval, zone};
+use callboard::reporting::history::keep::{Batch, Keep};
+use callboard::reporting::history::read::{Reader, Wish};
+use callboard::reporting::history::{Across, schema};
+use serde_json::{Value, json};
+use std::hint::black_box;
+use std::path::Path;
+use std::time::{Duration, Instant};
+use support::World;
+
+const STREAM: u32 = 1;
+/// As the node does it.
+const ROWS_AT_ONCE: usize = 200_000;
+/// Calls of a weekday by hour, the mean of 260 weekdays of 1999: counted for this from the calls of the
+/// “Anonymous Bank” of the Technion.
+const BY_HOUR: [f64; 24] = [
+    5.2, 2.0, 1.0, 0.5, 0.5, 1.1, 6.0, 40.8, 87.9, 122.5, 139.7, 121.6, 108.7, 114.3, 120.8, 120.4,
+    115.2, 92.8, 79.5, 64.9, 58.9, 60.6, 54.7, 42.1,
+];
+
+fn queues() -> Vec<(&'static str, Value)> {
+    ["one", "two", "three", "four", "five"]
+        .into_iter()
+        .map(|id| {
+            let wrap_up = json!({ "manual": true, "max_ms": 3_600_000 });
+            (id, json!({ "name": id, "strategy": "longest_idle", "wrap_up": wrap_up }))
+        })
+        .collect()
+}
+
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
+    let (calls, agents) = match args.first().map(String::as_str) {
+        // A test run of all targets starts benches too: one short block says that they work.
+        Some("--test") => (240, 5),
+        Some("--quick") => (50_000, 500),
+        _ => (1_000_000, 500),
+    };
+    for noted in [false, true] {
+        let folder = tempfile::tempdir().expect("a folder");
+        day(folder.path(), calls, agents, noted);
+    }
+}
+
+/// How long after one call the next comes, ms, by hour.
+fn gaps(calls: usize) -> Vec<f64> {
+    let all: f64 = BY_HOUR.iter().sum();
+    BY_HOUR.iter().map(|share| 3_600_000.0 / (share / all * calls as f64)).collect()
+}
+
+fn day(folder: &Path, calls: usize, agents: usize, noted: bool) {
+    let mut world = World::with_figures(agents, &queues());
+    let path = folder.join("day.db");
+    let file = schema::open_writing(&path).expect("a file");
+    let mut keep = Keep::new(file).expect("a history");
+    if noted {
+        world.take_notes();
+    }
+    let before = (world.folded(), world.spent, world.made.records);
+    let (mut written, mut rows, mut done, mut carried) = (Duration::ZERO, 0, 0, 0.0);
+    let first = world.noted().1;
+    let all: f64 = BY_HOUR.iter().sum();
+    let ids = ["one", "two", "three", "four", "five"];
+    for (share, gap) in BY_HOUR.iter().zip(gaps(calls)) {
+        for _ in 0..(share / all * calls as f64).round() as usize {
+            world.cycle(ids[done % ids.len()]);
+            done += 1;
+            carried += gap;
+            world.pass(carried as u64);
+            carried = carried.fract();
+            if noted && done % 1_000 == 0 {
+                (written, rows) = keep_notes(&mut world, &mut keep, (written, rows), false);
+            }
+        }
+    }
+    let records = (world.made.records - before.2) as f64;
+    let per = |time: Duration| time.as_nanos() as f64 / records;
+    let (engine, fold) = (per(world.spent - before.1), per(world.folded() - before.0));
+    let with = if noted { "telling what it counts" } else { "alone" };
+    println!(
+        "{done} calls, {records} records, {agents} agents: engine {engine:.0} ns/record, fold {with} {fold:.0} ns/record, {:.3}",
+        fold / engine
+    );
+    if !noted {
+        return;
+    }
+    (written, rows) = keep_notes(&mut world, &mut keep, (written, rows), true);
+    drop(keep);
+    let per_second = done as f64 / written.as_secs_f64();
+    println!("history: {rows} rows, {per_second:.0} calls/s");
+    report(&path, (first, world.noted().1), done);
+}
+
+/// Has the history take what was noted, and write when there is much.
+fn keep_notes(
+    world: &mut World,
+    keep: &mut Keep,
+    (mut written, mut rows): (Duration, usize),
+    last: bool,
+) -> (Duration, usize) {
+    let notes = world.notes();
+    let (seq, at) = world.noted();
+    let began = Instant::now();
+    keep.take(Batch { stream: STREAM, seq, at, settled: false, notes });
+    if last || keep.waiting() >= ROWS_AT_ONCE {
+        rows += keep.waiting();
+        keep.write().expect("written");
+    }
+    written += began.elapsed();
+    (written, rows)
+}
+
+/// The day by queue and by agent, in quarters of an hour.
+fn report(path: &Path, (from, until): (Millis, Millis), calls: usize) {
+    let place = threshold(20).expect("20 s");
+    let utc = zone("UTC").expect("UTC");
+    for across in [Across::Queue, Across::Agent] {
+        let edges = Interval::Quarter.edges((from, until.plus(1)), &utc, 200).expect("edges");
+        let intervals = edges.len() - 1;
+        let wish = Wish { across, id: None, after: None, limit: 1_000, edges, as_of: None };
+        let began = Instant::now();
+        let mut reader = Reader::open(path).expect("a reader");
+        let told = reader.look(STREAM, |look| look.sums(&wish, &|_| true)).expect("sums");
+        let mut handled = 0;
+        for sums in told.items.iter().flat_map(|(_, sums)| sums) {
+            handled += sums.counts.get(Measure::Handled);
+            let facts = sums.facts(place);
+            for figure in across.figures() {
+                black_box(figure.value(&facts));
+            }
+        }
+        let took = began.elapsed().as_secs_f64() * 1_000.0;
+        assert_eq!(handled, calls as i64, "every call is in it");
+        println!(
+            "report by {across}: {} × {intervals} quarters of an hour: {took:.0} ms",
+            told.items.len()
+        );
+    }
+}
