@@ -275,6 +275,7 @@ export type CallView = {
   recording?: boolean | null;
   state: string;
   step?: number | null;
+  supervisors?: Supervisor[];
   switch: string;
   switch_call: string;
   to?: string | null;
@@ -1309,6 +1310,18 @@ export type SubjectHistory = {
   intervals: HistoryInterval[];
 };
 
+/** How to be on a call. */
+export type Supervise = {
+  mode: string;
+};
+
+/** Who supervises a call. */
+export type Supervisor = {
+  mode: string;
+  since: string;
+  user: string;
+};
+
 /** A switch; `PUT …/switches/{switch}`. */
 export type Switch = {
   bootid?: string | null;
@@ -1547,7 +1560,7 @@ export type CallRow = {
 };
 
 /** What a switch is asked to do. */
-export type CommandType = "call.queue" | "call.announce" | "offer.ring" | "offer.cancel" | "offer.answer" | "call.connect" | "call.originate" | "call.hold" | "call.resume" | "call.transfer" | "call.route" | "call.end" | "switch.sync";
+export type CommandType = "call.queue" | "call.announce" | "offer.ring" | "offer.cancel" | "offer.answer" | "call.connect" | "call.originate" | "call.hold" | "call.resume" | "call.transfer" | "call.supervise" | "call.route" | "call.end" | "switch.sync";
 
 export type DeskOffer = {
   at_desk: boolean;

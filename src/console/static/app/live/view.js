@@ -12,7 +12,9 @@ export const openAgent = (id) => say({ agent: id });
 export function closeAgent() {
   say({ agent: '' });
   // Back to where one came from.
-  /** @type {HTMLElement | null} */ (document.querySelector('.agents .grid') ?? document.querySelector('.grid'))?.focus({ preventScroll: true });
+  /** @type {HTMLElement | null} */ (
+    document.querySelector('.agents .grid') ?? document.querySelector('.grid')
+  )?.focus({ preventScroll: true });
 }
 
 /** @param {URLSearchParams} query */
@@ -32,10 +34,16 @@ export function keepAddress() {
   return effect(() => {
     const { key, dir } = agents.sort.value;
     const parts = {
-      find: agents.search.value, show: [...agents.tones.value].sort().join(','), team: agents.team.value, queue: agents.queue.value, skill: agents.skill.value,
+      find: agents.search.value,
+      show: [...agents.tones.value].sort().join(','),
+      team: agents.team.value,
+      queue: agents.queue.value,
+      skill: agents.skill.value,
       sort: key === 'status' && dir === 1 ? '' : `${key}${dir < 0 ? '.down' : ''}`,
     };
     // Not read as a signal: only the view's own changes are said.
-    queueMicrotask(() => { if (route.peek().path === '/live' || route.peek().path === '/') say(parts); });
+    queueMicrotask(() => {
+      if (route.peek().path === '/live' || route.peek().path === '/') say(parts);
+    });
   });
 }
