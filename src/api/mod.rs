@@ -43,9 +43,11 @@ mod schema;
 pub mod server;
 mod sessions;
 mod socket;
+mod supervise;
 mod switches;
 mod tickets;
 mod users;
+mod views;
 
 use crate::domain::problem::FieldError;
 use crate::node::Handle;
@@ -173,6 +175,8 @@ fn routes() -> Routes {
         configuration::routes,
         agents::routes,
         calls::routes,
+        supervise::routes,
+        views::routes,
         callbacks::routes,
         switches::routes,
         desk::routes,
@@ -258,6 +262,7 @@ const NEEDED: &[(&str, &[&str])] = &[
     ("Member", &[]),
     ("Route", &["number", "to"]),
     ("Switch", &["name"]),
+    ("SavedView", &["name", "path"]),
     ("Webhook", &["url"]),
     ("Capabilities", &[]),
     ("SkillNeed", &["skill"]),

@@ -11,6 +11,7 @@ use callboard::domain::ids::{
 use callboard::domain::media::Media;
 use callboard::domain::objects::alert_rule::Severity;
 use callboard::domain::objects::queue::{Exit, Order, Source};
+use callboard::domain::objects::saved_view::{SavedView, SharedWith};
 use callboard::domain::objects::user::Role;
 use callboard::domain::objects::{
     AccessGroup, AlertRule, Calendar, Member, Preferred, Queue, QueueKind, RoleBody, Route, Skill,
@@ -19,7 +20,8 @@ use callboard::domain::objects::{
 use callboard::domain::presence::Status;
 use callboard::domain::signing::{LinkPurpose, SessionEnd};
 use callboard::domain::switching::{
-    CancelReason, Drawn, EndedBy, SortKey, SyncCall, SyncState, TransferKind, TransferTo, Why,
+    CancelReason, Drawn, EndedBy, SortKey, SuperviseMode, SyncCall, SyncState, TransferKind,
+    TransferTo, Why,
 };
 use callboard::domain::time::Millis;
 use serde_json::{Value, json};
@@ -315,6 +317,20 @@ fn calls() -> Vec<Event> {
             kind: TransferKind::Attended,
             by: "ann".into(),
         },
+        Event::ViewPut {
+            agent,
+            id: "late".into(),
+            view: Box::new(SavedView {
+                name: "Late shift".into(),
+                path: "/live?show=busy".into(),
+                zone: Some("Europe/Berlin".into()),
+                shared: SharedWith::Team,
+            }),
+        },
+        Event::ViewDeleted { agent, id: "late".into() },
+        Event::SuperviseAsked { call, agent, mode: SuperviseMode::Whisper, by: "usr_sue".into() },
+        Event::SuperviseEnded { call, agent, tell: true, by: Some("usr_sue".into()) },
+        Event::SuperviseEnded { call, agent, tell: false, by: None },
         Event::DirectLineMade {},
         Event::CallDirected { call, agent },
         Event::CallHanded { call, agent },

@@ -22,6 +22,7 @@ mod queue_json;
 pub mod role;
 #[cfg(test)]
 mod round_trip;
+pub mod saved_view;
 pub mod strategy;
 mod strategy_json;
 pub mod switch;
@@ -40,6 +41,7 @@ pub use needs::{Preferred, SkillNeed, SkipIf, Step};
 pub use profile::{Contact, Setting};
 pub use queue::{Exits, Member, Queue, QueueKind, Route, Target};
 pub use role::{AccessGroup, RoleBody};
+pub use saved_view::SavedView;
 pub use strategy_json::forget_preset;
 pub use switch::{Capabilities, Switch, Webhook};
 pub use team::{Team, TeamMember};

@@ -6,6 +6,7 @@ import { api, Refused } from './session.js';
 import { announce, toast } from './ui/toast.js';
 import { count, plural } from './fmt.js';
 import * as board from './store/board.js';
+import { SUPERVISING } from './store/words.js';
 import { queueName as queueLabel, userName } from './store/directory.js';
 
 /** Agents for whom something was asked and is not confirmed yet, with what. */
@@ -243,6 +244,27 @@ export async function notify(users, text) {
     return good > 0;
   } catch (error) {
     toast(`Nobody was told. ${/** @type {Error} */ (error).message}`, { kind: 'failed' });
+    return false;
+  }
+}
+
+/**
+ * Puts oneself on a call, changes how one is there, or (without a mode) leaves it. What the supervisor hears
+ * is the switch's doing: that it was told is all that is known here.
+ * @param {string} call @param {string} mode @param {string} name the agent's @returns {Promise<boolean>}
+ */
+export async function supervise(call, mode, name) {
+  try {
+    if (mode) await api('POST', `/calls/${call}/supervise`, { mode });
+    else await api('DELETE', `/calls/${call}/supervise`);
+    done(
+      mode
+        ? `${SUPERVISING[mode]?.[0].replace('…', '')}: your phone rings for the call of ${name}`
+        : `You have left the call of ${name}`,
+    );
+    return true;
+  } catch (error) {
+    toast(/** @type {Error} */ (error).message, { kind: 'failed' });
     return false;
   }
 }

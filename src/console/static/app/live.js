@@ -2,6 +2,7 @@
 // A WebSocket that comes back. It knows nothing of what the frames mean.
 
 /**
+ * `onWrong`: the server did not understand the first frame; whether another one is worth a try.
  * `ticket`: a one-use ticket, or null where the cookie opens the door. `hello`: the first frame after it, or
  * null.
  * @typedef {{
@@ -11,6 +12,7 @@
  *   onFrame: (frame: any) => void,
  *   onOpen?: () => void,
  *   onLost: (why: string) => void,
+ *   onWrong?: (why: string) => boolean,
  *   onRefused: (why: string) => void,
  * }} Plan
  */
@@ -63,7 +65,8 @@ export function keepOpen(plan, how = {}) {
     own.onclose = (event) => {
       if (socket !== own) return;
       socket = null;
-      if (event.code === 4401 || event.code === 4403)
+      if (event.code === 4400 && plan.onWrong?.(event.reason)) open();
+      else if (event.code === 4401 || event.code === 4403)
         refuse(event.reason || 'The server closed the connection.');
       else later(event.reason);
     };

@@ -15,8 +15,10 @@ import * as directory from './store/directory.js';
 import * as feed from './store/feed.js';
 import * as figures from './store/figures.js';
 import * as history from './store/history.js';
+import * as views from './store/views.js';
 import { selected } from './store/agents.js';
 import { limits, shownTheme, zoneChoice } from './store/prefs.js';
+import { onPalette } from './ui/palette.js';
 import { SignIn } from './pages/signin.js';
 import { Live } from './pages/live.js';
 import { ViewTools } from './live/editview.js';
@@ -37,7 +39,7 @@ effect(() => {
 
 /** The floor's data run while somebody is signed in who may see it. */
 effect(() => {
-  const parts = [directory, feed, figures.source],
+  const parts = [directory, feed, figures.source, views],
     isIn = phase.value === 'in';
   untracked(() => parts.forEach((part) => (isIn ? part.start() : part.stop())));
 });
@@ -91,7 +93,7 @@ function Page() {
 }
 
 addEventListener('keydown', (e) => {
-  if (e.defaultPrevented || isDialogOpen()) return;
+  if (e.defaultPrevented || (phase.peek() === 'in' && onPalette(e)) || isDialogOpen()) return;
   if (e.key === 'Escape' && !(e.target instanceof HTMLInputElement)) selected.value = new Set();
   onLetter(e);
 });

@@ -275,7 +275,7 @@ export type CallView = {
   recording?: boolean | null;
   state: string;
   step?: number | null;
-  supervisors?: Supervisor[];
+  supervisors: Supervisor[];
   switch: string;
   switch_call: string;
   to?: string | null;
@@ -1197,6 +1197,14 @@ export type Row = {
   roles: Role[];
 };
 
+/** A view that a user has saved; `PUT …/users/{user}/views/{view}`. */
+export type SavedView = {
+  name: string;
+  path: string;
+  shared?: SharedWith;
+  zone?: string | null;
+};
+
 /** A session. */
 export type SessionView = {
   created_at: string;
@@ -1215,6 +1223,9 @@ export type Setting = "as_queue" | "on" | "off";
 
 /** How bad it is. */
 export type Severity = "watch" | "act";
+
+/** Who else may open a view. */
+export type SharedWith = "nobody" | "team" | "account";
 
 /** On which side of a threshold a value is wrong. */
 export type Side = "above" | "below";
@@ -1501,6 +1512,19 @@ export type Verdict = {
   subject?: string | null;
 };
 
+/** A view that one may open. */
+export type View = {
+  id: string;
+  name: string;
+  own: boolean;
+  path: string;
+  shared: SharedWith;
+  user: string;
+  user_name?: string | null;
+  version: number;
+  zone?: string | null;
+};
+
 /** A switch's webhook. */
 export type Webhook = {
   authorization?: string | null;
@@ -1562,6 +1586,12 @@ export type CallRow = {
 /** What a switch is asked to do. */
 export type CommandType = "call.queue" | "call.announce" | "offer.ring" | "offer.cancel" | "offer.answer" | "call.connect" | "call.originate" | "call.hold" | "call.resume" | "call.transfer" | "call.supervise" | "call.route" | "call.end" | "switch.sync";
 
+/** Names, by id, of what the agent's desk shows: own queues and those of calls and wrap-ups; who has forced a status. */
+export type DeskNames = {
+  queues: Record<string, string>;
+  users: Record<string, string>;
+};
+
 export type DeskOffer = {
   at_desk: boolean;
   attributes: Record<string, string> | null;
@@ -1570,7 +1600,8 @@ export type DeskOffer = {
   from: string | null;
   media: string;
   offer: string;
-  queue: string;
+  queue: string | null;
+  queue_name: string | null;
   ringing: boolean;
   since: string;
   until: string;

@@ -1,4 +1,5 @@
 // @ts-check
+import { computed } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { html } from '../ui/html.js';
 import { Grid } from '../ui/grid.js';
@@ -128,11 +129,30 @@ const COLUMNS = [
     cell: Occupancy,
   },
 ];
-/** Without teams their column is left out. @type {(teams: boolean) => string} */
-const template = (teams) =>
-  `38px minmax(140px, 1.1fr) minmax(130px, 1.4fr) ` +
-  `${teams ? 'minmax(84px, .9fr) ' : ''}78px minmax(84px, .9fr) 116px 72px 54px 104px`;
-const WITHOUT_TEAMS = COLUMNS.filter((c) => c.key !== 'team');
+/** @type {Record<string, string>} */
+const WIDTHS = {
+  pick: '38px',
+  status: 'minmax(140px, 1.1fr)',
+  name: 'minmax(130px, 1.4fr)',
+  team: 'minmax(84px, .9fr)',
+  since: '78px',
+  on: 'minmax(84px, .9fr)',
+  queues: '116px',
+  handled: '72px',
+  aht: '54px',
+  occ: '104px',
+};
+/** Columns that one may do without. @type {readonly (readonly [key: string, label: string])[]} */
+export const CHOSEN = COLUMNS.filter((c) => !['pick', 'status', 'name'].includes(c.key)).map((c) => [
+  c.key,
+  c.label,
+]);
+/** What is shown: without teams their column is left out. */
+const columns = computed(() => {
+  const teams = directory.teams.value.size > 0;
+  const shown = COLUMNS.filter((c) => !agents.hidden.value.has(c.key) && (teams || c.key !== 'team'));
+  return { shown, template: shown.map((c) => WIDTHS[c.key]).join(' ') };
+});
 
 /**
  * @param {{ label: string, value: import('@preact/signals').Signal<string>, items: readonly (readonly
@@ -239,7 +259,6 @@ export function AgentGrid() {
   // Whatever a cell reads besides the agent's own row is read here, so that rows see its change.
   board.changed.value;
   const asked = pending.value,
-    teams = directory.teams.value.size > 0,
     stamp = figuresStamp();
   return html`
     <section class="panel agents" aria-labelledby="agents-h">
@@ -247,8 +266,8 @@ export function AgentGrid() {
       <${Grid}
         id="agent"
         label="Agents"
-        columns=${teams ? COLUMNS : WITHOUT_TEAMS}
-        template=${template(teams)}
+        columns=${columns.value.shown}
+        template=${columns.value.template}
         rows=${agents.order.value}
         keyOf=${board.idAt}
         now=${nowSec.value}

@@ -15,6 +15,7 @@ import { teamNames } from '../store/agents.js';
 import { api, may } from '../session.js';
 import * as actions from '../actions.js';
 import { askNotify, logOut, unavailableItems } from './bulk.js';
+import { Supervise } from './supervise.js';
 import { Timeline } from './timeline.js';
 import { closeAgent, openId } from './view.js';
 
@@ -100,8 +101,8 @@ function AddQueue({ id, close }) {
   `;
 }
 
-/** @param {{ id: string }} p */
-function OnCall({ id }) {
+/** @param {{ id: string, name: string }} p */
+function OnCall({ id, name }) {
   board.callsChanged.value;
   const mine = [...board.calls.values()].filter(
     (c) => c.agent === id || c.offers.some((o) => o.agent === id),
@@ -120,6 +121,10 @@ function OnCall({ id }) {
               ${c.state === 'connected' ? 'with' : 'rings for'} <span class="num">${masked(c.from)}</span>
             </span>
             <a class="link" href=${`/calls/${c.id}`}>Story</a>
+            ${
+              c.state === 'connected' &&
+              html`<${Supervise} agent=${id} name=${name} call=${c} lost=${link.value === 'lost'} />`
+            }
           </li>
         `,
       )}
@@ -391,7 +396,7 @@ function Open({ id }) {
                   <${Icon} name="bell" size=${14} />Notify
                 </button>
               </div>
-              <${OnCall} id=${id} />
+              <${OnCall} id=${id} name=${name} />
               <${Queues} id=${id} stars=${stars} off=${off} />
               ${
                 skills.length > 0 &&

@@ -93,7 +93,7 @@ const SAYS = {
   ],
   call_queued: (t) => [
     'clock',
-    html`Waits in <b>${queueName(t['queue'])}</b>`,
+    t['queue'] ? html`Waits in <b>${queueName(t['queue'])}</b>` : 'Waits for the one agent whom it is for',
     t['hop'] ? 'It came from another queue.' : '',
   ],
   call_offered: (t, at) => [
@@ -120,6 +120,11 @@ const SAYS = {
   offer_failed: (t) => ['close', `The phone could not be rung: ${plain(t['reason'] ?? '').toLowerCase()}`],
   call_parked: (t) => ['pause', 'Hears the queue', t['position'] ? `In place ${t['position']}.` : ''],
   call_exited: (t) => ['move', 'Leaves the queue', EXIT[t['exit']] ?? plain(t['exit'] ?? '')],
+  supervise_asked: (t) => [
+    'eye',
+    html`<b>${userName(t['agent'])}</b> supervises: ${plain(t['mode'] ?? '').toLowerCase()}`,
+  ],
+  supervise_ended: (t) => ['eye', html`<b>${userName(t['agent'])}</b> supervises no more`],
   call_held: () => ['pause', 'On hold'],
   call_resumed: () => ['phone', 'Back on the line'],
   leg_ended: (t) => ['end', html`<b>${userName(t['agent'])}</b>'s part ended`],

@@ -107,7 +107,7 @@ function Offer({ offer }) {
       document.activeElement instanceof HTMLElement &&
       document.activeElement.matches('input, textarea, select');
     if (!typing) box.current?.focus();
-    announce(`${directory.queueName(offer.queue)} call from ${offer.from ?? 'a withheld number'}`);
+    announce(`${directory.queueName(offer.queue)}: call from ${offer.from ?? 'a withheld number'}`);
     play('ring');
     const timer = setInterval(() => play('ring'), 3000);
     if (document.hidden && 'Notification' in window && Notification.permission === 'granted')
@@ -269,7 +269,7 @@ function OnCall({ call }) {
           ${' '}
           <span class="num">${duration(nowSec.value - since / 1000)}</span>
         </h2>
-        <span class="muted">${call.queue ? directory.queueName(call.queue) : 'Direct call'}</span>
+        <span class="muted">${directory.queueName(call.queue ?? null)}</span>
         <span class="grow"></span>
         <div class="btns">
           <button

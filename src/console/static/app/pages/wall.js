@@ -9,7 +9,9 @@ import * as board from '../store/board.js';
 import { queueName } from '../store/directory.js';
 import { asOf, link, nowSec, second } from '../store/clock.js';
 import { limits } from '../store/prefs.js';
-import { route } from '../route.js';
+import { route, say } from '../route.js';
+import { openDialog } from '../ui/dialog.js';
+import { askSave } from '../live/editview.js';
 import { levelOf } from '../live/level.js';
 
 const AT_ONCE = 6,
@@ -38,12 +40,42 @@ function WallTile({ id }) {
   `;
 }
 
+/** Which queues are shown; none named are all. */
+const named = () => (route.value.query.get('queues') ?? '').split(',').filter(Boolean);
+const allQueues = () => board.queueIds.value.filter((id) => board.queues.get(id)?.peek().kind === 'queue');
+
+function Chosen() {
+  const chosen = new Set(named()),
+    all = allQueues();
+  const set = (/** @type {string} */ id, /** @type {boolean} */ on) => {
+    const next = new Set(chosen.size ? chosen : all);
+    if (on) next.add(id);
+    else next.delete(id);
+    say({ queues: next.size === all.length ? '' : all.filter((q) => next.has(q)).join(',') });
+  };
+  return html`
+    <fieldset class="columns">
+      <legend class="vh">Queues</legend>
+      ${all.map(
+        (id) => html`
+          <label class="check-l" key=${id}>
+            <input
+              type="checkbox"
+              checked=${!chosen.size || chosen.has(id)}
+              onChange=${(/** @type {any} */ e) => set(id, e.currentTarget.checked)}
+            />
+            ${` ${queueName(id)}`}
+          </label>
+        `,
+      )}
+    </fieldset>
+  `;
+}
+
 export function Wall() {
   const page = useSignal(0),
-    named = (route.value.query.get('queues') ?? '').split(',').filter(Boolean);
-  const ids = (
-    named.length ? named : board.queueIds.value.filter((id) => board.queues.get(id)?.peek().kind === 'queue')
-  ).filter((id) => board.queues.has(id));
+    wanted = named();
+  const ids = (wanted.length ? wanted : allQueues()).filter((id) => board.queues.has(id));
   const pages = Math.max(1, Math.ceil(ids.length / AT_ONCE));
   useEffect(() => {
     document.title = 'Wallboard · Callboard';
@@ -97,6 +129,14 @@ export function Wall() {
         </span>
         ${pages > 1 && html`<span>Page ${at + 1} of ${pages}</span>`}
         <span class="grow"></span>
+        <button
+          type="button"
+          class="btn"
+          onClick=${() => openDialog({ title: 'Queues on the wallboard', body: () => html`<${Chosen} />` })}
+        >
+          Queues…
+        </button>
+        <button type="button" class="btn" onClick=${askSave}>Save this view…</button>
         <a class="btn" href="/live">Back to Live</a>
         <button type="button" class="btn" onClick=${full}>
           <${Icon} name="full" size=${14} />Full screen

@@ -11,6 +11,8 @@ export const tones = signal(/** @type {ReadonlySet<string>} */ (new Set()));
 export const team = signal('');
 export const queue = signal('');
 export const skill = signal('');
+/** Columns that are not shown, by key. */
+export const hidden = signal(/** @type {ReadonlySet<string>} */ (new Set()));
 export const sort = signal({ key: 'status', dir: 1 });
 /** Ids that are ticked. */
 export const selected = signal(/** @type {ReadonlySet<string>} */ (new Set()));

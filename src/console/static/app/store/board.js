@@ -33,7 +33,27 @@ const BLOCKS = [
   'capacity',
   'delay',
 ];
+const BLOCK_AT = new Map(BLOCKS.map((word, at) => [word, at]));
 const NONE = /** @type {never[]} */ ([]);
+
+let day = '',
+  dayAt = 0;
+/** Digits of a text, as a number. @param {string} text @param {number} at */
+const two = (text, at) => text.charCodeAt(at) * 10 + text.charCodeAt(at + 1) - 528;
+/**
+ * An instant of the wire (2026-03-29T10:32:05.123Z) as ms: as Date.parse, in a tenth of its time. Thousands
+ * come in a second.
+ * @param {string} text
+ */
+export function instant(text) {
+  if (text.length !== 24) return Date.parse(text);
+  if (!text.startsWith(day) || !day) {
+    day = text.slice(0, 11);
+    dayAt = Date.parse(`${day}00:00:00Z`);
+  }
+  const seconds = two(text, 11) * 3600 + two(text, 14) * 60 + two(text, 17);
+  return dayAt + seconds * 1000 + (text.charCodeAt(20) - 48) * 100 + two(text, 21);
+}
 
 let room = 0;
 /** Agent's slot by id. @type {Map<string, number>} */ const slots = new Map();
@@ -114,7 +134,7 @@ const pack = (queue, p) =>
   ((DETAIL_AT[p.detail ?? ''] ?? 0) << 6) |
   (Number(p.offerable) << 5) |
   (Number(p.source === 'team') << 4) |
-  Math.max(0, BLOCKS.indexOf(p.blocked_by ?? ''));
+  (p.blocked_by === null ? 0 : (BLOCK_AT.get(p.blocked_by) ?? 0));
 
 /** @param {number} n @returns {Pair} */
 const unpack = (n) => ({
@@ -150,7 +170,7 @@ function writeAgent(row) {
   nexts[i] = row.next ? STATUSES.indexOf(row.next) + 1 : 0;
   reasons[i] = row.reason ?? '';
   forced[i] = row.forced_by ?? '';
-  sinces[i] = Date.parse(row.since);
+  sinces[i] = instant(row.since);
   /** @type {any} */ (calls_)[i] = row.calls.length ? row.calls : NONE;
   const packed = [];
   for (const queue in row.queues) packed.push(pack(queue, /** @type {any} */ (row.queues[queue])));

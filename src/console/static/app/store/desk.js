@@ -4,11 +4,12 @@ import { signal } from '@preact/signals';
 import { keepOpen } from '../live.js';
 import { api, leave, me } from '../session.js';
 import { socketUrl } from './feed.js';
+import { learn } from './directory.js';
 
 /**
  * @typedef {import('../wire').AgentView} AgentView
  * @typedef {import('../wire').DeskOffer} DeskOffer
- * @typedef {{ id: string, at: string, by: string, text: string }} Message
+ * @typedef {{ id: string, at: string, by: string, by_name: string | null, text: string }} Message
  * @typedef {{ call: string, queue: string, until: string, dispositions: string[] }} WrapUp
  * @typedef {{ agent: AgentView & { calls: string[], wrap_ups: WrapUp[] }, offers: DeskOffer[], messages:
  *   Message[] }} DeskState
@@ -29,6 +30,11 @@ let ref = 0;
 /** @param {any} frame */
 function take(frame) {
   if (frame.type === 'state') {
+    const users = { ...frame.names.users },
+      queues = { ...frame.names.queues };
+    for (const o of frame.offers) if (o.queue) queues[o.queue] = o.queue_name;
+    for (const m of frame.messages) if (m.by_name) users[m.by] = m.by_name;
+    learn({ queues, users });
     desk.value = frame;
     readCalls(frame);
     return;

@@ -27,10 +27,28 @@ export const accountName = signal('');
 /** Whether it was read at all. */
 export const known = signal(false);
 
+/** What the desk is told by name: agents may not read the configuration. */
+const told = signal({
+  queues: /** @type {Record<string, string>} */ ({}),
+  users: /** @type {Record<string, string>} */ ({}),
+});
+/** @param {{ queues: Record<string, string>, users: Record<string, string> }} names */
+export function learn({ queues: q, users: u }) {
+  const had = told.peek();
+  const isNew = (/** @type {'queues' | 'users'} */ of, /** @type {Record<string, string>} */ names) =>
+    Object.entries(names).some(([id, name]) => had[of][id] !== name);
+  if (isNew('queues', q) || isNew('users', u)) {
+    told.value = { queues: { ...had.queues, ...q }, users: { ...had.users, ...u } };
+  }
+}
+
+/** @param {string | null} id null: the line of direct calls */
+export const queueName = (id) =>
+  id === null
+    ? 'Direct call'
+    : (queues.value.get(id)?.name ?? told.value.queues[id] ?? plain(id.replaceAll('-', ' ')));
 /** @param {string} id */
-export const queueName = (id) => queues.value.get(id)?.name ?? plain(id.replaceAll('-', ' '));
-/** @param {string} id */
-export const userName = (id) => users.value.get(id)?.name ?? id;
+export const userName = (id) => users.value.get(id)?.name ?? told.value.users[id] ?? id;
 
 /** What may not be read is empty; the pages then show ids. @param {string} path @returns {Promise<any[]>} */
 const list = (path) => all(path).catch(() => []);
@@ -126,4 +144,5 @@ export function stop() {
   clearInterval(timer);
   timer = undefined;
   known.value = false;
+  told.value = { queues: {}, users: {} };
 }

@@ -127,6 +127,7 @@ export function start() {
       // Before the first snapshot nothing is lost.
       clock.link.value = board.whole.peek() ? 'lost' : 'connecting';
     },
+    onWrong: figures.narrow,
     onRefused: leave,
   });
   ticking ??= setInterval(() => {

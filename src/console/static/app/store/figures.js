@@ -93,14 +93,24 @@ export function put(by, window, items, whole, removed = []) {
   at.value = next;
 }
 
+/** Who sees a part of the floor is not told the whole account's figures. */
+let isNarrow = false;
+/** The server has refused a wish: is there less to wish for? @param {string} why */
+export function narrow(why) {
+  if (isNarrow || !why.startsWith('figures')) return false;
+  isNarrow = true;
+  return true;
+}
 /** What the subscription wishes. */
 export const wishes = () =>
-  SHOWN.filter(([by]) => may('watch') || by === 'agent').map(([by, window, figures]) => ({
-    by,
-    window,
-    threshold_s: target.peek().seconds,
-    figures,
-  }));
+  SHOWN.filter(([by]) => (may('watch') || by === 'agent') && !(isNarrow && by === 'account')).map(
+    ([by, window, figures]) => ({
+      by,
+      window,
+      threshold_s: target.peek().seconds,
+      figures,
+    }),
+  );
 
 /** A frame of the feed; the first part of a list that is told whole says so. @param {any} frame */
 export const take = ({ by, window, whole, items, removed }) => put(by, window, items, whole, removed);
@@ -116,6 +126,7 @@ export const source = {
       .catch(() => {});
   },
   stop() {
+    isNarrow = false;
     tables.forEach((t) => {
       t.value = new Map();
     });

@@ -133,3 +133,14 @@ export const ROLES = {
   switch: 'Switch',
   custom: 'Own role',
 };
+
+/**
+ * How a supervisor is on a call: the button, and what it does.
+ * @type {Record<string, [label: string, about: string]>}
+ */
+export const SUPERVISING = {
+  monitor: ['Monitor', 'Your phone rings: hear the call, heard by nobody'],
+  whisper: ['Whisper', 'Your phone rings: the agent hears you, the customer does not'],
+  barge: ['Barge in', 'Your phone rings: both hear you'],
+  take_over: ['Take over…', 'Your phone rings: you have the call, the agent no longer'],
+};

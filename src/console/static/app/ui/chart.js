@@ -4,7 +4,7 @@ import { effect } from '@preact/signals';
 import UPlot from 'uplot';
 import { html } from './html.js';
 import { Panel } from './parts.js';
-import { points } from '../store/history.js';
+import { counted, points } from '../store/history.js';
 import { shownTheme } from '../store/prefs.js';
 import { count, minute, percent, zone } from '../fmt.js';
 
@@ -129,9 +129,9 @@ export function Trend() {
           : 'The first minute is under way'}
       ></div>
       ${
-        all.length < 60 &&
         first &&
-        html`<p class="since">Counted since ${minute(first[0] * 1000)}, when this console was opened.</p>`
+        counted.value > first[0] &&
+        html`<p class="since">Before ${minute(counted.value * 1000)}: means of five minutes.</p>`
       }
     </>
   `;

@@ -111,6 +111,7 @@ function ZonePicker() {
 }
 
 const KEYS = [
+  ['Ctrl K', 'Go to a queue, an agent, a team, a page or a view; or do something'],
   ['/', 'Find agents'],
   ['↑ ↓ PgUp PgDn Home End', 'Move in a list'],
   ['Space', 'Select the row'],
