@@ -77,12 +77,12 @@ async fn read(ask: Ask) -> Answered {
 async fn write(sent: Sent) -> Answered {
     let ask = &sent.ask;
     ask.no_query()?;
+    let mut body = sent.json(JSON)?;
     let (user, id) = (ask.param("user"), ask.param("view"));
     if !is_name(&id) {
         let detail = format!("{id:?} cannot be an id: ids here are {NAME_RULE}");
         return Err(Problem::new(422, "invalid_id", detail).into());
     }
-    let mut body = sent.json(JSON)?;
     shown_fields(&id, &mut body)?;
     let view = Box::new(SavedView::parse(&body).map_err(Problem::invalid)?);
     let if_match = ask.if_match()?;

@@ -11,7 +11,6 @@ use callboard::domain::ids::{
 use callboard::domain::media::Media;
 use callboard::domain::objects::alert_rule::Severity;
 use callboard::domain::objects::queue::{Exit, Order, Source};
-use callboard::domain::objects::saved_view::{SavedView, SharedWith};
 use callboard::domain::objects::user::Role;
 use callboard::domain::objects::{
     AccessGroup, AlertRule, Calendar, Member, Preferred, Queue, QueueKind, RoleBody, Route, Skill,
@@ -317,16 +316,7 @@ fn calls() -> Vec<Event> {
             kind: TransferKind::Attended,
             by: "ann".into(),
         },
-        Event::ViewPut {
-            agent,
-            id: "late".into(),
-            view: Box::new(SavedView {
-                name: "Late shift".into(),
-                path: "/live?show=busy".into(),
-                zone: Some("Europe/Berlin".into()),
-                shared: SharedWith::Team,
-            }),
-        },
+        Event::ViewPut { agent, id: "late".into(), view: crate::saved_view() },
         Event::ViewDeleted { agent, id: "late".into() },
         Event::SuperviseAsked { call, agent, mode: SuperviseMode::Whisper, by: "usr_sue".into() },
         Event::SuperviseEnded { call, agent, tell: true, by: Some("usr_sue".into()) },

@@ -101,6 +101,8 @@ export function narrow(why) {
   isNarrow = true;
   return true;
 }
+/** Whether the whole account's figures are told. */
+export const seesAll = () => !isNarrow;
 /** What the subscription wishes. */
 export const wishes = () =>
   SHOWN.filter(([by]) => (may('watch') || by === 'agent') && !(isNarrow && by === 'account')).map(

@@ -4,7 +4,7 @@
 // is told by five minutes: each minute is then their mean.
 import { signal } from '@preact/signals-core';
 import * as board from './board.js';
-import { ofAll, target } from './figures.js';
+import { ofAll, seesAll, target } from './figures.js';
 import { api, may } from '../session.js';
 
 /**
@@ -46,26 +46,30 @@ async function readPast(nowS, scope) {
   past = { scope, points: [] };
   const from = nowS - (nowS % SPAN) - KEEP * 60;
   const when = (/** @type {number} */ s) => encodeURIComponent(new Date(s * 1000).toISOString());
+  // Who sees a part of the floor adds up what is seen of it, and has no service level of the whole.
+  const by = seesAll() ? 'account' : 'queue';
   const told = await api(
     'GET',
-    `/history?by=account&interval=5m&from=${when(from)}&to=${when(nowS - (nowS % 60) + 60)}` +
-      `&threshold_s=${target.peek().seconds}`,
+    `/history?by=${by}&interval=5m&from=${when(from)}&to=${when(nowS - (nowS % 60) + 60)}` +
+      `&threshold_s=${target.peek().seconds}&limit=1000`,
   ).catch(() => null);
   if (!told || past.scope !== scope) return;
   /** @type {Point[]} */ const found = [];
-  for (const { from: begins, figures: f } of told.items[0]?.intervals ?? []) {
-    const first = Date.parse(begins) / 1000;
+  /** @type {readonly { from: string }[]} */ const spans = told.items[0]?.intervals ?? [];
+  spans.forEach((span, at) => {
+    const sum = (/** @type {string} */ name) =>
+      told.items.reduce(
+        (/** @type {number} */ n, /** @type {any} */ item) => n + (item.intervals[at]?.figures[name] ?? 0),
+        0,
+      );
+    const first = Date.parse(span.from) / 1000;
     const minutes = Math.max(1, Math.min(5, Math.ceil((nowS - first) / 60)));
+    const mean = (/** @type {string} */ name) => sum(name) / minutes;
+    const level = seesAll() ? (told.items[0].intervals[at].figures.service_level ?? null) : null;
     for (let i = 0; i < minutes; i++) {
-      found.push([
-        first + i * 60,
-        (f.offered ?? 0) / minutes,
-        (f.answered ?? 0) / minutes,
-        (f.abandoned ?? 0) / minutes,
-        f.service_level ?? null,
-      ]);
+      found.push([first + i * 60, mean('offered'), mean('answered'), mean('abandoned'), level]);
     }
-  }
+  });
   past = { scope, points: found };
 }
 
