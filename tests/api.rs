@@ -56,5 +56,9 @@ mod shapes;
 mod signing;
 #[path = "api/sockets.rs"]
 mod sockets;
+#[path = "api/supervise.rs"]
+mod supervise;
 #[path = "api/teams.rs"]
 mod teams;
+#[path = "api/views.rs"]
+mod views;

@@ -181,6 +181,7 @@ fn every_error_code_is_explained() {
 /// What the search finds besides: names of fields that stand before the code in a call, of query
 /// fields, figures and words of other tables.
 const NAMES: &[&str] = &[
+    "mode",
     "clear",
     "team",
     "thresholds_ms",

@@ -43,3 +43,11 @@ fn variants_are_read_from_the_source() {
     assert_eq!(variants(source, "It"), ["OneTwo", "Three", "Four"]);
     assert_eq!(snake("OneTwo"), "one_two");
 }
+
+/// A view that somebody has saved.
+pub fn saved_view() -> Box<callboard::domain::objects::SavedView> {
+    let shared = callboard::domain::objects::saved_view::SharedWith::Team;
+    let (name, path) = ("Late shift".into(), "/live?show=busy".into());
+    let zone = Some("Europe/Berlin".into());
+    Box::new(callboard::domain::objects::SavedView { name, path, zone, shared })
+}

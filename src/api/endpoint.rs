@@ -292,6 +292,7 @@ fn path_parameter(name: &str) -> Parameter {
         "switch" => "A switch's id.",
         "team" => "A team's id.",
         "message" => "A message's id, msg_….",
+        "view" => "A view's id, chosen by whose it is.",
         "import" => "An import's id, imp_….",
         "figure" => "A figure's name, such as offered.",
         "session" => "A session's id, ses_….",

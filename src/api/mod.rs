@@ -44,9 +44,11 @@ mod schema;
 pub mod server;
 mod sessions;
 mod socket;
+mod supervise;
 mod switches;
 mod tickets;
 mod users;
+mod views;
 
 use crate::domain::problem::FieldError;
 use crate::node::Handle;
@@ -174,6 +176,8 @@ fn routes() -> Routes {
         configuration::routes,
         agents::routes,
         calls::routes,
+        supervise::routes,
+        views::routes,
         callbacks::routes,
         switches::routes,
         desk::routes,
@@ -260,6 +264,7 @@ const NEEDED: &[(&str, &[&str])] = &[
     ("Member", &[]),
     ("Route", &["number", "to"]),
     ("Switch", &["name"]),
+    ("SavedView", &["name", "path"]),
     ("Webhook", &["url"]),
     ("Capabilities", &[]),
     ("SkillNeed", &["skill"]),

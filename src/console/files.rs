@@ -20,6 +20,7 @@ pub static FILES: &[(&str, &[u8])] = files![
     "app/live/editview.js",
     "app/live/kpis.js",
     "app/live/level.js",
+    "app/live/supervise.js",
     "app/live/tiles.js",
     "app/live/timeline.js",
     "app/live/view.js",

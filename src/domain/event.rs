@@ -17,12 +17,14 @@ use crate::domain::objects::alert_rule::{AlertRule, Severity};
 use crate::domain::objects::queue::{Exit, Source};
 use crate::domain::objects::user::Role;
 use crate::domain::objects::{
-    AccessGroup, Account, Calendar, Hook, Member, Preferred, Queue, Report, RoleBody, Route, Skill,
-    SkillNeed, Step, Switch, Target, Team, User,
+    AccessGroup, Account, Calendar, Hook, Member, Preferred, Queue, Report, RoleBody, Route,
+    SavedView, Skill, SkillNeed, Step, Switch, Target, Team, User,
 };
 use crate::domain::presence::Status;
 use crate::domain::signing::{LinkPurpose, SessionEnd};
-use crate::domain::switching::{CancelReason, EndedBy, SyncCall, TransferKind, TransferTo, Why};
+use crate::domain::switching::{
+    CancelReason, EndedBy, SuperviseMode, SyncCall, TransferKind, TransferTo, Why,
+};
 use crate::domain::time::Millis;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -139,6 +141,11 @@ pub enum Event {
     ReportDeleted { id: Name, by: Name },
     /// A report was sent, of all of the time until then.
     ReportSent { report: Name, until: Millis },
+
+    /// A user saved a view, or changed one.
+    ViewPut { agent: AgentIx, id: Name, view: Box<SavedView> },
+    /// … deleted it.
+    ViewDeleted { agent: AgentIx, id: Name },
 
     // ---- alerts ---------------------------------------------------------------------------
     /// A rule finds a figure wrong; `name` and `figure` are the rule's, `of` and `subject` say whose
@@ -323,6 +330,16 @@ pub enum Event {
     HoldAsked { call: CallId, hold: bool, by: Name },
     /// From the desk: the switch is to transfer the call.
     TransferAsked { call: CallId, to: TransferTo, kind: TransferKind, by: Name },
+    /// A supervisor (`agent`) listens to the call, or speaks in it: the switch is to put them there.
+    SuperviseAsked { call: CallId, agent: AgentIx, mode: SuperviseMode, by: Name },
+    /// … no longer. `tell`: the switch is to put them out.
+    SuperviseEnded {
+        call: CallId,
+        agent: AgentIx,
+        tell: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Name>,
+    },
     /// The caller is told the place in the line: so many times in this queue, with those passed over.
     CallAnnounced { call: CallId, position: u32, times: u32 },
     /// A callback waits, in the place of the call `of` or asked for by hand. Of a call it has age,

@@ -9,12 +9,12 @@ use crate::domain::ids::{CallId, KeyId, Name, OfferId, SessionId};
 use crate::domain::import::Import;
 use crate::domain::objects::alert_rule::Severity;
 use crate::domain::objects::user::{Role, UserKind, UserState, Visit};
-use crate::domain::objects::{AlertRule, SkillNeed};
+use crate::domain::objects::{AlertRule, SavedView, SkillNeed};
 use crate::domain::presence::{Status, words};
 use crate::domain::problem::Problem;
 use crate::domain::rights::{Permission, Rights};
 use crate::domain::signing::SignCommand;
-use crate::domain::switching::{EventResult, SwitchEvent, TransferKind, TransferTo};
+use crate::domain::switching::{EventResult, SuperviseMode, SwitchEvent, TransferKind, TransferTo};
 use crate::domain::time::Millis;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -325,6 +325,26 @@ pub enum Command {
         /// A target's body, or null.
         to: Value,
     },
+    /// `PUT …/users/{user}/views/{view}`
+    PutView {
+        /// Whose.
+        user: String,
+        /// The view's id.
+        id: String,
+        /// The view.
+        view: Box<SavedView>,
+        /// As in `Put`.
+        if_match: Option<Option<u64>>,
+    },
+    /// `DELETE …/users/{user}/views/{view}`
+    DeleteView {
+        /// Whose.
+        user: String,
+        /// The view's id.
+        id: String,
+        /// As in `Put`.
+        if_match: Option<Option<u64>>,
+    },
     /// `POST …/agents/{user}/dial`
     Dial(DialWish),
     /// `POST …/users/{user}/erase`: the personal values go for good.
@@ -407,6 +427,13 @@ pub enum Command {
         to: TransferTo,
         /// How.
         kind: TransferKind,
+    },
+    /// `POST …/calls/{call}/supervise`, or (without a mode) `DELETE`.
+    Supervise {
+        /// Which.
+        call: CallId,
+        /// How.
+        mode: Option<SuperviseMode>,
     },
     /// `POST …/calls/{call}/assign`: a supervisor picks the agent of a waiting call.
     Assign {

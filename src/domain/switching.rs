@@ -233,6 +233,21 @@ words!(
     }
 );
 words!(
+    /// How a supervisor is on a call.
+    SuperviseMode {
+        /// Hears both, heard by nobody.
+        Monitor => "monitor",
+        /// … and is heard by the agent.
+        Whisper => "whisper",
+        /// … and is heard by both.
+        Barge => "barge",
+        /// Has the call; the agent has it no longer.
+        TakeOver => "take_over",
+        /// Not at all, from now on.
+        None => "none",
+    }
+);
+words!(
     /// What a call that leaves the engine is sent to.
     RouteKind {
         /// A number.
@@ -465,6 +480,17 @@ pub enum Effect {
         to: TransferTo,
         /// How.
         kind: TransferKind,
+    },
+    /// Let a supervisor hear the call, speak to the agent, speak to both, or take it over; ring the
+    /// supervisor's phone, where it is not on the call yet. `none`: put the supervisor out.
+    #[serde(rename = "call.supervise")]
+    CallSupervise {
+        /// The user's id.
+        supervisor: Name,
+        /// The supervisor's phone.
+        endpoint: Name,
+        /// How.
+        mode: SuperviseMode,
     },
     /// It leaves the engine.
     #[serde(rename = "call.route")]

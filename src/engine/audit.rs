@@ -75,6 +75,10 @@ impl Engine {
             Command::Acknowledge { alert } => plain("alert.acknowledge", alert),
             Command::Dial(wish) if !own(&wish.user) => plain("agent.dial", &wish.user),
             Command::Assign { call, .. } => plain("call.assign", &call.to_string()),
+            Command::Supervise { call, mode } => {
+                let word = mode.map_or("none", |mode| mode.word());
+                plain(&format!("call.supervise.{word}"), &call.to_string())
+            }
             Command::ChangeCall { call, .. } => plain("call.change", &call.to_string()),
             Command::Sign(command) => match &**command {
                 SignCommand::SetPassword { user, .. } => plain("password.set", user),

@@ -182,6 +182,7 @@ impl Engine {
             }
             if joined && reason == FailReason::Error {
                 let queue = made.queue;
+                self.put_supervisors_out(id, None);
                 self.emit(Event::JoinFailed { call: id, offer, agent });
                 self.after_unanswered(agent, queue, Unanswered::Failed(OfferFailure::Error));
                 return Ok(());

@@ -44,6 +44,7 @@ impl Engine {
         if calls::evolve(state, derived, event)
             || directory::evolve(state, derived, &mut self.vault, event)
             || super::signing::evolve(state, event)
+            || super::saved_views::evolve(state, event)
         {
             return;
         }

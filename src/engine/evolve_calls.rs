@@ -237,7 +237,10 @@ pub fn evolve(state: &mut State, derived: &mut Derived, event: &Event) -> bool {
             with(state, derived, *call, |c, _| c.replay_until = None);
             derived.touched.settle.push(*call);
         }
-        _ => return super::callback::evolve(state, derived, event),
+        _ => {
+            return super::supervise::evolve(state, derived, event)
+                || super::callback::evolve(state, derived, event);
+        }
     }
     true
 }
@@ -436,6 +439,9 @@ fn leg_ended(state: &mut State, derived: &mut Derived, id: CallId, agent: AgentI
         super::windows::talked(state, agent, member_of, since);
     }
     with(state, derived, id, |c, _| c.legs.retain(|l| l.agent != agent));
+    if state.call(id).is_some_and(|c| c.legs.is_empty()) {
+        state.supervisions.retain(|told| told.call != id);
+    }
     let no_wrap_up = state
         .call(id)
         .filter(|_| !dialing)

@@ -337,6 +337,7 @@ fn email(vault: &Vault, agent: &Agent) -> Option<String> {
 fn user_erased(state: &mut State, derived: &mut Derived, vault: &Vault, ix: AgentIx) {
     forget_pairs(state, derived, ix);
     unlist(state, derived, vault, ix);
+    state.saved_views.remove(&state.agents[ix.at()].id);
     let seq = state.seq;
     let agent = &mut state.agents[ix.at()];
     let user = Arc::make_mut(&mut agent.user);

@@ -307,6 +307,12 @@ impl Engine {
                 self.change_team(&team, &add, &remove, &actor.name)
             }
             Command::SetOffline { user, to } => self.set_offline(actor, &user, to),
+            Command::PutView { user, id, view, if_match } => {
+                self.put_view(actor, &user, &id, *view, if_match)
+            }
+            Command::DeleteView { user, id, if_match } => {
+                self.delete_view(actor, &user, &id, if_match)
+            }
             Command::Dial(wish) => self.dial(actor, wish),
             Command::EraseUser { user } => {
                 self.may_erase(actor, &user)?;
@@ -360,6 +366,8 @@ impl Engine {
             Command::EndCall { call } => self.hang_up(actor, call),
             Command::Hold { call, hold } => self.ask_hold(actor, call, hold),
             Command::Transfer { call, to, kind } => self.ask_transfer(actor, call, to, kind),
+            Command::Supervise { call, mode: Some(mode) } => self.supervise(actor, call, mode),
+            Command::Supervise { call, mode: None } => self.supervise_no_more(actor, call),
             Command::Assign { call, user } => self.assign(actor, call, &user),
             Command::ChangeCall { call, change } => self.change_call(actor, call, &change),
             Command::MakeCallback(wish) => self.make_callback(actor, &wish),

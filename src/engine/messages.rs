@@ -119,7 +119,10 @@ impl Engine {
     /// What a desk shows of an agent's messages: those not read.
     pub(super) fn messages_json(&self, ix: AgentIx) -> Vec<Value> {
         let unread = &self.state.agent(ix).unread;
-        let shown = |m: &Message| json!({ "id": wire_id(m.seq), "at": m.at.rfc3339(), "by": m.by, "text": m.text });
+        let shown = |m: &Message| {
+            json!({ "id": wire_id(m.seq), "at": m.at.rfc3339(), "by": m.by,
+                "by_name": self.user_name(&m.by), "text": m.text })
+        };
         self.state.messages.iter().filter(|m| unread.contains(&m.seq)).map(shown).collect()
     }
 

@@ -10,7 +10,7 @@
 //! | `state`, `few`, `table`, `vault` | what is known |
 //! | `evolve`, `evolve_calls`, `evolve_offers`, `evolve_directory` | the one door to it |
 //! | `derived`, `needs`, `need_index`, `refresh`, `rebuild` | tables that follow from it |
-//! | `calls`, `direct`, `steps`, `by_hand`, `at_desk`, `delete`, `agents`, `switches`, `directory`, `conflicts`, `people`, `bulk`, `apply`, `apply_end`, `imports`, `teams`, `messages`, `deadlines` | decisions |
+//! | `calls`, `direct`, `steps`, `by_hand`, `at_desk`, `supervise`, `delete`, `agents`, `switches`, `directory`, `conflicts`, `people`, `bulk`, `apply`, `apply_end`, `imports`, `teams`, `messages`, `saved_views`, `deadlines` | decisions |
 //! | `matching`, `draw` | the one rule, and the dice |
 //! | `windows` | what orders count |
 //! | `permission`, `signing`, `invites` | who may, and what opens the door |
@@ -70,11 +70,13 @@ mod queries;
 mod rebuild;
 mod refresh;
 mod retold;
+mod saved_views;
 mod signing;
 mod state;
 #[cfg(test)]
 mod status_tests;
 mod steps;
+mod supervise;
 mod switches;
 mod table;
 mod teams;
@@ -353,6 +355,7 @@ impl Engine {
             },
             Tell::Originate { offer } => self.originate(call?, *offer)?,
             Tell::Dial { agent, to, caller_id } => self.dialed(*agent, to, caller_id.as_ref()),
+            Tell::Supervise { agent, mode } => self.supervises(*agent, *mode),
             Tell::Route { to, kind } => Effect::CallRoute { to: to.clone(), kind: *kind },
             Tell::End { reason } => Effect::CallEnd { reason: reason.clone() },
             Tell::Sync => Effect::SwitchSync {},

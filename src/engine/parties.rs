@@ -17,9 +17,10 @@ impl Engine {
         self.emit(Event::CallJoined { call: id, agent });
     }
 
-    /// One of several agents has left: that agent's time with the call is over, and wrap-up follows.
+    /// One of several agents, or of those who supervise it, has left: that agent's time with the call is over, and wrap-up follows.
     /// When the last one leaves the call is over.
     pub(super) fn leaves(&mut self, id: CallId, agent: AgentIx) {
+        self.supervisor_gone(id, agent);
         let Some(call) = self.in_conversation(id) else { return };
         if !call.legs.iter().any(|leg| leg.agent == agent) {
             return;
@@ -42,6 +43,7 @@ impl Engine {
         let others: Vec<AgentIx> =
             call.legs.iter().map(|leg| leg.agent).filter(|other| *other != agent).collect();
         let has_it = others.len() < call.legs.len();
+        self.put_supervisors_out(id, Some(agent));
         for other in others {
             self.end_leg(id, other);
         }

@@ -108,7 +108,7 @@ impl Engine {
     }
 
     /// The users who are in a team with this one.
-    fn team_mates(&self, of: AgentIx) -> BTreeSet<AgentIx> {
+    pub(super) fn team_mates(&self, of: AgentIx) -> BTreeSet<AgentIx> {
         let teams = self.state.agent(of).teams.iter().filter_map(|id| self.state.teams.get(id));
         teams.flat_map(|team| &team.members).copied().filter(|mate| *mate != of).collect()
     }

@@ -38,6 +38,8 @@ impl Engine {
                 self.import_view(&id)
             }
             Query::Configuration => reads().map(|()| done(self.configuration())),
+            Query::Views => self.list_views(actor),
+            Query::View { user, id } => self.read_view(actor, &user, &id),
             Query::Checks { queue } => reads().and_then(|()| self.checks(&queue)),
             Query::Staff { queue } => {
                 let sight = watch()?;
@@ -51,7 +53,9 @@ impl Engine {
             }
             Query::Call(id) => {
                 self.require_call(actor, id)?;
-                self.read_call(id)
+                let answer = self.read_call(id)?;
+                let Answer::Done { body, .. } = answer else { return Ok(answer) };
+                Ok(done(self.shown_to(actor, id, body)))
             }
             Query::Story(id) => self.require_call(actor, id).map(|()| Answer::Nothing),
             Query::FindCall { switch, switch_call } => self.find(actor, &switch, &switch_call),

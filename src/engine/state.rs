@@ -10,6 +10,7 @@ use super::imports::ImportState;
 use super::ledger::Ledger;
 use super::messages::Message;
 use super::signing::Doors;
+use super::supervise::Supervision;
 use super::table::Table;
 use super::teams::TeamState;
 use super::windows::Counted;
@@ -20,12 +21,12 @@ use crate::domain::ids::{
 use crate::domain::media::Media;
 use crate::domain::objects::queue::Source;
 use crate::domain::objects::{
-    AccessGroup, Account, AlertRule, Calendar, Hook, Queue, Report, RoleBody, Route, Skill, Switch,
-    User,
+    AccessGroup, Account, AlertRule, Calendar, Hook, Queue, Report, RoleBody, Route, SavedView,
+    Skill, Switch, User,
 };
 use crate::domain::presence::{Detail, Status};
 use crate::domain::rows::DayCounts;
-use crate::domain::switching::{CancelReason, RouteKind, TransferKind, TransferTo};
+use crate::domain::switching::{CancelReason, RouteKind, SuperviseMode, TransferKind, TransferTo};
 use crate::domain::time::Millis;
 use crate::routing::dice::Dice;
 use serde::{Deserialize, Serialize};
@@ -78,6 +79,12 @@ pub struct State {
     /// Calendars.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub calendars: BTreeMap<Name, Item<Calendar>>,
+    /// Who listens to calls, or speaks in them, without having them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub supervisions: Vec<Supervision>,
+    /// Views that people save, by user and id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub saved_views: BTreeMap<Name, BTreeMap<Name, Item<SavedView>>>,
     /// Roles of the account's own making.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub roles: BTreeMap<Name, Item<RoleBody>>,
@@ -390,6 +397,8 @@ pub enum Tell {
     Resume,
     /// `call.transfer`
     Transfer { to: TransferTo, kind: TransferKind },
+    /// `call.supervise`
+    Supervise { agent: AgentIx, mode: SuperviseMode },
     /// `call.route`
     Route {
         to: String,

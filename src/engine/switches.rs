@@ -321,6 +321,7 @@ impl Engine {
         if let (Some(Place::User(agent)), TransferKind::Attended) = (place, kind) {
             return self.hand_over(id, agent);
         }
+        self.put_supervisors_out(id, None);
         self.end_legs(id);
         let queue = match place {
             Some(Place::Queue(queue)) => Some(queue),
@@ -376,8 +377,14 @@ impl Engine {
                 self.unanswered(id, offer, Unanswered::Failed(OfferFailure::Error), true);
             }
         }
-        if let (super::state::Tell::Originate { .. }, Some(id)) = (&told.what, told.call) {
-            self.customer_missed(id, FailReason::Error, false);
+        match (&told.what, told.call) {
+            (super::state::Tell::Originate { .. }, Some(id)) => {
+                self.customer_missed(id, FailReason::Error, false);
+            }
+            (super::state::Tell::Supervise { agent, .. }, Some(id)) => {
+                self.supervisor_gone(id, *agent);
+            }
+            _ => {}
         }
         if reason == CommandFailure::UnknownCall
             && let Some(id) = told.call

@@ -17,6 +17,7 @@ use crate::domain::problem::Problem;
 use crate::domain::rows::{AgentRow, CallRow, CallState, OfferRow, PairRow, QueueRow};
 use crate::domain::time::Millis;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A body with the object's id in front.
@@ -139,6 +140,8 @@ impl Engine {
             "preferred": self.preferred_json(call),
             "assigned_to": call.picked.as_ref().map(|picked| &self.state.agent(picked.0).id),
             "callback": self.callback_json(call),
+            // Filled in for who may monitor its agents.
+            "supervisors": [],
             "held": call.held,
             "recording": self.carried(call, |q| q.recording, |u| u.recording),
             "dial_audio": queue.filter(|q| q.config.kind == QueueKind::Group).and_then(|q| {
@@ -256,6 +259,7 @@ impl Engine {
                     "offer": offer.to_string(),
                     "call": id.to_string(),
                     "queue": self.state.shown_queue(made.queue),
+                    "queue_name": self.shown_queue_name(made.queue),
                     "media": call.media,
                     "callback": call.to_call_back().is_some(),
                     "from": values.and_then(|v| v.from.as_ref()),
@@ -268,7 +272,33 @@ impl Engine {
             })
             .collect();
         json!({ "type": "state", "seq": self.state.seq, "agent": self.agent_json(ix), "offers": offers,
-            "messages": self.messages_json(ix) })
+            "messages": self.messages_json(ix), "names": self.names_json(ix) })
+    }
+
+    /// A queue's name; none for the line of direct calls.
+    fn shown_queue_name(&self, ix: QueueIx) -> Option<&str> {
+        self.state.shown_queue(ix).map(|_| self.state.queue(ix).config.name.as_str())
+    }
+
+    /// Names of what a desk shows: agents may not read the configuration. Queues are those that the
+    /// agent works for and those of calls and wrap-ups; users, who has forced a status.
+    fn names_json(&self, ix: AgentIx) -> Value {
+        let agent = self.state.agent(ix);
+        let calls = agent.calls.iter().filter_map(|id| self.state.call(*id)?.queue);
+        let wraps = agent.wrap_ups.iter().map(|run| run.queue);
+        let queues = agent.pairs.iter().map(|pair| pair.queue).chain(calls).chain(wraps);
+        let named = |ix: QueueIx| Some((self.state.shown_queue(ix)?, self.shown_queue_name(ix)?));
+        let queues: BTreeMap<_, _> = queues.filter_map(named).collect();
+        let next = agent.next.as_ref().and_then(|next| next.forced_by.as_ref());
+        let users = agent.forced_by.iter().chain(next);
+        let users: BTreeMap<_, _> =
+            users.filter_map(|user| Some((user, self.user_name(user)?))).collect();
+        json!({ "queues": queues, "users": users })
+    }
+
+    /// First and last name of a user, by id.
+    pub(super) fn user_name(&self, user: &str) -> Option<Name> {
+        self.name_of(*self.derived.users.get(user)?)
     }
 
     /// First and last name.

@@ -160,6 +160,7 @@ pub(super) fn is_urgent(input: &Input) -> bool {
             | Command::EndCall { .. }
             | Command::Hold { .. }
             | Command::Transfer { .. }
+            | Command::Supervise { mode: None, .. }
             | Command::DeskClosed { .. } => true,
             Command::Sign(command) => {
                 matches!(**command, SignCommand::End { .. } | SignCommand::EndAll { .. })
@@ -171,6 +172,8 @@ pub(super) fn is_urgent(input: &Input) -> bool {
             | Command::Delete { .. }
             | Command::EraseUser { .. }
             | Command::SetOffline { .. }
+            | Command::PutView { .. }
+            | Command::DeleteView { .. }
             | Command::Dial(_)
             | Command::ChangeTeam { .. }
             | Command::Bulk { .. }
@@ -184,6 +187,7 @@ pub(super) fn is_urgent(input: &Input) -> bool {
             | Command::Notify { .. }
             | Command::ReadMessage { .. }
             | Command::ClearForced { .. }
+            | Command::Supervise { mode: Some(_), .. }
             | Command::Assign { .. }
             | Command::ChangeCall { .. }
             | Command::MakeCallback(_)

@@ -85,6 +85,10 @@ fn rule(operation: &str) -> Option<Needs> {
         "user_profile" | "put_agent_offline" | "read_message" | "dial" => OwnOr(&["steer"]),
         "get_agent" | "agent_next" => OwnOr(&["watch"]),
         "put_agent_status" | "open_desk" | "queue_opted_in" | "group_opted_in" => OwnOr(&["steer"]),
+        "list_views" => Any(&["watch", "work"]),
+        // One's own alone, whoever one is.
+        "get_view" | "put_view" | "delete_view" => OwnOr(&[]),
+        "supervise_call" | "end_supervise_call" => Any(&["monitor"]),
         "force_agent_status" | "clear_forced" | "assign_call" | "change_call" => Any(&["steer"]),
         "end_wrap_up" => Any(&["work"]),
         "feed" => Any(&["feed"]),
@@ -131,6 +135,7 @@ fn filled(path: &str) -> String {
         ("{home}", "default"),
         ("{message}", "msg_0"),
         ("{alert}", "alr_0"),
+        ("{view}", "nothing"),
         ("{id}", "nothing"),
         ("{figure}", "offered"),
     ]
@@ -146,6 +151,8 @@ fn body(operation: &str) -> Value {
         "queue_opted_in" | "group_opted_in" => json!({ "opted_in": true }),
         "assign_call" => json!({ "agent": "usr_other" }),
         "change_call" => json!({ "priority": 1 }),
+        "put_view" => json!({ "name": "V", "path": "/live" }),
+        "supervise_call" => json!({ "mode": "monitor" }),
         "issue_key" => json!({ "name": "x", "role": "agent", "user": "usr_other" }),
         "set_password" => json!({ "password": PASSWORD, "confirm": PASSWORD }),
         "found_account" => json!({ "id": "another" }),

@@ -19,7 +19,8 @@ use callboard::domain::objects::{
 use callboard::domain::presence::Status;
 use callboard::domain::signing::{LinkPurpose, SessionEnd};
 use callboard::domain::switching::{
-    CancelReason, Drawn, EndedBy, SortKey, SyncCall, SyncState, TransferKind, TransferTo, Why,
+    CancelReason, Drawn, EndedBy, SortKey, SuperviseMode, SyncCall, SyncState, TransferKind,
+    TransferTo, Why,
 };
 use callboard::domain::time::Millis;
 use serde_json::{Value, json};
@@ -315,6 +316,11 @@ fn calls() -> Vec<Event> {
             kind: TransferKind::Attended,
             by: "ann".into(),
         },
+        Event::ViewPut { agent, id: "late".into(), view: crate::saved_view() },
+        Event::ViewDeleted { agent, id: "late".into() },
+        Event::SuperviseAsked { call, agent, mode: SuperviseMode::Whisper, by: "usr_sue".into() },
+        Event::SuperviseEnded { call, agent, tell: true, by: Some("usr_sue".into()) },
+        Event::SuperviseEnded { call, agent, tell: false, by: None },
         Event::DirectLineMade {},
         Event::CallDirected { call, agent },
         Event::CallHanded { call, agent },

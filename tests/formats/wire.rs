@@ -5,8 +5,8 @@ use crate::variants;
 use callboard::domain::ids::{CallId, CommandId, OfferId};
 use callboard::domain::problem::FieldError;
 use callboard::domain::switching::{
-    CancelReason, Command, Effect, Estimate, EventResult, ResultStatus, RouteKind, TransferKind,
-    TransferTo,
+    CancelReason, Command, Effect, Estimate, EventResult, ResultStatus, RouteKind, SuperviseMode,
+    TransferKind, TransferTo,
 };
 use callboard::domain::time::Millis;
 use serde_json::{Value, json};
@@ -70,6 +70,11 @@ fn effects() -> Vec<Effect> {
         Effect::CallTransfer {
             to: TransferTo::Agent("usr_bob".into()),
             kind: TransferKind::Attended,
+        },
+        Effect::CallSupervise {
+            supervisor: "usr_sue".into(),
+            endpoint: "sip:sue@127.0.0.1:5072".into(),
+            mode: SuperviseMode::Whisper,
         },
         Effect::CallRoute { to: "+15550000000".into(), kind: RouteKind::Number },
         Effect::CallRoute { to: "support".into(), kind: RouteKind::Voicemail },

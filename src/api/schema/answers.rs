@@ -3,6 +3,7 @@
 use crate::domain::media::Media;
 use crate::domain::objects::User;
 use crate::domain::objects::queue::Source;
+use crate::domain::objects::saved_view::SharedWith;
 use crate::domain::presence::{BlockedBy, Detail, Presence, Status};
 use crate::domain::switching::EventResult;
 use serde_json::Value;
@@ -221,12 +222,51 @@ pub struct CallView {
     attributes: Option<BTreeMap<String, String>>,
     /// Offers, the closed ones of late too.
     offers: Vec<OfferView>,
+    /// Who listens to it, or speaks in it, without having it: shown to who may monitor its agents, and
+    /// in answers about one call.
+    supervisors: Vec<SupervisorView>,
     /// When it ended.
     ended_at: Option<String>,
     /// answered, abandoned, exited, transferred or failed.
     outcome: Option<String>,
     /// Why it ended.
     reason: Option<String>,
+}
+
+/// A view that one may open.
+#[derive(ToSchema)]
+#[schema(as = View)]
+pub struct ViewShown {
+    /// Its id, among those of its owner.
+    id: String,
+    /// Shown to people.
+    name: String,
+    /// The address within the console.
+    path: String,
+    /// The zone in which times are shown; null leaves it.
+    zone: Option<String>,
+    /// Who else may open it.
+    shared: SharedWith,
+    /// Whose it is.
+    user: String,
+    /// First and last name; null when erased.
+    user_name: Option<String>,
+    /// Whether it is one's own, and so one's to change.
+    own: bool,
+    /// As in the `ETag`.
+    version: u64,
+}
+
+/// Who supervises a call.
+#[derive(ToSchema)]
+#[schema(as = Supervisor)]
+pub struct SupervisorView {
+    /// The user's id.
+    user: String,
+    /// monitor, whisper, barge or take_over.
+    mode: String,
+    /// Since when it has been asked for so.
+    since: String,
 }
 
 /// What a callback has beyond other calls.

@@ -214,6 +214,14 @@ pub struct TransferBody {
     kind: TransferKind,
 }
 
+/// How to be on a call.
+#[derive(ToSchema)]
+#[schema(as = Supervise)]
+pub struct SuperviseBody {
+    /// `monitor` hears both, `whisper` is heard by the agent, `barge` by both, `take_over` has the call.
+    mode: String,
+}
+
 /// An agent picked by hand.
 #[derive(ToSchema)]
 #[schema(as = Assignment)]

@@ -129,6 +129,15 @@ pub enum Query {
     Watch,
     /// Passwords, sessions and links.
     Sign(SignQuery),
+    /// `GET …/views`: those that the actor may open.
+    Views,
+    /// `GET …/users/{user}/views/{view}`
+    View {
+        /// Whose.
+        user: String,
+        /// The view's id.
+        id: String,
+    },
     /// `GET …/rights/check`
     Rights {
         /// Which user would do it.

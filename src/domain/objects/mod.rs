@@ -24,6 +24,7 @@ pub mod report;
 pub mod role;
 #[cfg(test)]
 mod round_trip;
+pub mod saved_view;
 pub mod strategy;
 mod strategy_json;
 pub mod switch;
@@ -44,6 +45,7 @@ pub use profile::{Contact, Setting};
 pub use queue::{Exits, Member, Queue, QueueKind, Route, Target};
 pub use report::Report;
 pub use role::{AccessGroup, RoleBody};
+pub use saved_view::SavedView;
 pub use strategy_json::forget_preset;
 pub use switch::{Capabilities, Switch, Webhook};
 pub use team::{Team, TeamMember};

@@ -150,6 +150,7 @@ impl World<'_> {
             | Effect::CallHold {}
             | Effect::CallResume {}
             | Effect::CallTransfer { .. }
+            | Effect::CallSupervise { .. }
             | Effect::CallEnd { .. }
             | Effect::CallRoute { .. }
             | Effect::SwitchSync {} => {}

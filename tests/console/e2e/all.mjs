@@ -4,7 +4,7 @@ import { run } from 'node:test';
 import { tap } from 'node:test/reporters';
 import { fileURLToPath } from 'node:url';
 
-const names = process.argv.length > 2 ? process.argv.slice(2) : ['door', 'floor', 'alerts', 'link', 'speed', 'axe'];
+const names = process.argv.length > 2 ? process.argv.slice(2) : ['door', 'floor', 'monitor', 'views', 'alerts', 'link', 'speed', 'axe'];
 const files = names.map((name) => fileURLToPath(new URL(`${name}.test.mjs`, import.meta.url)));
 const tests = run({ files, concurrency: 1 });
 tests.on('test:fail', () => { process.exitCode = 1; });

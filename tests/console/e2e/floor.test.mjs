@@ -90,7 +90,7 @@ test('4: a log-out during a call is pending, comes true after it, and says who d
   await drawer.getByText('Pending: logged out, after the present work.').waitFor();
   await row(page, 'usr_ann').getByText('→ log out').waitFor();
   assert.match(await label(page, 'usr_ann'), /On call/);
-  await desk.getByText(/usr_sue has set: logged out/).waitFor();
+  await desk.getByText(/Sue Visor has set: logged out/).waitFor();
   await edge.say(call, 'call.ended', { by: 'caller' });
   await desk.getByRole('button', { name: /^Done, next call/ }).click();
   await until('gray', async () => (await label(page, 'usr_ann')) === 'Logged out');
@@ -98,7 +98,7 @@ test('4: a log-out during a call is pending, comes true after it, and says who d
   const deed = audit.items.find((d) => d.action === 'status.force');
   assert.equal(deed.by, 'usr_sue');
   assert.equal(deed.subject.includes('usr_ann') || deed.subject === 'usr_ann', true, deed.subject);
-  await desk.getByText(/logged out, set by usr_sue/).waitFor();
+  await desk.getByText(/logged out, set by Sue Visor/).waitFor();
   page.check(); desk.check();
   await page.context().close(); await desk.context().close();
   void id;

@@ -136,7 +136,7 @@ const RACES = /the server responded with a status of (404|409)/;
 export async function open(server, path, { by = 'key', email = '', theme = 'light', width = 1600, height = 1000, bypassCSP = false, more = {} } = {}) {
   const context = await (await launch()).newContext({ viewport: { width, height }, bypassCSP, reducedMotion: 'reduce' });
   const page = await context.newPage(), wrong = [];
-  page.on('console', (m) => { if (['error', 'warning'].includes(m.type()) && !RACES.test(m.text())) wrong.push(`${m.type()}: ${m.text()}`); });
+  page.on('console', (m) => { if (['error', 'warning'].includes(m.type()) && !RACES.test(m.text())) wrong.push(`${m.type()}: ${m.text()} ${m.location().url}`); });
   page.on('pageerror', (e) => wrong.push(`error: ${e.stack}`));
   await page.addInitScript(([secret, set]) => {
     if (secret) sessionStorage.setItem('callboard.key', secret);

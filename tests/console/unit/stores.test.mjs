@@ -93,3 +93,9 @@ test('figures are written as the conventions say', () => {
   fmt.zone.value = 'Asia/Tokyo';
   assert.equal(fmt.time(Date.UTC(2026, 0, 1, 0, 0, 5)), '09:00:05');
 });
+
+test('an instant is read as Date.parse reads it, also across midnight and in other forms', () => {
+  for (const text of ['2026-03-29T10:32:05.123Z', '2026-03-29T23:59:59.999Z', '2026-03-30T00:00:00.000Z', '1999-12-31T01:02:03.040Z', '2026-03-29T10:32:05Z']) {
+    assert.equal(board.instant(text), Date.parse(text), text);
+  }
+});

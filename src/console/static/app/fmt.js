@@ -9,7 +9,8 @@ export const zone = signal('');
 export function duration(seconds) {
   const s = Math.max(0, Math.floor(seconds));
   const two = (/** @type {number} */ n) => String(n).padStart(2, '0');
-  const h = Math.floor(s / 3600), m = Math.floor(s / 60) % 60;
+  const h = Math.floor(s / 3600),
+    m = Math.floor(s / 60) % 60;
   return h ? `${h}:${two(m)}:${two(s % 60)}` : `${m}:${two(s % 60)}`;
 }
 
@@ -49,7 +50,14 @@ export const time = (ms) => format({ hour: '2-digit', minute: '2-digit', second:
 export const minute = (ms) => format({ hour: '2-digit', minute: '2-digit' }).format(ms);
 /** 22 Nov 2026, 14:03:22 @param {number} ms */
 export const dateTime = (ms) =>
-  format({ day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit' }).format(ms);
+  format({
+    day: 'numeric',
+    month: 'short',
+    year: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+  }).format(ms);
 
 /** The zone's name, for the one place on the page that says it. */
 export const zoneName = () => zone.value || Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC';
@@ -62,10 +70,19 @@ export function masked(number) {
 
 /** Beatriz Ito → BI. @param {string | null} name */
 export const initials = (name) =>
-  (name ?? '?').split(/\s+/).filter(Boolean).map((w) => w[0]).filter((_, i, all) => i === 0 || i === all.length - 1).join('').toUpperCase();
+  (name ?? '?')
+    .split(/\s+/)
+    .filter(Boolean)
+    .map((w) => w[0])
+    .filter((_, i, all) => i === 0 || i === all.length - 1)
+    .join('')
+    .toUpperCase();
 
 /** `wrap_up` → Wrap up; for words of the protocol that have no label of their own. @param {string} word */
-export const plain = (word) => { const t = word.replaceAll('_', ' '); return t.charAt(0).toUpperCase() + t.slice(1); };
+export const plain = (word) => {
+  const t = word.replaceAll('_', ' ');
+  return t.charAt(0).toUpperCase() + t.slice(1);
+};
 
 /** 1 agent, 2 agents. @param {number} n @param {string} one @param {string} [many] */
 export const plural = (n, one, many = `${one}s`) => `${count(n)} ${n === 1 ? one : many}`;

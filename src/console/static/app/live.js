@@ -2,7 +2,9 @@
 // A WebSocket that comes back. It knows nothing of what the frames mean.
 
 /**
- * `ticket`: a one-use ticket, or null where the cookie opens the door. `hello`: the first frame after it, or null.
+ * `onWrong`: the server did not understand the first frame; whether another one is worth a try.
+ * `ticket`: a one-use ticket, or null where the cookie opens the door. `hello`: the first frame after it, or
+ * null.
  * @typedef {{
  *   url: string, protocol: string,
  *   ticket: () => Promise<string | null>,
@@ -10,18 +12,23 @@
  *   onFrame: (frame: any) => void,
  *   onOpen?: () => void,
  *   onLost: (why: string) => void,
+ *   onWrong?: (why: string) => boolean,
  *   onRefused: (why: string) => void,
  * }} Plan
  */
 
-const FIRST_MS = 500, MOST_MS = 8000;
+const FIRST_MS = 500,
+  MOST_MS = 8000;
 /** A server that says nothing for so long is gone: it ticks every second. */
 const SILENT_MS = 10_000;
 
 /** Keeps a socket open until `close`. @param {Plan} plan @param {{ ticks?: boolean }} [how] */
 export function keepOpen(plan, how = {}) {
   /** @type {WebSocket | null} */ let socket = null;
-  let wait = FIRST_MS, closed = false, heard = 0, tries = 0;
+  let wait = FIRST_MS,
+    closed = false,
+    heard = 0,
+    tries = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ let timer;
   /** When the next try is, as Date.now(). */
   let nextAt = 0;
@@ -30,7 +37,9 @@ export function keepOpen(plan, how = {}) {
     clearTimeout(timer);
     const turn = ++tries;
     let ticket = null;
-    try { ticket = await plan.ticket(); } catch (error) {
+    try {
+      ticket = await plan.ticket();
+    } catch (error) {
       const status = /** @type {any} */ (error).status ?? 0;
       if (status === 401 || status === 403) return refuse(String(/** @type {any} */ (error).message));
       return later(String(/** @type {any} */ (error).message));
@@ -56,7 +65,9 @@ export function keepOpen(plan, how = {}) {
     own.onclose = (event) => {
       if (socket !== own) return;
       socket = null;
-      if (event.code === 4401 || event.code === 4403) refuse(event.reason || 'The server closed the connection.');
+      if (event.code === 4400 && plan.onWrong?.(event.reason)) open();
+      else if (event.code === 4401 || event.code === 4403)
+        refuse(event.reason || 'The server closed the connection.');
       else later(event.reason);
     };
   }
@@ -74,19 +85,32 @@ export function keepOpen(plan, how = {}) {
   }
 
   /** @param {string} why */
-  function refuse(why) { if (!closed) { close(); plan.onRefused(why); } }
+  function refuse(why) {
+    if (!closed) {
+      close();
+      plan.onRefused(why);
+    }
+  }
 
   function close() {
     closed = true;
     clearTimeout(timer);
     clearInterval(watch);
-    const own = socket; socket = null;
+    const own = socket;
+    socket = null;
     own?.close();
   }
 
   const watch = setInterval(() => {
-    if (how.ticks === false || !socket || socket.readyState !== WebSocket.OPEN || Date.now() - heard < SILENT_MS) return;
-    const own = socket; socket = null;
+    if (
+      how.ticks === false ||
+      !socket ||
+      socket.readyState !== WebSocket.OPEN ||
+      Date.now() - heard < SILENT_MS
+    )
+      return;
+    const own = socket;
+    socket = null;
     own.close();
     later('no frame for 10 s');
   }, 1000);
@@ -101,7 +125,12 @@ export function keepOpen(plan, how = {}) {
       return true;
     },
     /** Tries at once, for the impatient. */
-    now() { if (!closed && !socket) { wait = FIRST_MS; open(); } },
+    now() {
+      if (!closed && !socket) {
+        wait = FIRST_MS;
+        open();
+      }
+    },
     /** When the next try is. */
     nextTry: () => nextAt,
   };

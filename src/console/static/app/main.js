@@ -15,15 +15,21 @@ import * as directory from './store/directory.js';
 import * as feed from './store/feed.js';
 import * as figures from './store/figures.js';
 import * as history from './store/history.js';
+import * as views from './store/views.js';
 import { selected } from './store/agents.js';
 import { limits, shownTheme, zoneChoice } from './store/prefs.js';
+import { onPalette } from './ui/palette.js';
 import { SignIn } from './pages/signin.js';
 import { Live } from './pages/live.js';
 import { ViewTools } from './live/editview.js';
 import { Drawer } from './live/drawer.js';
 
-effect(() => { document.documentElement.dataset['theme'] = shownTheme(); });
-effect(() => { zone.value = zoneChoice.value === 'site' ? directory.siteZone.value : zoneChoice.value; });
+effect(() => {
+  document.documentElement.dataset['theme'] = shownTheme();
+});
+effect(() => {
+  zone.value = zoneChoice.value === 'site' ? directory.siteZone.value : zoneChoice.value;
+});
 effect(() => {
   const { seconds, share } = limits.value;
   const other = figures.target.peek().seconds !== seconds;
@@ -33,7 +39,8 @@ effect(() => {
 
 /** The floor's data run while somebody is signed in who may see it. */
 effect(() => {
-  const parts = [directory, feed, figures.source], isIn = phase.value === 'in';
+  const parts = [directory, feed, figures.source, views],
+    isIn = phase.value === 'in';
   untracked(() => parts.forEach((part) => (isIn ? part.start() : part.stop())));
 });
 setInterval(alerts.sweep, 10_000);
@@ -41,33 +48,58 @@ setInterval(() => history.note(clock.second.peek(), `${me.peek()?.account} ${me.
 
 /** Pages that are fetched when they are first shown. */
 const later = {
-  welcome: lazy(() => import('./pages/welcome.js'), 'Welcome'), desk: lazy(() => import('./pages/desk.js'), 'Desk'),
-  start: lazy(() => import('./pages/start.js'), 'Start'), staff: lazy(() => import('./pages/staff.js'), 'Staff'), wall: lazy(() => import('./pages/wall.js'), 'Wall'),
-  call: lazy(() => import('./pages/call.js'), 'CallStory'), queue: lazy(() => import('./pages/queue.js'), 'QueuePage'), alerts: lazy(() => import('./pages/alerts.js'), 'AlertsPage'), crumb: lazy(() => import('./pages/queue.js'), 'QueueCrumb'),
+  welcome: lazy(() => import('./pages/welcome.js'), 'Welcome'),
+  desk: lazy(() => import('./pages/desk.js'), 'Desk'),
+  start: lazy(() => import('./pages/start.js'), 'Start'),
+  staff: lazy(() => import('./pages/staff.js'), 'Staff'),
+  wall: lazy(() => import('./pages/wall.js'), 'Wall'),
+  call: lazy(() => import('./pages/call.js'), 'CallStory'),
+  queue: lazy(() => import('./pages/queue.js'), 'QueuePage'),
+  alerts: lazy(() => import('./pages/alerts.js'), 'AlertsPage'),
+  crumb: lazy(() => import('./pages/queue.js'), 'QueueCrumb'),
 };
 
 function Page() {
   if (route.value.path === '/welcome') return html`<${later.welcome} />`;
-  if (phase.value === 'asking') return html`<main class="plain" aria-busy="true"><p class="vh" role="status">Loading</p></main>`;
+  if (phase.value === 'asking')
+    return html`<main class="plain" aria-busy="true"><p class="vh" role="status">Loading</p></main>`;
   if (phase.value === 'out') return html`<${SignIn} />`;
   const path = route.value.path === '/' ? home() : route.value.path;
-  if (path === '/live') return html`<${Shell} title="Live" crumb="All queues" tools=${html`<${ViewTools} />`}><${Live} /></><${Drawer} />`;
+  if (path === '/live')
+    return html`
+      <${Shell} title="Live" crumb="All queues" tools=${html`<${ViewTools} />`}><${Live} /></>
+      <${Drawer} />
+    `;
   if (path === '/staff') return html`<${Shell} title="Staff by queue"><${later.staff} /></><${Drawer} />`;
   if (path === '/alerts') return html`<${Shell} title="Alerts"><${later.alerts} /></>`;
   if (path === '/wall') return html`<${later.wall} />`;
   if (path === '/desk') return html`<${Shell} title="My desk"><${later.desk} /></>`;
   if (path === '/start') return html`<${Shell} title="Start"><${later.start} /></>`;
   const [, first, second, third] = path.split('/').map(decodeURIComponent);
-  if (first === 'live' && second === 'queue' && third) return html`<${Shell} title="Live" crumb=${html`<${later.crumb} id=${third} />`}><${later.queue} key=${third} id=${third} /></><${Drawer} />`;
-  if (first === 'calls' && second) return html`<${Shell} title="A call's story" live=${false}><${later.call} id=${second} /></>`;
-  return html`<${Shell} title="Not here" live=${false}><p class="empty">There is no such page. <a class="link" href="/">To the start</a></p></>`;
+  if (first === 'live' && second === 'queue' && third)
+    return html`
+      <${Shell} title="Live" crumb=${html`<${later.crumb} id=${third} />`}>
+        <${later.queue} key=${third} id=${third} />
+      </>
+      <${Drawer} />
+    `;
+  if (first === 'calls' && second)
+    return html`<${Shell} title="A call's story" live=${false}><${later.call} id=${second} /></>`;
+  return html`
+    <${Shell} title="Not here" live=${false}>
+      <p class="empty">There is no such page. <a class="link" href="/">To the start</a></p>
+    </>
+  `;
 }
 
 addEventListener('keydown', (e) => {
-  if (e.defaultPrevented || isDialogOpen()) return;
+  if (e.defaultPrevented || (phase.peek() === 'in' && onPalette(e)) || isDialogOpen()) return;
   if (e.key === 'Escape' && !(e.target instanceof HTMLInputElement)) selected.value = new Set();
   onLetter(e);
 });
 
-render(html`<${Page} /><${Dialogs} /><${Toasts} />`, /** @type {HTMLElement} */ (document.getElementById('root')));
+render(
+  html`<${Page} /><${Dialogs} /><${Toasts} />`,
+  /** @type {HTMLElement} */ (document.getElementById('root')),
+);
 resume();

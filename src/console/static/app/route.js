@@ -2,10 +2,15 @@
 // The address says what is shown; nothing else does.
 import { signal } from '@preact/signals';
 
-const read = () => ({ path: location.pathname.replace(/\/+$/, '') || '/', query: new URLSearchParams(location.search) });
+const read = () => ({
+  path: location.pathname.replace(/\/+$/, '') || '/',
+  query: new URLSearchParams(location.search),
+});
 export const route = signal(read());
 
-addEventListener('popstate', () => { route.value = read(); });
+addEventListener('popstate', () => {
+  route.value = read();
+});
 
 /** @param {string} to @param {{ replace?: boolean }} [how] */
 export function go(to, how = {}) {
@@ -13,10 +18,15 @@ export function go(to, how = {}) {
   route.value = read();
 }
 
-/** Says part of the view in the address, so that it can be kept and shared. @param {Record<string, string>} parts '' takes one out */
+/**
+ * Says part of the view in the address, so that it can be kept and shared.
+ * @param {Record<string, string>} parts '' takes one out
+ */
 export function say(parts) {
   const query = new URLSearchParams(location.search);
-  for (const [name, value] of Object.entries(parts)) if (value) query.set(name, value); else query.delete(name);
+  for (const [name, value] of Object.entries(parts))
+    if (value) query.set(name, value);
+    else query.delete(name);
   const text = query.toString();
   const to = `${location.pathname}${text ? `?${text}` : ''}`;
   if (to !== location.pathname + location.search) go(to, { replace: true });

@@ -14,7 +14,9 @@ export const saidOut = signal('');
 /** Permission → roles that have it. */
 const permissions = signal(/** @type {Map<string, ReadonlySet<string>>} */ (new Map()));
 
-const CSRF = 'callboard.csrf', KEY = 'callboard.key', ACCOUNT = 'callboard.account';
+const CSRF = 'callboard.csrf',
+  KEY = 'callboard.key',
+  ACCOUNT = 'callboard.account';
 let key = sessionStorage.getItem(KEY) ?? '';
 let csrf = localStorage.getItem(CSRF) ?? '';
 
@@ -46,7 +48,12 @@ export async function ask(method, path, body, more) {
   if (body !== undefined) headers['content-type'] = 'application/json';
   let answer;
   try {
-    answer = await fetch(path, { method, headers, cache: 'no-store', ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+    answer = await fetch(path, {
+      method,
+      headers,
+      cache: 'no-store',
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
   } catch {
     throw new Refused(0, { detail: 'The server cannot be reached.' });
   }
@@ -57,8 +64,16 @@ export async function ask(method, path, body, more) {
   throw new Refused(answer.status, said ?? {});
 }
 
-/** Within the account. @param {string} method @param {string} path @param {unknown} [body] @param {Record<string, string>} [more] @returns {Promise<any>} */
-export const api = (method, path, body, more) => ask(method, `/v1/accounts/${encodeURIComponent(account.peek())}${path}`, body, more);
+/**
+ * Within the account.
+ * @param {string} method
+ * @param {string} path
+ * @param {unknown} [body]
+ * @param {Record<string, string>} [more]
+ * @returns {Promise<any>}
+ */
+export const api = (method, path, body, more) =>
+  ask(method, `/v1/accounts/${encodeURIComponent(account.peek())}${path}`, body, more);
 
 /** All pages of a list. @param {string} path @param {number} [limit] @returns {Promise<any[]>} */
 export async function all(path, limit = 1000) {
@@ -66,7 +81,10 @@ export async function all(path, limit = 1000) {
   let cursor = '';
   do {
     const mark = path.includes('?') ? '&' : '?';
-    const page = await api('GET', `${path}${mark}limit=${limit}${cursor && `&cursor=${encodeURIComponent(cursor)}`}`);
+    const page = await api(
+      'GET',
+      `${path}${mark}limit=${limit}${cursor && `&cursor=${encodeURIComponent(cursor)}`}`,
+    );
     items.push(...page.items);
     cursor = page.next ?? '';
   } while (cursor);
@@ -76,7 +94,10 @@ export async function all(path, limit = 1000) {
 /** Whether somebody is signed in already: by the cookie, or by this tab's key. */
 export async function resume() {
   // Without a trace of a session the answer is known, and needs no question.
-  if (!key && !csrf) { phase.value = 'out'; return; }
+  if (!key && !csrf) {
+    phase.value = 'out';
+    return;
+  }
   try {
     await enter(localStorage.getItem(ACCOUNT) ?? '');
   } catch (error) {
@@ -102,8 +123,14 @@ async function enter(wanted) {
 
 /** @param {{ email: string, password: string, account: string }} by */
 export async function signIn({ email, password, account: into }) {
-  key = ''; sessionStorage.removeItem(KEY);
-  const opened = await ask('POST', '/v1/sessions', { email, password, cookie: true, ...(into ? { account: into } : {}) });
+  key = '';
+  sessionStorage.removeItem(KEY);
+  const opened = await ask('POST', '/v1/sessions', {
+    email,
+    password,
+    cookie: true,
+    ...(into ? { account: into } : {}),
+  });
   csrf = opened.csrf;
   localStorage.setItem(CSRF, csrf);
   localStorage.setItem(ACCOUNT, opened.account);
@@ -113,7 +140,12 @@ export async function signIn({ email, password, account: into }) {
 /** @param {string} secret */
 export async function signInByKey(secret) {
   key = secret;
-  try { await enter(''); } catch (error) { key = ''; throw error; }
+  try {
+    await enter('');
+  } catch (error) {
+    key = '';
+    throw error;
+  }
   sessionStorage.setItem(KEY, key);
 }
 
@@ -141,7 +173,10 @@ export function leave(why) {
   phase.value = 'out';
 }
 
-/** Whether one's role has a permission. The server decides again; this only hides what it would refuse. @param {string} permission */
+/**
+ * Whether one's role has a permission. The server decides again; this only hides what it would refuse.
+ * @param {string} permission
+ */
 export function may(permission) {
   const role = me.value?.role ?? '';
   const roles = permissions.value.get(permission);

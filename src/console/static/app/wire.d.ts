@@ -275,6 +275,7 @@ export type CallView = {
   recording?: boolean | null;
   state: string;
   step?: number | null;
+  supervisors: Supervisor[];
   switch: string;
   switch_call: string;
   to?: string | null;
@@ -1225,6 +1226,9 @@ export type Setting = "as_queue" | "on" | "off";
 /** How bad it is. */
 export type Severity = "watch" | "act";
 
+/** Who else may open a view. */
+export type SharedWith = "nobody" | "team" | "account";
+
 /** On which side of a threshold a value is wrong. */
 export type Side = "above" | "below";
 
@@ -1318,6 +1322,18 @@ export type SubjectFigures = {
 export type SubjectHistory = {
   id: string;
   intervals: HistoryInterval[];
+};
+
+/** How to be on a call. */
+export type Supervise = {
+  mode: string;
+};
+
+/** Who supervises a call. */
+export type Supervisor = {
+  mode: string;
+  since: string;
+  user: string;
 };
 
 /** A switch; `PUT …/switches/{switch}`. */
@@ -1499,6 +1515,19 @@ export type Verdict = {
   subject?: string | null;
 };
 
+/** A view that one may open. */
+export type View = {
+  id: string;
+  name: string;
+  own: boolean;
+  path: string;
+  shared: SharedWith;
+  user: string;
+  user_name?: string | null;
+  version: number;
+  zone?: string | null;
+};
+
 /** A switch's webhook. */
 export type Webhook = {
   authorization?: string | null;
@@ -1558,7 +1587,13 @@ export type CallRow = {
 };
 
 /** What a switch is asked to do. */
-export type CommandType = "call.queue" | "call.announce" | "offer.ring" | "offer.cancel" | "offer.answer" | "call.connect" | "call.originate" | "call.hold" | "call.resume" | "call.transfer" | "call.route" | "call.end" | "switch.sync";
+export type CommandType = "call.queue" | "call.announce" | "offer.ring" | "offer.cancel" | "offer.answer" | "call.connect" | "call.originate" | "call.hold" | "call.resume" | "call.transfer" | "call.supervise" | "call.route" | "call.end" | "switch.sync";
+
+/** Names, by id, of what the agent's desk shows: own queues and those of calls and wrap-ups; who has forced a status. */
+export type DeskNames = {
+  queues: Record<string, string>;
+  users: Record<string, string>;
+};
 
 export type DeskOffer = {
   at_desk: boolean;
@@ -1568,7 +1603,8 @@ export type DeskOffer = {
   from: string | null;
   media: string;
   offer: string;
-  queue: string;
+  queue: string | null;
+  queue_name: string | null;
   ringing: boolean;
   since: string;
   until: string;

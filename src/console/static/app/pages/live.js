@@ -10,10 +10,17 @@ import { Alerts } from '../live/alerts.js';
 import { Worst } from '../live/worst.js';
 import { keepAddress } from '../live/view.js';
 
-const FLOOR = html`<${Kpis} /><${Tiles} /><div class="split"><${AgentGrid} /><div class="side"><${Trend} /><${Alerts} /><${Worst} /></div></div>`;
+const FLOOR = html`
+  <${Kpis} />
+  <${Tiles} />
+  <div class="split"><${AgentGrid} /><div class="side"><${Trend} /><${Alerts} /><${Worst} /></div></div>
+`;
 
 export function Live() {
   useEffect(keepAddress, []);
-  if (!board.whole.value) return html`<div class="skeleton" role="status"><span class="vh">Reading the floor</span><i></i><i></i><i></i></div>`;
+  if (!board.whole.value)
+    return html`
+      <div class="skeleton" role="status"><span class="vh">Reading the floor</span><i></i><i></i><i></i></div>
+    `;
   return FLOOR;
 }

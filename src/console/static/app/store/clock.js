@@ -27,7 +27,12 @@ export const serverNow = (here = Date.now()) => here + skew;
 
 /** Seconds since 1970 at the server: the one clock that every duration on the page reads. */
 export const second = signal(Math.floor(Date.now() / 1000));
-export const tick = () => { second.value = Math.floor(serverNow() / 1000); };
+export const tick = () => {
+  second.value = Math.floor(serverNow() / 1000);
+};
 
-/** The instant durations run to, s. It stands still while the link is down: a stale number must not look alive. */
+/**
+ * The instant durations run to, s. It stands still while the link is down: a stale number must not look
+ * alive.
+ */
 export const nowSec = computed(() => (link.value === 'lost' ? Math.floor(asOf.value / 1000) : second.value));

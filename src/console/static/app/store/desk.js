@@ -4,13 +4,15 @@ import { signal } from '@preact/signals';
 import { keepOpen } from '../live.js';
 import { api, leave, me } from '../session.js';
 import { socketUrl } from './feed.js';
+import { learn } from './directory.js';
 
 /**
  * @typedef {import('../wire').AgentView} AgentView
  * @typedef {import('../wire').DeskOffer} DeskOffer
- * @typedef {{ id: string, at: string, by: string, text: string }} Message
+ * @typedef {{ id: string, at: string, by: string, by_name: string | null, text: string }} Message
  * @typedef {{ call: string, queue: string, until: string, dispositions: string[] }} WrapUp
- * @typedef {{ agent: AgentView & { calls: string[], wrap_ups: WrapUp[] }, offers: DeskOffer[], messages: Message[] }} DeskState
+ * @typedef {{ agent: AgentView & { calls: string[], wrap_ups: WrapUp[] }, offers: DeskOffer[], messages:
+ *   Message[] }} DeskState
  */
 
 export const desk = signal(/** @type {DeskState | null} */ (null));
@@ -22,16 +24,33 @@ export const known = signal(/** @type {ReadonlyMap<string, import('../wire').Cal
 
 /** @type {ReturnType<typeof keepOpen> | null} */ let open = null;
 let ref = 0;
-/** @type {Map<number, { done: (value: void) => void, failed: (error: Error) => void }>} */ const asked = new Map();
+/** @type {Map<number, { done: (value: void) => void, failed: (error: Error) => void }>} */ const asked =
+  new Map();
 
 /** @param {any} frame */
 function take(frame) {
-  if (frame.type === 'state') { desk.value = frame; readCalls(frame); return; }
+  if (frame.type === 'state') {
+    const users = { ...frame.names.users },
+      queues = { ...frame.names.queues };
+    for (const o of frame.offers) if (o.queue) queues[o.queue] = o.queue_name;
+    for (const m of frame.messages) if (m.by_name) users[m.by] = m.by_name;
+    learn({ queues, users });
+    desk.value = frame;
+    readCalls(frame);
+    return;
+  }
   if (frame.type !== 'result') return;
   const who = asked.get(frame.ref);
   asked.delete(frame.ref);
   if (frame.status < 300) who?.done();
-  else who?.failed(new Error(frame.error?.errors?.map((/** @type {any} */ e) => e.detail).join('; ') || frame.error?.detail || `${frame.status}`));
+  else
+    who?.failed(
+      new Error(
+        frame.error?.errors?.map((/** @type {any} */ e) => e.detail).join('; ') ||
+          frame.error?.detail ||
+          `${frame.status}`,
+      ),
+    );
 }
 
 /** The state names calls; what they are about is asked for. @param {DeskState} state */
@@ -45,13 +64,22 @@ async function readCalls(state) {
   calls.value = views.filter((c) => state.agent.calls.includes(c.id));
 }
 
-/** Sends an action; settles when the server has answered it. @param {Record<string, unknown>} frame @returns {Promise<void>} */
+/**
+ * Sends an action; settles when the server has answered it.
+ * @param {Record<string, unknown>} frame
+ * @returns {Promise<void>}
+ */
 export function act(frame) {
   return new Promise((done, failed) => {
     const own = ++ref;
-    if (!open?.send({ ...frame, ref: own })) { failed(new Error('The desk is not connected.')); return; }
+    if (!open?.send({ ...frame, ref: own })) {
+      failed(new Error('The desk is not connected.'));
+      return;
+    }
     asked.set(own, { done, failed });
-    setTimeout(() => { if (asked.delete(own)) failed(new Error('The server has not answered.')); }, 10_000);
+    setTimeout(() => {
+      if (asked.delete(own)) failed(new Error('The server has not answered.'));
+    }, 10_000);
   });
 }
 
@@ -60,12 +88,27 @@ export function openDesk() {
   const user = me.peek()?.user;
   if (open || !user) return;
   deskLink.value = 'connecting';
-  open = keepOpen({
-    url: socketUrl(`/agents/${user}/desk`), protocol: 'callboard.desk.v1', ticket: async () => null, hello: () => null,
-    onOpen: () => { deskLink.value = 'open'; },
-    onFrame: take,
-    onLost: () => { deskLink.value = 'lost'; },
-    onRefused: leave,
-  }, { ticks: false });
+  open = keepOpen(
+    {
+      url: socketUrl(`/agents/${user}/desk`),
+      protocol: 'callboard.desk.v1',
+      ticket: async () => null,
+      hello: () => null,
+      onOpen: () => {
+        deskLink.value = 'open';
+      },
+      onFrame: take,
+      onLost: () => {
+        deskLink.value = 'lost';
+      },
+      onRefused: leave,
+    },
+    { ticks: false },
+  );
 }
-export function closeDesk() { open?.close(); open = null; desk.value = null; calls.value = []; }
+export function closeDesk() {
+  open?.close();
+  open = null;
+  desk.value = null;
+  calls.value = [];
+}

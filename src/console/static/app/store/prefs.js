@@ -6,9 +6,15 @@ import { effect, signal } from '@preact/signals';
 function kept(name, first) {
   const key = `callboard.${name}`;
   /** @type {T} */ let start = first;
-  try { start = JSON.parse(localStorage.getItem(key) ?? 'null') ?? first; } catch { /* somebody else's: the default */ }
+  try {
+    start = JSON.parse(localStorage.getItem(key) ?? 'null') ?? first;
+  } catch {
+    /* somebody else's: the default */
+  }
   const s = signal(start);
-  effect(() => { localStorage.setItem(key, JSON.stringify(s.value)); });
+  effect(() => {
+    localStorage.setItem(key, JSON.stringify(s.value));
+  });
   return s;
 }
 
@@ -25,6 +31,9 @@ export const views = kept('views', /** @type {Record<string, string>} */ ({}));
 
 const dark = matchMedia('(prefers-color-scheme: dark)');
 const prefersDark = signal(dark.matches);
-dark.addEventListener('change', () => { prefersDark.value = dark.matches; });
+dark.addEventListener('change', () => {
+  prefersDark.value = dark.matches;
+});
 /** The theme that is shown. */
-export const shownTheme = () => (theme.value === 'auto' ? (prefersDark.value ? 'dark' : 'light') : theme.value);
+export const shownTheme = () =>
+  theme.value === 'auto' ? (prefersDark.value ? 'dark' : 'light') : theme.value;

@@ -11,14 +11,18 @@ export function play(kind) {
   if (!sound.peek()) return;
   context ??= new AudioContext();
   played[kind]++;
-  const start = context.currentTime, notes = kind === 'ring' ? [660, 880, 660, 880] : [880, 587];
+  const start = context.currentTime,
+    notes = kind === 'ring' ? [660, 880, 660, 880] : [880, 587];
   notes.forEach((pitch, i) => {
-    const at = start + i * 0.18, tone = /** @type {AudioContext} */ (context).createOscillator(), level = /** @type {AudioContext} */ (context).createGain();
+    const at = start + i * 0.18,
+      tone = /** @type {AudioContext} */ (context).createOscillator(),
+      level = /** @type {AudioContext} */ (context).createGain();
     tone.frequency.value = pitch;
     level.gain.setValueAtTime(0, at);
     level.gain.linearRampToValueAtTime(0.12, at + 0.02);
     level.gain.exponentialRampToValueAtTime(0.001, at + 0.16);
     tone.connect(level).connect(/** @type {AudioContext} */ (context).destination);
-    tone.start(at); tone.stop(at + 0.17);
+    tone.start(at);
+    tone.stop(at + 0.17);
   });
 }

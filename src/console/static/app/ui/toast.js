@@ -17,11 +17,25 @@ export function toast(text, { kind = 'done', undo } = {}) {
   setTimeout(() => drop(id), kind === 'failed' ? 12_000 : 6000);
 }
 /** @param {number} id */
-const drop = (id) => { toasts.value = toasts.peek().filter((t) => t.id !== id); };
+const drop = (id) => {
+  toasts.value = toasts.peek().filter((t) => t.id !== id);
+};
 /** Reads out, once. @param {string} text */
-export const announce = (text) => { said.value = ''; requestAnimationFrame(() => { said.value = text; }); };
+export const announce = (text) => {
+  said.value = '';
+  requestAnimationFrame(() => {
+    said.value = text;
+  });
+};
 
-/** Does it, and says how it went. @template T @param {Promise<T>} work @param {string} done '' says nothing @param {string} failed @returns {Promise<T | null>} */
+/**
+ * Does it, and says how it went.
+ * @template T
+ * @param {Promise<T>} work
+ * @param {string} done '' says nothing
+ * @param {string} failed
+ * @returns {Promise<T | null>}
+ */
 export async function told(work, done, failed) {
   try {
     const result = await work;
@@ -34,8 +48,39 @@ export async function told(work, done, failed) {
   }
 }
 
-export const Toasts = () => html`<div class="toasts" role="status">${toasts.value.map((t) => html`<div key=${t.id} class=${`toast ${t.kind}`}>
-  <${Icon} name=${t.kind === 'done' ? 'check' : 'warn'} /><span>${t.text}</span>
-  ${t.undo && html`<button type="button" class="btn" onClick=${() => { t.undo?.(); drop(t.id); }}>Undo</button>`}
-  <button type="button" class="iconb small" aria-label="Close this message" onClick=${() => drop(t.id)}><${Icon} name="close" size=${12} /></button></div>`)}</div>
-  <div class="vh" aria-live="polite" id="said">${said.value}</div>`;
+export const Toasts = () => html`
+  <div class="toasts" role="status">
+    ${toasts.value.map(
+      (t) => html`
+        <div key=${t.id} class=${`toast ${t.kind}`}>
+          <${Icon} name=${t.kind === 'done' ? 'check' : 'warn'} />
+          <span>${t.text}</span>
+          ${
+            t.undo &&
+            html`
+              <button
+                type="button"
+                class="btn"
+                onClick=${() => {
+                  t.undo?.();
+                  drop(t.id);
+                }}
+              >
+                Undo
+              </button>
+            `
+          }
+          <button
+            type="button"
+            class="iconb small"
+            aria-label="Close this message"
+            onClick=${() => drop(t.id)}
+          >
+            <${Icon} name="close" size=${12} />
+          </button>
+        </div>
+      `,
+    )}
+  </div>
+  <div class="vh" aria-live="polite" id="said">${said.value}</div>
+`;
