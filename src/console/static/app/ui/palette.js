@@ -144,8 +144,9 @@ function fitting(text, all) {
   // "log out ann": what can be done with who is found by the words that are no verb.
   const verbs = /^(make available|available|log out|logout|notify)\s+/i;
   const name = text.trim().replace(verbs, '').toLowerCase().split(/\s+/).filter(Boolean);
-  const who = all.filter((c) => c.id.startsWith('agent ') && fit(c, name) >= 0).slice(0, 3);
-  const acts = who.flatMap((c) => deeds(c.id.slice(6), c.label));
+  const who = all.filter((c) => c.id.startsWith('agent ') && fit(c, name) >= 0);
+  const best = ranked(who).slice(0, verbs.test(text.trim()) ? 4 : 1);
+  const acts = best.flatMap((c) => deeds(c.id.slice(6), c.label));
   if (verbs.test(text.trim())) return [...ranked(acts), ...found].slice(0, MOST);
   return [...found.slice(0, MOST - acts.length), ...acts];
 }
@@ -223,6 +224,6 @@ function Palette() {
 export function onPalette(e) {
   if (e.key.toLowerCase() !== 'k' || !(e.ctrlKey || e.metaKey) || e.altKey || e.shiftKey) return false;
   e.preventDefault();
-  if (!isDialogOpen()) openDialog({ title: 'Go to or do', body: () => html`<${Palette} />` });
+  if (!isDialogOpen()) openDialog({ title: 'Go to or do', wide: true, body: () => html`<${Palette} />` });
   return true;
 }
