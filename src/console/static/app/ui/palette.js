@@ -132,9 +132,9 @@ function fit(c, words) {
 function fitting(text, all) {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   if (!words.length) return [...pages(), ...saved(), ...commands()].slice(0, MOST);
-  const ranked = (/** @type {readonly Choice[]} */ from) =>
+  const ranked = (/** @type {readonly Choice[]} */ from, by = words) =>
     from
-      .map((c) => ({ c, sum: fit(c, words) }))
+      .map((c) => ({ c, sum: fit(c, by) }))
       .filter((r) => r.sum >= 0)
       .sort(
         (a, b) => a.sum - b.sum || a.c.label.length - b.c.label.length || (a.c.label < b.c.label ? -1 : 1),
@@ -144,10 +144,11 @@ function fitting(text, all) {
   // "log out ann": what can be done with who is found by the words that are no verb.
   const verbs = /^(make available|available|log out|logout|notify)\s+/i;
   const name = text.trim().replace(verbs, '').toLowerCase().split(/\s+/).filter(Boolean);
-  const who = all.filter((c) => c.id.startsWith('agent ') && fit(c, name) >= 0);
-  const best = ranked(who).slice(0, verbs.test(text.trim()) ? 4 : 1);
+  const isDeed = verbs.test(text.trim());
+  const agents = all.filter((c) => c.id.startsWith('agent '));
+  const best = ranked(agents, name).slice(0, isDeed ? 4 : 1);
   const acts = best.flatMap((c) => deeds(c.id.slice(6), c.label));
-  if (verbs.test(text.trim())) return [...ranked(acts), ...found].slice(0, MOST);
+  if (isDeed) return [...ranked(acts), ...found].slice(0, MOST);
   return [...found.slice(0, MOST - acts.length), ...acts];
 }
 
