@@ -2,10 +2,10 @@
 // Ctrl K: go to any queue, agent, team, page or saved view, or do something; by keyboard alone.
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { html } from './html.js';
-import { Icon } from './parts.js';
-import { closeDialog, isDialogOpen, openDialog } from './dialog.js';
-import { PLACES, nextTheme, showKeys } from './shell.js';
+import { html } from '../ui/html.js';
+import { Icon } from '../ui/parts.js';
+import { closeDialog, openDialog } from '../ui/dialog.js';
+import { PLACES, nextTheme, showKeys } from '../ui/shell.js';
 import { link } from '../store/clock.js';
 import * as board from '../store/board.js';
 import * as directory from '../store/directory.js';
@@ -221,10 +221,5 @@ function Palette() {
   `;
 }
 
-/** Opens it on Ctrl K or ⌘ K; whether the key was that. @param {KeyboardEvent} e */
-export function onPalette(e) {
-  if (e.key.toLowerCase() !== 'k' || !(e.ctrlKey || e.metaKey) || e.altKey || e.shiftKey) return false;
-  e.preventDefault();
-  if (!isDialogOpen()) openDialog({ title: 'Go to or do', wide: true, body: () => html`<${Palette} />` });
-  return true;
-}
+export const openPalette = () =>
+  openDialog({ title: 'Go to or do', wide: true, body: () => html`<${Palette} />` });
