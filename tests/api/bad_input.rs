@@ -33,6 +33,7 @@ fn filled(path: &str) -> String {
         ("{session}", "ses_00000000000000000000000000"),
         ("{agency}", "nothing"),
         ("{home}", "nowhere"),
+        ("{view}", "nothing"),
         ("{id}", "nothing"),
     ]
     .iter()

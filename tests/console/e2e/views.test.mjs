@@ -96,6 +96,8 @@ test('the wallboard shows the queues that are chosen, and is saved with them', a
 
 test('the palette goes anywhere and acts, by the keyboard alone', async () => {
   await server.status(agents[2], 'ready');
+  const opened = await server.ask('POST', '/v1/sessions', { email: 'sue.visor@example.com', password: PASSWORD });
+  await server.ask('PUT', '/v1/accounts/default/users/usr_sue/views/wall', { name: 'Wall of claims', path: '/wall?queues=q7' }, opened.token);
   const page = await open(server, '/live', { by: 'person', email: 'sue.visor@example.com' });
   await live(page);
   const box = page.getByRole('combobox', { name: 'Go to, or do' });
@@ -114,7 +116,7 @@ test('the palette goes anywhere and acts, by the keyboard alone', async () => {
   await ask('complai', 'Claims and complaints');
   await page.keyboard.press('Enter');
   await until('the queue', () => page.url().endsWith('/live/queue/q7'));
-  await ask('claims w', 'Claims wall');
+  await ask('wall of', 'Wall of claims');
   await page.keyboard.press('Enter');
   await until('the saved view', () => page.url().endsWith('/wall?queues=q7'));
   await ask('north', 'North');

@@ -18,7 +18,6 @@ import * as history from './store/history.js';
 import * as views from './store/views.js';
 import { selected } from './store/agents.js';
 import { limits, shownTheme, zoneChoice } from './store/prefs.js';
-import { onPalette } from './ui/palette.js';
 import { SignIn } from './pages/signin.js';
 import { Live } from './pages/live.js';
 import { ViewTools } from './live/editview.js';
@@ -90,6 +89,14 @@ function Page() {
       <p class="empty">There is no such page. <a class="link" href="/">To the start</a></p>
     </>
   `;
+}
+
+/** Opens the palette on Ctrl K or ⌘ K; whether the key was that. @param {KeyboardEvent} e */
+function onPalette(e) {
+  if (e.key.toLowerCase() !== 'k' || !(e.ctrlKey || e.metaKey) || e.altKey || e.shiftKey) return false;
+  e.preventDefault();
+  if (!isDialogOpen()) import('./pages/palette.js').then((m) => m.openPalette());
+  return true;
 }
 
 addEventListener('keydown', (e) => {

@@ -131,16 +131,16 @@ const COLUMNS = [
 ];
 /** @type {Record<string, string>} */
 const WIDTHS = {
-  pick: '38px',
-  status: 'minmax(140px, 1.1fr)',
-  name: 'minmax(130px, 1.4fr)',
-  team: 'minmax(84px, .9fr)',
-  since: '78px',
-  on: 'minmax(84px, .9fr)',
-  queues: '116px',
-  handled: '72px',
-  aht: '54px',
-  occ: '104px',
+  pick: '36px',
+  status: 'minmax(124px, 1.1fr)',
+  name: 'minmax(112px, 1.4fr)',
+  team: 'minmax(72px, .9fr)',
+  since: '72px',
+  on: 'minmax(76px, .9fr)',
+  queues: '96px',
+  handled: '64px',
+  aht: '50px',
+  occ: '98px',
 };
 /** Columns that one may do without. @type {readonly (readonly [key: string, label: string])[]} */
 export const CHOSEN = COLUMNS.filter((c) => !['pick', 'status', 'name'].includes(c.key)).map((c) => [

@@ -542,7 +542,7 @@ export function QueuePage({ id }) {
           id="staff"
           label="Staff of the queue"
           columns=${staffColumns(id, staff)}
-          template="minmax(128px, 1fr) minmax(130px, 1.3fr) 76px 140px 62px"
+          template="minmax(116px, 1fr) minmax(116px, 1.3fr) 68px 118px 54px"
           rows=${slots}
           keyOf=${board.idAt}
           now=${nowSec.value}

@@ -104,8 +104,9 @@ export function note(nowS, scope) {
   const had = points.peek(),
     rest = had.at(-1)?.[0] === minute ? had.slice(0, -1) : had;
   const own = [...rest.filter((p) => p[0] >= since), point].filter((p) => p[0] > minute - KEEP * 60);
-  // The first minute was counted from its midst: what the history told of it is nearer.
-  if (own.length > 1 && past.points.some((p) => p[0] === own[0]?.[0])) own.shift();
+  // The first minute was counted from its midst: the history's mean is nearer, if it is more.
+  const [begun] = own;
+  if (own.length > 1 && begun && past.points.some((p) => p[0] === begun[0] && p[1] > begun[1])) own.shift();
   const first = own[0]?.[0] ?? minute;
   counted.value = first;
   since = Math.max(since, first);

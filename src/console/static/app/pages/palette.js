@@ -2,10 +2,10 @@
 // Ctrl K: go to any queue, agent, team, page or saved view, or do something; by keyboard alone.
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { html } from './html.js';
-import { Icon } from './parts.js';
-import { closeDialog, isDialogOpen, openDialog } from './dialog.js';
-import { PLACES, nextTheme, showKeys } from './shell.js';
+import { html } from '../ui/html.js';
+import { Icon } from '../ui/parts.js';
+import { closeDialog, openDialog } from '../ui/dialog.js';
+import { PLACES, nextTheme, showKeys } from '../ui/shell.js';
 import { link } from '../store/clock.js';
 import * as board from '../store/board.js';
 import * as directory from '../store/directory.js';
@@ -132,9 +132,9 @@ function fit(c, words) {
 function fitting(text, all) {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   if (!words.length) return [...pages(), ...saved(), ...commands()].slice(0, MOST);
-  const ranked = (/** @type {readonly Choice[]} */ from) =>
+  const ranked = (/** @type {readonly Choice[]} */ from, by = words) =>
     from
-      .map((c) => ({ c, sum: fit(c, words) }))
+      .map((c) => ({ c, sum: fit(c, by) }))
       .filter((r) => r.sum >= 0)
       .sort(
         (a, b) => a.sum - b.sum || a.c.label.length - b.c.label.length || (a.c.label < b.c.label ? -1 : 1),
@@ -144,9 +144,11 @@ function fitting(text, all) {
   // "log out ann": what can be done with who is found by the words that are no verb.
   const verbs = /^(make available|available|log out|logout|notify)\s+/i;
   const name = text.trim().replace(verbs, '').toLowerCase().split(/\s+/).filter(Boolean);
-  const who = all.filter((c) => c.id.startsWith('agent ') && fit(c, name) >= 0).slice(0, 3);
-  const acts = who.flatMap((c) => deeds(c.id.slice(6), c.label));
-  if (verbs.test(text.trim())) return [...ranked(acts), ...found].slice(0, MOST);
+  const isDeed = verbs.test(text.trim());
+  const agents = all.filter((c) => c.id.startsWith('agent '));
+  const best = ranked(agents, name).slice(0, isDeed ? 4 : 1);
+  const acts = best.flatMap((c) => deeds(c.id.slice(6), c.label));
+  if (isDeed) return [...ranked(acts), ...found].slice(0, MOST);
   return [...found.slice(0, MOST - acts.length), ...acts];
 }
 
@@ -219,10 +221,5 @@ function Palette() {
   `;
 }
 
-/** Opens it on Ctrl K or ⌘ K; whether the key was that. @param {KeyboardEvent} e */
-export function onPalette(e) {
-  if (e.key.toLowerCase() !== 'k' || !(e.ctrlKey || e.metaKey) || e.altKey || e.shiftKey) return false;
-  e.preventDefault();
-  if (!isDialogOpen()) openDialog({ title: 'Go to or do', body: () => html`<${Palette} />` });
-  return true;
-}
+export const openPalette = () =>
+  openDialog({ title: 'Go to or do', wide: true, body: () => html`<${Palette} />` });
