@@ -3,7 +3,6 @@
 use crate::told::alerts;
 use crate::{snake, variants};
 use callboard::domain::event::{Cause, Changed, Event, Next, OfferFailure, Outcome, Withdrawn};
-use callboard::domain::figures::By;
 use callboard::domain::ids::{AgentIx, CallId, CommandId, OfferId, QueueIx, SessionId, SwitchIx};
 use callboard::domain::media::Media;
 use callboard::domain::objects::queue::{Exit, Order, Source};
