@@ -5,6 +5,8 @@
 mod events;
 #[path = "formats/records.rs"]
 mod records;
+#[path = "formats/told.rs"]
+mod told;
 #[path = "formats/wire.rs"]
 mod wire;
 #[path = "formats/words.rs"]

@@ -150,7 +150,7 @@ fn hooks_and_reports_are_objects_of_the_account() {
     );
     let document = server.must_get(&at("configuration?format=json"));
     assert_eq!(document["hooks"]["x"]["webhook"], json!({ "url": "https://x.test/" }), "no secret");
-    let feed = server.must_get(&at("events?after=0&limit=1000")).to_string();
+    let feed = server.must_get(&at("feed?after=0&limit=1000")).to_string();
     assert!(feed.contains("hook_put") && !feed.contains(&SECRET[6..]), "nor in the feed");
 
     let wrong =

@@ -1,20 +1,15 @@
 //! The journal's format: one instance of each event, as it is written.
 
+use crate::told::alerts;
 use crate::{snake, variants};
-use callboard::domain::event::{
-    AlertEnd, Cause, Changed, Event, Next, OfferFailure, Outcome, Withdrawn,
-};
-use callboard::domain::figures::By;
-use callboard::domain::ids::{
-    AgentIx, AlertId, CallId, CommandId, OfferId, QueueIx, SessionId, SwitchIx,
-};
+use callboard::domain::event::{Cause, Changed, Event, Next, OfferFailure, Outcome, Withdrawn};
+use callboard::domain::ids::{AgentIx, CallId, CommandId, OfferId, QueueIx, SessionId, SwitchIx};
 use callboard::domain::media::Media;
-use callboard::domain::objects::alert_rule::Severity;
 use callboard::domain::objects::queue::{Exit, Order, Source};
 use callboard::domain::objects::user::Role;
 use callboard::domain::objects::{
-    AccessGroup, AlertRule, Calendar, Hook, Member, Preferred, Queue, QueueKind, Report, RoleBody,
-    Route, Skill, SkillNeed, SkipIf, Step, Switch, Target, Team, User,
+    AccessGroup, Calendar, Member, Preferred, Queue, QueueKind, RoleBody, Route, Skill, SkillNeed,
+    SkipIf, Step, Switch, Target, Team, User,
 };
 use callboard::domain::presence::Status;
 use callboard::domain::signing::{LinkPurpose, SessionEnd};
@@ -479,57 +474,6 @@ fn rights() -> Vec<Event> {
     .into_iter()
     .chain(alerts())
     .collect()
-}
-
-fn alerts() -> Vec<Event> {
-    let by = || "owner".into();
-    let rule = json!({ "name": "Waiting", "figure": "waiting", "ids": ["support"], "watch": 8,
-        "act": 15.5, "clear": 5, "for_s": 10 });
-    let hook = json!({ "name": "Planning", "events": ["interval.closed", "alert.raised"],
-        "webhook": { "url": "https://plan.test/told", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw" } });
-    let report = json!({ "name": "Daily", "users": ["usr_ann"], "folder": "daily",
-        "figures": ["offered", "aht_ms"] });
-    let alert = AlertId(0x19a_8f00_0001);
-    vec![
-        Event::AlertRulePut {
-            id: "waiting".into(),
-            by: by(),
-            rule: Box::new(AlertRule::parse(&rule).expect("a rule")),
-        },
-        Event::AlertRuleDeleted { id: "waiting".into(), by: by() },
-        Event::HookPut {
-            id: "planning".into(),
-            by: by(),
-            hook: Box::new(Hook::parse(&hook).expect("a hook")),
-        },
-        Event::HookTold { hook: "planning".into(), notices: 7, closed_until: None },
-        Event::HookTold {
-            hook: "planning".into(),
-            notices: 0,
-            closed_until: Some(Millis(1_795_291_200_000)),
-        },
-        Event::HookDeleted { id: "planning".into(), by: by() },
-        Event::ReportPut {
-            id: "daily".into(),
-            by: by(),
-            report: Box::new(Report::parse(&report).expect("a report")),
-        },
-        Event::ReportSent { report: "daily".into(), until: Millis(1_795_291_200_000) },
-        Event::ReportDeleted { id: "daily".into(), by: by() },
-        Event::AlertRaised {
-            alert,
-            rule: "waiting".into(),
-            name: "Waiting".into(),
-            figure: "waiting".into(),
-            of: By::Queue,
-            subject: "support".into(),
-            severity: Severity::Watch,
-            value: 8.0,
-        },
-        Event::AlertChanged { alert, severity: Severity::Act, value: 15.5 },
-        Event::AlertAcknowledged { alert, by: by() },
-        Event::AlertResolved { alert, value: Some(4.0), cause: AlertEnd::Cleared },
-    ]
 }
 
 fn asked() -> Event {

@@ -78,6 +78,10 @@ struct Buckets {
 impl Buckets {
     /// Changes the bucket of an instant: the minute that goes on, or one that is over and its quarter.
     fn change(&mut self, at: i64, open: impl FnOnce(&mut Open), over: impl Fn(&mut Counts)) {
+        // Most of what is counted is of the minute that goes on: no division for that.
+        if (self.minute..self.minute + MINUTE_MS).contains(&at) {
+            return open(&mut self.open);
+        }
         let begins = at.div_euclid(MINUTE_MS) * MINUTE_MS;
         if begins > self.minute {
             self.close(begins);

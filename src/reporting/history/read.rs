@@ -96,8 +96,14 @@ pub struct Told {
     pub more: bool,
 }
 
-/// A stretch of time that is read from sums of one grain.
-type Stretch = (i64, i64, i64);
+/// How a range is read.
+#[derive(Debug, PartialEq, Eq)]
+enum Plan {
+    /// All of it in fives.
+    Fives,
+    /// In whole hours, but for these, which have an edge within them: they are read in fives.
+    Hours(Vec<i64>),
+}
 
 impl<'a> Look<'a> {
     pub(super) fn new(
@@ -133,7 +139,7 @@ impl<'a> Look<'a> {
         if wish.as_of.is_some_and(|as_of| as_of > self.position.seq) {
             return Err(Error::Ahead(self.position.seq));
         }
-        let stretches = stretches(&wish.edges);
+        let plan = plan(&wish.edges);
         let open_from = match wish.across {
             Across::Queue | Across::Group => None,
             _ => Some(self.open_from(None)?),
@@ -144,7 +150,7 @@ impl<'a> Look<'a> {
                 continue;
             }
             let is_full = told.items.len() == wish.limit;
-            let (all, newest) = self.intervals(subject, &wish.edges, &stretches)?;
+            let (all, newest) = self.intervals(subject, &wish.edges, &plan)?;
             if wish.as_of.is_some_and(|as_of| newest > as_of) {
                 return Err(Error::Restated(newest));
             }
@@ -210,7 +216,7 @@ impl<'a> Look<'a> {
 
     /// Counts of each interval of a subject.
     pub(super) fn counts_of(&self, subject: i64, edges: &[Millis]) -> Result<Vec<Counts>, Error> {
-        Ok(self.intervals(subject, edges, &stretches(edges))?.0)
+        Ok(self.intervals(subject, edges, &plan(edges))?.0)
     }
 
     /// Counts of each interval, and the record that changed any of them last.
@@ -218,35 +224,59 @@ impl<'a> Look<'a> {
         &self,
         subject: i64,
         edges: &[Millis],
-        stretches: &[Stretch],
+        plan: &Plan,
     ) -> Result<(Vec<Counts>, u64), Error> {
-        let mut all = vec![Counts::default(); edges.len().saturating_sub(1)];
-        let (mut open, mut place, mut any, mut newest) = (Open::default(), 0, false, 0);
+        let mut into = Intervals::new(edges, self.codes);
+        let (Some(first), Some(last)) = (edges.first(), edges.last()) else {
+            return Ok((Vec::new(), 0));
+        };
         let mut read = self.db.prepare_cached(
             "SELECT begins, seq, sums FROM history_figures
              WHERE subject = ?1 AND grain = ?2 AND begins >= ?3 AND begins < ?4 ORDER BY begins",
         )?;
-        for (grain, from, until) in stretches {
-            let mut rows = read.query((subject, grain, from, until))?;
+        let Plan::Hours(split) = plan else {
+            let mut rows = read.query((subject, FIVE_MS, first.0, last.0))?;
             while let Some(row) = rows.next()? {
-                let begins: i64 = row.get(0)?;
-                let after = place;
-                while place + 2 < edges.len() && begins >= edges[place + 1].0 {
-                    place += 1;
-                }
-                if place != after && std::mem::take(&mut any) {
-                    all[after] = open.closed();
-                    open.clear();
-                }
-                any = true;
-                newest = newest.max(unsigned(row.get(1)?));
-                self.codes.decode(row.get_ref(2)?.as_blob().unwrap_or_default(), &mut open);
+                into.add(row.get(0)?, row.get(1)?, row.get_ref(2)?.as_blob().unwrap_or_default());
+            }
+            return Ok(into.done());
+        };
+        let mut fives = self.fives(subject, split, (*first, *last))?.into_iter().peekable();
+        let mut rows = read.query((subject, HOUR_MS, first.0, last.0))?;
+        while let Some(row) = rows.next()? {
+            let begins: i64 = row.get(0)?;
+            while let Some((at, seq, sums)) = fives.next_if(|(at, ..)| *at < begins) {
+                into.add(at, seq, &sums);
+            }
+            if split.binary_search(&begins).is_err() {
+                into.add(begins, row.get(1)?, row.get_ref(2)?.as_blob().unwrap_or_default());
             }
         }
-        if any && let Some(last) = all.get_mut(place) {
-            *last = open.closed();
+        fives.for_each(|(at, seq, sums)| into.add(at, seq, &sums));
+        Ok(into.done())
+    }
+
+    /// What is known of a subject in fives within some hours: one question for all of them.
+    fn fives(
+        &self,
+        subject: i64,
+        hours: &[i64],
+        (first, last): (Millis, Millis),
+    ) -> Result<Vec<(i64, i64, Vec<u8>)>, Error> {
+        if hours.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok((all, newest))
+        let list: Vec<String> = hours.iter().map(ToString::to_string).collect();
+        let list = format!("[{}]", list.join(","));
+        let mut read = self.db.prepare_cached(
+            "SELECT f.begins, f.seq, f.sums FROM json_each(?2) AS hour
+             CROSS JOIN history_figures AS f ON f.subject = ?1 AND f.grain = ?3
+               AND f.begins >= hour.value AND f.begins < hour.value + ?4
+             WHERE f.begins >= ?5 AND f.begins < ?6",
+        )?;
+        let asked = (subject, list, FIVE_MS, HOUR_MS, first.0, last.0);
+        let rows = read.query_map(asked, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     /// From when on something may still be restated: since the first call that is not over entered,
@@ -275,31 +305,64 @@ impl<'a> Look<'a> {
     }
 }
 
+/// Sums that come in the order of time, put where they belong.
+struct Intervals<'a> {
+    edges: &'a [Millis],
+    codes: &'a Codes,
+    all: Vec<Counts>,
+    open: Open,
+    place: usize,
+    any: bool,
+    newest: u64,
+}
+
+impl<'a> Intervals<'a> {
+    fn new(edges: &'a [Millis], codes: &'a Codes) -> Intervals<'a> {
+        let all = vec![Counts::default(); edges.len().saturating_sub(1)];
+        Intervals { edges, codes, all, open: Open::default(), place: 0, any: false, newest: 0 }
+    }
+
+    fn add(&mut self, begins: i64, seq: i64, sums: &[u8]) {
+        let after = self.place;
+        while self.place + 2 < self.edges.len() && begins >= self.edges[self.place + 1].0 {
+            self.place += 1;
+        }
+        if self.place != after {
+            self.close(after);
+        }
+        self.any = true;
+        self.newest = self.newest.max(unsigned(seq));
+        self.codes.decode(sums, &mut self.open);
+    }
+
+    fn close(&mut self, place: usize) {
+        if std::mem::take(&mut self.any)
+            && let Some(of) = self.all.get_mut(place)
+        {
+            *of = self.open.closed();
+            self.open.clear();
+        }
+    }
+
+    fn done(mut self) -> (Vec<Counts>, u64) {
+        self.close(self.place);
+        (self.all, self.newest)
+    }
+}
+
 /// Whole hours are read as such; an hour with an edge within it, or all of it when most have one, in
 /// fives.
-fn stretches(edges: &[Millis]) -> Vec<Stretch> {
-    let (Some(first), Some(last)) = (edges.first(), edges.last()) else { return Vec::new() };
-    let (first, last) = (first.0, last.0);
-    let hour = |at: &i64| at.div_euclid(HOUR_MS) * HOUR_MS;
+fn plan(edges: &[Millis]) -> Plan {
+    let (Some(first), Some(last)) = (edges.first(), edges.last()) else { return Plan::Fives };
+    let hour = |at: i64| at.div_euclid(HOUR_MS) * HOUR_MS;
     let mut split: Vec<i64> =
-        edges.iter().map(|at| at.0).filter(|at| hour(at) != *at).map(|at| hour(&at)).collect();
+        edges.iter().map(|at| at.0).filter(|at| hour(*at) != *at).map(hour).collect();
     split.dedup();
-    let hours = (last - first).div_euclid(HOUR_MS);
-    if signed(split.len() as u64) * 2 > hours {
-        return vec![(FIVE_MS, first, last)];
+    let hours = (last.0 - first.0).div_euclid(HOUR_MS);
+    match signed(split.len() as u64) * 2 > hours {
+        true => Plan::Fives,
+        false => Plan::Hours(split),
     }
-    let (mut stretches, mut at) = (Vec::new(), first);
-    for begins in split {
-        if at < begins {
-            stretches.push((HOUR_MS, at, begins));
-        }
-        at = (begins + HOUR_MS).min(last);
-        stretches.push((FIVE_MS, begins.max(first), at));
-    }
-    if at < last {
-        stretches.push((HOUR_MS, at, last));
-    }
-    stretches
 }
 
 #[cfg(test)]
@@ -308,24 +371,17 @@ mod tests {
 
     #[test]
     fn whole_hours_are_read_as_hours_and_the_rest_in_fives() {
-        let at = |minutes: i64| Millis(minutes * 60_000);
         let told = |edges: &[i64]| {
-            let edges: Vec<Millis> = edges.iter().map(|minutes| at(*minutes)).collect();
-            let all = stretches(&edges).into_iter();
-            all.map(|(grain, from, until)| (grain == HOUR_MS, from / 60_000, until / 60_000))
-                .collect::<Vec<_>>()
+            let edges: Vec<Millis> = edges.iter().map(|minutes| Millis(minutes * 60_000)).collect();
+            match plan(&edges) {
+                Plan::Fives => None,
+                Plan::Hours(split) => Some(split.iter().map(|at| at / 60_000).collect::<Vec<_>>()),
+            }
         };
-        assert_eq!(told(&[0, 1_440, 2_880]), [(true, 0, 2_880)]);
-        assert_eq!(told(&[0, 15, 30]), [(false, 0, 30)]);
+        assert_eq!(told(&[0, 1_440, 2_880]), Some(vec![]));
+        assert_eq!(told(&[0, 15, 30]), None);
         // Midnight at half past.
-        let halves = [
-            (false, 30, 60),
-            (true, 60, 1_440),
-            (false, 1_440, 1_500),
-            (true, 1_500, 2_880),
-            (false, 2_880, 2_910),
-        ];
-        assert_eq!(told(&[30, 1_470, 2_910]), halves);
-        assert_eq!(told(&[45, 105, 165, 225]), [(false, 45, 225)]);
+        assert_eq!(told(&[30, 1_470, 2_910]), Some(vec![0, 1_440, 2_880]));
+        assert_eq!(told(&[45, 105, 165, 225]), None);
     }
 }

@@ -40,11 +40,15 @@ impl Tally {
         open: impl FnOnce(&mut Open),
         over: impl FnOnce(&mut Counts),
     ) {
-        let begins = at.div_euclid(FIVE_MS) * FIVE_MS;
         if self.slots.len() <= place {
             self.slots.resize_with(place + 1, Slot::default);
         }
         let slot = &mut self.slots[place];
+        // Most of what is counted is of the interval that goes on: no division for that.
+        if slot.touched && (slot.begins..slot.begins + FIVE_MS).contains(&at) {
+            return open(&mut slot.open);
+        }
+        let begins = at.div_euclid(FIVE_MS) * FIVE_MS;
         if begins > slot.begins {
             if std::mem::take(&mut slot.touched) {
                 put(&mut self.over, (place, slot.begins), slot.open.closed());

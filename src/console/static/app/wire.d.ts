@@ -39,6 +39,25 @@ export type AccountRequest = {
   id: string;
 };
 
+/** An agent's day. */
+export type AdherenceDay = {
+  adherence?: number | null;
+  adherent_ms: number;
+  from: string;
+  id: string;
+  scheduled_ms: number;
+  to: string;
+};
+
+/** A page of days. */
+export type AdherencePage = {
+  as_of: string;
+  items: AdherenceDay[];
+  kept_from?: string | null;
+  next?: string | null;
+  seq: number;
+};
+
 /** An agency. */
 export type AgencyRequest = {
   accounts?: string[];
@@ -125,6 +144,12 @@ export type Announce = {
 
 /** Whether the user's place is in force. */
 export type Assignment = "active" | "training" | "pending";
+
+/** A page of what was done. */
+export type AuditPage = {
+  items: Deed[];
+  next?: string | null;
+};
 
 /** What is behind a figure. */
 export type BehindPage = {
@@ -232,6 +257,7 @@ export type By = "account" | "queue" | "group" | "agent" | "team";
 
 /** When it is open; `PUT …/calendars/{calendar}`. */
 export type Calendar = {
+  breaks?: Record<string, string[]>;
   holidays: Holiday[];
   hours: Record<string, string[]>;
   id?: string;
@@ -423,7 +449,9 @@ export type ConfigurationDocument = {
   calendars?: Record<string, any> | null;
   dispositions?: Record<string, any> | null;
   groups?: Record<string, any> | null;
+  hooks?: Record<string, any> | null;
   queues?: Record<string, any> | null;
+  reports?: Record<string, any> | null;
   roles?: Record<string, any> | null;
   routes?: Record<string, any> | null;
   skills?: Record<string, any> | null;
@@ -529,6 +557,9 @@ export type EventsAnswer = {
   results: EventResult[];
 };
 
+/** How long the intervals are that are told. */
+export type Every = "5m" | "15m" | "30m" | "60m" | "day";
+
 /** The exits of a queue (`engine.md` 7). */
 export type Exits = {
   closed?: string | null;
@@ -576,6 +607,9 @@ export type FiguresPage = {
   window: string;
 };
 
+/** What kind of file. */
+export type FileKind = "csv" | "xlsx";
+
 /** Whose password is forgotten. */
 export type Forgotten = {
   account?: string | null;
@@ -587,6 +621,9 @@ export type FoundedAccount = {
   id: string;
   owner_key: IssuedKey;
 };
+
+/** How long a report's intervals are. */
+export type Grain = "15m" | "30m" | "60m" | "day";
 
 /** Somebody of another account, and the role that they get here. */
 export type GrantRequest = {
@@ -685,6 +722,22 @@ export type Home = {
   account: string;
   user: string;
 };
+
+/** Who is told what happens; `PUT …/hooks/{hook}`. */
+export type Hook = {
+  by?: By;
+  dropped?: number;
+  enabled?: boolean;
+  events?: HookEvent[];
+  id?: string;
+  interval?: Every;
+  name: string;
+  waiting?: number;
+  webhook: Webhook;
+};
+
+/** What a hook can be told. */
+export type HookEvent = "interval.closed" | "alert.raised" | "alert.changed" | "alert.acknowledged" | "alert.resolved";
 
 /** What sets an agent's idle clock, beside the end of a queue or group call's wrap-up and a
 log-on, which always do. */
@@ -1009,6 +1062,9 @@ export type PasswordRequest = {
   password: string;
 };
 
+/** How often, and over which time: that which is over. */
+export type Period = "day" | "week" | "month";
+
 /** What may be permitted, with the word that a refusal names. */
 export type Permission = "account" | "users" | "teams" | "queues" | "channels" | "hours" | "skills" | "numbers" | "integrations" | "billing" | "roles" | "supervisors" | "configuration.read" | "watch" | "steer" | "monitor" | "work" | "log.read" | "log.edit" | "reports" | "audit" | "feed" | "switch";
 
@@ -1155,6 +1211,23 @@ export type QueueTeam = {
 
 /** How far a row of a matrix reaches. */
 export type Reach = "team" | "call_centre" | "account";
+
+/** A report that is sent by itself; `PUT …/reports/{report}`. */
+export type Report = {
+  at?: string;
+  by?: By;
+  enabled?: boolean;
+  every?: Period;
+  figures?: string[];
+  folder?: string | null;
+  format?: FileKind;
+  id?: string;
+  interval?: Grain;
+  name: string;
+  sent_until?: string;
+  time_zone?: string | null;
+  users?: string[];
+};
 
 /** Settings that hold. */
 export type ResolvedView = {
