@@ -1271,6 +1271,14 @@ export type Row = {
   roles: Role[];
 };
 
+/** A view that a user has saved; `PUT …/users/{user}/views/{view}`. */
+export type SavedView = {
+  name: string;
+  path: string;
+  shared?: SharedWith;
+  zone?: string | null;
+};
+
 /** Service levels of one threshold. */
 export type ServiceLevels = {
   service_level?: number | null;
