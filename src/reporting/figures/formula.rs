@@ -109,6 +109,12 @@ impl Figure {
         self.name.starts_with("service_level")
     }
 
+    /// Whether it is told of what each member does now or was rung: those cost a look at each.
+    #[must_use]
+    pub fn looks_at_members(&self) -> bool {
+        self.name.starts_with("agents_") || self.name == "offers_gini"
+    }
+
     /// Its value, null where there is nothing to divide by.
     #[must_use]
     pub fn value(&self, facts: &Facts) -> Value {
@@ -324,5 +330,25 @@ mod tests {
         assert_eq!(share(2, 3), Some(6_667));
         assert_eq!(share(1, 0), None);
         assert_eq!(divided(3, 2), Some(2));
+    }
+
+    #[test]
+    fn figures_that_look_at_members_say_so() {
+        use crate::domain::presence::{Detail, Presence};
+        let told = |present: Present| {
+            let (counts, now) = (Counts::default(), Millis(0));
+            let facts = Facts { counts, threshold: 1, now, present };
+            FIGURES.iter().map(|figure| figure.number(&facts)).collect::<Vec<_>>()
+        };
+        let without = told(Present::default());
+        let with = told(Present {
+            details: Detail::ALL.to_vec(),
+            presences: Presence::ALL.to_vec(),
+            spread: vec![1, 2],
+            ..Present::default()
+        });
+        for ((figure, without), with) in FIGURES.iter().zip(without).zip(with) {
+            assert_eq!(figure.looks_at_members(), without != with, "{}", figure.name);
+        }
     }
 }

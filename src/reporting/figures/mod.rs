@@ -290,9 +290,21 @@ impl Figures {
     #[must_use]
     pub fn facts(
         &self,
+        of: (By, &str),
+        window: (Millis, Millis),
+        threshold: usize,
+    ) -> Option<Facts> {
+        self.facts_for(of, window, threshold, true)
+    }
+
+    /// [`Figures::facts`], without a look at each member where no formula asks for it
+    /// ([`Figure::looks_at_members`]): alerts ask for one figure of many queues, each second.
+    fn facts_for(
+        &self,
         (by, id): (By, &str),
         (from, now): (Millis, Millis),
         threshold: usize,
+        with_members: bool,
     ) -> Option<Facts> {
         let (subject, people) = self.subject(by, id)?;
         let mut counts = self.ledger.since(&subject, from, now);
@@ -301,29 +313,38 @@ impl Figures {
         if !matches!(subject, Subject::Queue(_)) {
             people.iter().for_each(|agent| self.running(*agent, from, now, &mut counts));
         }
-        match &subject {
-            Subject::Agent(agent) => {
-                let person = self.people.get(agent.at());
-                let online = person.filter(|person| person.detail().is_some());
-                present.doing_since = online.map(Person::doing_since);
-            }
-            of => {
-                let presence = |agent: &AgentIx| match of {
-                    Subject::Queue(queue) => self.presence_in(*agent, *queue),
-                    _ => self.presence_at(*agent),
-                };
-                present.presences = people.iter().filter_map(presence).collect();
-                let people = people.iter().filter_map(|agent| self.people.get(agent.at()));
-                present.details.extend(people.filter_map(Person::detail));
-            }
+        if let Subject::Agent(agent) = &subject {
+            let person = self.people.get(agent.at());
+            let online = person.filter(|person| person.detail().is_some());
+            present.doing_since = online.map(Person::doing_since);
+        } else if with_members {
+            self.members_now(&subject, &people, (from, now), &mut present);
         }
-        let spread = match &subject {
-            Subject::Queue(queue) => self.rung_in(*queue, (from, now)),
-            Subject::Team(_) => self.rung_of(&people, (from, now)),
+        Some(Facts { counts, threshold, now, present })
+    }
+
+    /// What the members of a queue or team, or all of the account do, how boards show them, and how
+    /// often each was rung.
+    fn members_now(
+        &self,
+        subject: &Subject,
+        people: &[AgentIx],
+        window: (Millis, Millis),
+        present: &mut Present,
+    ) {
+        let presence = |agent: &AgentIx| match subject {
+            Subject::Queue(queue) => self.presence_in(*agent, *queue),
+            _ => self.presence_at(*agent),
+        };
+        present.presences = people.iter().filter_map(presence).collect();
+        let known = people.iter().filter_map(|agent| self.people.get(agent.at()));
+        present.details.extend(known.filter_map(Person::detail));
+        let spread = match subject {
+            Subject::Queue(queue) => self.rung_in(*queue, window),
+            Subject::Team(_) => self.rung_of(people, window),
             Subject::Account | Subject::Agent(_) => Vec::new(),
         };
         present.spread = spread.into_iter().map(|(_, offers)| offers).collect();
-        Some(Facts { counts, threshold, now, present })
     }
 
     /// How often each of some agents was rung, for whatever queue: of those who were idle at some time

@@ -138,8 +138,9 @@ impl Wish {
     #[must_use]
     pub fn items(&self, figures: &Figures, ids: Vec<Name>, now: Millis) -> Vec<(Name, Value)> {
         let shares = self.shares(figures, now);
+        let with_members = self.names().any(Figure::looks_at_members);
         let told = ids.into_iter().filter_map(|id| {
-            let item = self.item(figures, &id, now, shares.as_ref())?;
+            let item = self.item(figures, &id, now, (shares.as_ref(), with_members))?;
             Some((id, item))
         });
         told.collect()
@@ -150,11 +151,12 @@ impl Wish {
         figures: &Figures,
         id: &Name,
         now: Millis,
-        shares: Option<&Shares>,
+        (shares, with_members): (Option<&Shares>, bool),
     ) -> Option<Value> {
         let zone = figures.time_zone((self.by == By::Agent).then_some(id));
         let from = super::begin(self.window, now, zone);
-        let mut facts = figures.facts((self.by, id), (from, now), self.threshold)?;
+        let mut facts =
+            figures.facts_for((self.by, id), (from, now), self.threshold, with_members)?;
         facts.present.share = shares.map(|shares| shares.of(figures, id, now));
         let value = |figure: &Figure| (figure.name.to_owned(), figure.value(&facts));
         let told: Map<String, Value> = self.names().map(value).collect();
@@ -186,8 +188,10 @@ impl Wish {
     pub fn value(&self, figures: &Figures, id: &Name, now: Millis) -> Option<f64> {
         let zone = figures.time_zone((self.by == By::Agent).then_some(id));
         let from = super::begin(self.window, now, zone);
-        let facts = figures.facts((self.by, id), (from, now), self.threshold)?;
-        self.names().next()?.value(&facts).as_f64()
+        let figure = self.names().next()?;
+        let with_members = figure.looks_at_members();
+        let facts = figures.facts_for((self.by, id), (from, now), self.threshold, with_members)?;
+        figure.value(&facts).as_f64()
     }
 
     /// The figures that it asks for.
