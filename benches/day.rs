@@ -12,11 +12,10 @@ use callboard::reporting::history::intervals::{Interval, zone};
 use callboard::reporting::history::keep::{Batch, Keep};
 use callboard::reporting::history::read::{Reader, Wish};
 use callboard::reporting::history::{Across, schema};
-use serde_json::{Value, json};
 use std::hint::black_box;
 use std::path::Path;
 use std::time::{Duration, Instant};
-use support::World;
+use support::{FIVE, World, five_queues};
 
 const STREAM: u32 = 1;
 /// As the node does it.
@@ -27,16 +26,6 @@ const BY_HOUR: [f64; 24] = [
     5.2, 2.0, 1.0, 0.5, 0.5, 1.1, 6.0, 40.8, 87.9, 122.5, 139.7, 121.6, 108.7, 114.3, 120.8, 120.4,
     115.2, 92.8, 79.5, 64.9, 58.9, 60.6, 54.7, 42.1,
 ];
-
-fn queues() -> Vec<(&'static str, Value)> {
-    ["one", "two", "three", "four", "five"]
-        .into_iter()
-        .map(|id| {
-            let wrap_up = json!({ "manual": true, "max_ms": 3_600_000 });
-            (id, json!({ "name": id, "strategy": "longest_idle", "wrap_up": wrap_up }))
-        })
-        .collect()
-}
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
@@ -59,7 +48,7 @@ fn gaps(calls: usize) -> Vec<f64> {
 }
 
 fn day(folder: &Path, calls: usize, agents: usize, noted: bool) {
-    let mut world = World::with_figures(agents, &queues());
+    let mut world = World::with_figures(agents, &five_queues());
     let path = folder.join("day.db");
     let file = schema::open_writing(&path).expect("a file");
     let mut keep = Keep::new(file).expect("a history");
@@ -70,10 +59,9 @@ fn day(folder: &Path, calls: usize, agents: usize, noted: bool) {
     let (mut written, mut rows, mut done, mut carried) = (Duration::ZERO, 0, 0, 0.0);
     let first = world.noted().1;
     let all: f64 = BY_HOUR.iter().sum();
-    let ids = ["one", "two", "three", "four", "five"];
     for (share, gap) in BY_HOUR.iter().zip(gaps(calls)) {
         for _ in 0..(share / all * calls as f64).round() as usize {
-            world.cycle(ids[done % ids.len()]);
+            world.cycle(FIVE[done % FIVE.len()]);
             done += 1;
             carried += gap;
             world.pass(carried as u64);

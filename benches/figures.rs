@@ -6,21 +6,10 @@
 
 mod support;
 
-use serde_json::{Value, json};
 use std::time::Duration;
-use support::World;
+use support::{World, five_queues};
 
 const SIZES: [usize; 3] = [10, 1_000, 10_000];
-
-fn queues() -> Vec<(&'static str, Value)> {
-    ["one", "two", "three", "four", "five"]
-        .into_iter()
-        .map(|id| {
-            let wrap_up = json!({ "manual": true, "max_ms": 3_600_000 });
-            (id, json!({ "name": id, "strategy": "longest_idle", "wrap_up": wrap_up }))
-        })
-        .collect()
-}
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
@@ -32,7 +21,7 @@ fn main() {
     };
     println!("{:>8} {:>14} {:>14} {:>8}", "agents", "engine ns/rec", "fold ns/rec", "ratio");
     for agents in sizes {
-        let mut world = World::with_figures(*agents, &queues());
+        let mut world = World::with_figures(*agents, &five_queues());
         let (mut engine, mut fold) = (Vec::new(), Vec::new());
         for _ in 0..blocks {
             let before = (world.spent, world.folded(), world.made.records);

@@ -14,25 +14,14 @@ use callboard::reporting::history::intervals::{Interval, zone};
 use callboard::reporting::history::keep::{Batch, Keep};
 use callboard::reporting::history::read::{Reader, Wish};
 use callboard::reporting::history::{Across, schema};
-use serde_json::{Value, json};
 use std::hint::black_box;
 use std::path::Path;
 use std::time::{Duration, Instant};
-use support::World;
+use support::{World, five_queues};
 
 const STREAM: u32 = 1;
 /// As the node does it.
 const ROWS_AT_ONCE: usize = 200_000;
-
-fn queues() -> Vec<(&'static str, Value)> {
-    ["one", "two", "three", "four", "five"]
-        .into_iter()
-        .map(|id| {
-            let wrap_up = json!({ "manual": true, "max_ms": 3_600_000 });
-            (id, json!({ "name": id, "strategy": "longest_idle", "wrap_up": wrap_up }))
-        })
-        .collect()
-}
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
@@ -52,7 +41,7 @@ fn main() {
 fn fold(calls: usize) {
     let mut told = Vec::new();
     for noted in [false, true] {
-        let mut world = World::with_figures(1_000, &queues());
+        let mut world = World::with_figures(1_000, &five_queues());
         if noted {
             world.take_notes();
         }
@@ -73,7 +62,7 @@ fn fold(calls: usize) {
 
 /// Calls of 1,000 agents (arrive, offer, ringing, answer, end, wrap-up), from notes to the disk.
 fn write(folder: &Path, calls: usize) {
-    let mut world = World::with_figures(1_000, &queues());
+    let mut world = World::with_figures(1_000, &five_queues());
     world.take_notes();
     let file = schema::open_writing(&folder.join("calls.db")).expect("a file");
     let mut keep = Keep::new(file).expect("a history");

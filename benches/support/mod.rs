@@ -65,6 +65,18 @@ pub struct Call {
     offer: Option<OfferId>,
 }
 
+/// The queues of a floor whose figures are measured.
+pub const FIVE: [&str; 5] = ["one", "two", "three", "four", "five"];
+
+/// … and their bodies.
+pub fn five_queues() -> Vec<(&'static str, Value)> {
+    let queue = |id| {
+        let wrap_up = json!({ "manual": true, "max_ms": 3_600_000 });
+        (id, json!({ "name": id, "strategy": "longest_idle", "wrap_up": wrap_up }))
+    };
+    FIVE.into_iter().map(queue).collect()
+}
+
 impl World {
     /// `agents` ready agents, each a member of all of `queues` (id → body of the `PUT`).
     pub fn new(agents: usize, queues: &[(&str, Value)]) -> World {

@@ -121,8 +121,33 @@ pub const NAMES: &[(&str, &[By])] = &[
     ("utilisation", PEOPLE),
 ];
 
+/// Told only of now.
+pub const LIVE_ONLY: [&str; 12] = [
+    "waiting",
+    "longest_wait_now_ms",
+    "agents_logged_in",
+    "agents_idle",
+    "agents_working",
+    "agents_on_break",
+    "agents_held_back",
+    "agents_available",
+    "agents_busy",
+    "agents_opted_out",
+    "agents_offline",
+    "in_state_ms",
+];
+
+/// How offers are shared out: told of the past, and not summed up of rows that could be listed.
+pub const SHARED_OUT: [&str; 2] = ["offer_share", "offers_gini"];
+
 /// Of what a figure is told; `None`: there is no such figure.
 #[must_use]
 pub fn told_of(name: &str) -> Option<&'static [By]> {
     NAMES.iter().find(|(known, _)| *known == name).map(|(_, of)| *of)
+}
+
+/// Whether a figure can be summed up of an interval that is over: what hooks and reports tell.
+#[must_use]
+pub fn is_of_intervals(name: &str) -> bool {
+    !LIVE_ONLY.contains(&name) && !SHARED_OUT.contains(&name)
 }

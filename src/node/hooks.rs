@@ -14,9 +14,9 @@ use crate::node::inbox::Inbox;
 use crate::node::shared::Shared;
 use crate::node::signing::node;
 use crate::node::start::Options;
-use crate::reporting::history::Across;
 use crate::reporting::history::intervals::{self, Interval};
 use crate::reporting::history::read::{Look, Wish};
+use crate::reporting::history::{Across, has_rows};
 use crate::switch::webhook::Client;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
@@ -37,7 +37,7 @@ const LONGEST_WAIT_MS: u64 = 300_000;
 /// The node had no room to be asked: it is asked again so much later.
 const ASK_AGAIN_MS: u64 = 5_000;
 /// The place of the default threshold of service levels, 20 s.
-const THRESHOLD: usize = 1;
+pub(super) const THRESHOLD: usize = 1;
 
 /// What all tasks share.
 #[derive(Clone)]
@@ -325,8 +325,7 @@ async fn closed(
             told.items.iter().all(|(_, sums)| sums[0].complete) && look.position().at >= to.0;
         let items = told.items.iter().map(|(id, sums)| {
             let facts = sums[0].facts(THRESHOLD);
-            let shared_out = ["offer_share", "offers_gini"];
-            let figures = across.figures().filter(|figure| !shared_out.contains(&figure.name));
+            let figures = across.figures().filter(|figure| has_rows(figure));
             let value = figures.map(|figure| (figure.name.to_owned(), figure.value(&facts)));
             let figures: Map<String, Value> = value.collect();
             let id = if across == Across::Account { &named } else { id };

@@ -7,12 +7,12 @@ use crate::domain::time::Millis;
 use crate::mail::Parcel;
 use crate::node::handle::Handle;
 use crate::node::history::Fresh;
-use crate::node::hooks::{Hooks, Memory, Plan, ReportPlan, hear};
+use crate::node::hooks::{Hooks, Memory, Plan, ReportPlan, THRESHOLD, hear};
 use crate::reporting::figures::Figure;
 use crate::reporting::files::Writer;
-use crate::reporting::history::Across;
 use crate::reporting::history::intervals::{self, Interval};
 use crate::reporting::history::read::{Look, Wish};
+use crate::reporting::history::{Across, has_rows};
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -23,8 +23,6 @@ const MAKE_UP: usize = 7;
 const MOST_INTERVALS: usize = 2_980;
 /// Intervals of all subjects that are read at once.
 const AT_ONCE: usize = 50_000;
-/// The place of the default threshold of service levels, 20 s.
-const THRESHOLD: usize = 1;
 /// Larger files are not mailed, bytes.
 const MOST_MAILED: usize = 20 << 20;
 
@@ -241,13 +239,12 @@ async fn file(
     Ok(file)
 }
 
-/// Those that are named, in the order of the definitions; else all but what is told only by name.
+/// Those that are named, in the order of the definitions; else all.
 fn figures(report: &Report, across: Across) -> Vec<&'static Figure> {
-    let named = |figure: &&Figure| match report.figures.is_empty() {
-        true => !matches!(figure.name, "offers_gini" | "offer_share"),
-        false => report.figures.iter().any(|name| *name == figure.name),
+    let named = |figure: &&Figure| {
+        report.figures.is_empty() || report.figures.iter().any(|name| *name == figure.name)
     };
-    across.figures().filter(named).collect()
+    across.figures().filter(|figure| has_rows(figure)).filter(named).collect()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::account::TIME_ZONE;
 use crate::domain::fields::{Fields, ID, LABEL, Rule, USER_ID};
-use crate::domain::figures::{By, told_of};
+use crate::domain::figures::{By, is_of_intervals, told_of};
 use crate::domain::presence::words;
 use crate::domain::problem::FieldError;
 use serde::{Deserialize, Serialize};
@@ -143,6 +143,10 @@ impl Report {
                 Some(of) if !of.contains(&self.by) => {
                     f.wrong("figures", "conflict", format!("{name} is not told of {}", self.by));
                 }
+                Some(_) if !is_of_intervals(name) => {
+                    let detail = format!("{name} is not summed up of intervals: leave it out");
+                    f.wrong("figures", "conflict", detail);
+                }
                 Some(_) => {}
             }
         }
@@ -170,5 +174,23 @@ impl Report {
             "folder": self.folder,
             "enabled": self.enabled,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_figure_that_no_interval_has_is_refused_rather_than_left_empty() {
+        let of = |figure: &str| {
+            Report::parse(&json!({ "name": "R", "folder": "r", "figures": [figure] }))
+        };
+        assert!(of("offered").is_ok());
+        for figure in ["waiting", "offers_gini"] {
+            let wrong = of(figure).expect_err(figure);
+            assert_eq!(wrong.len(), 1);
+            assert!(wrong[0].detail.contains(figure), "{wrong:?}");
+        }
     }
 }

@@ -20,6 +20,7 @@ mod subjects;
 mod tally;
 
 use super::figures::{By, FIGURES, Figure};
+use crate::domain::figures::{LIVE_ONLY, SHARED_OUT};
 use crate::domain::presence::words;
 use serde::{Deserialize, Serialize};
 
@@ -53,26 +54,8 @@ pub fn tally_grain_ms() -> i64 {
     tally::FIVE_MS
 }
 
-/// Told only of now.
-const LIVE_ONLY: [&str; 12] = [
-    "waiting",
-    "longest_wait_now_ms",
-    "agents_logged_in",
-    "agents_idle",
-    "agents_working",
-    "agents_on_break",
-    "agents_held_back",
-    "agents_available",
-    "agents_busy",
-    "agents_opted_out",
-    "agents_offline",
-    "in_state_ms",
-];
 /// What a disposition is noted for: agents' parts.
 const OF_PARTS: [&str; 6] = ["handled", "talk_ms", "hold_ms", "wrap_up_ms", "aht_ms", "acw_ms"];
-
-/// How offers are shared out: told of the past, and not summed up of rows that could be listed.
-const SHARED_OUT: [&str; 2] = ["offer_share", "offers_gini"];
 
 /// Whether a figure is worked out from rows that can be listed.
 #[must_use]
