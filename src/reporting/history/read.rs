@@ -268,11 +268,12 @@ impl<'a> Look<'a> {
         }
         let list: Vec<String> = hours.iter().map(ToString::to_string).collect();
         let list = format!("[{}]", list.join(","));
+        // The signs keep the whole range from being gone through for each hour.
         let mut read = self.db.prepare_cached(
             "SELECT f.begins, f.seq, f.sums FROM json_each(?2) AS hour
              CROSS JOIN history_figures AS f ON f.subject = ?1 AND f.grain = ?3
                AND f.begins >= hour.value AND f.begins < hour.value + ?4
-             WHERE f.begins >= ?5 AND f.begins < ?6",
+             WHERE +f.begins >= ?5 AND +f.begins < ?6",
         )?;
         let asked = (subject, list, FIVE_MS, HOUR_MS, first.0, last.0);
         let rows = read.query_map(asked, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
