@@ -155,7 +155,7 @@ impl Figures {
             }
             Event::OfferRinging { offer } => {
                 if let Some((_, agent)) = self.offers.get(offer).copied() {
-                    self.person(agent, at).rings(*offer);
+                    self.person(agent).rings(*offer);
                 }
             }
             Event::OfferMissed { offer, .. } => self.offer_ended(*offer, Measure::Missed, at),
@@ -184,7 +184,7 @@ impl Figures {
 
     fn arrives(&mut self, facts: CallFacts) {
         let facts = Arc::new(facts);
-        self.calls.insert(facts.id, Call::new(Arc::clone(&facts)));
+        self.calls.insert(facts.id, Box::new(Call::new(Arc::clone(&facts))));
         let (ended_at, outcome, reason) = (None, None, None);
         self.notes.push(|| Note::Call(CallRow { facts, ended_at, outcome, reason }));
     }
@@ -371,7 +371,7 @@ impl Figures {
         let Some(call) = self.calls.get_mut(&id) else { return };
         call.join(agent, at);
         let held = call.held;
-        self.person(agent, at).takes(id, held);
+        self.person(agent).takes(id, held);
     }
 
     fn hold(&mut self, id: CallId, held: bool, at: Millis) {
@@ -382,11 +382,11 @@ impl Figures {
             part.held_ms += since.map_or(0, |since| at.since(since));
         }
         let agents: Vec<AgentIx> = call.parts.iter().map(|part| part.agent).collect();
-        agents.into_iter().for_each(|agent| self.person(agent, at).hold(id, held));
+        agents.into_iter().for_each(|agent| self.person(agent).hold(id, held));
     }
 
     fn part_ended(&mut self, id: CallId, agent: AgentIx, at: Millis) {
-        self.person(agent, at).leaves(id);
+        self.person(agent).leaves(id);
         let Some(call) = self.calls.get_mut(&id) else { return };
         let queue = call.served_by;
         let place = call.parts.iter().position(|part| part.agent == agent);
@@ -410,27 +410,26 @@ impl Figures {
             self.count(&scope, at, Measure::Handled, 1);
             self.count_ms(&scope, at, Measure::TalkMs, row.talk_ms);
             self.count_ms(&scope, at, Measure::HoldMs, row.hold_ms);
-            self.person(agent, at).ended = Some(Box::new(row.clone()));
+            self.ended.push(row.clone());
             self.notes.push(|| Note::Part(row));
         }
         self.forget_if_over(id);
     }
 
     fn wrap_up_began(&mut self, (call, queue): (CallId, QueueIx), agent: AgentIx, at: Millis) {
-        let person = self.person(agent, at);
-        let ended = person.ended.as_deref();
-        let mut part = ended.filter(|p| p.call.id == call && p.ended_at == at).cloned();
+        let ended = self.ended.iter().rfind(|p| p.agent == agent && p.call.id == call);
+        let mut part = ended.cloned();
         if let Some(part) = &mut part {
             part.wrap_up = WrapUpRow::Open;
         }
-        person.wrap_ups.push(WrapUp { call, queue, since: at, part: part.clone() });
+        self.person(agent).wrap_ups.push(WrapUp { call, queue, since: at, part: part.clone() });
         if let Some(part) = part {
             self.notes.push(|| Note::Part(part));
         }
     }
 
     fn wrap_up_ended(&mut self, id: CallId, agent: AgentIx, noted: Option<&Name>, at: Millis) {
-        let person = self.person(agent, at);
+        let person = self.person(agent);
         let Some(place) = person.wrap_ups.iter().position(|work| work.call == id) else { return };
         let work = person.wrap_ups.remove(place);
         let call = work.part.as_ref().map(|part| Arc::clone(&part.call));

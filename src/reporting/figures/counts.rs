@@ -95,6 +95,10 @@ pub enum Sum {
 
 /// How many sums there are.
 pub const SUMS: usize = Measure::ALL.len() + Detail::ALL.len() + 2 * BANDS;
+/// Sums of time, which grow by themselves: the last measures, and all details.
+pub const TIMES: usize = Measure::ALL.len() - FIRST_TIME + Detail::ALL.len();
+/// The place of the first of them.
+const FIRST_TIME: usize = Measure::LoggedInMs as usize;
 /// One for each threshold, and one for what is later than all.
 const BANDS: usize = THRESHOLDS_S.len() + 1;
 
@@ -111,20 +115,39 @@ impl Sum {
         }
     }
 
+    /// Its place among the sums of time, below [`TIMES`].
+    #[must_use]
+    pub fn place_of_time(self) -> usize {
+        self.place().saturating_sub(FIRST_TIME).min(TIMES - 1)
+    }
+
     /// What stands at a place.
     #[must_use]
-    pub fn at(place: usize) -> Sum {
+    pub const fn at(place: usize) -> Sum {
         let (measures, details) = (Measure::ALL, Detail::ALL);
         let bands = measures.len() + details.len();
-        let band = |from: usize| u8::try_from(place.saturating_sub(from)).unwrap_or(u8::MAX);
-        match place {
-            place if place < measures.len() => Sum::Of(measures[place]),
-            place if place < bands => Sum::In(details[place - measures.len()]),
-            place if place < bands + BANDS => Sum::AnsweredWithin(band(bands)),
-            _ => Sum::LeftWithin(band(bands + BANDS)),
+        if place < measures.len() {
+            Sum::Of(measures[place])
+        } else if place < bands {
+            Sum::In(details[place - measures.len()])
+        } else if place < bands + BANDS {
+            Sum::AnsweredWithin((place - bands) as u8)
+        } else {
+            Sum::LeftWithin((place - bands - BANDS) as u8)
         }
     }
 }
+
+/// Every sum at its place.
+static ALL: [Sum; SUMS] = {
+    let mut all = [Sum::at(0); SUMS];
+    let mut place = 0;
+    while place < SUMS {
+        all[place] = Sum::at(place);
+        place += 1;
+    }
+    all
+};
 
 impl std::fmt::Display for Sum {
     /// A name for files: it stays what it is.
@@ -231,6 +254,12 @@ impl Counts {
         }
     }
 
+    /// As before anything was counted.
+    pub fn clear(&mut self) {
+        self.sums.clear();
+        self.longest_ms = 0;
+    }
+
     /// Whether nothing was counted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -241,20 +270,38 @@ impl Counts {
 /// The sums of the interval that goes on: every one at its place, for it is added to all the time.
 #[derive(Clone, Debug)]
 pub struct Open {
-    sums: Box<[i64; SUMS]>,
+    sums: [i64; SUMS],
+    /// A bit for each place that was added to: few of all are.
+    used: u128,
     longest_ms: u64,
+}
+
+const _: () = assert!(SUMS <= u128::BITS as usize, "a bit for each place");
+
+/// The places whose bits are set.
+fn places(mut bits: u128) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let place = bits.trailing_zeros() as usize;
+        bits &= bits.wrapping_sub(1);
+        (place < SUMS).then_some(place)
+    })
 }
 
 impl Default for Open {
     fn default() -> Open {
-        Open { sums: Box::new([0; SUMS]), longest_ms: 0 }
+        Open { sums: [0; SUMS], used: 0, longest_ms: 0 }
     }
 }
 
 impl Open {
     /// Adds to a sum; negative to take back.
     pub fn add(&mut self, sum: Sum, amount: i64) {
-        self.sums[sum.place()] += amount;
+        self.add_at(sum.place(), amount);
+    }
+
+    fn add_at(&mut self, place: usize, amount: i64) {
+        self.sums[place] += amount;
+        self.used |= 1 << place;
     }
 
     /// Notes a wait.
@@ -274,18 +321,47 @@ impl Open {
         self.waited(counts.longest_ms);
     }
 
+    /// Adds another's.
+    pub fn add_all(&mut self, other: &Open) {
+        places(other.used).for_each(|place| self.add_at(place, other.sums[place]));
+        self.waited(other.longest_ms);
+    }
+
+    /// So many ms pass at these rates.
+    pub fn pass(&mut self, rates: &[i64; TIMES], ms: i64) {
+        let rates = (FIRST_TIME..).zip(rates).filter(|(_, rate)| **rate != 0);
+        rates.for_each(|(place, rate)| self.add_at(place, ms * rate));
+    }
+
+    /// Whether nothing was counted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.longest_ms == 0 && places(self.used).all(|place| self.sums[place] == 0)
+    }
+
     /// As it is kept when the interval is over.
     #[must_use]
     pub fn closed(&self) -> Counts {
-        let sums = self.sums.iter().enumerate().filter(|(_, amount)| **amount != 0);
+        let mut counts = Counts::default();
+        self.close(&mut counts);
+        counts
+    }
+
+    /// The same, in the place of what was kept.
+    pub fn close(&self, into: &mut Counts) {
+        into.clear();
+        into.longest_ms = self.longest_ms;
+        into.sums.reserve(self.used.count_ones() as usize);
         // Places stand in the order of names.
-        let sums = sums.map(|(at, amount)| (Sum::at(at), *amount)).collect();
-        Counts { sums, longest_ms: self.longest_ms }
+        for place in places(self.used).filter(|place| self.sums[*place] != 0) {
+            into.sums.push((ALL[place], self.sums[place]));
+        }
     }
 
     /// Begins a new interval.
     pub fn clear(&mut self) {
-        (*self.sums, self.longest_ms) = ([0; SUMS], 0);
+        places(self.used).for_each(|place| self.sums[place] = 0);
+        (self.used, self.longest_ms) = (0, 0);
     }
 }
 

@@ -31,8 +31,8 @@ pub struct QueueFacts {
 pub struct AgentFacts {
     /// The user's id.
     pub id: Name,
-    /// Teams that the user is in.
-    pub teams: Vec<Name>,
+    /// Teams that the user is in, by number.
+    pub teams: Vec<usize>,
     /// Calls of all media at once, …
     pub capacity: u32,
     /// … and of each medium.
@@ -56,6 +56,9 @@ pub struct Directory {
     queues: Vec<QueueFacts>,
     users: BTreeMap<Name, AgentIx>,
     queue_ids: BTreeMap<Name, QueueIx>,
+    /// Every team that anybody was ever in, in the order of numbers.
+    teams: Vec<Name>,
+    team_ids: BTreeMap<Name, usize>,
 }
 
 impl Directory {
@@ -97,17 +100,22 @@ impl Directory {
                 // Nobody can ask for it by its id.
                 deleted: true,
             }),
-            Event::TeamJoined { team, agent, .. } => self.with_teams(*agent, |teams| {
-                if !teams.contains(team) {
-                    teams.push(team.clone());
-                }
-            }),
+            Event::TeamJoined { team, agent, .. } => {
+                let team = self.team_put(team);
+                self.with_teams(*agent, |teams| {
+                    if !teams.contains(&team) {
+                        teams.push(team);
+                    }
+                });
+            }
             Event::TeamLeft { team, agent, .. } => {
-                self.with_teams(*agent, |teams| teams.retain(|of| of != team));
+                let team = self.team_put(team);
+                self.with_teams(*agent, |teams| teams.retain(|of| *of != team));
             }
             Event::TeamDeleted { id, .. } => {
+                let team = self.team_put(id);
                 for agent in &mut self.agents {
-                    agent.teams.retain(|team| team != id);
+                    agent.teams.retain(|of| *of != team);
                 }
             }
             _ => {}
@@ -152,7 +160,17 @@ impl Directory {
         self.queues.push(facts);
     }
 
-    fn with_teams(&mut self, agent: AgentIx, change: impl FnOnce(&mut Vec<Name>)) {
+    fn team_put(&mut self, id: &Name) -> usize {
+        if let Some(team) = self.team_ids.get(id) {
+            return *team;
+        }
+        let team = self.teams.len();
+        self.team_ids.insert(id.clone(), team);
+        self.teams.push(id.clone());
+        team
+    }
+
+    fn with_teams(&mut self, agent: AgentIx, change: impl FnOnce(&mut Vec<usize>)) {
         if let Some(facts) = self.agents.get_mut(agent.at()) {
             change(&mut facts.teams);
         }
@@ -195,5 +213,23 @@ impl Directory {
     #[must_use]
     pub fn queue_named(&self, id: &str) -> Option<QueueIx> {
         self.queue_ids.get(id).copied()
+    }
+
+    /// The number of a team that somebody is in, or was.
+    #[must_use]
+    pub fn team_named(&self, id: &str) -> Option<usize> {
+        self.team_ids.get(id).copied()
+    }
+
+    /// The name of a team.
+    #[must_use]
+    pub fn team(&self, team: usize) -> &Name {
+        &self.teams[team]
+    }
+
+    /// Who is in a team, by number.
+    pub fn members(&self, id: &str) -> impl Iterator<Item = (AgentIx, &AgentFacts)> {
+        let team = self.team_named(id);
+        self.agents().filter(move |(_, facts)| team.is_some_and(|team| facts.teams.contains(&team)))
     }
 }

@@ -1,12 +1,16 @@
 //! The sums of every subject over the last day, in buckets: minutes for the last hour, quarters of an
 //! hour for the rest. What is restated goes into the bucket of its instant; what is older than all
 //! buckets is the history's.
+//!
+//! Time is not added up as it passes. Each subject has rates (how much a millisecond adds to which sum):
+//! the minute that goes on has them until its end in it from its beginning, and a change of rates
+//! changes what is left of the minute. Who reads takes off what has not passed yet.
 
-use super::counts::{Counts, Open, Sum};
-use crate::domain::ids::{AgentIx, Name, QueueIx};
+use super::counts::{Counts, Open, Sum, TIMES};
+use super::doing::Rates;
+use crate::domain::ids::{AgentIx, QueueIx};
 use crate::domain::time::Millis;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, VecDeque};
 
 const MINUTE_MS: i64 = 60_000;
 const QUARTER_MS: i64 = 15 * MINUTE_MS;
@@ -16,7 +20,7 @@ const MINUTES: i64 = 61;
 const QUARTERS: i64 = 4 * 25 + 1;
 
 /// Whose sums they are.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// The account.
     Account,
@@ -24,121 +28,168 @@ pub enum Subject {
     Queue(QueueIx),
     /// An agent.
     Agent(AgentIx),
-    /// A team.
-    Team(Name),
+    /// The team of this number.
+    Team(usize),
 }
 
-/// Buckets of one length that are over, the oldest first.
+/// Intervals of one length that are over. Each has the place of its number modulo the places, so that
+/// the newest take the places of those that are too old.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Ring(VecDeque<(i64, Counts)>);
+struct Ring(Vec<(i64, Counts)>);
 
 impl Ring {
-    /// The bucket that begins there; of those so old that none is kept, none. `newest`: where the one
-    /// begins that goes on.
-    fn bucket(&mut self, begins: i64, newest: i64, span: i64) -> Option<&mut Counts> {
-        if begins <= newest - span {
-            return None;
+    /// The bucket that begins there, which is an interval of `grain` ms, of `count` that are kept.
+    fn bucket(&mut self, begins: i64, grain: i64, count: i64) -> &mut Counts {
+        let place = begins.div_euclid(grain).rem_euclid(count) as usize;
+        if self.0.len() <= place {
+            self.0.resize_with(place + 1, || (i64::MIN, Counts::default()));
         }
-        let ring = &mut self.0;
-        let at = ring.partition_point(|(at, _)| *at < begins);
-        if ring.get(at).is_none_or(|(found, _)| *found != begins) {
-            ring.insert(at, (begins, Counts::default()));
+        let (there, counts) = &mut self.0[place];
+        if *there != begins {
+            *there = begins;
+            counts.clear();
         }
-        ring.get_mut(at).map(|(_, counts)| counts)
+        counts
     }
 
-    fn forget(&mut self, newest: i64, span: i64) {
-        while self.0.front().is_some_and(|(first, _)| *first <= newest - span) {
-            self.0.pop_front();
-        }
-    }
-
-    fn sum(&self, from: i64, into: &mut Counts) {
-        self.since(from).for_each(|counts| into.merge(counts));
-    }
-
+    /// Those that begin at `from` or later.
     fn since(&self, from: i64) -> impl Iterator<Item = &Counts> {
-        let first = self.0.partition_point(|(at, _)| *at < from);
-        self.0.range(first..).map(|(_, counts)| counts)
+        self.0.iter().filter(move |(begins, _)| *begins >= from).map(|(_, counts)| counts)
     }
 }
 
 /// One subject's buckets.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Buckets {
-    /// Where the minute begins that goes on, and what is in it.
+    /// Where the minute begins that goes on, and what is in it; of time, as if it were over.
     minute: i64,
     open: Open,
+    /// What a millisecond adds.
+    rates: [i64; TIMES],
     /// Minutes that are over, …
     minutes: Ring,
-    /// … and the same in quarters of an hour.
+    /// … the same of the quarter of an hour that goes on, …
+    quarter: Open,
+    /// … and of those that are over.
     quarters: Ring,
 }
 
+fn quarter_of(at: i64) -> i64 {
+    at.div_euclid(QUARTER_MS) * QUARTER_MS
+}
+
 impl Buckets {
-    /// Changes the bucket of an instant: the minute that goes on, or one that is over and its quarter.
-    fn change(&mut self, at: i64, open: impl FnOnce(&mut Open), over: impl Fn(&mut Counts)) {
+    /// The minute of an instant goes on, unless it is over.
+    fn reach(&mut self, at: i64) {
         // Most of what is counted is of the minute that goes on: no division for that.
-        if (self.minute..self.minute + MINUTE_MS).contains(&at) {
-            return open(&mut self.open);
+        if at < self.minute + MINUTE_MS {
+            return;
         }
         let begins = at.div_euclid(MINUTE_MS) * MINUTE_MS;
-        if begins > self.minute {
-            self.close(begins);
+        if self.rates == [0; TIMES] {
+            return self.close(begins);
         }
-        if begins == self.minute {
-            return open(&mut self.open);
+        // What lies before is in no bucket any more.
+        let first = begins - QUARTERS * QUARTER_MS;
+        if self.minute < first {
+            self.close(first);
         }
-        let quarter = at.div_euclid(QUARTER_MS) * QUARTER_MS;
-        let minutes = self.minutes.bucket(begins, self.minute, MINUTES * MINUTE_MS);
-        minutes.into_iter().for_each(&over);
-        let quarters = self.quarters.bucket(quarter, self.minute, QUARTERS * QUARTER_MS);
-        quarters.into_iter().for_each(&over);
+        while self.minute < begins {
+            self.close(self.minute + MINUTE_MS);
+        }
     }
 
     /// The minute is over: another begins.
     fn close(&mut self, begins: i64) {
-        let counts = self.open.closed();
-        if !counts.is_empty() {
-            let quarter = self.minute.div_euclid(QUARTER_MS) * QUARTER_MS;
-            let span = QUARTERS * QUARTER_MS;
-            let quarters = self.quarters.bucket(quarter, self.minute, span);
-            quarters.into_iter().for_each(|of| of.merge(&counts));
-            self.minutes.0.push_back((self.minute, counts));
-            self.open.clear();
+        let (quarter, next) = (quarter_of(self.minute), quarter_of(begins));
+        if !self.open.is_empty() {
+            self.open.close(self.minutes.bucket(self.minute, MINUTE_MS, MINUTES));
+            self.quarter.add_all(&self.open);
+        }
+        if next != quarter && !self.quarter.is_empty() {
+            self.quarter.close(self.quarters.bucket(quarter, QUARTER_MS, QUARTERS));
+            self.quarter.clear();
         }
         self.minute = begins;
-        self.minutes.forget(begins, MINUTES * MINUTE_MS);
-        self.quarters.forget(begins, QUARTERS * QUARTER_MS);
+        self.open.clear();
+        self.open.pass(&self.rates, MINUTE_MS);
     }
 
-    fn ring(&self, from: Millis, now: Millis) -> &Ring {
-        let last_hour = now.0.div_euclid(MINUTE_MS) * MINUTE_MS - 60 * MINUTE_MS;
-        if from.0 >= last_hour { &self.minutes } else { &self.quarters }
-    }
-
-    /// One sum alone.
-    fn sum(&self, from: Millis, now: Millis, sum: Sum) -> i64 {
-        let over: i64 = self.ring(from, now).since(from.0).map(|counts| counts.get(sum)).sum();
-        over + if self.minute >= from.0 { self.open.get(sum) } else { 0 }
-    }
-
-    fn since(&self, from: Millis, now: Millis, into: &mut Counts) {
-        self.ring(from, now).sum(from.0, into);
-        if self.minute >= from.0 {
-            into.merge(&self.open.closed());
+    /// Changes the bucket of an instant: the minute that goes on, or one that is over and its quarter.
+    fn change(&mut self, at: i64, open: impl Fn(&mut Open), over: impl Fn(&mut Counts)) {
+        self.reach(at);
+        if at >= self.minute {
+            return open(&mut self.open);
+        }
+        let (begins, quarter) = (at.div_euclid(MINUTE_MS) * MINUTE_MS, quarter_of(at));
+        if begins > self.minute - MINUTES * MINUTE_MS {
+            over(self.minutes.bucket(begins, MINUTE_MS, MINUTES));
+        }
+        if quarter == quarter_of(self.minute) {
+            open(&mut self.quarter);
+        } else if quarter > self.minute - QUARTERS * QUARTER_MS {
+            over(self.quarters.bucket(quarter, QUARTER_MS, QUARTERS));
         }
     }
-}
 
-/// Cuts a span at the edges of minutes.
-fn for_each_minute(from: Millis, until: Millis, mut part: impl FnMut(i64, i64)) {
-    // What lies before is in no bucket any more.
-    let mut at = from.0.max(until.0 - QUARTERS * QUARTER_MS);
-    while at < until.0 {
-        let end = ((at.div_euclid(MINUTE_MS) + 1) * MINUTE_MS).min(until.0);
-        part(at, end - at);
-        at = end;
+    /// From an instant on, rates are others by so much.
+    fn turn(&mut self, at: i64, by: &Rates) {
+        self.reach(at);
+        let add = |ms: i64| {
+            (
+                move |open: &mut Open| {
+                    by.all().iter().for_each(|(sum, rate)| open.add(*sum, ms * rate))
+                },
+                move |over: &mut Counts| {
+                    by.all().iter().for_each(|(sum, rate)| over.add(*sum, ms * rate))
+                },
+            )
+        };
+        // What lies before is in no bucket any more.
+        let mut from = at.max(self.minute - QUARTERS * QUARTER_MS);
+        while from < self.minute {
+            let end = (from.div_euclid(MINUTE_MS) + 1) * MINUTE_MS;
+            let (open, over) = add(end - from);
+            self.change(from, open, over);
+            from = end;
+        }
+        let (open, _) = add(self.minute + MINUTE_MS - from);
+        open(&mut self.open);
+        by.all().iter().for_each(|(sum, rate)| self.rates[sum.place_of_time()] += rate);
+    }
+
+    /// What a window is added up from: intervals that are over, and those that go on.
+    fn parts(
+        &self,
+        from: Millis,
+        now: Millis,
+    ) -> (impl Iterator<Item = &Counts>, impl Iterator<Item = &Open>) {
+        let last_hour = now.0.div_euclid(MINUTE_MS) * MINUTE_MS - 60 * MINUTE_MS;
+        let by_minutes = from.0 >= last_hour;
+        let ring = if by_minutes { &self.minutes } else { &self.quarters };
+        // What is older stands there until its place is needed.
+        let kept_from = self.minute - QUARTERS * QUARTER_MS + 1;
+        let quarter = !by_minutes && quarter_of(self.minute) >= from.0;
+        let quarter = Some(&self.quarter).filter(|_| quarter);
+        let minute = Some(&self.open).filter(|_| self.minute >= from.0);
+        (ring.since(from.0.max(kept_from)), minute.into_iter().chain(quarter))
+    }
+
+    /// One sum alone, but none of time.
+    fn sum(&self, from: Millis, now: Millis, sum: Sum) -> i64 {
+        let (over, open) = self.parts(from, now);
+        over.map(|counts| counts.get(sum)).chain(open.map(|open| open.get(sum))).sum()
+    }
+
+    fn since(&self, from: Millis, now: Millis) -> Counts {
+        let (over, open) = self.parts(from, now);
+        let mut all = Open::default();
+        over.for_each(|counts| all.merge(counts));
+        open.for_each(|open| all.add_all(open));
+        // Of the minute that goes on what is left is taken off; when it is long over, what came is added.
+        let until = if self.minute >= from.0 { self.minute + MINUTE_MS } else { from.0 };
+        all.pass(&self.rates, now.0 - until);
+        all.closed()
     }
 }
 
@@ -148,74 +199,58 @@ pub struct Ledger {
     account: Buckets,
     queues: Vec<Buckets>,
     agents: Vec<Buckets>,
-    teams: BTreeMap<Name, Buckets>,
+    teams: Vec<Buckets>,
 }
 
 impl Ledger {
-    fn buckets(&mut self, subject: &Subject) -> &mut Buckets {
-        fn place(all: &mut Vec<Buckets>, at: usize) -> &mut Buckets {
-            if all.len() <= at {
-                all.resize_with(at + 1, Buckets::default);
-            }
-            &mut all[at]
+    fn buckets(&mut self, subject: Subject) -> &mut Buckets {
+        let (all, at) = match subject {
+            Subject::Account => return &mut self.account,
+            Subject::Queue(ix) => (&mut self.queues, ix.at()),
+            Subject::Agent(ix) => (&mut self.agents, ix.at()),
+            Subject::Team(at) => (&mut self.teams, at),
+        };
+        if all.len() <= at {
+            all.resize_with(at + 1, Buckets::default);
         }
-        match subject {
-            Subject::Account => &mut self.account,
-            Subject::Queue(ix) => place(&mut self.queues, ix.at()),
-            Subject::Agent(ix) => place(&mut self.agents, ix.at()),
-            Subject::Team(id) => self.teams.entry(id.clone()).or_default(),
-        }
+        &mut all[at]
     }
 
     /// Adds to a sum of the interval in which `at` lies.
-    pub fn add(&mut self, subject: &Subject, at: Millis, sum: Sum, amount: i64) {
+    pub fn add(&mut self, subject: Subject, at: Millis, sum: Sum, amount: i64) {
         let buckets = self.buckets(subject);
         buckets.change(at.0, |open| open.add(sum, amount), |over| over.add(sum, amount));
     }
 
     /// Notes a wait that ended.
-    pub fn waited(&mut self, subject: &Subject, at: Millis, ms: u64) {
+    pub fn waited(&mut self, subject: Subject, at: Millis, ms: u64) {
         self.buckets(subject).change(at.0, |open| open.waited(ms), |over| over.waited(ms));
     }
 
-    /// Adds the time from one instant until another, `rates` times, to sums: split at the edges.
-    pub fn span(
-        &mut self,
-        subject: &Subject,
-        (from, until): (Millis, Millis),
-        rates: &[(Sum, i64)],
-    ) {
-        let buckets = self.buckets(subject);
-        for_each_minute(from, until, |at, ms| {
-            buckets.change(
-                at,
-                |open| rates.iter().for_each(|(sum, rate)| open.add(*sum, ms * rate)),
-                |over| rates.iter().for_each(|(sum, rate)| over.add(*sum, ms * rate)),
-            );
-        });
+    /// From an instant on, each millisecond adds so much more to sums of time.
+    pub fn turn(&mut self, subject: Subject, at: Millis, by: &Rates) {
+        self.buckets(subject).turn(at.0, by);
     }
 
     /// The sums since `from`, which is a whole minute of the last hour, or a whole quarter of an hour.
+    /// `now`: no earlier than anything that was told.
     #[must_use]
-    pub fn since(&self, subject: &Subject, from: Millis, now: Millis) -> Counts {
-        let mut counts = Counts::default();
-        let Some(buckets) = self.there(subject) else { return counts };
-        buckets.since(from, now, &mut counts);
-        counts
+    pub fn since(&self, subject: Subject, from: Millis, now: Millis) -> Counts {
+        self.there(subject).map_or_else(Counts::default, |buckets| buckets.since(from, now))
     }
 
-    /// One of these sums.
+    /// One of these sums, but none of time.
     #[must_use]
-    pub fn sum(&self, subject: &Subject, from: Millis, now: Millis, sum: Sum) -> i64 {
+    pub fn sum(&self, subject: Subject, from: Millis, now: Millis, sum: Sum) -> i64 {
         self.there(subject).map_or(0, |buckets| buckets.sum(from, now, sum))
     }
 
-    fn there(&self, subject: &Subject) -> Option<&Buckets> {
+    fn there(&self, subject: Subject) -> Option<&Buckets> {
         match subject {
             Subject::Account => Some(&self.account),
             Subject::Queue(ix) => self.queues.get(ix.at()),
             Subject::Agent(ix) => self.agents.get(ix.at()),
-            Subject::Team(id) => self.teams.get(id),
+            Subject::Team(at) => self.teams.get(at),
         }
     }
 }
@@ -223,7 +258,9 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::super::counts::Measure;
+    use super::super::doing::Doing;
     use super::*;
+    use crate::domain::presence::{Detail, Status};
 
     const AGENT: Subject = Subject::Agent(AgentIx(3));
 
@@ -231,45 +268,84 @@ mod tests {
         Millis(1_000_000 * QUARTER_MS + minutes * MINUTE_MS + ms)
     }
 
+    const READY: Doing =
+        Doing { status: Status::Ready, detail: Some(Detail::Idle), work: 0, capacity: 3 };
+
+    /// Ready from one instant until another.
+    fn ready(ledger: &mut Ledger, from: Millis, until: Millis) {
+        ledger.turn(AGENT, from, &READY.rates());
+        ledger.turn(AGENT, until, &READY.until(&Doing::NOTHING));
+    }
+
     #[test]
-    fn a_span_over_edges_is_split_and_adds_up_in_every_window() {
+    fn time_over_edges_is_split_and_adds_up_in_every_window() {
         let mut ledger = Ledger::default();
-        let rates = [(Sum::Of(Measure::ReadyMs), 1), (Sum::Of(Measure::CapacityMs), 3)];
-        ledger.span(&AGENT, (at(0, 500), at(200, 250)), &rates);
-        let now = at(200, 250);
-        let ready = |from| ledger.since(&AGENT, from, now).get(Measure::ReadyMs);
+        ready(&mut ledger, at(0, 500), at(200, 250));
+        let now = at(200, 700);
+        let ready = |from| ledger.since(AGENT, from, now).get(Measure::ReadyMs);
         assert_eq!(ready(at(0, 0)), 200 * MINUTE_MS - 250);
         assert_eq!(ready(at(15, 0)), 185 * MINUTE_MS + 250);
         assert_eq!(ready(at(140, 0)), 60 * MINUTE_MS + 250, "by minutes");
         assert_eq!(ready(at(200, 0)), 250);
-        let all = ledger.since(&AGENT, at(0, 0), now).get(Measure::CapacityMs);
+        let all = ledger.since(AGENT, at(0, 0), now).get(Measure::CapacityMs);
         assert_eq!(all, 3 * (200 * MINUTE_MS - 250));
-        assert!(ledger.since(&Subject::Agent(AgentIx(0)), at(0, 0), now).is_empty());
+        assert!(ledger.since(Subject::Agent(AgentIx(0)), at(0, 0), now).is_empty());
+    }
+
+    #[test]
+    fn time_that_goes_on_is_told_up_to_now_whenever_that_is() {
+        let mut ledger = Ledger::default();
+        ledger.turn(AGENT, at(3, 10), &READY.rates());
+        let idle = |ledger: &Ledger, from, now| ledger.since(AGENT, from, now).get(Measure::IdleMs);
+        assert_eq!(idle(&ledger, at(0, 0), at(3, 10)), 0);
+        assert_eq!(idle(&ledger, at(0, 0), at(3, 45)), 35);
+        assert_eq!(idle(&ledger, at(0, 0), at(95, 1)), 92 * MINUTE_MS - 9);
+        assert_eq!(idle(&ledger, at(90, 0), at(95, 1)), 5 * MINUTE_MS + 1, "no minute was closed");
+        ledger.add(AGENT, at(61, 0), Measure::Offers.into(), 1);
+        assert_eq!(idle(&ledger, at(15, 0), at(95, 1)), 80 * MINUTE_MS + 1);
+        assert_eq!(idle(&ledger, at(59, 0), at(95, 1)), 36 * MINUTE_MS + 1, "by minutes");
+        let days = 3 * 24 * 60;
+        ledger.add(AGENT, at(days, 0), Measure::Offers.into(), 1);
+        assert_eq!(idle(&ledger, at(days - 25 * 60, 0), at(days, 7)), 25 * 60 * MINUTE_MS + 7);
+    }
+
+    #[test]
+    fn a_turn_that_is_told_late_counts_from_its_instant() {
+        let mut ledger = Ledger::default();
+        ledger.add(AGENT, at(40, 30), Measure::Offers.into(), 1);
+        ready(&mut ledger, at(10, 0), at(31, 5));
+        let idle = |from| ledger.since(AGENT, from, at(40, 30)).get(Measure::IdleMs);
+        assert_eq!(
+            [0, 15, 30].map(|m| idle(at(m, 0))),
+            [21 * MINUTE_MS + 5, 16 * MINUTE_MS + 5, MINUTE_MS + 5]
+        );
+        assert_eq!(idle(at(32, 0)), 0);
+        assert_eq!(ledger.since(AGENT, at(40, 0), at(50, 0)).get(Measure::IdleMs), 0);
     }
 
     #[test]
     fn what_is_restated_goes_where_it_began_and_what_is_too_old_nowhere() {
         let mut ledger = Ledger::default();
-        ledger.add(&Subject::Account, at(0, 0), Measure::Offered.into(), 1);
-        ledger.add(&Subject::Account, at(40, 0), Measure::Offered.into(), 1);
-        ledger.add(&Subject::Account, at(20, 59_999), Measure::Offered.into(), 1);
+        ledger.add(Subject::Account, at(0, 0), Measure::Offered.into(), 1);
+        ledger.add(Subject::Account, at(40, 0), Measure::Offered.into(), 1);
+        ledger.add(Subject::Account, at(20, 59_999), Measure::Offered.into(), 1);
         let offered = |ledger: &Ledger, from| {
-            ledger.since(&Subject::Account, from, at(40, 0)).get(Measure::Offered)
+            ledger.since(Subject::Account, from, at(40, 0)).get(Measure::Offered)
         };
         assert_eq!([0, 15, 20, 21, 40].map(|m| offered(&ledger, at(m, 0))), [3, 2, 2, 1, 1]);
         let days = 3 * 24 * 60;
-        ledger.add(&Subject::Account, at(days, 0), Measure::Offered.into(), 1);
-        ledger.add(&Subject::Account, at(40, 0), Measure::Offered.into(), 1);
-        let all = ledger.since(&Subject::Account, at(0, 0), at(days, 0)).get(Measure::Offered);
+        ledger.add(Subject::Account, at(days, 0), Measure::Offered.into(), 1);
+        ledger.add(Subject::Account, at(40, 0), Measure::Offered.into(), 1);
+        let all = ledger.since(Subject::Account, at(0, 0), at(days, 0)).get(Measure::Offered);
         assert_eq!(all, 1, "only what is kept");
     }
 
     #[test]
     fn a_day_of_25_hours_is_kept() {
         let mut ledger = Ledger::default();
-        ledger.add(&AGENT, at(0, 0), Measure::Handled.into(), 1);
-        ledger.add(&AGENT, at(25 * 60 - 1, 0), Measure::Handled.into(), 1);
-        let all = ledger.since(&AGENT, at(0, 0), at(25 * 60 - 1, 0));
+        ledger.add(AGENT, at(0, 0), Measure::Handled.into(), 1);
+        ledger.add(AGENT, at(25 * 60 - 1, 0), Measure::Handled.into(), 1);
+        let all = ledger.since(AGENT, at(0, 0), at(25 * 60 - 1, 0));
         assert_eq!(all.get(Measure::Handled), 2);
     }
 }

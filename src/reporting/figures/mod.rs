@@ -6,6 +6,7 @@
 mod calls;
 mod counts;
 mod directory;
+mod doing;
 mod formula;
 mod ledger;
 pub mod notes;
@@ -19,8 +20,9 @@ mod wish;
 
 use self::calls::Call;
 use self::directory::Directory;
+use self::doing::Doing;
 use self::ledger::{Ledger, Subject};
-use self::notes::{Note, Notes, Scope, Span};
+use self::notes::{Note, Notes, PartRow, Scope, Span};
 use self::people::Person;
 use self::places::Places;
 use self::rules::Rules;
@@ -47,11 +49,13 @@ pub struct Figures {
     at: Millis,
     directory: Directory,
     people: Vec<Person>,
-    calls: BTreeMap<CallId, Call>,
+    calls: BTreeMap<CallId, Box<Call>>,
     /// Whose offers these are, until their call is over.
     offers: BTreeMap<OfferId, (CallId, AgentIx)>,
     /// Calls that wait, the oldest of a queue first.
     waiting: BTreeSet<(QueueIx, Millis, CallId)>,
+    /// Parts that ended at the time of the last record: after-call work that begins then is theirs.
+    ended: Vec<PartRow>,
     ledger: Ledger,
     places: Places,
     #[serde(default)]
@@ -104,6 +108,9 @@ impl Figures {
         }
         self.look_at_watch();
         self.settle_at_edge(at);
+        if at != self.at {
+            self.ended.clear();
+        }
         (self.seq, self.at) = (seq, at);
         for event in events {
             self.event(event, at);
@@ -111,38 +118,74 @@ impl Figures {
         self.look(at);
     }
 
-    /// Notes what agents are seen doing from this instant on.
+    /// Counts the time of those who were touched as what they are seen doing from this instant on.
     fn look(&mut self, at: Millis) {
-        for agent in self.touched.drain(..) {
-            if let Some(person) = self.people.get_mut(agent.at()) {
-                person.look(at);
+        let mut touched = std::mem::take(&mut self.touched);
+        touched.drain(..).for_each(|agent| self.turn(agent, at));
+        self.touched = touched;
+    }
+
+    fn turn(&mut self, agent: AgentIx, at: Millis) {
+        let person = self.people.get_mut(agent.at());
+        let Some((person, facts)) = person.zip(self.directory.agent(agent)) else { return };
+        let Some(doing) = person.look(facts.capacity) else { return };
+        tell(&mut self.notes, (agent, person), at);
+        let turn = person.doing().until(&doing);
+        person.turns(doing, at);
+        let teams = facts.teams.iter().map(|team| Subject::Team(*team));
+        for subject in teams.chain([Subject::Account, Subject::Agent(agent)]) {
+            self.ledger.turn(subject, at, &turn);
+        }
+    }
+
+    fn tell_time(&mut self, agent: AgentIx, at: Millis) {
+        if let Some(person) = self.people.get_mut(agent.at()) {
+            tell(&mut self.notes, (agent, person), at);
+        }
+    }
+
+    /// Agents are in other teams from an event on: what they do goes on in those.
+    fn regroup(&mut self, agents: &[AgentIx], event: &Event, at: Millis) {
+        let teams = |figures: &Figures, agent: AgentIx| {
+            figures.directory.agent(agent).map_or_else(Vec::new, |facts| facts.teams.clone())
+        };
+        agents.iter().for_each(|agent| self.tell_time(*agent, at));
+        let before: Vec<Vec<usize>> = agents.iter().map(|agent| teams(self, *agent)).collect();
+        self.directory.apply(event);
+        for (agent, before) in agents.iter().zip(before) {
+            let after = teams(self, *agent);
+            let person = self.people.get(agent.at());
+            let doing = person.map_or(Doing::NOTHING, |person| *person.doing());
+            for left in before.iter().filter(|team| !after.contains(team)) {
+                self.ledger.turn(Subject::Team(*left), at, &doing.until(&Doing::NOTHING));
             }
+            for joined in after.iter().filter(|team| !before.contains(team)) {
+                self.ledger.turn(Subject::Team(*joined), at, &doing.rates());
+            }
+            self.note_agent(*agent);
         }
     }
 
     fn event(&mut self, event: &Event, at: Millis) {
         match event {
             Event::UserPut { id, .. } => {
-                if let Some(agent) = self.directory.user(id) {
-                    self.settle(agent, at);
-                }
                 self.directory.apply(event);
                 if let Some(agent) = self.directory.user(id) {
                     self.note_agent(agent);
-                    self.person(agent, at).apply(event, at);
+                    self.person(agent).apply(event, at);
                 }
             }
-            Event::UserChanged { agent, .. }
-            | Event::TeamJoined { agent, .. }
-            | Event::TeamLeft { agent, .. } => {
-                self.settle(*agent, at);
+            Event::UserChanged { agent, .. } => {
                 self.directory.apply(event);
                 self.note_agent(*agent);
+                self.person(*agent);
+            }
+            Event::TeamJoined { agent, .. } | Event::TeamLeft { agent, .. } => {
+                self.regroup(&[*agent], event, at);
             }
             Event::TeamDeleted { .. } => {
-                (0..self.people.len()).for_each(|ix| self.settle(agent_at(ix), at));
-                self.directory.apply(event);
-                self.note_agents();
+                let all: Vec<AgentIx> = self.directory.agents().map(|(ix, _)| ix).collect();
+                self.regroup(&all, event, at);
             }
             Event::QueuePut { .. } | Event::DirectLineMade {} => {
                 self.directory.apply(event);
@@ -156,62 +199,32 @@ impl Figures {
             Event::OwnCallStarted { .. } | Event::OwnCallEnded { .. } => self.own(event, at),
             _ if self.rules.apply(event) || self.place_event(event, at) => {}
             _ => match people::of(event) {
-                Some(agent) => self.person(agent, at).apply(event, at),
+                Some(agent) => self.person(agent).apply(event, at),
                 None => self.call_event(event, at),
             },
         }
     }
 
-    /// The agent's time until now is counted as what it was; what follows may be otherwise.
-    fn settle(&mut self, agent: AgentIx, at: Millis) {
-        let Some(person) = self.people.get_mut(agent.at()) else { return };
-        let since = person.since();
-        if at <= since {
-            return;
-        }
-        let Some(facts) = self.directory.agent(agent) else { return };
-        let rates = person.rates(facts.capacity);
-        person.settled(at);
-        if rates.all().is_empty() {
-            return;
-        }
-        let teams = facts.teams.iter().cloned().map(Subject::Team);
-        for subject in teams.chain([Subject::Agent(agent), Subject::Account]) {
-            self.ledger.span(&subject, (since, at), rates.all());
-        }
-        let (status, reason) = person.status();
-        self.notes.push(|| {
-            let (detail, reason) = (person.detail(), reason.cloned());
-            Note::Span(Span { agent, from: since, until: at, status, detail, reason, rates })
-        });
-    }
-
     /// An agent who changes now.
-    fn person(&mut self, agent: AgentIx, at: Millis) -> &mut Person {
-        self.settle(agent, at);
-        if self.people.len() <= agent.at() {
-            self.people.resize_with(agent.at() + 1, Person::default);
-        }
+    fn person(&mut self, agent: AgentIx) -> &mut Person {
         if self.touched.last() != Some(&agent) {
             self.touched.push(agent);
         }
-        let person = &mut self.people[agent.at()];
-        person.settled(at);
-        person
+        self.person_there(agent)
     }
 
     /// Counts something for all in a scope.
     fn count(&mut self, scope: &Scope, at: Millis, sum: impl Into<Sum>, amount: i64) {
         let sum = sum.into();
-        self.ledger.add(&Subject::Account, at, sum, amount);
+        self.ledger.add(Subject::Account, at, sum, amount);
         if let Some(queue) = scope.queue {
-            self.ledger.add(&Subject::Queue(queue), at, sum, amount);
+            self.ledger.add(Subject::Queue(queue), at, sum, amount);
         }
         if let Some(agent) = scope.agent {
-            self.ledger.add(&Subject::Agent(agent), at, sum, amount);
+            self.ledger.add(Subject::Agent(agent), at, sum, amount);
             let teams = self.directory.agent(agent).map_or(&[][..], |facts| &facts.teams);
             for team in teams {
-                self.ledger.add(&Subject::Team(team.clone()), at, sum, amount);
+                self.ledger.add(Subject::Team(*team), at, sum, amount);
             }
         }
         self.notes.push(|| Note::Count(scope.clone(), at, sum, amount));
@@ -220,7 +233,7 @@ impl Figures {
     /// A wait ended after so long, of a call that entered at an instant.
     fn waited(&mut self, scope: &Scope, at: Millis, ms: u64) {
         for subject in scope.queue.map(Subject::Queue).into_iter().chain([Subject::Account]) {
-            self.ledger.waited(&subject, at, ms);
+            self.ledger.waited(subject, at, ms);
         }
         self.notes.push(|| Note::Waited(scope.clone(), at, ms));
     }
@@ -258,7 +271,8 @@ impl Figures {
             }
             By::Team => {
                 let teams = self.directory.agents().flat_map(|(_, facts)| facts.teams.iter());
-                teams.cloned().collect::<BTreeSet<_>>().into_iter().collect()
+                let names = teams.map(|team| self.directory.team(*team).clone());
+                names.collect::<BTreeSet<_>>().into_iter().collect()
             }
         }
     }
@@ -281,8 +295,7 @@ impl Figures {
 
     /// Who is in a team, in the order of their making.
     pub fn members<'a>(&'a self, team: &'a str) -> impl Iterator<Item = &'a Name> {
-        let members = self.directory.agents().map(|(_, facts)| facts);
-        members.filter(|facts| facts.teams.iter().any(|of| **of == *team)).map(|facts| &facts.id)
+        self.directory.members(team).map(|(_, facts)| &facts.id)
     }
 
     /// What formulas need of one subject in the window that begins at `from`: a whole minute of the
@@ -307,18 +320,16 @@ impl Figures {
         with_members: bool,
     ) -> Option<Facts> {
         let (subject, people) = self.subject(by, id)?;
-        let mut counts = self.ledger.since(&subject, from, now);
-        let (waiting, oldest_at) = self.line(&subject);
+        // Told is no less than what the records say.
+        let counts = self.ledger.since(subject, from, now.max(self.at));
+        let (waiting, oldest_at) = self.line(subject);
         let mut present = Present { waiting, oldest_at, ..Present::default() };
-        if !matches!(subject, Subject::Queue(_)) {
-            people.iter().for_each(|agent| self.running(*agent, from, now, &mut counts));
-        }
-        if let Subject::Agent(agent) = &subject {
+        if let Subject::Agent(agent) = subject {
             let person = self.people.get(agent.at());
             let online = person.filter(|person| person.detail().is_some());
             present.doing_since = online.map(Person::doing_since);
         } else if with_members {
-            self.members_now(&subject, &people, (from, now), &mut present);
+            self.members_now(subject, &people, (from, now), &mut present);
         }
         Some(Facts { counts, threshold, now, present })
     }
@@ -327,20 +338,20 @@ impl Figures {
     /// often each was rung.
     fn members_now(
         &self,
-        subject: &Subject,
+        subject: Subject,
         people: &[AgentIx],
         window: (Millis, Millis),
         present: &mut Present,
     ) {
         let presence = |agent: &AgentIx| match subject {
-            Subject::Queue(queue) => self.presence_in(*agent, *queue),
+            Subject::Queue(queue) => self.presence_in(*agent, queue),
             _ => self.presence_at(*agent),
         };
         present.presences = people.iter().filter_map(presence).collect();
         let known = people.iter().filter_map(|agent| self.people.get(agent.at()));
         present.details.extend(known.filter_map(Person::detail));
         let spread = match subject {
-            Subject::Queue(queue) => self.rung_in(*queue, window),
+            Subject::Queue(queue) => self.rung_in(queue, window),
             Subject::Team(_) => self.rung_of(people, window),
             Subject::Account | Subject::Agent(_) => Vec::new(),
         };
@@ -351,8 +362,7 @@ impl Figures {
     /// of the window, or rung.
     fn rung_of(&self, people: &[AgentIx], (from, now): (Millis, Millis)) -> Vec<(AgentIx, i64)> {
         let rung = |agent: &AgentIx| {
-            let offers =
-                self.ledger.sum(&Subject::Agent(*agent), from, now, Measure::Offers.into());
+            let offers = self.ledger.sum(Subject::Agent(*agent), from, now, Measure::Offers.into());
             let person = self.people.get(agent.at())?;
             (offers > 0 || person.was_idle(from, false)).then_some((*agent, offers))
         };
@@ -383,7 +393,7 @@ impl Figures {
     /// All offers of one subject since `from`.
     #[must_use]
     pub fn offers_of(&self, (by, id): (By, &str), (from, now): (Millis, Millis)) -> i64 {
-        let sum = |(subject, _)| self.ledger.sum(&subject, from, now, Measure::Offers.into());
+        let sum = |(subject, _)| self.ledger.sum(subject, from, now, Measure::Offers.into());
         self.subject(by, id).map_or(0, sum)
     }
 
@@ -401,35 +411,20 @@ impl Figures {
                 (Subject::Agent(agent), vec![agent])
             }
             By::Team => {
-                let members = self.directory.agents();
-                let members = members.filter(|(_, facts)| facts.teams.iter().any(|t| **t == *id));
-                (Subject::Team(id.into()), members.map(|(ix, _)| ix).collect())
+                let team = self.directory.team_named(id)?;
+                (Subject::Team(team), self.directory.members(id).map(|(ix, _)| ix).collect())
             }
         })
     }
 
-    /// The time since an agent's last change.
-    fn running(&self, agent: AgentIx, from: Millis, now: Millis, into: &mut Counts) {
-        let person = self.people.get(agent.at());
-        let Some((person, facts)) = person.zip(self.directory.agent(agent)) else { return };
-        let ms = i64::try_from(now.since(person.since().max(from))).unwrap_or(i64::MAX);
-        if ms > 0 {
-            person
-                .rates(facts.capacity)
-                .all()
-                .iter()
-                .for_each(|(sum, rate)| into.add(*sum, ms * rate));
-        }
-    }
-
-    fn line(&self, subject: &Subject) -> (usize, Option<Millis>) {
+    fn line(&self, subject: Subject) -> (usize, Option<Millis>) {
         match subject {
             Subject::Account => {
                 (self.waiting.len(), self.waiting.iter().map(|(_, at, _)| *at).min())
             }
             Subject::Queue(queue) => {
-                let first = (*queue, Millis(i64::MIN), CallId(0));
-                let line = self.waiting.range(first..).take_while(|(of, ..)| of == queue);
+                let first = (queue, Millis(i64::MIN), CallId(0));
+                let line = self.waiting.range(first..).take_while(|(of, ..)| *of == queue);
                 let mut line = line.map(|(_, at, _)| *at).peekable();
                 let oldest_at = line.peek().copied();
                 (line.count(), oldest_at)
@@ -441,4 +436,12 @@ impl Figures {
 
 fn agent_at(ix: usize) -> AgentIx {
     AgentIx(u32::try_from(ix).unwrap_or(u32::MAX))
+}
+
+/// Tells an agent's time until now as what it was.
+fn tell(notes: &mut Notes, (agent, person): (AgentIx, &mut Person), at: Millis) {
+    if let Some((from, reason)) = person.told(at) {
+        let doing = *person.doing();
+        notes.push(|| Note::Span(Span { agent, from, until: at, doing, reason }));
+    }
 }

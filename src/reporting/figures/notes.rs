@@ -2,12 +2,11 @@
 //! this, and from nothing else. Nobody is told until [`super::Figures::watch`].
 
 use super::counts::{Measure, Sum};
-use super::people::Rates;
+use super::doing::Doing;
 use crate::domain::event::Outcome;
 use crate::domain::ids::{AgentIx, CallId, Name, OfferId, QueueIx};
 use crate::domain::media::Media;
 use crate::domain::objects::queue::QueueKind;
-use crate::domain::presence::{Detail, Status};
 use crate::domain::time::Millis;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -150,14 +149,10 @@ pub struct Span {
     pub from: Millis,
     /// Until when.
     pub until: Millis,
-    /// The chosen status.
-    pub status: Status,
     /// What the agent did.
-    pub detail: Option<Detail>,
+    pub doing: Doing,
     /// A break's reason.
     pub reason: Option<Name>,
-    /// What each millisecond adds to, and how much.
-    pub rates: Rates,
 }
 
 /// To whom something counts; to the account in any case.

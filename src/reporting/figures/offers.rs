@@ -36,7 +36,7 @@ impl Figures {
         call.offers.push(Offer { id: offer, agent, queue, made_at: at, end: None, answer_ms: 0 });
         let scope = call.scope(Some(queue), Some(agent));
         self.offers.insert(offer, (id, agent));
-        self.person(agent, at).offered(offer, at_desk);
+        self.person(agent).offered(offer, at_desk);
         self.count(&scope, at, Measure::Offers, 1);
         self.places.rung(queue, agent, at);
         self.note_offer(id, offer, at);
@@ -63,7 +63,7 @@ impl Figures {
     /// An offer is over, as `end`; one that was over before is counted as `end` instead.
     pub(super) fn offer_ended(&mut self, offer: OfferId, end: Measure, at: Millis) {
         let Some((id, agent)) = self.offers.get(&offer).copied() else { return };
-        self.person(agent, at).offer_closed(offer);
+        self.person(agent).offer_closed(offer);
         let Some(call) = self.calls.get_mut(&id) else { return };
         let Some(found) = call.offers.iter_mut().find(|o| o.id == offer) else { return };
         let before = found.end.replace(end);
@@ -85,7 +85,7 @@ impl Figures {
 
     pub(super) fn answered(&mut self, id: CallId, offer: OfferId, agent: AgentIx, at: Millis) {
         self.offer_ended(offer, Measure::Accepted, at);
-        let person = self.person(agent, at);
+        let person = self.person(agent);
         person.takes(id, false);
         person.reached();
         self.unline(id);
@@ -109,7 +109,7 @@ impl Figures {
     }
 
     pub(super) fn join_failed(&mut self, id: CallId, offer: OfferId, agent: AgentIx, at: Millis) {
-        self.person(agent, at).leaves(id);
+        self.person(agent).leaves(id);
         self.unjoin(id, agent);
         self.offer_ended(offer, Measure::OffersFailed, at);
         self.take_back_answer(id);

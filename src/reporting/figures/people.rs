@@ -1,6 +1,6 @@
 //! What each agent does, and since when: told by the same precedence as boards show it (`engine.md` 2).
 
-use super::counts::{Measure, Sum};
+use super::doing::Doing;
 use super::notes::PartRow;
 use crate::domain::event::{Cause, Event};
 use crate::domain::ids::{AgentIx, CallId, Name, OfferId, QueueIx, SwitchIx};
@@ -34,39 +34,16 @@ pub struct OwnCall {
     pub internal: bool,
 }
 
-/// What each millisecond adds to, with how much.
-#[derive(Clone, Debug)]
-pub struct Rates {
-    rates: [(Sum, i64); 7],
-    count: usize,
-}
-
-impl Rates {
-    fn none() -> Rates {
-        Rates { rates: [(Sum::Of(Measure::LoggedInMs), 0); 7], count: 0 }
-    }
-
-    fn push(&mut self, rate: (Sum, i64)) {
-        if let Some(place) = self.rates.get_mut(self.count) {
-            *place = rate;
-            self.count += 1;
-        }
-    }
-
-    /// All of them.
-    pub fn all(&self) -> &[(Sum, i64)] {
-        &self.rates[..self.count]
-    }
-}
-
 /// One agent.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Person {
-    /// Since when all of this holds.
-    since: Millis,
-    /// What the agent was seen doing at the end of the last record, and since when.
-    #[serde(default)]
-    seen: (Option<Detail>, Millis),
+    /// What the agent was seen doing at the end of the last record, and a break's reason then.
+    doing: Doing,
+    told_reason: Option<Name>,
+    /// Since when that is shown of the agent.
+    shown_since: Millis,
+    /// Up to when the agent's time was told.
+    told_until: Millis,
     status: Status,
     /// A break's.
     reason: Option<Name>,
@@ -92,15 +69,15 @@ pub struct Person {
     pub(super) offers: Vec<(OfferId, bool)>,
     /// After-call work.
     pub(super) wrap_ups: Vec<WrapUp>,
-    /// The part that ended last: after-call work that begins beside it is its.
-    pub(super) ended: Option<Box<PartRow>>,
 }
 
 impl Default for Person {
     fn default() -> Person {
         Person {
-            since: Millis(0),
-            seen: (None, Millis(0)),
+            doing: Doing::NOTHING,
+            told_reason: None,
+            shown_since: Millis(0),
+            told_until: Millis(0),
             status: Status::Offline,
             reason: None,
             training: false,
@@ -117,110 +94,106 @@ impl Default for Person {
             own_calls: Vec::new(),
             offers: Vec::new(),
             wrap_ups: Vec::new(),
-            ended: None,
         }
     }
 }
 
 impl Person {
-    /// What is shown of the agent as a whole; `None`: offline.
+    /// What is shown of the agent as a whole, as of the last record; `None`: offline.
     #[must_use]
     pub fn detail(&self) -> Option<Detail> {
+        self.doing.detail
+    }
+
+    /// What the agent does as of the last record.
+    #[must_use]
+    pub fn doing(&self) -> &Doing {
+        &self.doing
+    }
+
+    /// What the agent does now. `capacity`: of all media.
+    fn does(&self, capacity: u32) -> Doing {
+        let work = self.calls.len() + self.own_calls.len() + self.wrap_ups.len();
+        let work = u32::try_from(work).unwrap_or(u32::MAX);
+        Doing { status: self.status, detail: self.shown(), work, capacity }
+    }
+
+    fn shown(&self) -> Option<Detail> {
         if self.status == Status::Offline {
             return None;
         }
-        let details = [
-            (
-                self.calls.iter().any(|(_, held)| !held) || !self.own_calls.is_empty(),
-                Detail::Talking,
-            ),
-            (!self.calls.is_empty(), Detail::Holding),
-            (self.offers.iter().any(|(_, ringing)| *ringing), Detail::Ringing),
-            (!self.offers.is_empty(), Detail::Reserved),
-            (!self.wrap_ups.is_empty(), Detail::WrapUp),
-            (self.status == Status::OnBreak, Detail::Break),
-            (self.training, Detail::Training),
-            (self.blocked, Detail::Blocked),
-            (self.grace_until.is_some(), Detail::Reconnecting),
-            (self.device_lost || self.device_unreached, Detail::DeviceLost),
-            (self.delayed, Detail::Delay),
-        ];
-        details
-            .iter()
-            .find(|(fits, _)| *fits)
-            .map_or(Some(Detail::Idle), |(_, detail)| Some(*detail))
+        let is_ringing = || self.offers.iter().any(|(_, ringing)| *ringing);
+        let talks = || self.calls.iter().any(|(_, held)| !held) || !self.own_calls.is_empty();
+        Some(match () {
+            () if talks() => Detail::Talking,
+            () if !self.calls.is_empty() => Detail::Holding,
+            () if is_ringing() => Detail::Ringing,
+            () if !self.offers.is_empty() => Detail::Reserved,
+            () if !self.wrap_ups.is_empty() => Detail::WrapUp,
+            () if self.status == Status::OnBreak => Detail::Break,
+            () if self.training => Detail::Training,
+            () if self.blocked => Detail::Blocked,
+            () if self.grace_until.is_some() => Detail::Reconnecting,
+            () if self.device_lost || self.device_unreached => Detail::DeviceLost,
+            () if self.delayed => Detail::Delay,
+            () => Detail::Idle,
+        })
     }
 
-    /// The chosen status, and a break's reason.
+    /// The chosen status.
     #[must_use]
-    pub fn status(&self) -> (Status, Option<&Name>) {
-        (self.status, self.reason.as_ref())
-    }
-
-    /// Since when all holds as it does.
-    #[must_use]
-    pub fn since(&self) -> Millis {
-        self.since
+    pub fn status(&self) -> Status {
+        self.status
     }
 
     /// Since when the agent does what is done now.
     #[must_use]
     pub fn doing_since(&self) -> Millis {
-        self.seen.1
+        self.shown_since
     }
 
     /// What is done now has been done since then.
     pub fn look_back(&mut self, since: Millis) {
-        self.seen = (self.detail(), since);
+        self.shown_since = since;
     }
 
-    /// At the end of a record: what came and went within it was not seen.
-    pub fn look(&mut self, at: Millis) {
-        let detail = self.detail();
-        if detail != self.seen.0 {
-            self.seen = (detail, at);
+    /// At the end of a record: what came and went within it was not seen. What is done from now on, if
+    /// it is something else than before.
+    pub fn look(&self, capacity: u32) -> Option<Doing> {
+        let doing = self.does(capacity);
+        (doing != self.doing || self.reason != self.told_reason).then_some(doing)
+    }
+
+    /// Time until now is told as what it was: since when, with the reason of a break, if any passed.
+    pub fn told(&mut self, at: Millis) -> Option<(Millis, Option<Name>)> {
+        let from = std::mem::replace(&mut self.told_until, at);
+        if at <= from || self.doing.is_nothing() {
+            return None;
         }
-    }
-
-    /// From now on it may hold otherwise.
-    pub fn settled(&mut self, at: Millis) {
-        if at > self.since && self.detail() == Some(Detail::Idle) {
+        if self.doing.detail == Some(Detail::Idle) {
             self.idle_until.0 = at;
-            if self.status == Status::Ready {
+            if self.doing.status == Status::Ready {
                 self.idle_until.1 = at;
             }
         }
-        self.since = at;
+        Some((from, self.told_reason.clone()))
+    }
+
+    /// From now on the agent does something else.
+    pub fn turns(&mut self, doing: Doing, at: Millis) {
+        if doing.detail != self.doing.detail {
+            self.shown_since = at;
+        }
+        self.doing = doing;
+        self.told_reason.clone_from(&self.reason);
     }
 
     /// Whether the agent was idle at some time since `from`, or is; `ready`: with that status.
     #[must_use]
     pub fn was_idle(&self, from: Millis, ready: bool) -> bool {
         let until = if ready { self.idle_until.1 } else { self.idle_until.0 };
-        let is_idle = self.detail() == Some(Detail::Idle);
-        until > from || (is_idle && (!ready || self.status == Status::Ready))
-    }
-
-    /// What each millisecond adds to, with how much. `capacity`: of all media.
-    #[must_use]
-    pub fn rates(&self, capacity: u32) -> Rates {
-        let mut rates = Rates::none();
-        let work = self.calls.len() + self.own_calls.len() + self.wrap_ups.len();
-        if work > 0 {
-            rates.push((Measure::OccupiedMs.into(), 1));
-            rates.push((Measure::ServiceMs.into(), i64::try_from(work).unwrap_or(0)));
-        }
-        let Some(detail) = self.detail() else { return rates };
-        rates.push((Sum::In(detail), 1));
-        rates.push((Measure::LoggedInMs.into(), 1));
-        rates.push((Measure::CapacityMs.into(), i64::from(capacity)));
-        if self.status == Status::Ready {
-            rates.push((Measure::ReadyMs.into(), 1));
-            if detail == Detail::Idle {
-                rates.push((Measure::IdleMs.into(), 1));
-            }
-        }
-        rates
+        let is_idle = self.doing.detail == Some(Detail::Idle);
+        until > from || (is_idle && (!ready || self.doing.status == Status::Ready))
     }
 
     pub(super) fn offered(&mut self, offer: OfferId, ringing: bool) {

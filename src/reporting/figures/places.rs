@@ -131,7 +131,7 @@ impl Figures {
     }
 
     /// An agent of whom nothing but a place may be known.
-    fn person_there(&mut self, agent: AgentIx) -> &mut Person {
+    pub(super) fn person_there(&mut self, agent: AgentIx) -> &mut Person {
         if self.people.len() <= agent.at() {
             self.people.resize_with(agent.at() + 1, Person::default);
         }
@@ -201,7 +201,7 @@ impl Figures {
         queue: QueueIx,
         opted_in: bool,
     ) -> Presence {
-        let (status, _) = person.status();
+        let status = person.status();
         let out = !opted_in || (status == Status::Online && self.needs_ready(queue));
         if status == Status::Offline {
             Presence::Offline
@@ -230,7 +230,7 @@ impl Figures {
             pairs.map(|(queue, is_in)| self.presence_of((person, facts), *queue, *is_in))
         };
         let is_place = |of| person.pairs.iter().any(|(queue, _)| *queue == of);
-        let (status, _) = person.status();
+        let status = person.status();
         Some(if status == Status::Offline {
             Presence::Offline
         } else if status == Status::OnBreak {
@@ -264,7 +264,7 @@ impl Figures {
         let by_status = !facts.may_work
             || person.blocked
             || person.training
-            || person.status().0 == Status::OnBreak
+            || person.status() == Status::OnBreak
             || person.next.is_some();
         let by_device = ((person.device_lost || person.device_unreached) && media == Media::Voice)
             || (!facts.has_endpoint && person.desks.is_empty() && person.grace_until.is_none());

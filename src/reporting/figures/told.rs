@@ -47,7 +47,7 @@ impl Figures {
     pub(super) fn look_at_watch(&mut self) {
         let Some(after) = self.notes.after.filter(|_| !self.notes.is_on) else { return };
         if self.seq == self.notes.settled {
-            self.settle_all(self.at);
+            self.tell_all(self.at);
         }
         if self.seq < after {
             return;
@@ -70,7 +70,7 @@ impl Figures {
     /// earlier records already would never hear of it.
     pub fn settle_now(&mut self) {
         if self.notes.is_on {
-            self.settle_all(self.at);
+            self.tell_all(self.at);
         }
     }
 
@@ -78,12 +78,12 @@ impl Figures {
     pub(super) fn settle_at_edge(&mut self, at: Millis) {
         let edge = at.0.div_euclid(GRAIN_MS) * GRAIN_MS;
         if self.at.0 < edge {
-            self.settle_all(Millis(edge));
+            self.tell_all(Millis(edge));
         }
     }
 
-    fn settle_all(&mut self, at: Millis) {
-        (0..self.people.len()).for_each(|ix| self.settle(agent_at(ix), at));
+    fn tell_all(&mut self, at: Millis) {
+        (0..self.people.len()).for_each(|ix| self.tell_time(agent_at(ix), at));
     }
 
     pub(super) fn note_queues(&mut self) {
@@ -103,7 +103,8 @@ impl Figures {
 
     pub(super) fn note_agent(&mut self, agent: AgentIx) {
         if let Some(facts) = self.directory.agent(agent) {
-            self.notes.push(|| Note::Agent(agent, facts.id.clone(), facts.teams.clone()));
+            let teams = || facts.teams.iter().map(|team| self.directory.team(*team).clone());
+            self.notes.push(|| Note::Agent(agent, facts.id.clone(), teams().collect()));
         }
     }
 
@@ -111,7 +112,7 @@ impl Figures {
     pub(super) fn own(&mut self, event: &Event, at: Millis) {
         match event {
             Event::OwnCallStarted { agent, switch, subject, internal } => {
-                if !self.person(*agent, at).own_began(*switch, (subject, *internal), at) {
+                if !self.person(*agent).own_began(*switch, (subject, *internal), at) {
                     return;
                 }
                 let (began_at, ended_at, internal) = (at, None, *internal);
@@ -124,7 +125,7 @@ impl Figures {
                 self.notes.push(|| Note::Own(row));
             }
             Event::OwnCallEnded { agent, switch, subject } => {
-                let call = self.person(*agent, at).own_ended(*switch, subject);
+                let call = self.person(*agent).own_ended(*switch, subject);
                 call.into_iter().for_each(|call| self.own_ended(*agent, call, at));
             }
             _ => {}

@@ -13,7 +13,7 @@ use crate::domain::objects::queue::QueueKind;
 use crate::domain::presence::{Detail, Status};
 use crate::domain::time::Millis;
 use crate::reporting::figures::notes::{CallFacts, Note, PartRow, Scope, Span, WrapUpRow};
-use crate::reporting::figures::{Counts, Measure, Open, Sum};
+use crate::reporting::figures::{Counts, Measure, Open};
 use rusqlite::{Connection, OptionalExtension};
 use std::collections::BTreeMap;
 
@@ -244,22 +244,18 @@ impl Keep {
     fn span(&mut self, stream: u32, span: Span) {
         let Some(account) = self.accounts.get_mut(&stream) else { return };
         let Some(agent) = account.agents.get_mut(span.agent.at()) else { return };
-        let (time, rates) = ((span.from, span.until), span.rates.all());
+        let (time, rates) = ((span.from, span.until), span.doing.rates());
         for place in agent.teams.iter().chain([&agent.place, &account.place]) {
-            self.tally.span(*place, time, rates);
+            self.tally.span(*place, time, rates.all());
         }
-        let rate = |measure| {
-            let sum = Sum::from(measure);
-            rates.iter().find(|(of, _)| *of == sum).map_or(0, |(_, rate)| *rate)
-        };
         let row = SpanRow {
             agent: id(agent.place),
             began_at: span.from.0,
             ended_at: span.until.0,
-            status: span.status,
-            detail: span.detail,
-            work: rate(Measure::ServiceMs),
-            capacity: rate(Measure::CapacityMs),
+            status: span.doing.status,
+            detail: span.doing.detail,
+            work: i64::from(span.doing.work),
+            capacity: span.doing.detail.map_or(0, |_| i64::from(span.doing.capacity)),
             reason: span.reason,
         };
         let row = match agent.span.take().filter(|last| last.goes_on(&row)) {
