@@ -1,4 +1,4 @@
-//! Deliveries to webhooks: off the outbox's task, which hears how they ended.
+//! Deliveries to webhooks: off the outbox, which hears how they ended.
 
 use crate::domain::ids::Name;
 use crate::domain::switching::{Command, CommandFailure};
@@ -76,11 +76,13 @@ impl Deliveries {
     }
 }
 
-/// Posts each in a task of its own: a webhook takes milliseconds at best.
+/// Posts each in a task of its own, of the runtime in which this is called: a webhook takes
+/// milliseconds at best.
 pub(super) fn by_http(client: Client) -> Carrier {
+    let runtime = tokio::runtime::Handle::current();
     Box::new(move |posting| {
         let client = client.clone();
-        tokio::spawn(async move {
+        runtime.spawn(async move {
             let (posted, failed) = deliver(&client, &posting).await;
             posting.ended(posted, failed);
         });
