@@ -76,13 +76,11 @@ impl Deliveries {
     }
 }
 
-/// Posts each in a task of its own, of the runtime in which this is called: a webhook takes
-/// milliseconds at best.
+/// Posts each in a task of its own: a webhook takes milliseconds at best.
 pub(super) fn by_http(client: Client) -> Carrier {
-    let runtime = tokio::runtime::Handle::current();
     Box::new(move |posting| {
         let client = client.clone();
-        runtime.spawn(async move {
+        tokio::spawn(async move {
             let (posted, failed) = deliver(&client, &posting).await;
             posting.ended(posted, failed);
         });

@@ -40,6 +40,8 @@ pub(super) struct Outbox {
     touched: Vec<usize>,
     deliveries: Deliveries,
     figures: OutboxFigures,
+    /// Durable records that the boards have not been told.
+    unshown: Vec<ShownRecord>,
     /// Records of the batch that is being taken, for the figures.
     decided: Vec<Decided>,
 }
@@ -79,6 +81,7 @@ impl Outbox {
             touched: Vec::new(),
             deliveries,
             figures: OutboxFigures::new(),
+            unshown: Vec::new(),
             decided: Vec::new(),
         }
     }
@@ -138,24 +141,19 @@ impl Outbox {
     }
 
     /// A durable batch.
-    pub fn take(&mut self, mut batch: Vec<Carried>) {
+    pub fn take(&mut self, batch: Vec<Carried>) {
         let now = self.shared.clock.now();
         let durable = self.shared.ticks();
         // All of it is durable at once: whoever reads records is woken once for each account.
         let (heads, known) = (heads(&batch), self.floors.len());
         self.tell_heads(&heads);
-        // Before the first reply: who subscribes after it finds the board up to date.
-        let shown: Vec<ShownRecord> =
-            batch.iter_mut().filter_map(|Carried(commit)| self.shown(commit)).collect();
-        // What the boards are told has gone through when they have taken it.
-        self.shared.flow.leave(batch.len() - shown.len());
-        self.show(shown);
         for Carried(commit) in batch {
             if commit.is_event {
                 self.figures.durable.record(durable.seconds_since(commit.received));
             }
             self.commit(now, *commit);
         }
+        self.show();
         if let Some(reports) = self.shared.reports.get()
             && !self.decided.is_empty()
         {
@@ -177,39 +175,39 @@ impl Outbox {
     }
 
     fn commit(&mut self, now: Millis, mut commit: Commit) {
-        // Only an account that came to be in this batch: the others' records are shown already.
-        if let Some(record) = self.shown(&mut commit) {
-            self.shared.flow.enters();
-            self.show(vec![record]);
-        }
         if let Some(slot) = commit.slot {
             self.doors(slot, &mut commit);
             self.commands(now, slot, &mut commit);
             self.desk_views(slot, &mut commit);
-            // Before its reply: a phone rings sooner than anything else is told.
+            // Before anything else: a phone should ring.
             self.dispatch(now);
+        }
+        match commit.slot.zip(commit.record) {
+            Some((slot, (seq, at))) => {
+                let account = self.floors[slot].head.name.clone();
+                if self.shared.reports.get().is_some() {
+                    let (account, events) = (account.clone(), commit.events);
+                    self.decided.push(Decided { account, seq, at, events });
+                }
+                let (changes, event_at) = (commit.changes, commit.received);
+                let event_at = commit.is_event.then_some(event_at);
+                self.unshown.push(ShownRecord { account, seq, at, changes, event_at });
+            }
+            // What the boards are told has gone through when they have taken it.
+            None => self.shared.flow.leave(1),
+        }
+        if !matches!(commit.then, Then::Nothing) {
+            // Who subscribes after an answer finds the board up to date.
+            self.show();
         }
         self.then(now, commit.slot, commit.then);
     }
 
-    /// What readers further on are told of a commit: once, when its account is known. `None`: nothing.
-    fn shown(&mut self, commit: &mut Commit) -> Option<ShownRecord> {
-        let floor = self.floors.get(commit.slot?)?;
-        let (seq, at) = commit.record.take()?;
-        let account = floor.head.name.clone();
-        if self.shared.reports.get().is_some() {
-            let events = std::mem::take(&mut commit.events);
-            self.decided.push(Decided { account: account.clone(), seq, at, events });
-        }
-        let changes = std::mem::take(&mut commit.changes);
-        let event_at = commit.is_event.then_some(commit.received);
-        Some(ShownRecord { account, seq, at, changes, event_at })
-    }
-
-    fn show(&self, records: Vec<ShownRecord>) {
-        if !records.is_empty() {
+    /// Tells the boards what they have not been told.
+    fn show(&mut self) {
+        if !self.unshown.is_empty() {
             // The boards live as long as the outbox.
-            let _ = self.boards.send(Shown::Records(records));
+            let _ = self.boards.send(Shown::Records(std::mem::take(&mut self.unshown)));
         }
     }
 

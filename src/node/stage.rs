@@ -1,8 +1,8 @@
-//! Threads for the stages of the pipeline.
+//! What the stages of the pipeline run on.
 //!
-//! Each is an async loop on a thread of its own, with timers of its own: the system then shares the
-//! processors between them, where tasks of one runtime would wait until a long one gives way. What
-//! a stage starts besides (deliveries to webhooks) belongs to the runtime in which the node started.
+//! Inbox and outbox are tasks beside those of the connections: a request is then decided by the
+//! worker that has read it, without waking another thread. The boards have a thread with timers of
+//! its own: a frame of a large floor takes milliseconds, in which a worker would do nothing else.
 
 use crate::node::recovery::StartError;
 use crate::node::shared::Shared;
@@ -10,7 +10,7 @@ use crate::node::shutdown::EXIT_SOFTWARE;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
-/// A stage that runs.
+/// A stage that runs. One that panics takes the node with it.
 pub(super) struct Stage(oneshot::Receiver<()>);
 
 /// It panicked; the node has failed.
@@ -19,11 +19,18 @@ pub(super) struct Stage(oneshot::Receiver<()>);
 pub(super) struct Panicked;
 
 impl Stage {
-    /// Gives the loop its thread. One that panics takes the node with it.
+    /// Runs a loop as a task of the runtime.
+    pub fn task(shared: &Arc<Shared>, run: impl Future<Output = ()> + Send + 'static) -> Stage {
+        let (run, stage) = guarded(shared, run);
+        tokio::spawn(run);
+        stage
+    }
+
+    /// Runs it on a thread of its own.
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn spawn(
+    pub fn thread(
         name: &str,
         shared: &Arc<Shared>,
         run: impl Future<Output = ()> + Send + 'static,
@@ -31,20 +38,13 @@ impl Stage {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build()
-            .map_err(StartError::io(format!("starting the timers of the {name}'s thread")))?;
-        let (done, ended) = oneshot::channel();
-        let guard = Guard(Arc::clone(shared));
-        let work = move || {
-            let _guard = guard;
-            runtime.block_on(run);
-            // Without a node nobody waits for it.
-            let _ = done.send(());
-        };
+            .map_err(StartError::io(format!("starting the timers of the thread of {name}")))?;
+        let (run, stage) = guarded(shared, run);
         std::thread::Builder::new()
             .name(name.to_owned())
-            .spawn(work)
-            .map_err(StartError::io(format!("starting the {name}'s thread")))?;
-        Ok(Stage(ended))
+            .spawn(move || runtime.block_on(run))
+            .map_err(StartError::io(format!("starting the thread of {name}")))?;
+        Ok(stage)
     }
 
     /// Waits for its end.
@@ -54,6 +54,21 @@ impl Stage {
     pub async fn ended(self) -> Result<(), Panicked> {
         self.0.await.map_err(|_| Panicked)
     }
+}
+
+fn guarded(
+    shared: &Arc<Shared>,
+    run: impl Future<Output = ()> + Send + 'static,
+) -> (impl Future<Output = ()> + Send + 'static, Stage) {
+    let (done, ended) = oneshot::channel();
+    let guard = Guard(Arc::clone(shared));
+    let run = async move {
+        let _guard = guard;
+        run.await;
+        // Without a node nobody waits for it.
+        let _ = done.send(());
+    };
+    (run, Stage(ended))
 }
 
 struct Guard(Arc<Shared>);

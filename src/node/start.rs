@@ -365,7 +365,7 @@ impl Parts {
 }
 
 impl Node {
-    /// Gives each stage its thread.
+    /// Gives each stage its task or thread.
     fn run(
         options: &Options,
         journal: Box<dyn Journal>,
@@ -380,10 +380,10 @@ impl Node {
         hooks::start(options, &shared, &inbox);
         let (commits, due) = mpsc::unbounded_channel();
         let writer = Arc::new(write(&shared, journal, queue, commits)?);
-        let boards = Stage::spawn("boards", &shared, boards.run(told, watchers))?;
-        let outbox = Stage::spawn("outbox", &shared, outbox.run(due, delivered))?;
+        let boards = Stage::thread("boards", &shared, boards.run(told, watchers))?;
+        let outbox = Stage::task(&shared, outbox.run(due, delivered));
         shared.ready.store(true, Ordering::Release);
-        let inbox = Stage::spawn("inbox", &shared, inbox.run())?;
+        let inbox = Stage::task(&shared, inbox.run());
         let keeper = Keeper {
             shared: Arc::clone(&shared),
             data: options.data.clone(),
