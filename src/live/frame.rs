@@ -1,5 +1,5 @@
 //! What a dashboard is sent. A frame is made of shared rows and turned into text by the first
-//! connection that sends it, once for all that share it; the outbox's task never writes JSON.
+//! connection that sends it, once for all that share it; the boards' thread never writes JSON.
 
 use crate::domain::ids::{CallId, Name};
 use crate::domain::rows::{AgentRow, AlertRow, CallRow, QueueRow, Removed};

@@ -1,4 +1,4 @@
-//! The hub: every account's board, and those who watch. It lives in the outbox's task and is
+//! The hub: every account's board, and those who watch. It lives in the boards' stage and is
 //! driven by it: no lock, no clock, no socket.
 
 use crate::domain::ids::Name;

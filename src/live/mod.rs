@@ -1,6 +1,6 @@
 //! Dashboards: who watches what, and what each is sent.
 //!
-//! The [`hub::Hub`] is a plain struct that lives with the boards in the outbox's task: it is told
+//! The [`hub::Hub`] is a plain struct that lives with the boards in a stage of the node: it is told
 //! of each record, and of the time, and hands [`frame::Frame`]s to [`slot::Slot`]s, one per
 //! connection. A [`socket`] or [`sse`] task takes them from there. Nothing here decides what a
 //! viewer may see: that arrives as a [`view::Scope`].

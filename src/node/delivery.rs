@@ -1,4 +1,4 @@
-//! Deliveries to webhooks: off the outbox's task, which hears how they ended.
+//! Deliveries to webhooks: off the outbox, which hears how they ended.
 
 use crate::domain::ids::Name;
 use crate::domain::switching::{Command, CommandFailure};

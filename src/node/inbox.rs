@@ -1,4 +1,4 @@
-//! Where inputs get their time and are decided: one task, all accounts of the node.
+//! Where inputs get their time and are decided: one loop, all accounts of the node.
 
 use crate::domain::ids::Name;
 use crate::domain::input::{Actor, Answer, Command, Input};

@@ -1,8 +1,9 @@
 //! The pipeline and its life.
 //!
 //! ```text
-//! Handle ─▶ gate ─▶ inbox ─▶ engine ─▶ journal's thread ─▶ outbox ─▶ replies, commands, dashboards
-//!          bounded  stamps   decides   one sync per batch   in order
+//! Handle ─▶ gate ─▶ inbox ─▶ engine ─▶ journal ─▶ outbox ─▶ boards ─▶ dashboards
+//!          bounded  stamps   decides   one sync   replies,
+//!                                      per batch  commands
 //! ```
 //!
 //! One direction only; nothing leaves before its record is durable. [`Node`] starts, recovers and
@@ -14,6 +15,7 @@ pub mod telemetry;
 
 mod agencies;
 mod audit;
+mod boards;
 mod delivery;
 mod doors;
 mod feed;
@@ -39,6 +41,7 @@ mod shared;
 mod shutdown;
 mod signing;
 mod snapshots;
+mod stage;
 mod start;
 pub(crate) mod stepped;
 mod streams;

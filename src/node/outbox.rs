@@ -1,36 +1,33 @@
-//! What is durable goes out from here, in order: replies, commands, desks, dashboards.
+//! What is durable goes out from here, in order: replies, commands, desks; and on to the boards.
 
 use crate::access::{Key, session};
 use crate::domain::ids::{KeyId, Name};
 use crate::domain::input::{Actor, Door, Input};
 use crate::domain::objects::Switch;
 use crate::domain::objects::user::{Home, Role};
-use crate::domain::rows::BoardSeed;
 use crate::domain::signing::DoorChange;
 use crate::domain::switching::{Command, Happening, SwitchEvent};
 use crate::domain::time::Millis;
 use crate::live::slot::Close;
-use crate::live::{Hub, HubMessage};
+use crate::node::boards::{Shown, ShownRecord};
 use crate::node::delivery::{Delivered, Deliveries};
 use crate::node::gate::What;
 use crate::node::line::{Line, Report};
 use crate::node::pipeline::{Carried, Commit, DeskView, EventsDone, RegistryDone, Then};
 use crate::node::reports::{Decided, Opened, Told};
 use crate::node::shared::{AccountHead, Shared};
-use crate::node::telemetry::{FloorFigures, OutboxFigures};
+use crate::node::telemetry::OutboxFigures;
 use crate::node::{agencies, registry};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
 use tokio::sync::{mpsc, watch};
 
-/// Messages of dashboards taken at once.
-const AT_ONCE: usize = 256;
-
-/// The outbox's task.
+/// The outbox.
 pub(super) struct Outbox {
     shared: Arc<Shared>,
-    hub: Hub,
+    /// The next stage.
+    boards: mpsc::UnboundedSender<Shown>,
     /// Accounts, in the inbox's order.
     floors: Vec<Floor>,
     lines: Vec<Line>,
@@ -43,6 +40,8 @@ pub(super) struct Outbox {
     touched: Vec<usize>,
     deliveries: Deliveries,
     figures: OutboxFigures,
+    /// Durable records that the boards have not been told.
+    unshown: Vec<ShownRecord>,
     /// Records of the batch that is being taken, for the figures.
     decided: Vec<Decided>,
 }
@@ -53,13 +52,11 @@ struct Floor {
     lines: FxHashMap<Name, usize>,
     /// For look-ups only.
     desks: FxHashMap<Name, Vec<(u64, watch::Sender<DeskView>)>>,
-    figures: FloorFigures,
 }
 
 /// An account as the outbox starts with it.
 pub(super) struct Opening {
     pub head: Arc<AccountHead>,
-    pub board: BoardSeed,
     /// Unacknowledged commands, per switch.
     pub open: Vec<(Name, Command)>,
     /// How those switches are set up.
@@ -68,10 +65,14 @@ pub(super) struct Opening {
 
 impl Outbox {
     /// Without accounts yet.
-    pub fn new(shared: Arc<Shared>, hub: Hub, deliveries: Deliveries) -> Outbox {
+    pub fn new(
+        shared: Arc<Shared>,
+        boards: mpsc::UnboundedSender<Shown>,
+        deliveries: Deliveries,
+    ) -> Outbox {
         Outbox {
             shared,
-            hub,
+            boards,
             floors: Vec::new(),
             lines: Vec::new(),
             owners: Vec::new(),
@@ -80,6 +81,7 @@ impl Outbox {
             touched: Vec::new(),
             deliveries,
             figures: OutboxFigures::new(),
+            unshown: Vec::new(),
             decided: Vec::new(),
         }
     }
@@ -87,14 +89,10 @@ impl Outbox {
     /// Adds an account, after those before it.
     pub fn open(&mut self, opening: Opening) {
         let slot = self.floors.len();
-        let name = &opening.head.name;
-        let figures = FloorFigures::new(name, &opening.board);
-        self.hub.open(name.clone(), opening.board);
         self.floors.push(Floor {
             head: opening.head,
             lines: FxHashMap::default(),
             desks: FxHashMap::default(),
-            figures,
         });
         for (switch, config) in opening.switches {
             let line = self.line(slot, &switch);
@@ -112,57 +110,38 @@ impl Outbox {
     pub async fn run(
         mut self,
         mut commits: mpsc::UnboundedReceiver<Vec<Carried>>,
-        mut watchers: mpsc::Receiver<HubMessage>,
         mut delivered: mpsc::UnboundedReceiver<Delivered>,
     ) {
         let clock = self.shared.clock.clone();
-        let mut messages = Vec::with_capacity(AT_ONCE);
-        let mut hub_at = None;
         loop {
-            let wake = self.wake_at(hub_at);
+            let wake = self.wake_at();
             tokio::select! {
                 biased;
                 batch = commits.recv() => match batch {
                     Some(batch) => self.take(batch),
                     None => return,
                 },
-                // The handle holds a sender for as long as the node lives.
-                _ = watchers.recv_many(&mut messages, AT_ONCE) => {}
                 Some(done) = delivered.recv() => self.delivered(done),
                 () = clock.sleep_until(wake) => {}
             }
-            hub_at = self.turn(&mut messages);
+            self.turn();
         }
     }
 
-    /// When there is something to do again by itself; `hub_at`: what the last turn answered.
-    pub fn wake_at(&self, hub_at: Option<Millis>) -> Option<Millis> {
-        let line_at = self.wakes.first().map(|(at, _)| *at);
-        [hub_at, line_at, self.figures.due()].into_iter().flatten().min()
+    /// When there is something to do again by itself.
+    pub fn wake_at(&self) -> Option<Millis> {
+        self.wakes.first().map(|(at, _)| *at)
     }
 
-    /// What follows whatever has come: dashboards' messages, commands and frames that are due.
-    /// Answers when the hub wants the next.
-    pub fn turn(&mut self, messages: &mut Vec<HubMessage>) -> Option<Millis> {
+    /// What follows whatever has come: commands that are due.
+    pub fn turn(&mut self) {
         let now = self.shared.clock.now();
-        for message in messages.drain(..) {
-            self.hub.handle(message, now);
-        }
         self.wake(now);
         self.dispatch(now);
-        let hub_at = self.hub.flush(now);
-        self.figures.tick(now, &mut self.floors, |floor| &mut floor.figures);
-        hub_at
     }
 
-    /// The boards.
-    pub fn hub(&self) -> &Hub {
-        &self.hub
-    }
-
-    /// A durable batch. No await in here: who subscribes after a reply finds the board up to date.
+    /// A durable batch.
     pub fn take(&mut self, batch: Vec<Carried>) {
-        self.shared.flow.leave(batch.len());
         let now = self.shared.clock.now();
         let durable = self.shared.ticks();
         // All of it is durable at once: whoever reads records is woken once for each account.
@@ -174,6 +153,7 @@ impl Outbox {
             }
             self.commit(now, *commit);
         }
+        self.show();
         if let Some(reports) = self.shared.reports.get()
             && !self.decided.is_empty()
         {
@@ -199,22 +179,35 @@ impl Outbox {
             self.doors(slot, &mut commit);
             self.commands(now, slot, &mut commit);
             self.desk_views(slot, &mut commit);
-            // Before the boards: a phone rings sooner than a dashboard moves.
+            // Before anything else: a phone should ring.
             self.dispatch(now);
         }
-        self.then(now, commit.slot, commit.then);
-        let (Some(slot), Some((seq, at))) = (commit.slot, commit.record) else { return };
-        let floor = &mut self.floors[slot];
-        floor.head.durable.send_replace(seq);
-        floor.figures.changed(&commit.changes);
-        self.hub.apply(&floor.head.name, seq, at, &commit.changes);
-        if self.shared.reports.get().is_some() {
-            let account = floor.head.name.clone();
-            self.decided.push(Decided { account, seq, at, events: commit.events });
+        match commit.slot.zip(commit.record) {
+            Some((slot, (seq, at))) => {
+                let account = self.floors[slot].head.name.clone();
+                if self.shared.reports.get().is_some() {
+                    let (account, events) = (account.clone(), commit.events);
+                    self.decided.push(Decided { account, seq, at, events });
+                }
+                let (changes, event_at) = (commit.changes, commit.received);
+                let event_at = commit.is_event.then_some(event_at);
+                self.unshown.push(ShownRecord { account, seq, at, changes, event_at });
+            }
+            // What the boards are told has gone through when they have taken it.
+            None => self.shared.flow.leave(1),
         }
-        if commit.is_event && self.hub.readers(&floor.head.name) > 0 {
-            let shown = self.shared.ticks();
-            self.figures.frame.record(shown.seconds_since(commit.received));
+        if !matches!(commit.then, Then::Nothing) {
+            // Who subscribes after an answer finds the board up to date.
+            self.show();
+        }
+        self.then(now, commit.slot, commit.then);
+    }
+
+    /// Tells the boards what they have not been told.
+    fn show(&mut self) {
+        if !self.unshown.is_empty() {
+            // The boards live as long as the outbox.
+            let _ = self.boards.send(Shown::Records(std::mem::take(&mut self.unshown)));
         }
     }
 
@@ -397,9 +390,11 @@ impl Outbox {
                 let opened = Opened::new(info.name.clone(), info.stream);
                 reports.insist(Told::Opened(Box::new(opened)));
             }
-            let opening =
-                Opening { head: Arc::clone(&head), board, open: Vec::new(), switches: Vec::new() };
-            self.open(opening);
+            let shown = Shown::Opened { account: info.name.clone(), board };
+            // As in `show`.
+            let _ = self.boards.send(shown);
+            let head_of = Arc::clone(&head);
+            self.open(Opening { head: head_of, open: Vec::new(), switches: Vec::new() });
             self.shared.accounts.insert(info.name, head);
         }
         drop(done.reply.send(Ok(done.answer)));

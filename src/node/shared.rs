@@ -1,4 +1,4 @@
-//! What the handle, the inbox and the outbox all hold.
+//! What the handle and the stages all hold.
 
 use crate::access::throttle::Throttle;
 use crate::access::{Key, session};
@@ -101,7 +101,8 @@ impl Shared {
     }
 }
 
-/// How much is between the inbox and the outbox: the journal must not fall behind without end.
+/// How much is between the inbox and the boards: neither the journal nor they must fall behind
+/// without end.
 #[derive(Default)]
 pub(super) struct Flow {
     under_way: AtomicUsize,

@@ -5,11 +5,13 @@ use crate::access::throttle::Throttle;
 use crate::domain::ids::Name;
 use crate::domain::input::{Actor, Door};
 use crate::domain::objects::user::Role;
+use crate::domain::rows::BoardSeed;
 use crate::domain::time::Millis;
 use crate::journal::sqlite::{self, Sqlite};
 use crate::journal::{self, Entry, Journal, Reader, Record, Room, StreamId, Writer, retention};
 use crate::live::{self, Hub};
 use crate::mail;
+use crate::node::boards::{Boards, Shown};
 use crate::node::clock::{self, Clock};
 use crate::node::delivery::{self, Carrier, Delivered, Deliveries};
 use crate::node::doors::Doors;
@@ -31,6 +33,7 @@ use crate::node::run::Run;
 use crate::node::shared::{AccountHead, Flow, Readers, Shared};
 use crate::node::shutdown::{EXIT_JOURNAL, EXIT_SOFTWARE, Fatal, LifeLine};
 use crate::node::snapshots::{Fold, Folder};
+use crate::node::stage::Stage;
 use crate::node::telemetry::{self, InboxFigures};
 use crate::switch::webhook;
 use dashmap::DashMap;
@@ -43,7 +46,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use tokio::sync::{broadcast, mpsc, watch};
-use tokio::task::JoinHandle as Task;
 
 /// Reading ends besides those of the inbox: feeds and traces, a fold, the keeper.
 const READERS: usize = 4;
@@ -119,8 +121,9 @@ impl Options {
 pub struct Node {
     handle: Handle,
     data: PathBuf,
-    inbox: Task<()>,
-    outbox: Task<()>,
+    inbox: Stage,
+    outbox: Stage,
+    boards: Stage,
     writer: Arc<Writer>,
     keeper: (crossbeam_channel::Sender<()>, JoinHandle<()>),
     folder: JoinHandle<()>,
@@ -196,12 +199,13 @@ impl Node {
         shared.hub.go_away(500, 2_000);
         shared.gate.insert(shared.ticks(), What::Stop);
         tokio::select! {
-            ended = self.inbox => ended.map_err(|error| fatal(&error, EXIT_SOFTWARE))?,
+            ended = self.inbox.ended() => ended.map_err(|error| fatal(&error, EXIT_SOFTWARE))?,
             failed = shared.life.failed() => return Err(failed),
         };
         // The inbox's end of the journal's channel is gone: its thread closes it and ends, and the
-        // outbox, which it fed, with it.
-        let ended = self.outbox.await.map_err(|error| fatal(&error, EXIT_SOFTWARE));
+        // outbox, which it fed, with it, and the boards likewise.
+        let ended = self.outbox.ended().await.and(self.boards.ended().await);
+        let ended = ended.map_err(|error| fatal(&error, EXIT_SOFTWARE));
         let (keeper, thread) = self.keeper;
         drop(keeper);
         let (writer, folder, data) = (self.writer, self.folder, self.data);
@@ -236,12 +240,12 @@ fn fatal(why: &dyn std::fmt::Display, exit_code: u8) -> Fatal {
 /// What the start has gathered before anything runs.
 pub(super) struct Parts {
     shared: Arc<Shared>,
-    boards: Hub,
+    hub: Hub,
     watchers: mpsc::Receiver<live::HubMessage>,
     messages: mpsc::UnboundedReceiver<Message>,
     reader: Box<dyn Reader>,
     state: NodeState,
-    recovered: Vec<(Run, Opening)>,
+    recovered: Vec<(Run, Opening, BoardSeed)>,
 }
 
 /// A node put together; nothing of it runs yet.
@@ -249,9 +253,12 @@ pub(super) struct Assembled {
     pub shared: Arc<Shared>,
     pub inbox: Inbox,
     pub outbox: Outbox,
+    pub boards: Boards,
     pub fold: Fold,
     /// From the inbox to the journal.
     pub queue: crossbeam_channel::Receiver<Carried>,
+    /// From the outbox to the boards.
+    pub told: mpsc::UnboundedReceiver<Shown>,
     pub watchers: mpsc::Receiver<live::HubMessage>,
     pub delivered: mpsc::UnboundedReceiver<Delivered>,
 }
@@ -280,7 +287,7 @@ impl Parts {
         let (gate, messages) = Gate::new(options.inbox_capacity);
         let boards = Hub::new(journal.epoch());
         let shared = share(clock, gate, hub, Readers::new(readers?), room, options.sessions);
-        Ok(Parts { shared, boards, watchers, messages, reader, state, recovered })
+        Ok(Parts { shared, hub: boards, watchers, messages, reader, state, recovered })
     }
 
     /// The fold of the figures, told of every account that there is, and who writes the history of it.
@@ -291,7 +298,7 @@ impl Parts {
         keep_ms: u64,
     ) -> Result<(reports::Fold, Writing), StartError> {
         let mut opened = Vec::new();
-        for (run, _) in &self.recovered {
+        for (run, ..) in &self.recovered {
             let account = (run.name.clone(), run.stream);
             let floor = (&run.engine, run.last_at);
             let kept = history.position(run.stream);
@@ -315,14 +322,16 @@ impl Parts {
         }
         *shared.agencies.write().unwrap_or_else(PoisonError::into_inner) =
             self.state.registry.agencies().clone();
-        let last_at = self.recovered.iter().map(|(run, _)| run.last_at).max();
+        let last_at = self.recovered.iter().map(|(run, ..)| run.last_at).max();
         let last_at = last_at.unwrap_or_default().max(self.state.last_at);
         let away_ms = shared.clock.now().since(last_at.max(alive.unwrap_or_default()));
 
         let (folder, fold) = Folder::new(Arc::clone(&shared));
         self.state.registry.accounts().for_each(|info| folder.knows(info.clone()));
         let (deliveries, delivered) = Deliveries::new(carrier);
-        let mut outbox = Outbox::new(Arc::clone(&shared), self.boards, deliveries);
+        let mut boards = Boards::new(Arc::clone(&shared), self.hub);
+        let (tell, told) = mpsc::unbounded_channel();
+        let mut outbox = Outbox::new(Arc::clone(&shared), tell, deliveries);
         // Up to what one flow lets under way; the bound is the flow's, which can wait.
         let (out, queue) = crossbeam_channel::unbounded();
         let mut inbox = Inbox {
@@ -342,14 +351,16 @@ impl Parts {
             now: last_at,
             persons: Persons::default(),
         };
-        for (run, opening) in self.recovered {
+        for (run, opening, board) in self.recovered {
             shared.accounts.insert(run.name.clone(), Arc::clone(&opening.head));
             shared.doors.fill(&run.name, &run.engine);
-            inbox.figures.agents(&run.name, &agents_of(&opening));
+            inbox.figures.agents(&run.name, &agents_of(&board));
+            boards.open(run.name.clone(), board);
             inbox.add(run);
             outbox.open(opening);
         }
-        Assembled { shared, inbox, outbox, fold, queue, watchers: self.watchers, delivered }
+        let watchers = self.watchers;
+        Assembled { shared, inbox, outbox, boards, fold, queue, told, watchers, delivered }
     }
 }
 
@@ -361,17 +372,18 @@ impl Node {
         assembled: Assembled,
         (figures, history): (reports::Fold, Writing),
     ) -> Result<Node, StartError> {
-        let Assembled { shared, inbox, outbox, fold, queue, watchers, delivered } = assembled;
+        let Assembled { shared, inbox, outbox, boards, fold, queue, told, watchers, delivered } =
+            assembled;
         let folding = fold.spawn()?;
         let (figures, history) = (figures.spawn()?, history.spawn()?);
         start_mailer(options, &shared, &inbox);
         hooks::start(options, &shared, &inbox);
         let (commits, due) = mpsc::unbounded_channel();
         let writer = Arc::new(write(&shared, journal, queue, commits)?);
-        let outbox =
-            tokio::spawn(guarded(Arc::clone(&shared), outbox.run(due, watchers, delivered)));
+        let boards = Stage::thread("boards", &shared, boards.run(told, watchers))?;
+        let outbox = Stage::task(&shared, outbox.run(due, delivered));
         shared.ready.store(true, Ordering::Release);
-        let inbox = tokio::spawn(guarded(Arc::clone(&shared), inbox.run()));
+        let inbox = Stage::task(&shared, inbox.run());
         let keeper = Keeper {
             shared: Arc::clone(&shared),
             data: options.data.clone(),
@@ -383,6 +395,7 @@ impl Node {
             data: options.data.clone(),
             inbox,
             outbox,
+            boards,
             writer,
             keeper: keeper.spawn()?,
             folder: folding,
@@ -407,25 +420,11 @@ fn start_mailer(options: &Options, shared: &Arc<Shared>, inbox: &Inbox) {
     tokio::spawn(mailer.run(waiting));
 }
 
-fn agents_of(opening: &Opening) -> crate::domain::rows::Changes {
+fn agents_of(board: &BoardSeed) -> crate::domain::rows::Changes {
     crate::domain::rows::Changes {
-        agents: opening.board.agents.iter().map(|(_, row)| Arc::clone(row)).collect(),
+        agents: board.agents.iter().map(|(_, row)| Arc::clone(row)).collect(),
         ..Default::default()
     }
-}
-
-/// A task of the pipeline that panics takes the node with it.
-async fn guarded<T>(shared: Arc<Shared>, task: impl Future<Output = T>) -> T {
-    struct Guard(Arc<Shared>);
-    impl Drop for Guard {
-        fn drop(&mut self) {
-            if std::thread::panicking() {
-                self.0.life.fail("a task of the pipeline panicked".to_owned(), EXIT_SOFTWARE);
-            }
-        }
-    }
-    let _guard = Guard(shared);
-    task.await
 }
 
 fn share(
@@ -499,7 +498,10 @@ fn last_record(reader: &mut dyn Reader, state: &NodeState) -> Result<Millis, Sta
     Ok(last)
 }
 
-fn recover(reader: &mut dyn Reader, state: &NodeState) -> Result<Vec<(Run, Opening)>, StartError> {
+fn recover(
+    reader: &mut dyn Reader,
+    state: &NodeState,
+) -> Result<Vec<(Run, Opening, BoardSeed)>, StartError> {
     let mut recovered = Vec::new();
     for info in state.registry.accounts() {
         let loaded = recovery::account(reader, info, Pace::Fast)?;
@@ -518,11 +520,11 @@ fn recover(reader: &mut dyn Reader, state: &NodeState) -> Result<Vec<(Run, Openi
             stream: info.stream,
             durable: watch::channel(engine.seq()).0,
         };
-        let opening = Opening { head: Arc::new(head), board: engine.board(), open, switches };
+        let (opening, board) = (Opening { head: Arc::new(head), open, switches }, engine.board());
         let mut run = Run::new(info.name.clone(), info.stream, engine, loaded.last_at);
         let Loaded { replayed, replayed_bytes, snapshot_bytes, .. } = loaded;
         run.since_snapshot.found(snapshot_bytes, replayed, replayed_bytes);
-        recovered.push((run, opening));
+        recovered.push((run, opening, board));
     }
     Ok(recovered)
 }

@@ -12,6 +12,7 @@ use crate::engine::Engine;
 use crate::journal::writer::{self, Work};
 use crate::journal::{Journal, Room, StreamId};
 use crate::live::{Hub, HubMessage};
+use crate::node::boards::{Boards, Shown};
 use crate::node::clock::{self, Clock};
 use crate::node::delivery::{Carrier, Delivered, Posting};
 use crate::node::handle::Handle;
@@ -68,9 +69,11 @@ pub(crate) struct Stepped {
     shared: Arc<Shared>,
     inbox: Inbox,
     outbox: Outbox,
+    boards: Boards,
     fold: Fold,
     writer: Work,
     queue: crossbeam_channel::Receiver<Carried>,
+    told: mpsc::UnboundedReceiver<Shown>,
     watchers: mpsc::Receiver<HubMessage>,
     delivered: mpsc::UnboundedReceiver<Delivered>,
     /// Durable batches that the outbox has not taken.
@@ -100,16 +103,19 @@ impl Stepped {
             let _ = webhooks.send(Delivery(posting));
         });
         let assembled = parts.assemble(&options, carrier, alive);
-        let Assembled { shared, inbox, outbox, fold, queue, watchers, delivered } = assembled;
+        let Assembled { shared, inbox, outbox, boards, fold, queue, told, watchers, delivered } =
+            assembled;
         let writer = Work::new(journal, writer::Options { room, now: clock::instant });
         shared.ready.store(true, Ordering::Release);
         let mut node = Stepped {
             shared,
             inbox,
             outbox,
+            boards,
             fold,
             writer,
             queue,
+            told,
             watchers,
             delivered,
             durable: Vec::new(),
@@ -172,7 +178,7 @@ impl Stepped {
         }
     }
 
-    /// The outbox takes what is durable, what came from dashboards and webhooks, and what is due.
+    /// The outbox takes what is durable, what came from webhooks, and what is due.
     pub fn outbox(&mut self) {
         for batch in std::mem::take(&mut self.durable) {
             self.outbox.take(batch);
@@ -180,11 +186,16 @@ impl Stepped {
         while let Ok(done) = self.delivered.try_recv() {
             self.outbox.delivered(done);
         }
+        self.outbox.turn();
+    }
+
+    /// The boards take what the outbox told, what came from dashboards, and what is due.
+    pub fn boards(&mut self) {
         let mut messages = Vec::new();
         while let Ok(message) = self.watchers.try_recv() {
             messages.push(message);
         }
-        self.hub_at = self.outbox.turn(&mut messages);
+        self.hub_at = self.boards.turn(&mut self.told, &mut messages);
     }
 
     /// Snapshots that are ordered are made.
@@ -202,13 +213,14 @@ impl Stepped {
         self.inbox.messages.is_empty()
             && self.durable.is_empty()
             && self.delivered.is_empty()
+            && self.told.is_empty()
             && self.watchers.is_empty()
     }
 
     /// When some stage has something to do by itself, by the node's clock.
     pub fn wake_at(&self) -> Option<Millis> {
-        let of_outbox = self.outbox.wake_at(self.hub_at);
-        [self.inbox.due_at(), of_outbox].into_iter().flatten().min()
+        let of_boards = self.boards.wake_at(self.hub_at);
+        [self.inbox.due_at(), self.outbox.wake_at(), of_boards].into_iter().flatten().min()
     }
 
     /// An account's engine and stream.
@@ -217,8 +229,8 @@ impl Stepped {
         Some((&run.engine, run.stream))
     }
 
-    /// The boards.
+    /// The hub of the boards.
     pub fn hub(&self) -> &Hub {
-        self.outbox.hub()
+        self.boards.hub()
     }
 }

@@ -190,8 +190,6 @@ impl InboxFigures {
 pub(super) struct OutboxFigures {
     pub durable: Histogram,
     pub command: Histogram,
-    pub frame: Histogram,
-    due: Option<Millis>,
 }
 
 impl OutboxFigures {
@@ -200,9 +198,20 @@ impl OutboxFigures {
         OutboxFigures {
             durable: histogram!("callboard_event_durable_seconds"),
             command: histogram!("callboard_event_command_seconds"),
-            frame: histogram!("callboard_event_frame_seconds"),
-            due: None,
         }
+    }
+}
+
+/// The boards'.
+pub(super) struct BoardsFigures {
+    pub frame: Histogram,
+    due: Option<Millis>,
+}
+
+impl BoardsFigures {
+    /// Registers them.
+    pub fn new() -> BoardsFigures {
+        BoardsFigures { frame: histogram!("callboard_event_frame_seconds"), due: None }
     }
 
     /// When the gauges are brought up to date next; `None` while nothing changes.
@@ -211,18 +220,13 @@ impl OutboxFigures {
     }
 
     /// Brings the gauges up to date when it is time.
-    pub fn tick<F>(
-        &mut self,
-        now: Millis,
-        floors: &mut [F],
-        figures: impl Fn(&mut F) -> &mut FloorFigures,
-    ) {
+    pub fn tick<'a>(&mut self, now: Millis, floors: impl Iterator<Item = &'a mut FloorFigures>) {
         if self.due.is_some_and(|due| due > now) {
             return;
         }
         let mut changed = false;
         for floor in floors {
-            changed |= figures(floor).show();
+            changed |= floor.show();
         }
         self.due = changed.then(|| now.plus(GAUGES_EACH_MS));
     }

@@ -14,6 +14,7 @@ use crate::domain::switching::{
 use crate::domain::time::Millis;
 use crate::journal::memory::{Control, Fault, Memory};
 use crate::journal::{Journal, Room, StreamId};
+use crate::live::slot::Parcel;
 use crate::live::{View, Viewer};
 use crate::node::clock::Clock;
 use crate::node::{EXIT_JOURNAL, Handle, KeyRequest, Node, Options};
@@ -217,6 +218,23 @@ async fn nothing_leaves_before_its_record_is_durable() {
     assert!(soon(&mut read).await.expect("live state").is_ok());
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert!(watcher.slot().take().is_some());
+}
+
+#[tokio::test]
+async fn who_opens_a_dashboard_after_a_reply_finds_what_was_acknowledged() {
+    let world = World::with_agent().await;
+    for round in 0..200 {
+        let (results, _) =
+            world.post(vec![arrives(&format!("c{round}"))], None).await.expect("taken");
+        let acknowledged = world.handle.durable_seq(ACCOUNT).expect("an account");
+        let watcher = world.handle.hub().connect(Viewer::of_all(ACCOUNT));
+        assert!(watcher.subscribe(View::all().into()).await);
+        let first = tokio::time::timeout(Duration::from_secs(10), watcher.slot().next()).await;
+        let Ok(Parcel::Frame(frame)) = first else { panic!("no frame in round {round}") };
+        assert!(frame.seq() >= acknowledged, "round {round}: {} of {acknowledged}", frame.seq());
+        let call = results[0].call_id.expect("a call").to_string();
+        assert!(frame.texts().iter().any(|text| text.contains(&call)), "round {round}");
+    }
 }
 
 #[tokio::test]

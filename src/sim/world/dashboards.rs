@@ -183,6 +183,7 @@ impl World<'_> {
         fresh.connect(&self.host)?;
         if let Some(node) = self.host.node() {
             node.outbox();
+            node.boards();
         }
         self.watchers[at].read(&self.host)?;
         fresh.read(&self.host)?;

@@ -152,8 +152,12 @@ impl World<'_> {
                     self.later(ms, Act::Synced);
                 }
             }
+            let boards_lag = self.dice.once_in(4);
             if let Some(node) = self.host.node() {
                 node.outbox();
+                if !boards_lag {
+                    node.boards();
+                }
             }
             self.follow()?;
             self.collect()?;
@@ -179,6 +183,7 @@ impl World<'_> {
             let Some(node) = self.host.node() else { return Ok(()) };
             node.journal(usize::MAX);
             node.outbox();
+            node.boards();
             if node.is_idle() && node.waiting() == 0 {
                 return self.follow();
             }
