@@ -115,7 +115,7 @@ impl Sum {
         }
     }
 
-    /// Its place among the sums of time, below [`TIMES`].
+    /// Its place among the sums of time, which stand in a row.
     #[must_use]
     pub fn place_of_time(self) -> usize {
         self.place().saturating_sub(FIRST_TIME).min(TIMES - 1)

@@ -368,7 +368,51 @@ fn plan(edges: &[Millis]) -> Plan {
 
 #[cfg(test)]
 mod tests {
+    use super::super::intervals::{Interval, zone};
+    use super::super::keep::{Batch, Keep};
     use super::*;
+    use crate::domain::ids::AgentIx;
+    use crate::reporting::figures::Measure;
+    use crate::reporting::figures::notes::{Note, Scope};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    /// Steps of SQLite's machine, in tens, for a month of one agent by day.
+    fn steps_of_a_month(name: &str) -> u64 {
+        let first = Millis::parse_rfc3339("2026-10-01T00:00:00Z").expect("an instant");
+        let mut keep = Keep::new(schema::open_in_memory().expect("a file")).expect("a history");
+        let scope = Scope { agent: Some(AgentIx(0)), ..Scope::default() };
+        let mut notes = vec![Note::Agent(AgentIx(0), Name::from("usr_ann"), Vec::new())];
+        for five in 0..31 * 24 * 12 {
+            let at = first.plus(five * 300_000);
+            notes.push(Note::Count(scope.clone(), at, Measure::Handled.into(), 1));
+        }
+        keep.take(Batch { stream: 1, seq: 1, at: first, settled: false, notes });
+        keep.write().expect("written");
+        let range = (first, first.plus(31 * 86_400_000));
+        let edges = Interval::Day.edges(range, &zone(name).expect("a zone"), 100).expect("edges");
+        let across = Across::Agent;
+        let wish = Wish { across, id: None, after: None, limit: 10, edges, as_of: None };
+        let steps = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&steps);
+        let count = move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+            false
+        };
+        let mut file = keep.into_file();
+        let codes = Codes::read(&file).expect("codes");
+        file.progress_handler(10, Some(count)).expect("counted");
+        let look = Look::beside(&file, &codes, 1).expect("a look");
+        let told = look.sums(&wish, &|_| true).expect("sums");
+        assert_eq!(told.items.len(), 1);
+        steps.load(Ordering::Relaxed)
+    }
+
+    #[test]
+    fn a_midnight_at_half_past_costs_little_more_than_one_at_a_whole_hour() {
+        let (whole, half) = (steps_of_a_month("Europe/Berlin"), steps_of_a_month("Asia/Kolkata"));
+        assert!(whole > 0 && half < 5 * whole, "{half} and {whole}");
+    }
 
     #[test]
     fn whole_hours_are_read_as_hours_and_the_rest_in_fives() {
