@@ -189,8 +189,8 @@ impl Outbox {
                     let (account, events) = (account.clone(), commit.events);
                     self.decided.push(Decided { account, seq, at, events });
                 }
-                let (changes, event_at) = (commit.changes, commit.received);
-                let event_at = commit.is_event.then_some(event_at);
+                let event_at = commit.is_event.then_some(commit.received);
+                let changes = commit.changes;
                 self.unshown.push(ShownRecord { account, seq, at, changes, event_at });
             }
             // What the boards are told has gone through when they have taken it.
