@@ -274,7 +274,7 @@ settings! {
     journal_keep_days: Within<1, 36_500> = "journal.keep_days", "90";
     /// Records of an account between two snapshots, at least; the next one also waits until as many
     /// bytes were written as the last one was. Fewer make a start faster and write more.
-    journal_snapshot_every: Within<1_000, 100_000_000> = "journal.snapshot_every", "100000";
+    journal_snapshot_every: Within<1_000, 100_000_000> = "journal.snapshot_every", "500000";
     /// Below so many free MiB on the data folder's disk nothing new is taken in (507 disk_full),
     /// while calls still end and are answered. A reserve of 16 MiB is kept for the last records.
     journal_min_free_mib: Within<32, 1_048_576> = "journal.min_free_mib", "256";

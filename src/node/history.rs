@@ -12,6 +12,7 @@ use crate::node::clock::{Clock, Ticks};
 use crate::node::handle::Handle;
 use crate::node::recovery::StartError;
 use crate::node::reports;
+use crate::node::stage::Behind;
 use crate::reporting::history::keep::{Batch, Keep};
 use crate::reporting::history::read::{Look, Reader};
 use crate::reporting::history::schema::{self, Position};
@@ -26,7 +27,7 @@ use std::time::Duration;
 /// Batches that may wait; who counts waits then.
 const WAITING: usize = 1_024;
 /// What was counted waits so long at most before it is written.
-const WRITE_EACH: Duration = Duration::from_secs(1);
+const WRITE_EACH: Duration = Duration::from_secs(5);
 /// … and so many rows.
 const ROWS_AT_ONCE: usize = 200_000;
 /// How often what is too old is looked for, ms.
@@ -153,10 +154,7 @@ impl Measured {
 impl Writing {
     /// Starts the thread.
     pub fn spawn(self) -> Result<JoinHandle<()>, StartError> {
-        std::thread::Builder::new()
-            .name("history".to_owned())
-            .spawn(move || self.run())
-            .map_err(StartError::io("starting the thread of the history"))
+        Behind::History.spawn(move || self.run())
     }
 
     fn run(mut self) {

@@ -18,6 +18,7 @@ use crate::node::history::Teller;
 use crate::node::recovery::{self, StartError};
 use crate::node::shared::Shared;
 use crate::node::signing::node;
+use crate::node::stage::Behind;
 use crate::reporting::figures::{Figures, LOOK_MS, Lookout};
 use crate::reporting::history::keep::Batch;
 use crate::reporting::history::schema::Position;
@@ -267,10 +268,7 @@ impl Fold {
             }
             self.put_away(0);
         };
-        std::thread::Builder::new()
-            .name("figures".to_owned())
-            .spawn(run)
-            .map_err(StartError::io("starting the thread of figures"))
+        Behind::Figures.spawn(run)
     }
 
     fn take(&mut self, told: Told) {

@@ -9,6 +9,7 @@ use crate::node::recovery::{self, Pace, StartError};
 use crate::node::registry::AccountInfo;
 use crate::node::run::Run;
 use crate::node::shared::Shared;
+use crate::node::stage::Behind;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -97,15 +98,11 @@ impl Fold {
     /// Starts its thread, which ends when the last folder is gone.
     pub fn spawn(mut self) -> Result<JoinHandle<()>, StartError> {
         let run = move || {
-            give_way();
             while let Ok(order) = self.orders.recv() {
                 self.take(order);
             }
         };
-        std::thread::Builder::new()
-            .name("snapshots".to_owned())
-            .spawn(run)
-            .map_err(StartError::io("starting the thread of snapshots"))
+        Behind::Snapshots.spawn(run)
     }
 
     /// Makes what is ordered by now.
@@ -132,15 +129,6 @@ impl Fold {
                 last.is_ordered.store(false, Ordering::Release);
             }
         }
-    }
-}
-
-/// Steps back behind the process's other threads, where the system can do that for one thread: the
-/// fold then gets about a tenth of a core that others want, and all that nobody wants.
-fn give_way() {
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::nice(10) {
-        tracing::warn!(%error, "snapshots keep the priority of the rest");
     }
 }
 

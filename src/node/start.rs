@@ -33,7 +33,7 @@ use crate::node::run::Run;
 use crate::node::shared::{AccountHead, Flow, Readers, Shared};
 use crate::node::shutdown::{EXIT_JOURNAL, EXIT_SOFTWARE, Fatal, LifeLine};
 use crate::node::snapshots::{Fold, Folder};
-use crate::node::stage::Stage;
+use crate::node::stage::{Behind, Stage};
 use crate::node::telemetry::{self, InboxFigures};
 use crate::switch::webhook;
 use dashmap::DashMap;
@@ -106,7 +106,7 @@ impl Options {
             accept_loss: false,
             keep_ms: retention::KEEP_MS,
             history_keep_ms: 400 * 24 * 3_600_000,
-            snapshot_every: 100_000,
+            snapshot_every: 500_000,
             inbox_capacity: 8_192,
             min_free: journal::room::MIN_FREE,
             webhooks: webhook::Client::new(),
@@ -380,7 +380,7 @@ impl Node {
         hooks::start(options, &shared, &inbox);
         let (commits, due) = mpsc::unbounded_channel();
         let writer = Arc::new(write(&shared, journal, queue, commits)?);
-        let boards = Stage::thread("boards", &shared, boards.run(told, watchers))?;
+        let boards = Stage::thread(Behind::Boards, &shared, boards.run(told, watchers))?;
         let outbox = Stage::task(&shared, outbox.run(due, delivered));
         shared.ready.store(true, Ordering::Release);
         let inbox = Stage::task(&shared, inbox.run());

@@ -13,6 +13,7 @@ pub mod fairness;
 pub mod intervals;
 pub mod keep;
 pub mod lists;
+mod pacing;
 pub mod read;
 mod rows;
 pub mod schema;

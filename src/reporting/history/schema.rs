@@ -1,6 +1,6 @@
 //! The file's tables. All names begin with `history_`, so that a backup can hold them beside others.
 
-use super::Error;
+use super::{Error, pacing};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use std::path::Path;
 use std::time::Duration;
@@ -89,8 +89,9 @@ pub fn open_writing(path: &Path) -> Result<Connection, Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let db = Connection::open_with_flags(path, flags)?;
+    let mut db = Connection::open_with_flags(path, flags)?;
     prepare(&db, path)?;
+    pacing::bit_by_bit(&mut db, path)?;
     Ok(db)
 }
 
@@ -112,13 +113,10 @@ fn prepare(db: &Connection, path: &Path) -> Result<(), Error> {
     if !is_new {
         check_format(db, path)?;
     }
-    // One sync a second at most: what the figures put away must not be ahead of this file.
+    // What the figures put away must not be ahead of this file.
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-    db.pragma_update_and_check(None, "wal_autocheckpoint", 16_000, |_| Ok(()))?;
     db.pragma_update_and_check(None, "journal_size_limit", 64 << 20, |_| Ok(()))?;
-    // 64 MiB: agents' newest pages, which are written all the time.
-    db.pragma_update(None, "cache_size", -65_536)?;
     if is_new {
         db.execute_batch(&format!(
             "BEGIN IMMEDIATE; {TABLES} {MEMBERS}
