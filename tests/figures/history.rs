@@ -47,9 +47,19 @@ impl Kept {
         self.runner.line(line).unwrap_or_else(|e| panic!("{e}"));
         for (seq, at, events) in self.runner.system.take_log() {
             let at = Millis(at.0 + self.later_ms);
+            // A test may have put in records of its own.
+            let seq = seq.max(self.figures.seq() + 1);
             self.figures.apply(seq, at, &events);
             self.log.push((seq, at, events));
         }
+        hand_over(&mut self.figures, &mut self.keep, false);
+    }
+
+    /// A record of the test's own.
+    pub fn event(&mut self, event: Event) {
+        let (seq, at, events) = (self.figures.seq() + 1, self.now(), vec![event]);
+        self.figures.apply(seq, at, &events);
+        self.log.push((seq, at, events));
         hand_over(&mut self.figures, &mut self.keep, false);
     }
 

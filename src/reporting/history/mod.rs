@@ -75,8 +75,9 @@ impl Across {
         FIGURES.iter().filter(move |figure| {
             figure.of.contains(&by)
                 && !LIVE_ONLY.contains(&figure.name)
-                // Whose members are known of the past.
-                && (figure.name != "offers_gini" || matches!(self, Across::Queue | Across::Group))
+                // Who could be rung for a call of a skill or number is not known.
+                && (figure.name != "offers_gini"
+                    || matches!(self, Across::Queue | Across::Group | Across::Team))
                 && (self != Across::Disposition || OF_PARTS.contains(&figure.name))
         })
     }
