@@ -57,10 +57,10 @@ pub fn tally_grain_ms() -> i64 {
 /// What a disposition is noted for: agents' parts.
 const OF_PARTS: [&str; 6] = ["handled", "talk_ms", "hold_ms", "wrap_up_ms", "aht_ms", "acw_ms"];
 
-/// Whether a figure is worked out from rows that can be listed.
+/// Whether a figure is worked out from rows that can be listed. What was planned is in sums alone.
 #[must_use]
 pub fn has_rows(figure: &Figure) -> bool {
-    !SHARED_OUT.contains(&figure.name)
+    !SHARED_OUT.contains(&figure.name) && figure.name != "adherence"
 }
 
 impl Across {
