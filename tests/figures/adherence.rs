@@ -222,6 +222,33 @@ fn a_change_of_calendar_schedule_or_zone_counts_from_then_on() {
     kept.line("agent bob schedule=office state=deactivated");
     to(&mut kept, 110);
     assert_eq!(live(&kept, By::Agent, "usr_bob", MORNING), (60, 0, None));
+    kept.line("agent bob schedule=office");
+    to(&mut kept, 120);
+    assert_eq!(live(&kept, By::Agent, "usr_bob", MORNING), (70, 0, Some(1)), "he is again");
+    kept.event(Event::UserErased { agent: AgentIx(1), by: "owner".into() });
+    to(&mut kept, 125);
+    assert_eq!(live(&kept, By::Agent, "usr_bob", MORNING), (70, 0, None));
+}
+
+#[test]
+fn a_team_has_the_time_of_who_is_in_it() {
+    let mut kept = floor("2026-11-23T07:50:00Z");
+    let event = |joins: bool| {
+        let (team, agent, by) = ("north".into(), AgentIx(0), "owner".into());
+        match joins {
+            true => Event::TeamJoined { team, agent, by },
+            false => Event::TeamLeft { team, agent, by },
+        }
+    };
+    to(&mut kept, 20);
+    kept.event(event(false));
+    to(&mut kept, 40);
+    assert_eq!(live(&kept, By::Team, "north", MORNING), (10 + 30, 0, Some(1)), "Bob's goes on");
+    kept.event(event(true));
+    // 10:05, and both are on their break.
+    to(&mut kept, 75);
+    assert_eq!(live(&kept, By::Team, "north", MORNING), (10 + 65 + 35, 10, Some(0)));
+    assert_eq!(live(&kept, By::Account, "default", MORNING), (65 + 65, 10, Some(0)));
 }
 
 /// A dice of its own: the histories stay what they are.

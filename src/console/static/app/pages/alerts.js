@@ -81,14 +81,16 @@ function RuleForm({ close, after }) {
         </>
         ${
           of[6] === 'queue' &&
-          html`<${Field} label="Queue">
-            <select name="queue">
-              <option value="">Each queue</option>
-              ${[...queues.value.values()]
-                .filter((q) => q.kind === 'queue')
-                .map((q) => html`<option key=${q.id} value=${q.id}>${q.name}</option>`)}
-            </select>
-          </>`
+          html`
+            <${Field} label="Queue">
+              <select name="queue">
+                <option value="">Each queue</option>
+                ${[...queues.value.values()]
+                  .filter((q) => q.kind === 'queue')
+                  .map((q) => html`<option key=${q.id} value=${q.id}>${q.name}</option>`)}
+              </select>
+            </>
+          `
         }
       </div>
       <div class="two" key=${figure.value}>
