@@ -3,22 +3,24 @@
 //! older. Who reads later than that looks beyond the last record ([`Figures::pass_ahead`]): time that
 //! passes by itself changes nothing, so that whoever folds the same records has the same.
 
+use super::Figures;
 use super::counts::Counts;
 use super::doing::Doing;
-use super::{Figures, agent_at};
 use crate::domain::event::Event;
 use crate::domain::ids::{AgentIx, Name};
 use crate::domain::objects::{Calendar, Plan, User};
 use crate::domain::time::Millis;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The calendars, and who works by them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Schedules {
     calendars: BTreeMap<Name, Timetable>,
-    /// Of each agent the calendar, if there is one.
+    /// Of each agent the calendar, if there is one; …
     agents: Vec<Option<Name>>,
+    /// … and the agents of each.
+    users: BTreeMap<Name, BTreeSet<AgentIx>>,
     /// When the first of the calendars must be looked at again.
     next_at: Millis,
 }
@@ -34,8 +36,8 @@ struct Timetable {
 
 impl Default for Schedules {
     fn default() -> Schedules {
-        let (calendars, agents) = (BTreeMap::new(), Vec::new());
-        Schedules { calendars, agents, next_at: Millis(i64::MAX) }
+        let (calendars, agents, users) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
+        Schedules { calendars, agents, users, next_at: Millis(i64::MAX) }
     }
 }
 
@@ -71,11 +73,17 @@ impl Schedules {
         self.find_next();
     }
 
-    /// Looks anew at the calendars whose plan holds no longer than until an instant.
-    fn pass(&mut self, at: Millis, zone: &str) {
-        let due = self.calendars.values_mut().filter(|timetable| timetable.until <= at);
-        due.for_each(|timetable| timetable.look(at, zone));
+    /// Looks anew at the calendars that are due, and answers which these are.
+    fn look(&mut self, at: Millis, zone: &str, is_due: impl Fn(&Timetable) -> bool) -> Vec<Name> {
+        let mut due = Vec::new();
+        for (id, timetable) in &mut self.calendars {
+            if is_due(timetable) {
+                timetable.look(at, zone);
+                due.push(id.clone());
+            }
+        }
         self.find_next();
+        due
     }
 
     fn find_next(&mut self) {
@@ -87,7 +95,15 @@ impl Schedules {
         if self.agents.len() <= agent.at() {
             self.agents.resize(agent.at() + 1, None);
         }
-        self.agents[agent.at()] = calendar;
+        if let Some(id) = &calendar {
+            self.users.entry(id.clone()).or_default().insert(agent);
+        }
+        let before = std::mem::replace(&mut self.agents[agent.at()], calendar);
+        if before != self.agents[agent.at()]
+            && let Some(users) = before.and_then(|id| self.users.get_mut(&id))
+        {
+            users.remove(&agent);
+        }
     }
 
     fn of(&self, agent: AgentIx) -> Option<(&Name, &Timetable)> {
@@ -99,21 +115,21 @@ impl Figures {
     /// Takes in what changes what is planned, from then on.
     pub(super) fn schedule_event(&mut self, event: &Event, at: Millis) {
         let zone = &self.directory.time_zone;
-        match event {
-            Event::CalendarPut { id, calendar, .. } => self.schedules.put(id, calendar, at, zone),
+        let changed = match event {
+            Event::CalendarPut { id, calendar, .. } => {
+                self.schedules.put(id, calendar, at, zone);
+                vec![id.clone()]
+            }
             Event::CalendarDeleted { id, .. } => {
                 self.schedules.calendars.remove(id);
                 self.schedules.find_next();
+                vec![id.clone()]
             }
             // Calendars may go by the account's zone.
-            Event::AccountSet(_) => {
-                let all = self.schedules.calendars.values_mut();
-                all.for_each(|timetable| timetable.look(at, zone));
-                self.schedules.find_next();
-            }
+            Event::AccountSet(_) => self.schedules.look(at, zone, |_| true),
             _ => return,
-        }
-        self.replan();
+        };
+        self.replan(&changed);
     }
 
     /// An agent works by this calendar from now on; nothing is planned for who is not in force.
@@ -123,22 +139,22 @@ impl Figures {
         self.person(agent).plan = self.schedules.of(agent).and_then(|(_, of)| of.plan);
     }
 
-    /// Agents whose plan has changed go on with the new one.
-    fn replan(&mut self) {
-        for agent in (0..self.schedules.agents.len()).map(agent_at) {
-            let plan = self.schedules.of(agent).and_then(|(_, of)| of.plan);
-            if self.person_there(agent).plan != plan {
-                self.person(agent).plan = plan;
-            }
+    /// Who works by these calendars goes on with what they plan now.
+    fn replan(&mut self, calendars: &[Name]) {
+        for id in calendars {
+            let plan = self.schedules.calendars.get(id).and_then(|timetable| timetable.plan);
+            let users = self.schedules.users.get(id).into_iter().flatten();
+            let users: Vec<AgentIx> = users.copied().collect();
+            users.into_iter().for_each(|agent| self.person(agent).plan = plan);
         }
     }
 
     /// Passes the calendars' edges that lie before a record, or at its instant.
     pub(super) fn pass_edges(&mut self, at: Millis) {
         while self.schedules.next_at <= at {
-            let edge = self.schedules.next_at;
-            self.schedules.pass(edge, &self.directory.time_zone);
-            self.replan();
+            let (edge, zone) = (self.schedules.next_at, &self.directory.time_zone);
+            let passed = self.schedules.look(edge, zone, |timetable| timetable.until <= edge);
+            self.replan(&passed);
             self.look(edge);
         }
     }
