@@ -1,6 +1,8 @@
 //! Figures, live and kept: golden traces counted by hand, and the fold beside the engine over random
 //! histories.
 
+#[path = "figures/adherence.rs"]
+mod adherence;
 #[path = "figures/alerts.rs"]
 mod alerts;
 #[path = "figures/fair.rs"]
@@ -17,7 +19,6 @@ mod past;
 use callboard::domain::time::Millis;
 use callboard::reporting::figures::{By, Figures};
 use callboard::sim::driver::Driver;
-use callboard::sim::history;
 use callboard::sim::scenario::{Runner, START};
 
 /// Histories; `CALLBOARD_SEED=n` replays one, `CALLBOARD_SEEDS=n` sets how many.
@@ -123,7 +124,7 @@ fn differences(told: &mut Told) -> Vec<String> {
 }
 
 fn check(seed: u64) {
-    let lines = history::history(seed);
+    let lines = adherence::scheduled(seed);
     let mut told = Told::new();
     for (at, line) in lines.iter().enumerate() {
         told.line(line);
@@ -158,7 +159,7 @@ fn a_fold_that_is_put_away_and_read_back_comes_to_the_same() {
     for seed in 1_000..1_006 {
         let mut told = Told::new();
         let mut stored = Figures::default();
-        for line in history::history(seed) {
+        for line in adherence::scheduled(seed) {
             told.runner.line(&line).unwrap_or_else(|e| panic!("{e}"));
             for (seq, at, events) in told.runner.system.take_log() {
                 told.figures.apply(seq, at, &events);

@@ -92,6 +92,12 @@ impl Ground {
         }
     }
 
+    /// Who is in a team that is in sight; nobody in another.
+    pub fn members(&self, team: &str) -> &[Name] {
+        let found = self.teams.iter().find(|(id, _)| **id == *team);
+        found.map_or(&[], |(_, members)| members)
+    }
+
     /// What belongs to no part of the floor is for who sees all of it.
     pub fn whole(&self, across: Across) -> Result<(), Problem> {
         let parts = [Across::Queue, Across::Group, Across::Agent, Across::Team];

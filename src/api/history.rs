@@ -189,7 +189,7 @@ async fn sums(ask: Ask) -> Answered {
                 })?;
                 let next = told.items.last().filter(|_| told.more).map(|(id, _)| id.to_string());
                 let items = told.items.iter().map(|(id, sums)| {
-                    let intervals = asked.intervals(look, id, sums, shares.as_ref())?;
+                    let intervals = asked.intervals((look, &ground), id, sums, shares.as_ref())?;
                     let id = if across == Across::Account { &shown } else { id };
                     Ok(json!({ "id": id, "intervals": intervals }))
                 });
@@ -263,25 +263,31 @@ impl Asked {
             return Ok(None);
         }
         let shares = look.shares(&self.among, &self.edges, self.as_of)?;
-        let members = match &self.among {
-            Among::Team(id) => ground.teams.iter().find(|(team, _)| team == id),
-            _ => None,
-        };
-        Ok(Some(shares.only(members.map(|(_, members)| &members[..]))))
+        Ok(Some(match &self.among {
+            Among::Team(id) => shares.only(Some(ground.members(id))),
+            Among::All | Among::Queue(..) => shares,
+        }))
+    }
+
+    /// By interval, how often each was rung who counts, when that is told; of a team those who are in
+    /// it now.
+    fn spread(&self, look: &Look<'_>, ground: &Ground, id: &str) -> Result<Vec<Vec<i64>>, Error> {
+        match self.across {
+            _ if !self.has("offers_gini") => Ok(Vec::new()),
+            Across::Team => look.spread_of(ground.members(id), &self.edges, self.as_of),
+            across => look.spread(across, id, &self.edges, self.as_of),
+        }
     }
 
     /// A subject's intervals, as they are told.
     fn intervals(
         &self,
-        look: &Look<'_>,
+        (look, ground): (&Look<'_>, &Ground),
         id: &str,
         sums: &[Sums],
         shares: Option<&Shares>,
     ) -> Result<Vec<Value>, Error> {
-        let mut spread = match self.has("offers_gini") {
-            true => look.spread(self.across, id, &self.edges)?,
-            false => Vec::new(),
-        };
+        let mut spread = self.spread(look, ground, id)?;
         let spans = self.edges.iter().zip(self.edges.iter().skip(1)).zip(sums).enumerate();
         let told = spans.map(|(place, ((from, to), sums))| {
             let mut facts = sums.facts(self.threshold);

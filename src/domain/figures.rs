@@ -66,6 +66,7 @@ pub const NAMES: &[(&str, &[By])] = &[
     ("agents_busy", MANY),
     ("agents_opted_out", MANY),
     ("agents_offline", MANY),
+    ("agents_out_of_adherence", PEOPLE),
     ("in_state_ms", AGENT),
     ("offered", LINES),
     ("answered", LINES),
@@ -119,10 +120,11 @@ pub const NAMES: &[(&str, &[By])] = &[
     ("occupancy", PEOPLE),
     ("occupancy_of_shift", PEOPLE),
     ("utilisation", PEOPLE),
+    ("adherence", PEOPLE),
 ];
 
 /// Told only of now.
-pub const LIVE_ONLY: [&str; 12] = [
+pub const LIVE_ONLY: [&str; 13] = [
     "waiting",
     "longest_wait_now_ms",
     "agents_logged_in",
@@ -134,6 +136,7 @@ pub const LIVE_ONLY: [&str; 12] = [
     "agents_busy",
     "agents_opted_out",
     "agents_offline",
+    "agents_out_of_adherence",
     "in_state_ms",
 ];
 

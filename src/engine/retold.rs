@@ -43,6 +43,13 @@ impl Engine {
                 told.push((self.state.at, began));
             }
         }
+        // What was planned before is not known: it counts from now on.
+        for (id, item) in &self.state.calendars {
+            if let Some(calendar) = &item.value {
+                let (id, by, calendar) = (id.clone(), "node".into(), Box::new(calendar.clone()));
+                told.push((self.state.at, Event::CalendarPut { id, by, calendar }));
+            }
+        }
         self.retell_alerts(&mut told);
         // Of one instant, in the order in which they were told.
         told.sort_by_key(|(at, _)| *at);

@@ -2,6 +2,7 @@
 //! that has any. What is to be told stands in the engine's state until it was taken: after an end of
 //! the process it is told then, and what was under way perhaps twice, with the same id.
 
+use crate::domain::figures::is_of_intervals;
 use crate::domain::ids::Name;
 use crate::domain::input::{Answer, Command, Input, Query};
 use crate::domain::objects::hook::{Hook, HookEvent};
@@ -14,9 +15,9 @@ use crate::node::inbox::Inbox;
 use crate::node::shared::Shared;
 use crate::node::signing::node;
 use crate::node::start::Options;
+use crate::reporting::history::Across;
 use crate::reporting::history::intervals::{self, Interval};
 use crate::reporting::history::read::{Look, Wish};
-use crate::reporting::history::{Across, has_rows};
 use crate::switch::webhook::Client;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
@@ -325,7 +326,7 @@ async fn closed(
             told.items.iter().all(|(_, sums)| sums[0].complete) && look.position().at >= to.0;
         let items = told.items.iter().map(|(id, sums)| {
             let facts = sums[0].facts(THRESHOLD);
-            let figures = across.figures().filter(|figure| has_rows(figure));
+            let figures = across.figures().filter(|figure| is_of_intervals(figure.name));
             let value = figures.map(|figure| (figure.name.to_owned(), figure.value(&facts)));
             let figures: Map<String, Value> = value.collect();
             let id = if across == Across::Account { &named } else { id };

@@ -1,5 +1,6 @@
 //! Scheduled reports: which period is due, the file, and where it goes.
 
+use crate::domain::figures::is_of_intervals;
 use crate::domain::ids::Name;
 use crate::domain::input::Command;
 use crate::domain::objects::report::{FileKind, Period, Report};
@@ -10,9 +11,9 @@ use crate::node::history::Fresh;
 use crate::node::hooks::{Hooks, Memory, Plan, ReportPlan, THRESHOLD, hear};
 use crate::reporting::figures::Figure;
 use crate::reporting::files::Writer;
+use crate::reporting::history::Across;
 use crate::reporting::history::intervals::{self, Interval};
 use crate::reporting::history::read::{Look, Wish};
-use crate::reporting::history::{Across, has_rows};
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -244,7 +245,7 @@ fn figures(report: &Report, across: Across) -> Vec<&'static Figure> {
     let named = |figure: &&Figure| {
         report.figures.is_empty() || report.figures.iter().any(|name| *name == figure.name)
     };
-    across.figures().filter(|figure| has_rows(figure)).filter(named).collect()
+    across.figures().filter(|figure| is_of_intervals(figure.name)).filter(named).collect()
 }
 
 #[cfg(test)]

@@ -244,10 +244,30 @@ fn adherence_is_told_of_whom_something_is_planned_for() {
     let (ann, bob) = (&told[0].1, &told[1].1);
     assert!(ann["adherent_ms"].as_i64() > Some(0) && ann["scheduled_ms"].as_i64() > Some(0));
     assert_eq!((&bob["adherent_ms"], &bob["adherence"]), (&json!(0), &json!(0.0)), "never there");
+    // Live, and as a figure of the history, it is of the time since there is a schedule.
+    let now = |user: &str| {
+        let page = server.must_get(&at(&format!("figures?by=agent&id={user}")));
+        let of = &page["items"][0]["figures"];
+        (of["agents_out_of_adherence"].clone(), of["adherence"].clone())
+    };
+    assert_eq!((now("usr_ann"), now("usr_bob")), ((json!(0), json!(1.0)), (json!(1), json!(0.0))));
+    let of_all = server.must_get(&at("figures?by=account"));
+    assert_eq!(of_all["items"][0]["figures"]["agents_out_of_adherence"], 1);
+    let past = |query: &str| {
+        let page = history(server.api(), query);
+        page["items"][0]["intervals"][0]["figures"].clone()
+    };
+    assert_eq!(past("by=agent&id=usr_ann&figure=adherence"), json!({ "adherence": 1.0 }));
+    let of_team = past("by=team&id=north&figure=adherence,offers_gini");
+    assert_eq!(of_team, json!({ "offers_gini": 0.0, "adherence": 1.0 }), "Ann alone");
+    assert_eq!(server.get(&at("figures/adherence/calls?by=agent&id=usr_ann")).0, 409);
     // Edited, it counts anew: nothing but a break is planned now, and Bob keeps to it.
     let edit = json!({ "name": "Always", "hours": all_day, "breaks": all_day });
     server.must("PUT", &at("calendars/always"), &edit);
     assert_eq!(day(server.api(), "zone=UTC&agent=usr_bob")[0].1["adherence"], 1.0);
+    let edited = (now("usr_ann"), now("usr_bob"));
+    assert_eq!((&edited.0.0, &edited.1.0), (&json!(1), &json!(0)), "as it is now");
+    assert!(edited.0.1.as_f64() > Some(0.0), "what was stays: {edited:?}");
     assert_eq!(day(server.api(), "team=north").len(), 1, "Ann");
     let own = server.client(json!({ "name": "ann", "role": "agent", "user": "usr_ann" }));
     assert_eq!(day(&own, "zone=UTC").len(), 1);

@@ -4,7 +4,7 @@
 use super::Told;
 use callboard::domain::event::{AlertEnd, Event};
 use callboard::domain::figures::By;
-use callboard::domain::ids::AlertId;
+use callboard::domain::ids::{AgentIx, AlertId};
 use callboard::domain::objects::AlertRule;
 use callboard::domain::objects::alert_rule::Severity;
 use callboard::reporting::figures::Lookout;
@@ -126,10 +126,65 @@ fn a_break_that_takes_too_long_is_told_and_a_long_call_is_not() {
     assert_eq!(floor.to(30), []);
     floor.told.line("ended c1 caller");
     floor.told.line("status ann on_break");
-    // Agents are looked at once in five seconds: at 31, 36, 41.
-    assert_eq!(floor.to(45), [(41, ACT, Some(11_000.0))]);
+    assert_eq!(floor.to(45), [(40, ACT, Some(10_000.0))]);
     floor.told.line("status ann ready");
     assert_eq!(floor.to(50), [(46, None, Some(1_000.0))]);
+}
+
+#[test]
+fn windows_of_agents_are_looked_at_once_in_five_seconds() {
+    let rule = json!({ "figure": "offers", "by": "agent", "ids": ["usr_ann"], "act": 1 });
+    let mut floor = Watchman::new(rule);
+    floor.told.line("status ann ready");
+    assert_eq!(floor.to(2), []);
+    floor.told.line("call c1 to v");
+    assert_eq!(floor.to(20), [(6, ACT, Some(1.0))]);
+}
+
+/// 20:10 to 20:40, with a break from 20:20 to 20:25; the story begins at 20:00.
+const OFFICE: &str =
+    r#"calendar office hours={"sat":["20:10-20:40"]} breaks={"sat":["20:20-20:25"]}"#;
+
+#[test]
+fn who_does_not_come_is_told_five_minutes_after_work_begins_though_nothing_happens() {
+    let rule = json!({ "figure": "agents_out_of_adherence", "by": "agent", "ids": ["usr_ann"],
+        "act": 1, "for_s": 300 });
+    let mut floor = Watchman::new(rule);
+    floor.told.line(OFFICE);
+    assert_eq!(floor.to(1), [], "Ann works by no calendar");
+    floor.told.line("agent ann schedule=office");
+    let seq = floor.told.runner.system.engine().seq();
+    assert_eq!(floor.to(1_000), [(900, ACT, Some(1.0))]);
+    assert_eq!(floor.told.runner.system.engine().seq(), seq, "no event made it so");
+    floor.told.line("status ann ready");
+    assert_eq!(floor.to(1_100), [(1_001, None, Some(0.0))]);
+    // She works through most of the break, and is on one after it: out from 20:20 on and from 20:25 on.
+    assert_eq!(floor.to(1_490), []);
+    floor.told.line("status ann on_break");
+    assert_eq!(floor.to(1_800), [(1_800, ACT, Some(1.0))]);
+    // At 20:40 it is over.
+    assert_eq!(floor.to(2_500), [(2_400, None, Some(0.0))]);
+}
+
+#[test]
+fn more_than_three_of_a_team_are_told_when_the_fourth_is_out() {
+    let rule =
+        json!({ "figure": "agents_out_of_adherence", "by": "team", "ids": ["north"], "act": 4 });
+    let mut floor = Watchman::new(rule);
+    floor.told.line(OFFICE);
+    for (place, name) in (1..).zip(["bob", "cid", "dan", "eve", "fay"]) {
+        floor.told.line(&format!("agent {name} schedule=office"));
+        let (team, by) = ("north".into(), "owner".into());
+        floor.event(Event::TeamJoined { team, agent: AgentIx(place), by });
+    }
+    floor.told.line("status bob ready");
+    floor.told.line("status cid ready");
+    assert_eq!(floor.to(1_100), [], "three are out from second 600 on");
+    floor.told.line("status cid offline");
+    assert_eq!(floor.to(1_199), [(1_101, ACT, Some(4.0))]);
+    // In the break who is away is where they are to be, and Bob is not.
+    assert_eq!(floor.to(1_300), [(1_200, None, Some(1.0))]);
+    assert_eq!(floor.to(1_600), [(1_500, ACT, Some(4.0))]);
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use super::Told;
 use super::kept::{Kept, wish};
-use callboard::domain::ids::Name;
+use callboard::domain::event::Event;
+use callboard::domain::ids::{AgentIx, Name};
 use callboard::domain::time::Millis;
 use callboard::reporting::figures::{
     Among, By, FIGURES, Facts, Seen, Window, Wish, gini, place, threshold,
@@ -166,7 +167,7 @@ fn the_history_shares_out_by_the_same_rule() {
     let five = |n: i64| Millis(START.0 + n * 300_000);
     let edges: Vec<Millis> = (0..4).map(five).collect();
     let look = kept.look();
-    let spread = look.spread(Across::Queue, "v", &edges).expect("read");
+    let spread = look.spread(Across::Queue, "v", &edges, None).expect("read");
     let sorted = spread.into_iter().map(|mut of| {
         of.sort_unstable();
         of
@@ -188,4 +189,66 @@ fn the_history_shares_out_by_the_same_rule() {
     let facts = sums[0].facts(threshold(20).expect("20 s"));
     let own = number(&facts, "offers").expect("a count");
     assert_eq!(all.of(&Name::from("usr_ann"), 0, own), (4, 5));
+}
+
+#[test]
+fn a_team_is_shared_out_by_the_same_rule_live_and_in_the_history() {
+    let mut kept = Kept::new();
+    let mut lines = STORY.lines();
+    lines.by_ref().take(7).for_each(|line| kept.line(line));
+    // Ann, Bob, Cid, and Eve and Fay, who are never idle in the first five minutes but for an instant.
+    for agent in [0, 1, 2, 4, 5] {
+        let (team, agent, by) = ("north".into(), AgentIx(agent), "owner".into());
+        kept.event(Event::TeamJoined { team, agent, by });
+    }
+    lines.for_each(|line| kept.line(line));
+    let five = |n: i64| Millis(START.0 + n * 300_000);
+    let live = |kept: &Kept, n: i64| {
+        let facts = kept.figures.facts((By::Team, "north"), (five(n), kept.figures.at()), 1);
+        let facts = facts.expect("a team");
+        let mut spread = facts.present.spread.clone();
+        spread.sort_unstable();
+        (spread, number(&facts, "offers_gini"))
+    };
+    let in_the_history = |kept: &Kept, n: i64| {
+        let members: Vec<Name> = kept.figures.members("north").cloned().collect();
+        let spread = kept.look().spread_of(&members, &[five(n), five(n + 1)], None);
+        let mut spread = spread.expect("read").remove(0);
+        spread.sort_unstable();
+        let gini = gini(&spread);
+        (spread, gini)
+    };
+    // Ann had four (three of v, one of w), Bob one, Cid none; Eve and Fay were not idle. Of these
+    // (2·1 − 4)·0 + (2·2 − 4)·1 + (2·3 − 4)·4 = 8; n Σx = 3 · 5 = 15.
+    let expected = (vec![0, 1, 4], Some(5_333));
+    kept.write();
+    assert_eq!((live(&kept, 0), in_the_history(&kept, 0)), (expected.clone(), expected.clone()));
+    // Bob goes home in the second; in the third Eve is online, which no queue of hers takes for idle.
+    kept.line("at 400s");
+    kept.line("status bob offline");
+    kept.line("at 500s");
+    kept.line("opt ann v out");
+    kept.line("call c7 to v");
+    kept.write();
+    let expected = (vec![0, 0, 1], Some(6_667));
+    assert_eq!((live(&kept, 1), in_the_history(&kept, 1)), (expected.clone(), expected.clone()));
+    kept.line("at 501s");
+    kept.line("abandoned c7");
+    kept.line("at 600s");
+    kept.line("status eve online");
+    kept.line("at 610s");
+    kept.line("status eve offline");
+    kept.line("at 700s");
+    kept.line("opt ann v in");
+    kept.write();
+    let expected_of_third = (vec![0, 0, 0], None);
+    let told = (live(&kept, 2), in_the_history(&kept, 2));
+    assert_eq!(told, (expected_of_third.clone(), expected_of_third));
+    assert_eq!(in_the_history(&kept, 1), expected, "what is over stays");
+    // Who leaves the team is in it no more, of the past neither.
+    kept.event(Event::TeamLeft { team: "north".into(), agent: AgentIx(0), by: "owner".into() });
+    assert_eq!(in_the_history(&kept, 0), (vec![0, 1], Some(5_000)));
+    let (as_of, members) = (Some(kept.figures.seq() - 4), ["usr_cid".into()]);
+    let refused = kept.look().spread_of(&members, &[five(2), five(3)], as_of);
+    assert!(refused.is_err(), "Cid's time has grown since");
 }

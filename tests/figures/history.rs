@@ -1,6 +1,7 @@
 //! The history over random histories: its sums are the live figures, intervals add up to their day, rows
 //! add up to the figures, and a crash anywhere changes nothing.
 
+use super::adherence::scheduled;
 use callboard::domain::event::Event;
 use callboard::domain::ids::Name;
 use callboard::domain::time::Millis;
@@ -11,7 +12,6 @@ use callboard::reporting::history::keep::{Batch, Keep};
 use callboard::reporting::history::read::{Look, Wish};
 use callboard::reporting::history::{Across, has_rows, schema};
 use callboard::sim::driver::Driver;
-use callboard::sim::history;
 use callboard::sim::scenario::{Runner, START};
 use rusqlite::Connection;
 use rusqlite::types::Value as Cell;
@@ -47,13 +47,23 @@ impl Kept {
         self.runner.line(line).unwrap_or_else(|e| panic!("{e}"));
         for (seq, at, events) in self.runner.system.take_log() {
             let at = Millis(at.0 + self.later_ms);
+            // A test may have put in records of its own.
+            let seq = seq.max(self.figures.seq() + 1);
             self.figures.apply(seq, at, &events);
             self.log.push((seq, at, events));
         }
         hand_over(&mut self.figures, &mut self.keep, false);
     }
 
-    fn now(&self) -> Millis {
+    /// A record of the test's own.
+    pub fn event(&mut self, event: Event) {
+        let (seq, at, events) = (self.figures.seq() + 1, self.now(), vec![event]);
+        self.figures.apply(seq, at, &events);
+        self.log.push((seq, at, events));
+        hand_over(&mut self.figures, &mut self.keep, false);
+    }
+
+    pub fn now(&self) -> Millis {
         Millis(START.0 + self.later_ms + self.runner.elapsed())
     }
 
@@ -105,7 +115,7 @@ struct Seen(Counts);
 
 fn check(seed: u64, seen: &mut Seen) {
     let mut kept = Kept::new();
-    for (at, line) in history::history(seed).iter().enumerate() {
+    for (at, line) in scheduled(seed).iter().enumerate() {
         kept.line(line);
         if at % 7 == 0 {
             kept.keep.write().expect("written");
@@ -246,7 +256,7 @@ fn dump(db: &Connection) -> Vec<(String, Vec<Vec<Cell>>)> {
 fn a_crash_anywhere_leaves_the_same_rows() {
     for seed in 2_000..2_030_u64 {
         let mut whole = Kept::new();
-        history::history(seed).iter().for_each(|line| whole.line(line));
+        scheduled(seed).iter().for_each(|line| whole.line(line));
         whole.write();
         let mut dice = seed;
         let mut one_in = |n: u64| {

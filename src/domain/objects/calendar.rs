@@ -36,6 +36,11 @@ impl Span {
         let span = Span { from: minutes(from)?, to: minutes(to)? };
         (span.from < span.to).then_some(span)
     }
+
+    /// Where it begins and ends, in minutes from midnight.
+    pub(super) fn edges(self) -> [u16; 2] {
+        [self.from, self.to]
+    }
 }
 
 /// Minutes from midnight of `HH:MM`, to 24:00.
@@ -178,15 +183,23 @@ impl Calendar {
         let Some(now) = local(at, self.time_zone.as_deref().unwrap_or(account_zone)) else {
             return false;
         };
-        let today = now.date().to_string();
-        let spans = match self.holidays.binary_search_by(|day| day.date.cmp(&today)) {
-            Ok(holiday) => &self.holidays[holiday].hours,
-            Err(_) => match self.hours.get(&Day::from(now.weekday())) {
-                Some(spans) => spans,
-                None => return false,
-            },
-        };
-        hold(spans, &now)
+        hold(self.hours_on(now.date()), &now)
+    }
+
+    /// When it is open on a day: a holiday's own hours, else those of its day of the week.
+    pub(super) fn hours_on(&self, date: Date) -> &[Span] {
+        if !self.holidays.is_empty() {
+            let today = date.to_string();
+            if let Ok(place) = self.holidays.binary_search_by(|day| day.date.cmp(&today)) {
+                return &self.holidays[place].hours;
+            }
+        }
+        self.hours.get(&Day::from(date.weekday())).map_or(&[], Vec::as_slice)
+    }
+
+    /// When who works by it is to be on a break on a day.
+    pub(super) fn breaks_on(&self, date: Date) -> &[Span] {
+        self.breaks.get(&Day::from(date.weekday())).map_or(&[], Vec::as_slice)
     }
 }
 

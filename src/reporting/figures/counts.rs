@@ -76,6 +76,10 @@ words!(
         ServiceMs => "service_ms",
         /// Capacities of all media, times the time logged in, ms.
         CapacityMs => "capacity_ms",
+        /// Time for which a calendar planned something, ms.
+        ScheduledMs => "scheduled_ms",
+        /// Of this, time that went as planned, ms.
+        AdherentMs => "adherent_ms",
     }
 );
 

@@ -1,6 +1,7 @@
 //! What an agent does, as far as time is counted for it.
 
 use super::counts::{Measure, Sum};
+use crate::domain::objects::Plan;
 use crate::domain::presence::{Detail, Status};
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,8 @@ pub struct Doing {
     pub work: u32,
     /// Calls of all media at once.
     pub capacity: u32,
+    /// What the agent's calendar plans; `None`: nothing.
+    pub plan: Option<Plan>,
 }
 
 /// What each millisecond adds to, with how much.
@@ -24,8 +27,8 @@ pub struct Rates {
     count: usize,
 }
 
-/// Every measure of time, and two details.
-const MOST_RATES: usize = TIMED.len() + 2;
+/// Every measure of time, two details, and time as it was planned.
+const MOST_RATES: usize = TIMED.len() + 4;
 
 const TIMED: [Measure; 6] = [
     Measure::LoggedInMs,
@@ -39,12 +42,24 @@ const TIMED: [Measure; 6] = [
 impl Doing {
     /// Of whom nothing is known.
     pub const NOTHING: Doing =
-        Doing { status: Status::Offline, detail: None, work: 0, capacity: 0 };
+        Doing { status: Status::Offline, detail: None, work: 0, capacity: 0, plan: None };
 
     /// Whether no time is counted for it.
     #[must_use]
     pub fn is_nothing(&self) -> bool {
+        self.is_away() && self.plan.is_none()
+    }
+
+    /// Whether the agent is not there: what is planned passes all the same.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
         self.detail.is_none() && self.work == 0
+    }
+
+    /// Whether this is what was planned; `None`: nothing was.
+    #[must_use]
+    pub fn is_as_planned(&self) -> Option<bool> {
+        self.plan.map(|plan| (plan == Plan::Work) == is_productive(self.detail))
     }
 
     /// What each millisecond adds.
@@ -62,6 +77,12 @@ impl Doing {
         if self.detail != next.detail {
             self.detail.into_iter().for_each(|before| rates.push(Sum::In(before), -1));
             next.detail.into_iter().for_each(|after| rates.push(Sum::In(after), 1));
+        }
+        if self.plan.is_some() || next.plan.is_some() {
+            let scheduled = |of: &Doing| i64::from(of.plan.is_some());
+            let adherent = |of: &Doing| i64::from(of.is_as_planned() == Some(true));
+            rates.push(Measure::ScheduledMs.into(), scheduled(next) - scheduled(self));
+            rates.push(Measure::AdherentMs.into(), adherent(next) - adherent(self));
         }
         rates
     }
@@ -82,6 +103,22 @@ impl Doing {
     }
 }
 
+/// Whether who does this works: can be rung, or has a call or what follows it.
+#[must_use]
+pub fn is_productive(detail: Option<Detail>) -> bool {
+    matches!(
+        detail,
+        Some(
+            Detail::Talking
+                | Detail::Holding
+                | Detail::Ringing
+                | Detail::Reserved
+                | Detail::WrapUp
+                | Detail::Idle
+        )
+    )
+}
+
 impl Rates {
     fn push(&mut self, sum: Sum, rate: i64) {
         if rate != 0
@@ -96,5 +133,52 @@ impl Rates {
     #[must_use]
     pub fn all(&self) -> &[(Sum, i64)] {
         &self.rates[..self.count]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_or_works_is_productive_and_who_is_held_back_is_not() {
+        let held_back = [Detail::Break, Detail::Training, Detail::Blocked, Detail::Delay];
+        assert!(held_back.iter().all(|detail| !is_productive(Some(*detail))));
+        assert!(!is_productive(None), "offline");
+        assert!(is_productive(Some(Detail::Idle)) && is_productive(Some(Detail::WrapUp)));
+    }
+
+    #[test]
+    fn time_that_is_planned_counts_whether_or_not_the_agent_is_there() {
+        let idle = |plan| Doing {
+            status: Status::Ready,
+            detail: Some(Detail::Idle),
+            work: 0,
+            capacity: 1,
+            plan,
+        };
+        let away = |plan| Doing { plan, ..Doing::NOTHING };
+        let planned = |doing: &Doing| {
+            let rates = doing.rates();
+            let rate = |sum: Measure| {
+                let mut found = rates.all().iter().filter(|(of, _)| *of == Sum::from(sum));
+                found.next().map_or(0, |(_, rate)| *rate)
+            };
+            (rate(Measure::ScheduledMs), rate(Measure::AdherentMs))
+        };
+        let (work, pause) = (Some(Plan::Work), Some(Plan::Break));
+        assert_eq!(
+            [idle(None), idle(work), idle(pause)].map(|d| planned(&d)),
+            [(0, 0), (1, 1), (1, 0)]
+        );
+        assert_eq!(
+            [away(None), away(work), away(pause)].map(|d| planned(&d)),
+            [(0, 0), (1, 0), (1, 1)]
+        );
+        assert!(away(None).is_nothing() && !away(work).is_nothing() && away(work).is_away());
+        assert_eq!(
+            idle(work).until(&away(pause)).all().iter().filter(|(_, rate)| *rate > 0).count(),
+            0
+        );
     }
 }

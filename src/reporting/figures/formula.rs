@@ -3,7 +3,7 @@
 
 use super::counts::{Counts, Measure, Sum};
 use super::places::gini;
-use crate::domain::figures::{AGENT, ALL, By, FAIR, LINES, MANY, PEOPLE, THRESHOLDS_S};
+use crate::domain::figures::{AGENT, ALL, By, FAIR, LINES, LIVE_ONLY, MANY, PEOPLE, THRESHOLDS_S};
 use crate::domain::presence::{Detail, Presence};
 use crate::domain::time::Millis;
 use serde_json::{Value, json};
@@ -35,6 +35,9 @@ pub struct Present {
     pub presences: Vec<Presence>,
     /// Of those who count: how often each was rung in the window.
     pub spread: Vec<i64>,
+    /// How many do not do what is planned for them now; `None`: of one agent without a calendar, of
+    /// queues.
+    pub out_of_adherence: Option<i64>,
     /// Of one agent: how often rung, and how often all were among whom the share is told.
     pub share: Option<(i64, i64)>,
 }
@@ -109,6 +112,12 @@ impl Figure {
         self.name.starts_with("service_level")
     }
 
+    /// Whether it is of this instant, whatever the window.
+    #[must_use]
+    pub fn is_of_now(&self) -> bool {
+        LIVE_ONLY.contains(&self.name)
+    }
+
     /// Whether it is told of what each member does now or was rung: those cost a look at each.
     #[must_use]
     pub fn looks_at_members(&self) -> bool {
@@ -181,6 +190,8 @@ figures! {
         |f| f.shown(Presence::OptedOut);
     "agents_offline" Count MANY "members who are offline"
         |f| f.shown(Presence::Offline);
+    "agents_out_of_adherence" Count PEOPLE "agents who do not do now what their calendar (schedule) plans: to work (the details idle, ringing, reserved, talking, holding and wrap_up), or within its breaks not to; outside of its hours nobody is; of an agent 0 or 1, null without a schedule"
+        |f| f.present.out_of_adherence;
     "in_state_ms" Ms AGENT "now − since when the detail is what it is; null when offline"
         |f| f.present.doing_since.and_then(|at| i64::try_from(f.now.since(at)).ok());
     "offered" Count LINES "calls that entered the queue; an overflow or transfer into it is one more"
@@ -306,6 +317,8 @@ figures! {
         |f| share(f.of(Measure::OccupiedMs), f.of(Measure::LoggedInMs));
     "utilisation" Share PEOPLE "Σ over contacts of their time ÷ Σ over media of capacity × logged_in_ms"
         |f| share(f.of(Measure::ServiceMs), f.of(Measure::CapacityMs));
+    "adherence" Share PEOPLE "time that went as the agents' calendars (schedule) planned ÷ time for which they planned something, by the calendars as they were then"
+        |f| share(f.of(Measure::AdherentMs), f.of(Measure::ScheduledMs));
 }
 
 /// The place of a threshold in [`THRESHOLDS_S`].
@@ -345,6 +358,7 @@ mod tests {
             details: Detail::ALL.to_vec(),
             presences: Presence::ALL.to_vec(),
             spread: vec![1, 2],
+            out_of_adherence: Some(1),
             ..Present::default()
         });
         for ((figure, without), with) in FIGURES.iter().zip(without).zip(with) {

@@ -268,8 +268,13 @@ mod tests {
         Millis(1_000_000 * QUARTER_MS + minutes * MINUTE_MS + ms)
     }
 
-    const READY: Doing =
-        Doing { status: Status::Ready, detail: Some(Detail::Idle), work: 0, capacity: 3 };
+    const READY: Doing = Doing {
+        status: Status::Ready,
+        detail: Some(Detail::Idle),
+        work: 0,
+        capacity: 3,
+        plan: None,
+    };
 
     /// Ready from one instant until another.
     fn ready(ledger: &mut Ledger, from: Millis, until: Millis) {

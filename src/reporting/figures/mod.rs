@@ -14,6 +14,7 @@ mod offers;
 mod people;
 mod places;
 mod rules;
+mod schedules;
 mod told;
 mod window;
 mod wish;
@@ -26,6 +27,7 @@ use self::notes::{Note, Notes, PartRow, Scope, Span};
 use self::people::Person;
 use self::places::Places;
 use self::rules::Rules;
+use self::schedules::Schedules;
 use crate::domain::event::Event;
 use crate::domain::ids::{AgentIx, CallId, Name, OfferId, QueueIx};
 use crate::domain::objects::queue::QueueKind;
@@ -35,6 +37,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use self::counts::{Counts, Measure, Open, SUMS, Sum, band};
+pub use self::doing::is_productive;
 pub use self::formula::{FIGURES, Facts, Figure, Present, Unit, threshold};
 pub use self::places::{Among, gini};
 pub use self::rules::{LOOK_MS, Lookout};
@@ -58,8 +61,8 @@ pub struct Figures {
     ended: Vec<PartRow>,
     ledger: Ledger,
     places: Places,
-    #[serde(default)]
     rules: Rules,
+    schedules: Schedules,
     /// Agents to look at when the record is over.
     #[serde(skip)]
     touched: Vec<AgentIx>,
@@ -107,6 +110,7 @@ impl Figures {
             return;
         }
         self.look_at_watch();
+        self.pass_edges(at);
         self.settle_at_edge(at);
         if at != self.at {
             self.ended.clear();
@@ -168,10 +172,11 @@ impl Figures {
 
     fn event(&mut self, event: &Event, at: Millis) {
         match event {
-            Event::UserPut { id, .. } => {
+            Event::UserPut { id, user, .. } => {
                 self.directory.apply(event);
                 if let Some(agent) = self.directory.user(id) {
                     self.note_agent(agent);
+                    self.schedule(agent, Some(user));
                     self.person(agent).apply(event, at);
                 }
             }
@@ -195,7 +200,14 @@ impl Figures {
                 self.leave_queue(*queue, at);
                 self.directory.apply(event);
             }
-            Event::AccountSet(_) | Event::UserErased { .. } => self.directory.apply(event),
+            Event::AccountSet(_) | Event::CalendarPut { .. } | Event::CalendarDeleted { .. } => {
+                self.directory.apply(event);
+                self.schedule_event(event, at);
+            }
+            Event::UserErased { agent, .. } => {
+                self.directory.apply(event);
+                self.schedule(*agent, None);
+            }
             Event::OwnCallStarted { .. } | Event::OwnCallEnded { .. } => self.own(event, at),
             _ if self.rules.apply(event) || self.place_event(event, at) => {}
             _ => match people::of(event) {
@@ -307,27 +319,35 @@ impl Figures {
         window: (Millis, Millis),
         threshold: usize,
     ) -> Option<Facts> {
-        self.facts_for(of, window, threshold, true)
+        self.facts_for(of, window, threshold, (true, true))
     }
 
-    /// [`Figures::facts`], without a look at each member where no formula asks for it
-    /// ([`Figure::looks_at_members`]): alerts ask for one figure of many queues, each second.
+    /// [`Figures::facts`], without the sums, or a look at each member, where no formula asks for it
+    /// ([`Figure::is_of_now`], [`Figure::looks_at_members`]): alerts ask for one figure of many queues
+    /// and agents, each second.
     fn facts_for(
         &self,
         (by, id): (By, &str),
         (from, now): (Millis, Millis),
         threshold: usize,
-        with_members: bool,
+        (with_sums, with_members): (bool, bool),
     ) -> Option<Facts> {
         let (subject, people) = self.subject(by, id)?;
-        // Told is no less than what the records say.
-        let counts = self.ledger.since(subject, from, now.max(self.at));
+        let mut counts = Counts::default();
+        if with_sums {
+            // Told is no less than what the records say.
+            counts = self.ledger.since(subject, from, now.max(self.at));
+            if !matches!(subject, Subject::Queue(_)) {
+                self.pass_ahead(&people, (from, now), &mut counts);
+            }
+        }
         let (waiting, oldest_at) = self.line(subject);
         let mut present = Present { waiting, oldest_at, ..Present::default() };
         if let Subject::Agent(agent) = subject {
             let person = self.people.get(agent.at());
             let online = person.filter(|person| person.detail().is_some());
             present.doing_since = online.map(Person::doing_since);
+            present.out_of_adherence = self.out_of_adherence(&people, now);
         } else if with_members {
             self.members_now(subject, &people, (from, now), &mut present);
         }
@@ -356,6 +376,9 @@ impl Figures {
             Subject::Account | Subject::Agent(_) => Vec::new(),
         };
         present.spread = spread.into_iter().map(|(_, offers)| offers).collect();
+        if !matches!(subject, Subject::Queue(_)) {
+            present.out_of_adherence = self.out_of_adherence(people, window.1).or(Some(0));
+        }
     }
 
     /// How often each of some agents was rung, for whatever queue: of those who were idle at some time

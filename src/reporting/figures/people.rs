@@ -4,6 +4,7 @@ use super::doing::Doing;
 use super::notes::PartRow;
 use crate::domain::event::{Cause, Event};
 use crate::domain::ids::{AgentIx, CallId, Name, OfferId, QueueIx, SwitchIx};
+use crate::domain::objects::Plan;
 use crate::domain::objects::user::Assignment;
 use crate::domain::presence::{Detail, Status};
 use crate::domain::time::Millis;
@@ -47,6 +48,8 @@ pub struct Person {
     status: Status,
     /// A break's.
     reason: Option<Name>,
+    /// What the agent's calendar plans.
+    pub(super) plan: Option<Plan>,
     pub(super) training: bool,
     pub(super) blocked: bool,
     /// Another status follows the present work; whether it was forced.
@@ -80,6 +83,7 @@ impl Default for Person {
             told_until: Millis(0),
             status: Status::Offline,
             reason: None,
+            plan: None,
             training: false,
             blocked: false,
             next: None,
@@ -115,7 +119,7 @@ impl Person {
     fn does(&self, capacity: u32) -> Doing {
         let work = self.calls.len() + self.own_calls.len() + self.wrap_ups.len();
         let work = u32::try_from(work).unwrap_or(u32::MAX);
-        Doing { status: self.status, detail: self.shown(), work, capacity }
+        Doing { status: self.status, detail: self.shown(), work, capacity, plan: self.plan }
     }
 
     fn shown(&self) -> Option<Detail> {

@@ -2,6 +2,7 @@
 
 use super::{By, Figures, Seen, Wish, threshold};
 use crate::domain::event::Event;
+use crate::domain::figures::LIVE_ONLY;
 use crate::domain::ids::{AlertId, Name};
 use crate::domain::input::AlertReport;
 use crate::domain::objects::AlertRule;
@@ -11,7 +12,7 @@ use crate::domain::time::Millis;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How often rules are looked at, ms; those by agent, of whom there are many.
+/// How often rules are looked at, ms; those that sum up a window of agents, of whom there are many.
 pub const LOOK_MS: u64 = 1_000;
 const LOOK_AT_AGENTS_MS: u64 = 5_000;
 
@@ -106,7 +107,8 @@ impl Lookout {
         let rules = &figures.rules;
         self.since.retain(|(rule, _), _| rules.rules.get(rule).is_some_and(|rule| rule.enabled));
         for (id, rule) in &rules.rules {
-            if rule.enabled && (rule.by != By::Agent || agents) {
+            let is_cheap = rule.by != By::Agent || LIVE_ONLY.contains(&&*rule.figure);
+            if rule.enabled && (is_cheap || agents) {
                 self.look_by(figures, account, now, (id, rule), &mut reports);
             }
         }

@@ -69,6 +69,8 @@ impl Figures {
     /// Counts agents' time up to the last record, as what it was, if notes are taken of it: who has
     /// earlier records already would never hear of it.
     pub fn settle_now(&mut self) {
+        // After a crash the last record may be one that is known already.
+        self.look_at_watch();
         if self.notes.is_on {
             self.tell_all(self.at);
         }

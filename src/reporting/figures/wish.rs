@@ -156,7 +156,7 @@ impl Wish {
         let zone = figures.time_zone((self.by == By::Agent).then_some(id));
         let from = super::begin(self.window, now, zone);
         let mut facts =
-            figures.facts_for((self.by, id), (from, now), self.threshold, with_members)?;
+            figures.facts_for((self.by, id), (from, now), self.threshold, (true, with_members))?;
         facts.present.share = shares.map(|shares| shares.of(figures, id, now));
         let value = |figure: &Figure| (figure.name.to_owned(), figure.value(&facts));
         let told: Map<String, Value> = self.names().map(value).collect();
@@ -189,8 +189,8 @@ impl Wish {
         let zone = figures.time_zone((self.by == By::Agent).then_some(id));
         let from = super::begin(self.window, now, zone);
         let figure = self.names().next()?;
-        let with_members = figure.looks_at_members();
-        let facts = figures.facts_for((self.by, id), (from, now), self.threshold, with_members)?;
+        let needs = (!figure.is_of_now(), figure.looks_at_members());
+        let facts = figures.facts_for((self.by, id), (from, now), self.threshold, needs)?;
         figure.value(&facts).as_f64()
     }
 

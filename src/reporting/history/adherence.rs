@@ -1,14 +1,15 @@
 //! Adherence: how much of the time for which an agent was planned went as it was planned.
 //!
 //! Planned is what the user's calendar (`schedule`) says: to work in its hours, to be on a break in its
-//! breaks. It is worked out when it is asked for, from the calendar as it is then.
+//! breaks. It is worked out when it is asked for, from the calendar as it is then; the figure `adherence`
+//! is summed up from calendars as they were (`figures/schedules.rs`).
 
 use super::Error;
 use super::read::Look;
-use crate::domain::objects::Calendar;
-use crate::domain::objects::calendar::in_week;
+use crate::domain::objects::{Calendar, Plan};
 use crate::domain::presence::Detail;
 use crate::domain::time::Millis;
+use crate::reporting::figures::is_productive;
 
 const MINUTE_MS: i64 = 60_000;
 
@@ -42,34 +43,18 @@ impl Adhered {
     }
 }
 
-/// Whether who does this works: can be rung, or has a call or what follows it.
-#[must_use]
-pub fn is_productive(detail: Option<Detail>) -> bool {
-    matches!(
-        detail,
-        Some(
-            Detail::Talking
-                | Detail::Holding
-                | Detail::Ringing
-                | Detail::Reserved
-                | Detail::WrapUp
-                | Detail::Idle
-        )
-    )
-}
-
 impl Planned {
     /// Minute by minute, by the calendar's own clock: days of 23 and 25 hours are as long as they are.
     #[must_use]
     pub fn of(calendar: &Calendar, (from, until): (Millis, Millis), account_zone: &str) -> Planned {
-        let zone = calendar.time_zone.as_deref().unwrap_or(account_zone);
         let mut planned = Planned::default();
         let mut at = from.0.div_euclid(MINUTE_MS) * MINUTE_MS;
         while at < until.0 {
-            let now = Millis(at);
-            if calendar.is_open(now, account_zone) {
-                let is_break = in_week(&calendar.breaks, now, zone);
-                let into = if is_break { &mut planned.pause } else { &mut planned.work };
+            if let Some(plan) = calendar.plan(Millis(at), account_zone) {
+                let into = match plan {
+                    Plan::Work => &mut planned.work,
+                    Plan::Break => &mut planned.pause,
+                };
                 match into.last_mut().filter(|(_, end)| *end == at) {
                     Some((_, end)) => *end = at + MINUTE_MS,
                     None => into.push((at, at + MINUTE_MS)),
@@ -185,13 +170,5 @@ mod tests {
         assert_eq!(told(&right, (hour(18, 0), day.1)), (0, 0));
         assert_eq!(Adhered { scheduled_ms: 0, adherent_ms: 0 }.share(), None);
         assert_eq!(Adhered { scheduled_ms: 3, adherent_ms: 2 }.share(), Some(0.6667));
-    }
-
-    #[test]
-    fn who_waits_or_works_is_productive_and_who_is_held_back_is_not() {
-        let held_back = [Detail::Break, Detail::Training, Detail::Blocked, Detail::Delay];
-        assert!(held_back.iter().all(|detail| !is_productive(Some(*detail))));
-        assert!(!is_productive(None), "offline");
-        assert!(is_productive(Some(Detail::Idle)) && is_productive(Some(Detail::WrapUp)));
     }
 }

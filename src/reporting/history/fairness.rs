@@ -1,5 +1,5 @@
-//! How evenly agents were rung in intervals of the past: from the rows of offers, and from who had a
-//! place in a queue then.
+//! How evenly agents were rung in intervals of the past: in queues from the rows of offers, and from who
+//! had a place there then; in teams from the sums of who is in them now.
 
 use super::read::{Look, Wish};
 use super::{Across, Error};
@@ -138,12 +138,13 @@ impl Look<'_> {
     /// in the interval with the status that was needed, and whoever was rung.
     ///
     /// # Errors
-    /// [`Error::Sqlite`].
+    /// [`Error::Restated`] when time of any changed after the record of `as_of`; [`Error::Sqlite`].
     pub fn spread(
         &self,
         across: Across,
         id: &str,
         edges: &[Millis],
+        as_of: Option<u64>,
     ) -> Result<Vec<Vec<i64>>, Error> {
         let mut spread = vec![Vec::new(); edges.len().saturating_sub(1)];
         let Some(queue) = self.subject(across.word(), id)? else { return Ok(spread) };
@@ -152,7 +153,7 @@ impl Look<'_> {
         for (agent, offers) in self.rung(queue, edges)? {
             let own = places.iter().filter(|(of, ..)| *of == agent);
             let own: Vec<&(i64, i64, i64, bool)> = own.collect();
-            let idle = if own.is_empty() { Vec::new() } else { self.idle(agent, edges)? };
+            let idle = if own.is_empty() { Vec::new() } else { self.idle(agent, edges, as_of)? };
             for (place, rung) in offers.into_iter().enumerate() {
                 let (begins, ends) = (edges[place].0, edges[place + 1].0);
                 let is_there = |(_, from, until, ready): &&(i64, i64, i64, bool)| {
@@ -167,9 +168,39 @@ impl Look<'_> {
         Ok(spread)
     }
 
+    /// By interval, how often each of some agents was rung, for whatever queue: of those who were idle
+    /// at some time of the interval, with whatever status, or rung.
+    ///
+    /// # Errors
+    /// [`Error::Restated`] when anything of theirs changed after the record of `as_of`;
+    /// [`Error::Sqlite`].
+    pub fn spread_of(
+        &self,
+        agents: &[Name],
+        edges: &[Millis],
+        as_of: Option<u64>,
+    ) -> Result<Vec<Vec<i64>>, Error> {
+        let mut spread = vec![Vec::new(); edges.len().saturating_sub(1)];
+        for agent in agents {
+            let Some(agent) = self.subject(Across::Agent.word(), agent)? else { continue };
+            for (place, counts) in self.counts_of(agent, edges, as_of)?.iter().enumerate() {
+                let rung = counts.get(Measure::Offers);
+                if rung > 0 || counts.get(Sum::In(Detail::Idle)) > 0 {
+                    spread[place].push(rung);
+                }
+            }
+        }
+        Ok(spread)
+    }
+
     /// By interval, how long an agent was idle: with whatever status, and with the status ready, ms.
-    fn idle(&self, agent: i64, edges: &[Millis]) -> Result<Vec<(i64, i64)>, Error> {
-        let counts = self.counts_of(agent, edges)?;
+    fn idle(
+        &self,
+        agent: i64,
+        edges: &[Millis],
+        as_of: Option<u64>,
+    ) -> Result<Vec<(i64, i64)>, Error> {
+        let counts = self.counts_of(agent, edges, as_of)?;
         let idle = |counts: &crate::reporting::figures::Counts| {
             (counts.get(Sum::In(Detail::Idle)), counts.get(Measure::IdleMs))
         };

@@ -248,6 +248,10 @@ impl Keep {
         for place in agent.teams.iter().chain([&agent.place, &account.place]) {
             self.tally.span(*place, time, rates.all());
         }
+        // What was planned is in the sums alone.
+        if span.doing.is_away() {
+            return;
+        }
         let row = SpanRow {
             agent: id(agent.place),
             began_at: span.from.0,

@@ -58,10 +58,10 @@ pub fn tally_grain_ms() -> i64 {
 /// What a disposition is noted for: agents' parts.
 const OF_PARTS: [&str; 6] = ["handled", "talk_ms", "hold_ms", "wrap_up_ms", "aht_ms", "acw_ms"];
 
-/// Whether a figure is worked out from rows that can be listed.
+/// Whether a figure is worked out from rows that can be listed. What was planned is in sums alone.
 #[must_use]
 pub fn has_rows(figure: &Figure) -> bool {
-    !SHARED_OUT.contains(&figure.name)
+    !SHARED_OUT.contains(&figure.name) && figure.name != "adherence"
 }
 
 impl Across {
@@ -76,8 +76,9 @@ impl Across {
         FIGURES.iter().filter(move |figure| {
             figure.of.contains(&by)
                 && !LIVE_ONLY.contains(&figure.name)
-                // Whose members are known of the past.
-                && (figure.name != "offers_gini" || matches!(self, Across::Queue | Across::Group))
+                // Who could be rung for a call of a skill or number is not known.
+                && (figure.name != "offers_gini"
+                    || matches!(self, Across::Queue | Across::Group | Across::Team))
                 && (self != Across::Disposition || OF_PARTS.contains(&figure.name))
         })
     }

@@ -214,9 +214,18 @@ impl<'a> Look<'a> {
         Ok(name)
     }
 
-    /// Counts of each interval of a subject.
-    pub(super) fn counts_of(&self, subject: i64, edges: &[Millis]) -> Result<Vec<Counts>, Error> {
-        Ok(self.intervals(subject, edges, &plan(edges))?.0)
+    /// Counts of each interval of a subject, refused when any changed after the record of `as_of`.
+    pub(super) fn counts_of(
+        &self,
+        subject: i64,
+        edges: &[Millis],
+        as_of: Option<u64>,
+    ) -> Result<Vec<Counts>, Error> {
+        let (counts, newest) = self.intervals(subject, edges, &plan(edges))?;
+        match as_of {
+            Some(as_of) if newest > as_of => Err(Error::Restated(newest)),
+            _ => Ok(counts),
+        }
     }
 
     /// Counts of each interval, and the record that changed any of them last.

@@ -64,6 +64,14 @@ test('a rule is made, switched off and removed on its page', async () => {
   await page.getByRole('button', { name: 'Remove the rule Waits long' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Remove the rule', exact: true }).click();
   await until('it is gone', async () => !(await server.api('GET', '/alert_rules')).items.some((r) => r.name === 'Waits long'));
+  // Of agents there is no queue to choose.
+  await page.getByRole('button', { name: 'Add a rule' }).click();
+  await page.getByLabel('Figure').selectOption('agents_out_of_adherence-agent');
+  assert.equal(await page.getByLabel('Queue').count(), 0);
+  await page.getByRole('button', { name: 'Add the rule' }).click();
+  await page.getByText('Agent out of adherence').first().waitFor();
+  const of = (await server.api('GET', '/alert_rules')).items.find((r) => r.figure === 'agents_out_of_adherence');
+  assert.deepEqual([of.by, of.ids, of.watch, of.act, of.for_s], ['agent', [], null, 1, 300]);
   page.check();
   await page.context().close();
 });

@@ -15,14 +15,18 @@ import { AlertLine } from '../live/alerts.js';
 
 /** @typedef {import('../wire').AlertRule & { id: string }} Rule */
 
-/** What people ask for most, with the limits one would begin with. */
+/** What people ask for most, with the limits and the seconds one would begin with, and of what it is told. */
 const FIGURES = /** @type {const} */ ([
-  ['longest_wait_now_ms', 'Longest wait (s)', 'above', 60, 120],
-  ['waiting', 'Callers waiting', 'above', 8, 15],
-  ['service_level', 'Service level (%)', 'below', 80, 70],
-  ['abandon_rate', 'Abandoned (%)', 'above', 5, 10],
-  ['asa_ms', 'Average speed of answer (s)', 'above', 30, 60],
+  ['longest_wait_now_ms', 'Longest wait (s)', 'above', 60, 120, 5, 'queue'],
+  ['waiting', 'Callers waiting', 'above', 8, 15, 5, 'queue'],
+  ['service_level', 'Service level (%)', 'below', 80, 70, 5, 'queue'],
+  ['abandon_rate', 'Abandoned (%)', 'above', 5, 10, 5, 'queue'],
+  ['asa_ms', 'Average speed of answer (s)', 'above', 30, 60, 5, 'queue'],
+  ['agents_out_of_adherence', 'Agent out of adherence', 'above', '', 1, 300, 'agent'],
+  ['agents_out_of_adherence', 'Agents of a team out of adherence', 'above', 2, 4, 60, 'team'],
 ]);
+/** @param {(typeof FIGURES)[number]} f */
+const keyOf = (f) => (f[6] === 'queue' ? f[0] : `${f[0]}-${f[6]}`);
 /** People type seconds and percent; the server has ms and shares. @param {string} figure */
 const factor = (figure) => {
   const unit = definitions.value.get(figure)?.unit;
@@ -31,23 +35,23 @@ const factor = (figure) => {
 
 /** @param {{ close: () => void, after: () => void }} p */
 function RuleForm({ close, after }) {
-  const figure = useSignal(/** @type {string} */ (FIGURES[0][0])),
+  const figure = useSignal(keyOf(FIGURES[0])),
     said = useSignal('');
-  const of = FIGURES.find((f) => f[0] === figure.value) ?? FIGURES[0];
+  const of = FIGURES.find((f) => keyOf(f) === figure.value) ?? FIGURES[0];
   /** @param {any} e */
   const save = async (e) => {
     e.preventDefault();
     const form = new FormData(e.currentTarget),
       text = (/** @type {string} */ name) => String(form.get(name) ?? '').trim(),
-      by = factor(figure.value),
+      by = factor(of[0]),
       n = (/** @type {string} */ name) => (text(name) === '' ? null : Number(text(name)) * by);
     const queue = text('queue'),
       name = text('name') || of[1].replace(/ \(.*/, '');
     try {
       await api('PUT', `/alert_rules/rule-${Date.now().toString(36)}`, {
         name,
-        figure: figure.value,
-        by: 'queue',
+        figure: of[0],
+        by: of[6],
         ids: queue ? [queue] : [],
         window: '15m',
         side: of[2],
@@ -72,17 +76,22 @@ function RuleForm({ close, after }) {
               figure.value = e.currentTarget.value;
             }}
           >
-            ${FIGURES.map(([id, name]) => html`<option key=${id} value=${id}>${name}</option>`)}
+            ${FIGURES.map((f) => html`<option key=${keyOf(f)} value=${keyOf(f)}>${f[1]}</option>`)}
           </select>
         </>
-        <${Field} label="Queue">
-          <select name="queue">
-            <option value="">Each queue</option>
-            ${[...queues.value.values()]
-              .filter((q) => q.kind === 'queue')
-              .map((q) => html`<option key=${q.id} value=${q.id}>${q.name}</option>`)}
-          </select>
-        </>
+        ${
+          of[6] === 'queue' &&
+          html`
+            <${Field} label="Queue">
+              <select name="queue">
+                <option value="">Each queue</option>
+                ${[...queues.value.values()]
+                  .filter((q) => q.kind === 'queue')
+                  .map((q) => html`<option key=${q.id} value=${q.id}>${q.name}</option>`)}
+              </select>
+            </>
+          `
+        }
       </div>
       <div class="two" key=${figure.value}>
         <${Field} label=${`Watch ${of[2]}`}>
@@ -92,9 +101,9 @@ function RuleForm({ close, after }) {
           <input name="act" type="number" min="0" step="any" value=${of[4]} />
         </>
       </div>
-      <div class="two">
+      <div class="two" key=${`for ${figure.value}`}>
         <${Field} label="For at least (s)">
-          <input name="for" type="number" min="0" max="86400" required value="5" />
+          <input name="for" type="number" min="0" max="86400" required value=${of[5]} />
         </>
         <${Field} label="Over when back at" hint="Left empty: at Watch.">
           <input name="clear" type="number" min="0" step="any" />
