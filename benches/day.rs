@@ -7,7 +7,7 @@
 mod support;
 
 use callboard::domain::time::Millis;
-use callboard::reporting::figures::{Measure, threshold};
+use callboard::reporting::figures::{Measure, Threshold};
 use callboard::reporting::history::intervals::{Interval, zone};
 use callboard::reporting::history::keep::{Batch, Keep};
 use callboard::reporting::history::read::{Reader, Wish};
@@ -110,12 +110,20 @@ fn keep_notes(
 
 /// The day by queue and by agent, in quarters of an hour.
 fn report(path: &Path, (from, until): (Millis, Millis), calls: usize) {
-    let place = threshold(20).expect("20 s");
+    let place = Threshold::DEFAULT;
     let utc = zone("UTC").expect("UTC");
     for across in [Across::Queue, Across::Agent] {
         let edges = Interval::Quarter.edges((from, until.plus(1)), &utc, 200).expect("edges");
         let intervals = edges.len() - 1;
-        let wish = Wish { across, id: None, after: None, limit: 1_000, edges, as_of: None };
+        let wish = Wish {
+            across,
+            id: None,
+            after: None,
+            limit: 1_000,
+            edges,
+            as_of: None,
+            thresholds: Vec::new(),
+        };
         let began = Instant::now();
         let mut reader = Reader::open(path).expect("a reader");
         let told = reader.look(STREAM, |look| look.sums(&wish, &|_| true)).expect("sums");

@@ -9,7 +9,7 @@ use callboard::domain::ids::{AgentIx, Name};
 use callboard::domain::presence::Detail;
 use callboard::domain::time::Millis;
 use callboard::reporting::figures::notes::{Note, Scope};
-use callboard::reporting::figures::{Measure, Sum, band, threshold};
+use callboard::reporting::figures::{Measure, Sum, Threshold, band};
 use callboard::reporting::history::intervals::{Interval, zone};
 use callboard::reporting::history::keep::{Batch, Keep};
 use callboard::reporting::history::read::{Reader, Wish};
@@ -112,14 +112,21 @@ fn report(folder: &Path, agents: u32, days: i64) {
         keep.write().expect("written");
     }
     drop(keep);
-    let place = threshold(20).expect("20 s");
+    let place = Threshold::DEFAULT;
     for name in ["Europe/Berlin", "Asia/Kolkata"] {
         let zone = zone(name).expect("a zone");
         let range = (first, first.plus(u64::try_from(days).unwrap_or(0) * 86_400_000));
         let edges = Interval::Day.edges(range, &zone, 100).expect("edges");
         let intervals = edges.len() - 1;
-        let wish =
-            Wish { across: Across::Agent, id: None, after: None, limit: 1_000, edges, as_of: None };
+        let wish = Wish {
+            across: Across::Agent,
+            id: None,
+            after: None,
+            limit: 1_000,
+            edges,
+            as_of: None,
+            thresholds: Vec::new(),
+        };
         let mut times: Vec<f64> = (0..5)
             .map(|_| {
                 let began = Instant::now();

@@ -17,7 +17,7 @@ mod live;
 mod past;
 
 use callboard::domain::time::Millis;
-use callboard::reporting::figures::{By, Figures};
+use callboard::reporting::figures::{By, Figures, Threshold};
 use callboard::sim::driver::Driver;
 use callboard::sim::scenario::{Runner, START};
 
@@ -77,7 +77,7 @@ fn differences(told: &mut Told) -> Vec<String> {
         }
     }
     for (_, row) in board.agents.iter().filter(|(_, row)| row.detail.is_some()) {
-        let facts = figures.facts((By::Agent, &row.id), (now, now), 1);
+        let facts = figures.facts((By::Agent, &row.id), (now, now), Threshold::DEFAULT);
         let since = facts.and_then(|facts| facts.present.doing_since);
         if since != Some(row.since) {
             wrong.push(format!("{}: since {since:?}, board {:?}", row.id, row.since));
@@ -87,7 +87,7 @@ fn differences(told: &mut Told) -> Vec<String> {
     let midnight = Millis(figures.at().0.div_euclid(DAY_MS) * DAY_MS);
     for (_, row) in &board.queues {
         let by = if row.kind == "group" { By::Group } else { By::Queue };
-        let Some(facts) = figures.facts((by, &row.id), (midnight, now), 1) else {
+        let Some(facts) = figures.facts((by, &row.id), (midnight, now), Threshold::DEFAULT) else {
             wrong.push(format!("{}: not known", row.id));
             continue;
         };

@@ -4,7 +4,7 @@ use crate::api::Routes;
 use crate::api::ask::Ask;
 use crate::api::endpoint::{Method, endpoint};
 use crate::api::exports::{self, FILE_PAGE, Format, KINDS, List, fields};
-use crate::api::figures::threshold_of;
+use crate::api::figures::{THRESHOLD, threshold_of};
 use crate::api::ground::{CURSOR, FORMAT, FROM, Ground, LIMIT, TO, ZONE, page_of};
 use crate::api::problem::Answered;
 use crate::api::query::Queries;
@@ -83,7 +83,7 @@ pub fn routes(routes: Routes) -> Routes {
         .query_text("from", FROM)
         .query_text("to", TO)
         .query_text("zone", ZONE)
-        .query_int("threshold_s", "Of service levels, in seconds: 15, 20 (default), 25, 30, 45, 60, 90, 120, 180, 240, 300 or 600.")
+        .query_int("threshold_s", THRESHOLD)
         .query_text("format", FORMAT)
         .query_int("limit", LIMIT)
         .query_text("cursor", CURSOR)
@@ -130,7 +130,7 @@ async fn behind(ask: Ask) -> Answered {
     if let Some(wrong) = cursor.as_deref().filter(|text| place(text).is_none()) {
         query.wrong("cursor", "malformed", format!("{wrong:?} is not the next of a page"));
     }
-    let (_, threshold) = threshold_of(&mut query);
+    let threshold = threshold_of(&mut query);
     let agent = id.as_deref().filter(|_| across == Across::Agent);
     let ground = Ground::of(&ask, &mut query, agent).await?;
     let (from, until) = range(&ground, &mut query);

@@ -10,7 +10,7 @@ use crate::api::query::Queries;
 use crate::domain::ids::Name;
 use crate::domain::input::{Answer, Query};
 use crate::domain::problem::Problem;
-use crate::reporting::figures::{Among, By, FIGURES, Seen, THRESHOLDS_S, Window, Wish, threshold};
+use crate::reporting::figures::{Among, By, FIGURES, Seen, Threshold, Window, Wish};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use utoipa::ToSchema;
@@ -85,8 +85,10 @@ struct Definition {
     of: Vec<String>,
 }
 
+/// What `threshold_s` is.
+pub(super) const THRESHOLD: &str = "Of service levels, in seconds: 1 to 604,800; default 20.";
 /// What `thresholds_ms` is.
-pub(super) const THRESHOLDS: &str = "Service levels of these thresholds, too, in ms, with commas between: 10 at most, of 15000, 20000, 25000, 30000, 45000, 60000, 90000, 120000, 180000, 240000, 300000 and 600000.";
+pub(super) const THRESHOLDS: &str = "Service levels of these thresholds, too, in ms, with commas between: 10 at most, whole seconds each, up to 7 days (604800000).";
 /// So many thresholds at once.
 const MOST_THRESHOLDS: usize = 10;
 
@@ -106,7 +108,7 @@ pub fn routes(routes: Routes) -> Routes {
             .query_text("by", "queue (default), group, agent, team or account.")
             .query_text("window", "15m, 60m, 24h, or today (default): since midnight in the account's zone, or the agent's.")
             .query_text("id", "Of this one only.")
-            .query_int("threshold_s", "Of service levels, in seconds: 15, 20 (default), 25, 30, 45, 60, 90, 120, 180, 240, 300 or 600.")
+            .query_int("threshold_s", THRESHOLD)
             .query_text("thresholds_ms", THRESHOLDS)
             .query_text("queue", "With by=agent: of those who count in this queue or group; their offer_share is of its offers.")
             .query_text("team", "With by=agent: of those who count in this team; their offer_share is of its offers.")
@@ -153,41 +155,34 @@ pub(super) async fn seen(ask: &Ask) -> Result<Seen, Problem> {
     }
 }
 
-/// Reads the threshold of service levels: in seconds, and its place.
-pub(super) fn threshold_of(query: &mut Queries) -> (u64, usize) {
-    let seconds = query.int("threshold_s", 1..=604_800).unwrap_or(20);
-    let place = threshold(seconds);
-    if place.is_none() {
-        let known: Vec<String> = THRESHOLDS_S.iter().map(ToString::to_string).collect();
-        query.wrong("threshold_s", "out_of_range", format!("must be one of {}", known.join(", ")));
-    }
-    (seconds, place.unwrap_or(0))
+/// Reads the threshold of service levels.
+pub(super) fn threshold_of(query: &mut Queries) -> Threshold {
+    let seconds = query.int("threshold_s", 1..=Threshold::LONGEST_S);
+    seconds.and_then(Threshold::of_seconds).unwrap_or(Threshold::DEFAULT)
 }
 
-/// Reads `thresholds_ms`: their places.
-pub(super) fn thresholds_of(query: &mut Queries) -> Vec<usize> {
+/// Reads `thresholds_ms`.
+pub(super) fn thresholds_of(query: &mut Queries) -> Vec<Threshold> {
     let Some(text) = query.text("thresholds_ms") else { return Vec::new() };
-    let mut places = Vec::new();
+    let mut thresholds = Vec::new();
     for part in text.split(',') {
-        let ms: Option<u64> = part.trim().parse().ok();
-        let place = ms.filter(|ms| ms % 1_000 == 0).and_then(|ms| threshold(ms / 1_000));
-        match place {
-            Some(place) if places.contains(&place) => {
+        match part.trim().parse().ok().and_then(Threshold::of_ms) {
+            Some(threshold) if thresholds.contains(&threshold) => {
                 query.wrong("thresholds_ms", "conflict", format!("{part:?} stands there twice"));
             }
-            Some(place) => places.push(place),
+            Some(threshold) => thresholds.push(threshold),
             None => {
-                let known: Vec<String> =
-                    THRESHOLDS_S.iter().map(|seconds| format!("{seconds}000")).collect();
-                let detail = format!("each must be one of {}; {part:?} is not", known.join(", "));
+                let longest = Threshold::LONGEST_S;
+                let detail =
+                    format!("each must be whole seconds, 1000 to {longest}000; {part:?} is not");
                 query.wrong("thresholds_ms", "out_of_range", detail);
             }
         }
     }
-    if places.len() > MOST_THRESHOLDS {
+    if thresholds.len() > MOST_THRESHOLDS {
         query.wrong("thresholds_ms", "out_of_range", "at most 10 at once");
     }
-    places
+    thresholds
 }
 
 /// Reads `queue` and `team`: among whom shares of the offers are told.
@@ -214,7 +209,7 @@ async fn list(ask: Ask) -> Answered {
     let by = query.word("by", By::parse, By::ALL).unwrap_or(By::Queue);
     let window = query.word("window", Window::parse, Window::ALL).unwrap_or(Window::Today);
     let id = query.text("id");
-    let (seconds, threshold) = threshold_of(&mut query);
+    let threshold = threshold_of(&mut query);
     let thresholds = thresholds_of(&mut query);
     let among = among_of(&mut query, by == By::Agent);
     query.done()?;
@@ -249,7 +244,7 @@ async fn list(ask: Ask) -> Answered {
         let items = wish.items(figures, ids, now).into_iter();
         let items: Vec<Value> = items.map(|(_, item)| item).collect();
         Ok(json!({ "seq": figures.seq(), "as_of": now.rfc3339(), "by": by.word(),
-            "window": window.word(), "threshold_s": seconds, "items": items, "next": next }))
+            "window": window.word(), "threshold_s": threshold.seconds(), "items": items, "next": next }))
     });
     Ok(json(200, &page.await??))
 }

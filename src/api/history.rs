@@ -4,7 +4,9 @@ use crate::api::Routes;
 use crate::api::ask::Ask;
 use crate::api::endpoint::{Method, endpoint};
 use crate::api::exports::{self, FILE_PAGE, Format, KINDS, List};
-use crate::api::figures::{ServiceLevels, THRESHOLDS, among_of, threshold_of, thresholds_of};
+use crate::api::figures::{
+    ServiceLevels, THRESHOLD, THRESHOLDS, among_of, threshold_of, thresholds_of,
+};
 use crate::api::ground::{CURSOR, FORMAT, FROM, Ground, LIMIT, TO, ZONE, page_of};
 use crate::api::problem::Answered;
 use crate::api::query::Queries;
@@ -12,7 +14,7 @@ use crate::domain::problem::Problem;
 use crate::domain::time::Millis;
 use crate::node::Fresh;
 use crate::reporting::figures::{
-    self, By, FIGURES, Figure, Figures, Measure, THRESHOLDS_S, service_levels,
+    self, By, FIGURES, Figure, Figures, Measure, Threshold, service_levels,
 };
 use crate::reporting::history::fairness::{Among, Shares};
 use crate::reporting::history::intervals::Interval;
@@ -104,7 +106,7 @@ pub fn routes(routes: Routes) -> Routes {
         .query_text("zone", ZONE)
         .query_text("id", "Of this one only.")
         .query_text("figure", "These figures only, with commas between; offers_gini is told only when it is named.")
-        .query_int("threshold_s", "Of service levels, in seconds: 15, 20 (default), 25, 30, 45, 60, 90, 120, 180, 240, 300 or 600.")
+        .query_int("threshold_s", THRESHOLD)
         .query_text("thresholds_ms", THRESHOLDS)
         .query_text("queue", "With by=agent: of those who worked for this queue or group; their offer_share is of its offers.")
         .query_text("team", "With by=agent: of those in this team; their offer_share is of its offers.")
@@ -124,8 +126,8 @@ struct Asked {
     edges: Vec<Millis>,
     as_of: Option<u64>,
     figures: Vec<&'static Figure>,
-    threshold: usize,
-    thresholds: Vec<usize>,
+    threshold: Threshold,
+    thresholds: Vec<Threshold>,
     /// By agent: among whom shares of offers are told.
     among: Among,
 }
@@ -137,7 +139,7 @@ async fn sums(ask: Ask) -> Answered {
     let across = query.word("by", Across::parse, Across::ALL).unwrap_or(Across::Queue);
     let interval = query.word("interval", Interval::parse, Interval::ALL).unwrap_or(Interval::Day);
     let (id, as_of) = (query.text("id"), query.int("as_of", 0..=u64::MAX));
-    let (threshold_s, threshold) = threshold_of(&mut query);
+    let threshold = threshold_of(&mut query);
     let thresholds = thresholds_of(&mut query);
     let among = among_of(&mut query, across == Across::Agent);
     let figures = figures_of(&mut query, across);
@@ -169,14 +171,16 @@ async fn sums(ask: Ask) -> Answered {
     let limit = if format == Format::Json { limit } else { FILE_PAGE };
     let limit = limit.min((MOST_OF_A_PAGE / edges.len().max(1)).max(1));
     let head = json!({ "by": across.word(), "interval": interval.word(), "zone": ground.zone_name,
-        "threshold_s": threshold_s });
+        "threshold_s": threshold.seconds() });
     let columns = columns(&figures, &thresholds);
     let asked = Asked { across, edges, as_of, figures, threshold, thresholds, among };
     let (app, account, ground) = (ask.app.clone(), ask.account().clone(), Arc::new(ground));
     let (named, asked) = (id.clone(), Arc::new(asked));
     let page = move |after: Option<String>| -> exports::Page {
         let (id, edges) = (id.clone(), asked.edges.clone());
-        let wish = Wish { across, id, after, limit, edges, as_of };
+        let mut thresholds = asked.thresholds.clone();
+        thresholds.push(asked.threshold);
+        let wish = Wish { across, id, after, limit, edges, as_of, thresholds };
         let (app, account, ground) = (app.clone(), account.clone(), Arc::clone(&ground));
         let (asked, head) = (Arc::clone(&asked), head.clone());
         Box::pin(async move {
@@ -210,13 +214,12 @@ async fn sums(ask: Ask) -> Answered {
 }
 
 /// Headings of a file.
-fn columns(figures: &[&'static Figure], thresholds: &[usize]) -> Vec<String> {
+fn columns(figures: &[&'static Figure], thresholds: &[Threshold]) -> Vec<String> {
     let mut columns: Vec<String> = ["id", "from", "to", "complete"].map(str::to_owned).to_vec();
     columns.extend(figures.iter().map(|figure| figure.name.to_owned()));
     for threshold in thresholds {
         let of = FIGURES.iter().filter(|figure| figure.has_threshold());
-        columns
-            .extend(of.map(|figure| format!("{}_{}000_ms", figure.name, THRESHOLDS_S[*threshold])));
+        columns.extend(of.map(|figure| format!("{}_{}_ms", figure.name, threshold.ms())));
     }
     columns
 }

@@ -40,6 +40,49 @@ words!(
 /// Thresholds of service levels, in seconds: the presets of Amazon Connect (`figures.md`).
 pub const THRESHOLDS_S: [u64; 12] = [15, 20, 25, 30, 45, 60, 90, 120, 180, 240, 300, 600];
 
+/// A service level's threshold, in whole seconds from one second to seven days.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Threshold(u32);
+
+impl Threshold {
+    /// When none is asked for: 20 s.
+    pub const DEFAULT: Threshold = Threshold(20);
+    /// The longest, in seconds: seven days.
+    pub const LONGEST_S: u64 = 604_800;
+
+    /// `None`: out of range.
+    #[must_use]
+    pub fn of_seconds(seconds: u64) -> Option<Threshold> {
+        let seconds = u32::try_from(seconds).ok()?;
+        (1..=Threshold::LONGEST_S).contains(&u64::from(seconds)).then_some(Threshold(seconds))
+    }
+
+    /// `None`: out of range, or no whole second.
+    #[must_use]
+    pub fn of_ms(ms: u64) -> Option<Threshold> {
+        Threshold::of_seconds(ms / 1_000).filter(|_| ms.is_multiple_of(1_000))
+    }
+
+    /// In seconds.
+    #[must_use]
+    pub fn seconds(self) -> u32 {
+        self.0
+    }
+
+    /// In milliseconds.
+    #[must_use]
+    pub fn ms(self) -> u64 {
+        u64::from(self.0) * 1_000
+    }
+
+    /// Its place in [`THRESHOLDS_S`], whose waits are summed up as they end. Waits of others are gone
+    /// through when they are asked for.
+    #[must_use]
+    pub fn preset(self) -> Option<usize> {
+        THRESHOLDS_S.iter().position(|preset| *preset == u64::from(self.0))
+    }
+}
+
 /// Of everything.
 pub const ALL: &[By] = By::ALL;
 /// Of those whose calls wait.

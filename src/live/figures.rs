@@ -4,7 +4,7 @@
 use crate::domain::ids::Name;
 use crate::domain::time::{self, Millis};
 use crate::live::frame::PART_BYTES;
-use crate::reporting::figures::{Among, By, Figures, Seen, THRESHOLDS_S, Wish};
+use crate::reporting::figures::{Among, By, Figures, Seen, Wish};
 use axum::extract::ws::Utf8Bytes;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -254,7 +254,7 @@ impl Told {
                 as_of: *at,
                 by: wish.by.word(),
                 window: wish.window.word(),
-                threshold_s: THRESHOLDS_S.get(wish.threshold).copied().unwrap_or_default(),
+                threshold_s: wish.threshold.seconds(),
                 queue: match &wish.among {
                     Some(Among::Queue(id)) => Some(id),
                     _ => None,
@@ -289,7 +289,7 @@ struct Head<'a> {
     as_of: Millis,
     by: &'static str,
     window: &'static str,
-    threshold_s: u64,
+    threshold_s: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     queue: Option<&'a Name>,
     #[serde(skip_serializing_if = "Option::is_none")]

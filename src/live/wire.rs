@@ -3,7 +3,7 @@
 use crate::domain::ids::{Name, is_name, is_user_name};
 use crate::live::handle::{Resume, Viewer};
 use crate::live::view::{AgentFilter, Filter, RATES_MS, View};
-use crate::reporting::figures::{self, Among, By, Seen, THRESHOLDS_S, Window, Wish};
+use crate::reporting::figures::{self, Among, By, Seen, Threshold, Window, Wish};
 use serde::Deserialize;
 
 /// How many ids a filter may name.
@@ -14,8 +14,6 @@ pub const MOST_BYTES: usize = 64 * 1024;
 pub const MOST_FIGURES: usize = 8;
 /// How many thresholds may be told beside the figures of a list.
 const MOST_THRESHOLDS: usize = 10;
-/// The threshold of service levels when none is asked for, in seconds.
-const THRESHOLD_S: u64 = 20;
 /// The rate when none is asked for, in milliseconds.
 pub const DEFAULT_EVERY_MS: u16 = 100;
 
@@ -153,8 +151,11 @@ fn wish(asked: &Figures, seen: &Seen) -> Result<Wish, String> {
     }
     let window =
         Window::parse(&asked.window).ok_or("figures.window: one of 15m, 60m, 24h, today")?;
-    let threshold = figures::threshold(asked.threshold_s.unwrap_or(THRESHOLD_S))
-        .ok_or_else(|| format!("figures.threshold_s: one of {THRESHOLDS_S:?}"))?;
+    let threshold = match asked.threshold_s {
+        None => Threshold::DEFAULT,
+        Some(seconds) => Threshold::of_seconds(seconds)
+            .ok_or_else(|| format!("figures.threshold_s: 1 to {}", Threshold::LONGEST_S))?,
+    };
     let ids = asked.ids.as_ref().map(|ids| names("figures.ids", ids, is_name));
     let place = |name: &String| {
         let short: String = name.chars().take(40).collect();
@@ -172,15 +173,15 @@ fn wish(asked: &Figures, seen: &Seen) -> Result<Wish, String> {
     })
 }
 
-fn thresholds(asked: &[u64]) -> Result<Vec<usize>, String> {
+fn thresholds(asked: &[u64]) -> Result<Vec<Threshold>, String> {
     if asked.len() > MOST_THRESHOLDS {
         return Err(format!("figures.thresholds_ms: at most {MOST_THRESHOLDS}"));
     }
-    let place = |ms: &u64| {
-        let place = figures::threshold(ms / 1_000).filter(|_| ms.is_multiple_of(1_000));
-        place.ok_or_else(|| format!("figures.thresholds_ms: thousands of {THRESHOLDS_S:?}"))
+    let threshold = |ms: &u64| {
+        let range = || format!("figures.thresholds_ms: thousands, to {}000", Threshold::LONGEST_S);
+        Threshold::of_ms(*ms).ok_or_else(range)
     };
-    asked.iter().map(place).collect()
+    asked.iter().map(threshold).collect()
 }
 
 /// Who sees a part of the floor is told shares of queues and teams in sight.
@@ -352,7 +353,7 @@ mod tests {
         let list = |list: &str| wrong(&format!(r#"{{"subscribe":{{"figures":[{list}]}}}}"#));
         assert!(list(r#"{"by":"skill","window":"60m"}"#).contains("figures.by"));
         assert!(list(r#"{"by":"queue","window":"1h"}"#).contains("figures.window"));
-        assert!(list(r#"{"by":"queue","window":"60m","threshold_s":7}"#).contains("threshold_s"));
+        assert!(list(r#"{"by":"queue","window":"60m","threshold_s":0}"#).contains("threshold_s"));
         assert!(list(r#"{"by":"queue","window":"60m","figures":["aha"]}"#).contains("\"aha\""));
         let twice = r#"{"by":"queue","window":"60m"},{"by":"queue","window":"60m","ids":["a"]}"#;
         assert!(list(twice).contains("the same"));

@@ -2,7 +2,7 @@
 //! that has any. What is to be told stands in the engine's state until it was taken: after an end of
 //! the process it is told then, and what was under way perhaps twice, with the same id.
 
-use crate::domain::figures::is_of_intervals;
+use crate::domain::figures::{Threshold, is_of_intervals};
 use crate::domain::ids::Name;
 use crate::domain::input::{Answer, Command, Input, Query};
 use crate::domain::objects::hook::{Hook, HookEvent};
@@ -37,8 +37,6 @@ const FIRST_WAIT_MS: u64 = 1_000;
 const LONGEST_WAIT_MS: u64 = 300_000;
 /// The node had no room to be asked: it is asked again so much later.
 const ASK_AGAIN_MS: u64 = 5_000;
-/// The place of the default threshold of service levels, 20 s.
-pub(super) const THRESHOLD: usize = 1;
 
 /// What all tasks share.
 #[derive(Clone)]
@@ -320,12 +318,13 @@ async fn closed(
             limit: usize::MAX,
             edges: vec![from, to],
             as_of: None,
+            thresholds: Vec::new(),
         };
         let told = look.sums(&wish, &|_| true)?;
         let complete =
             told.items.iter().all(|(_, sums)| sums[0].complete) && look.position().at >= to.0;
         let items = told.items.iter().map(|(id, sums)| {
-            let facts = sums[0].facts(THRESHOLD);
+            let facts = sums[0].facts(Threshold::DEFAULT);
             let figures = across.figures().filter(|figure| is_of_intervals(figure.name));
             let value = figures.map(|figure| (figure.name.to_owned(), figure.value(&facts)));
             let figures: Map<String, Value> = value.collect();

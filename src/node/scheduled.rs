@@ -1,6 +1,6 @@
 //! Scheduled reports: which period is due, the file, and where it goes.
 
-use crate::domain::figures::is_of_intervals;
+use crate::domain::figures::{Threshold, is_of_intervals};
 use crate::domain::ids::Name;
 use crate::domain::input::Command;
 use crate::domain::objects::report::{FileKind, Period, Report};
@@ -8,7 +8,7 @@ use crate::domain::time::Millis;
 use crate::mail::Parcel;
 use crate::node::handle::Handle;
 use crate::node::history::Fresh;
-use crate::node::hooks::{Hooks, Memory, Plan, ReportPlan, THRESHOLD, hear};
+use crate::node::hooks::{Hooks, Memory, Plan, ReportPlan, hear};
 use crate::reporting::figures::Figure;
 use crate::reporting::files::Writer;
 use crate::reporting::history::Across;
@@ -200,7 +200,8 @@ async fn file(
     let limit = (AT_ONCE / edges.len().max(1)).max(1);
     let (mut after, mut fresh) = (None, Fresh::Settled);
     loop {
-        let wish = Wish { across, id: None, after, limit, edges: edges.clone(), as_of: None };
+        let (edges, as_of, thresholds) = (edges.clone(), None, Vec::new());
+        let wish = Wish { across, id: None, after, limit, edges, as_of, thresholds };
         let (figures, shown) = (figures.clone(), account.clone());
         let look = move |look: &Look<'_>| {
             let told = look.sums(&wish, &|_| true)?;
@@ -209,7 +210,7 @@ async fn file(
                 let id = if across == Across::Account { &shown } else { id };
                 let spans = wish.edges.iter().zip(wish.edges.iter().skip(1)).zip(sums);
                 for ((from, to), sums) in spans {
-                    let facts = sums.facts(THRESHOLD);
+                    let facts = sums.facts(Threshold::DEFAULT);
                     let mut row = vec![
                         json!(id),
                         json!(from.rfc3339()),

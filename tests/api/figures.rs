@@ -116,7 +116,7 @@ fn each_sees_the_figures_of_what_is_in_sight() {
 fn a_figure_that_is_asked_wrongly_is_refused_and_all_that_is_told_is_defined() {
     let server = Server::start();
     floor(&server);
-    let refused = server.get(&at("figures?by=moon&window=1y&threshold_s=21&colour=red"));
+    let refused = server.get(&at("figures?by=moon&window=1y&threshold_s=604801&colour=red"));
     let fields: Vec<&str> = refused.2["errors"]
         .as_array()
         .expect("errors")
@@ -157,9 +157,25 @@ fn several_thresholds_are_told_at_once_and_offers_are_shared_out() {
     // One answered; the one given up at once is a short abandon.
     assert_eq!(told, [(&json!(600_000), &json!(1.0)), (&json!(15_000), &json!(1.0))]);
     let all = "15000,20000,25000,30000,45000,60000,90000,120000,180000,240000,300000";
-    for wrong in ["15", "15000,15000", "15001", "", all] {
+    for wrong in ["15", "15000,15000", "15001", "0", "604801000", "", all] {
         let refused = server.get(&at(&format!("figures?thresholds_ms={wrong}")));
         assert_eq!(refused.0, 422, "{wrong:?}: {:#}", refused.2);
+    }
+    // Any whole second, live and of the past.
+    for by in ["figures?window=today", "history?interval=day"] {
+        let page = server.must_get(&at(&format!(
+            "{by}&by=queue&id=support&threshold_s=86400&thresholds_ms=1000,604800000"
+        )));
+        let of = page["items"][0].get("intervals").map_or(&page["items"][0], |days| &days[0]);
+        assert_eq!(
+            (&page["threshold_s"], &of["figures"]["service_level"]),
+            (&json!(86_400), &json!(1.0))
+        );
+        let levels = of["service_levels"].as_array().expect("service levels").iter();
+        let levels: Vec<&Value> = levels.map(|level| &level["threshold_ms"]).collect();
+        assert_eq!(levels, [1_000, 604_800_000], "{by}");
+        let longest = &of["service_levels"][1];
+        assert_eq!(longest["service_level_of_all_that_left"], 0.6667, "{by}: one still waits");
     }
     let past = "history?by=queue&id=support&thresholds_ms=15000&figure=offered,offers_gini";
     let past = server.must_get(&at(past));

@@ -203,7 +203,7 @@ fn lists_are_files_when_that_is_asked_for() {
 fn what_is_asked_wrongly_is_told_field_by_field() {
     let server = Server::start();
     floor(&server);
-    let wrong = "history?by=moon&interval=1y&from=now&zone=Mars/Olympus&figure=waiting&threshold_s=21&colour=red&as_of=x";
+    let wrong = "history?by=moon&interval=1y&from=now&zone=Mars/Olympus&figure=waiting&threshold_s=0&colour=red&as_of=x";
     let (status, _, body) = server.get(&at(wrong));
     let fields = body["errors"].as_array().expect("errors").len();
     assert_eq!((status, fields), (422, 8), "{body:#}");

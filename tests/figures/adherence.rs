@@ -7,7 +7,9 @@ use callboard::domain::event::Event;
 use callboard::domain::ids::{AgentIx, Name};
 use callboard::domain::objects::Calendar;
 use callboard::domain::time::Millis;
-use callboard::reporting::figures::{By, FIGURES, Facts, Figures, Measure, is_productive};
+use callboard::reporting::figures::{
+    By, FIGURES, Facts, Figures, Measure, Threshold, is_productive,
+};
 use callboard::reporting::history::Across;
 use callboard::reporting::history::adherence::Planned;
 use callboard::sim::history;
@@ -42,7 +44,8 @@ fn number(facts: &Facts, name: &str) -> Option<i64> {
 
 /// Whole minutes that were scheduled, and that went so, since `from`; and how many are out of adherence.
 fn live(kept: &Kept, by: By, id: &str, from: &str) -> (i64, i64, Option<i64>) {
-    let facts = kept.figures.facts((by, id), (at(from), kept.now()), 1).expect("somebody");
+    let facts =
+        kept.figures.facts((by, id), (at(from), kept.now()), Threshold::DEFAULT).expect("somebody");
     let minutes = |sum: Measure| {
         let ms = facts.counts.get(sum);
         assert_eq!(ms % 60_000, 0, "{sum}");
@@ -103,14 +106,16 @@ fn who_comes_late_overruns_a_break_and_goes_home_early_is_out_for_so_long() {
     to(&mut kept, 520);
     // Seven hours; late by 10 minutes, over the break by 5, early by 30.
     assert_eq!(ann(&kept, MORNING), (420, 375, Some(0)));
-    let facts = kept.figures.facts((By::Agent, "usr_ann"), (at(MORNING), kept.now()), 1);
+    let facts =
+        kept.figures.facts((By::Agent, "usr_ann"), (at(MORNING), kept.now()), Threshold::DEFAULT);
     assert_eq!(number(&facts.expect("Ann"), "adherence"), Some(8_929));
     // Bob never came: the break went as planned.
     assert_eq!(live(&kept, By::Agent, "usr_bob", MORNING), (420, 15, Some(0)));
     assert_eq!(live(&kept, By::Agent, "usr_cid", MORNING), (0, 0, None), "nothing is planned");
     assert_eq!(live(&kept, By::Team, "north", MORNING), (840, 390, Some(0)));
     assert_eq!(live(&kept, By::Account, "default", MORNING), (840, 390, Some(0)));
-    let cid = kept.figures.facts((By::Agent, "usr_cid"), (at(MORNING), kept.now()), 1);
+    let cid =
+        kept.figures.facts((By::Agent, "usr_cid"), (at(MORNING), kept.now()), Threshold::DEFAULT);
     assert_eq!(number(&cid.expect("Cid"), "adherence"), None);
     // The history counts the same, by the hour, once a record says that it is so late.
     kept.line("status cid ready");
@@ -372,7 +377,8 @@ impl Naive {
         later.pass(now);
         let (mut wrong, mut all, mut all_out) = (Vec::new(), (0, 0), 0);
         let found = |by, id: &str| {
-            let facts = figures.facts((by, id), (START, now), 1).expect("somebody");
+            let facts =
+                figures.facts((by, id), (START, now), Threshold::DEFAULT).expect("somebody");
             let of = |measure: Measure| facts.counts.get(measure);
             let sums = (of(Measure::ScheduledMs), of(Measure::AdherentMs));
             (sums, number(&facts, "agents_out_of_adherence"))

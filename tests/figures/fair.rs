@@ -6,7 +6,7 @@ use callboard::domain::event::Event;
 use callboard::domain::ids::{AgentIx, Name};
 use callboard::domain::time::Millis;
 use callboard::reporting::figures::{
-    Among, By, FIGURES, Facts, Seen, Window, Wish, gini, place, threshold,
+    Among, By, FIGURES, Facts, Seen, Threshold, Window, Wish, gini, place,
 };
 use callboard::reporting::history::Across;
 use callboard::reporting::history::fairness::Among as Past;
@@ -76,13 +76,13 @@ fn shares_and_gini_count_who_could_be_rung_and_nobody_else() {
     let mut told = Told::new();
     STORY.lines().for_each(|line| told.line(line));
     let window = (START, told.now());
-    let facts = told.figures.facts((By::Queue, "v"), window, 1).expect("v");
+    let facts = told.figures.facts((By::Queue, "v"), window, Threshold::DEFAULT).expect("v");
     let mut spread = facts.present.spread.clone();
     spread.sort_unstable();
     assert_eq!(spread, [0, 1, 3], "Cid counts with none; Dan, Eve and Fay could not be rung");
     // (1−3)·0 + (3−… : Σ(2i−n−1)x = 0·1 + 2·3 = 6; n Σx = 3·4 = 12.
     assert_eq!(number(&facts, "offers_gini"), Some(5_000));
-    let of_w = told.figures.facts((By::Queue, "w"), window, 1).expect("w");
+    let of_w = told.figures.facts((By::Queue, "w"), window, Threshold::DEFAULT).expect("w");
     assert_eq!(number(&of_w, "offers_gini"), Some(0), "one has them all, and is all there are");
 
     let share = |id: &str, among: Option<Among>| {
@@ -91,7 +91,7 @@ fn shares_and_gini_count_who_could_be_rung_and_nobody_else() {
         let wish = Wish {
             by: By::Agent,
             window: Window::Quarter,
-            threshold: 1,
+            threshold: Threshold::DEFAULT,
             ids,
             figures,
             thresholds,
@@ -115,7 +115,7 @@ fn who_joins_leaves_or_opts_in_counts_from_then_on() {
     STORY.lines().for_each(|line| told.line(line));
     let spread = |told: &Told| {
         let window = (Millis(START.0 + 60_000), told.now());
-        let facts = told.figures.facts((By::Queue, "v"), window, 1).expect("v");
+        let facts = told.figures.facts((By::Queue, "v"), window, Threshold::DEFAULT).expect("v");
         facts.present.spread.len()
     };
     told.line("at 90s");
@@ -129,7 +129,7 @@ fn who_joins_leaves_or_opts_in_counts_from_then_on() {
     told.line("at 95s");
     assert_eq!(spread(&told), 3, "Bob was idle in the window");
     let next = (Millis(START.0 + 120_000), Millis(START.0 + 121_000));
-    let facts = told.figures.facts((By::Queue, "v"), next, 1).expect("v");
+    let facts = told.figures.facts((By::Queue, "v"), next, Threshold::DEFAULT).expect("v");
     assert_eq!(facts.present.spread.len(), 2, "Bob was not idle in this one");
 }
 
@@ -140,8 +140,9 @@ fn members_are_told_by_presence() {
     told.line("call c6 to v");
     told.line("at 61s");
     told.line("answered c6 ann");
-    let facts =
-        |by, id: &str| told.figures.facts((by, id), (START, told.now()), 1).expect("somebody");
+    let facts = |by, id: &str| {
+        told.figures.facts((by, id), (START, told.now()), Threshold::DEFAULT).expect("somebody")
+    };
     let shown = |facts: &Facts| {
         ["available", "busy", "opted_out", "offline"]
             .map(|word| number(facts, &format!("agents_{word}")).expect("a count"))
@@ -186,7 +187,7 @@ fn the_history_shares_out_by_the_same_rule() {
     let all = look.shares(&Past::All, &edges, None).expect("read");
     let told = look.sums(&wish(Across::Agent, Some("usr_ann"), edges.clone()), &|_| true);
     let (_, sums) = &told.expect("sums").items[0];
-    let facts = sums[0].facts(threshold(20).expect("20 s"));
+    let facts = sums[0].facts(Threshold::DEFAULT);
     let own = number(&facts, "offers").expect("a count");
     assert_eq!(all.of(&Name::from("usr_ann"), 0, own), (4, 5));
 }
@@ -204,7 +205,11 @@ fn a_team_is_shared_out_by_the_same_rule_live_and_in_the_history() {
     lines.for_each(|line| kept.line(line));
     let five = |n: i64| Millis(START.0 + n * 300_000);
     let live = |kept: &Kept, n: i64| {
-        let facts = kept.figures.facts((By::Team, "north"), (five(n), kept.figures.at()), 1);
+        let facts = kept.figures.facts(
+            (By::Team, "north"),
+            (five(n), kept.figures.at()),
+            Threshold::DEFAULT,
+        );
         let facts = facts.expect("a team");
         let mut spread = facts.present.spread.clone();
         spread.sort_unstable();

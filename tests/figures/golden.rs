@@ -2,7 +2,7 @@
 
 use super::Told;
 use callboard::domain::time::Millis;
-use callboard::reporting::figures::{By, FIGURES, threshold};
+use callboard::reporting::figures::{By, FIGURES, Threshold};
 use callboard::sim::scenario::START;
 
 /// Runs a story; then each line of `expected` is `by id figure value`, over the window that begins so
@@ -20,7 +20,7 @@ fn windowed(story: &str, from_minute: i64, expected: &str) {
         let words: Vec<&str> = line.split_whitespace().collect();
         let [by, id, name, value] = words[..] else { panic!("{line}") };
         let by = By::parse(by).expect("by what");
-        let facts = told.figures.facts((by, id), (from, now), threshold(20).expect("20 s"));
+        let facts = told.figures.facts((by, id), (from, now), Threshold::DEFAULT);
         let figure = FIGURES.iter().find(|f| f.name == name).unwrap_or_else(|| panic!("{name}"));
         assert!(figure.of.contains(&by), "{name} is not told of {by}");
         let found = figure.value(&facts.expect("somebody")).to_string();
@@ -333,4 +333,47 @@ fn breaks_are_time_logged_in_and_neither_ready_nor_idle() {
          agent usr_ann occupancy 0.0
          account account logged_in_ms 35000",
     );
+}
+
+#[test]
+fn a_service_level_is_told_of_any_whole_second() {
+    let story = floor(
+        "status ann ready
+         call c1 to v
+         at 7s
+         answered c1 ann
+         at 8s
+         call c2 to v
+         at 15001ms
+         ended c2 caller
+         ended c1 caller
+         status ann online
+         at 40s
+         call c3 to v
+         at 64s
+         status ann ready
+         at 65s
+         answered c3 ann
+         at 90s",
+    );
+    let mut told = Told::new();
+    story.lines().for_each(|line| told.line(line));
+    let window = (START, told.now());
+    let levels = |by, id, seconds| {
+        let threshold = Threshold::of_seconds(seconds).expect("a threshold");
+        let facts = told.figures.facts((by, id), window, threshold).expect("a queue");
+        let figures = FIGURES.iter().filter(|figure| figure.has_threshold());
+        figures.map(|figure| figure.value(&facts).to_string()).collect::<Vec<_>>()
+    };
+    // Waits: answered after 7 s and 25 s, given up after 7.001 s (longer than a short abandon).
+    for (by, id) in [(By::Queue, "v"), (By::Account, "account")] {
+        let of = |seconds| levels(by, id, seconds).join(" ");
+        assert_eq!(of(6), "0.0 0.0 0.0 0.0");
+        assert_eq!(of(7), "0.3333 0.3333 0.3333 0.3333");
+        assert_eq!(of(8), "0.3333 0.3333 0.3333 0.6667");
+        assert_eq!(of(24), of(8));
+        assert_eq!(of(25), "0.6667 0.6667 0.6667 1.0", "a preset, which has sums");
+        assert_eq!(of(26), of(25));
+        assert_eq!(of(604_800), of(25));
+    }
 }

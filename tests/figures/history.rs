@@ -5,7 +5,9 @@ use super::adherence::scheduled;
 use callboard::domain::event::Event;
 use callboard::domain::ids::Name;
 use callboard::domain::time::Millis;
-use callboard::reporting::figures::{By, Counts, FIGURES, Figures, Measure, SUMS, Sum, threshold};
+use callboard::reporting::figures::{
+    By, Counts, FIGURES, Facts, Figure, Figures, Measure, SUMS, Sum, Threshold,
+};
 use callboard::reporting::history::behind;
 use callboard::reporting::history::intervals::{self, Interval};
 use callboard::reporting::history::keep::{Batch, Keep};
@@ -90,7 +92,19 @@ fn hand_over(figures: &mut Figures, keep: &mut Keep, settled: bool) {
 
 pub fn wish(across: Across, id: Option<&str>, edges: Vec<Millis>) -> Wish {
     let id = id.map(str::to_owned);
-    Wish { across, id, after: None, limit: 10_000, edges, as_of: None }
+    let thresholds = levels().collect();
+    Wish { across, id, after: None, limit: 10_000, edges, as_of: None, thresholds }
+}
+
+/// Thresholds with sums, and without.
+fn levels() -> impl Iterator<Item = Threshold> {
+    [1, 7, 20, 33, 600, 4_000, 604_800].into_iter().filter_map(Threshold::of_seconds)
+}
+
+/// The service levels of a threshold, in their order.
+fn service_levels(facts: &Facts) -> Vec<Option<i64>> {
+    let figures = FIGURES.iter().filter(|figure| figure.has_threshold());
+    figures.map(|figure| figure.number(facts)).collect()
 }
 
 fn sums(look: &Look<'_>, across: Across, edges: &[Millis]) -> Vec<(Name, Vec<Counts>)> {
@@ -136,7 +150,22 @@ fn check(seed: u64, seen: &mut Seen) {
     ] {
         let days = sums(&look, across, &edges(Interval::Day, range));
         for id in kept.figures.ids(by) {
-            let live = kept.figures.facts((by, &id), (midnight, now), 1).expect("facts").counts;
+            let live =
+                |level| kept.figures.facts((by, &id), (midnight, now), level).expect("facts");
+            let of_day = |level| {
+                let told =
+                    look.sums(&wish(across, Some(&id), edges(Interval::Day, range)), &|_| true);
+                told.expect("sums")
+                    .items
+                    .first()
+                    .map(|(_, day)| service_levels(&day[0].facts(level)))
+            };
+            for level in levels().filter(|_| across.figures().any(Figure::has_threshold)) {
+                let live = service_levels(&live(level));
+                let day = of_day(level).unwrap_or_else(|| vec![None; live.len()]);
+                assert_eq!(day, live, "seed {seed}, {by} {id} within {level:?}");
+            }
+            let live = live(Threshold::DEFAULT).counts;
             let none = [Counts::default()];
             let day = days.iter().find(|(of, _)| *of == id).map_or(&none[..], |(_, day)| day);
             assert!(same(&day[0], &live), "seed {seed}, {by} {id}: {:?}, live {live:?}", day[0]);
@@ -162,14 +191,18 @@ fn check(seed: u64, seen: &mut Seen) {
 
 /// The rows behind each figure come to the figure, page by page.
 fn provenance(seed: u64, kept: &Kept, look: &Look<'_>, range: (Millis, Millis)) {
-    let place = threshold(20).expect("20 s");
-    for across in Across::ALL {
+    for (across, threshold) in
+        Across::ALL.iter().flat_map(|of| levels().map(move |level| (of, level)))
+    {
         let told = look.sums(&wish(*across, None, edges(Interval::Day, range)), &|_| true);
         for (id, day) in told.expect("sums").items {
-            let facts = day[0].facts(place);
+            let facts = day[0].facts(threshold);
             for figure in across.figures() {
                 // A wait that was taken back stays the longest.
                 if figure.name == "longest_wait_ms" || !has_rows(figure) {
+                    continue;
+                }
+                if threshold != Threshold::DEFAULT && !figure.has_threshold() {
                     continue;
                 }
                 let ids = match across {
@@ -183,7 +216,7 @@ fn provenance(seed: u64, kept: &Kept, look: &Look<'_>, range: (Millis, Millis)) 
                     ids,
                     from,
                     until,
-                    threshold: place,
+                    threshold,
                     after: None,
                     limit: 3,
                 };

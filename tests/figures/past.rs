@@ -3,7 +3,7 @@
 
 use super::kept::{Kept, wish};
 use callboard::domain::time::Millis;
-use callboard::reporting::figures::threshold;
+use callboard::reporting::figures::Threshold;
 use callboard::reporting::history::Across;
 use callboard::reporting::history::intervals::{self, Interval};
 use callboard::reporting::history::lists::CallWish;
@@ -31,7 +31,7 @@ fn golden(kept: &Kept, (interval, zone): (&str, &str), range: (&str, &str), expe
     let instant = |text| intervals::instant(text, &zone).expect("an instant");
     let interval = Interval::parse(interval).expect("an interval");
     let edges = interval.edges((instant(range.0), instant(range.1)), &zone, 10_000).expect("edges");
-    let (look, place) = (kept.look(), threshold(20).expect("20 s"));
+    let (look, place) = (kept.look(), Threshold::DEFAULT);
     let mut wrong = Vec::new();
     for line in expected.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let words: Vec<&str> = line.split_whitespace().collect();

@@ -258,6 +258,8 @@ impl Figures {
         let scope = scope_of(&stay);
         self.count(&scope, stay.entered_at, Sum::LeftWithin(band(waited_ms)), 1);
         self.waited(&scope, stay.entered_at, waited_ms);
+        let answered = how == Measure::Answered;
+        self.waits(stay.queue).ended(stay.entered_at, waited_ms, answered);
         (stay.end, stay.waited_ms) = (Some(how), waited_ms);
         self.notes.push(|| Note::Stay(stay));
     }
@@ -322,6 +324,7 @@ impl Figures {
         stay.end = None;
         let stay = stay.clone();
         self.count_answer(&stay, waited_ms, -1);
+        self.waits(stay.queue).goes_on(stay.entered_at, waited_ms);
         let left = Sum::LeftWithin(band(waited_ms));
         self.count(&scope_of(&stay), stay.entered_at, left, -1);
         self.waiting.insert((stay.queue, stay.entered_at, id));

@@ -3,7 +3,8 @@
 
 use super::counts::{Counts, Measure, Sum};
 use super::places::gini;
-use crate::domain::figures::{AGENT, ALL, By, FAIR, LINES, LIVE_ONLY, MANY, PEOPLE, THRESHOLDS_S};
+use super::waits::Within;
+use crate::domain::figures::{AGENT, ALL, By, FAIR, LINES, LIVE_ONLY, MANY, PEOPLE, Threshold};
 use crate::domain::presence::{Detail, Presence};
 use crate::domain::time::Millis;
 use serde_json::{Value, json};
@@ -12,8 +13,10 @@ use serde_json::{Value, json};
 pub struct Facts {
     /// The window's sums.
     pub counts: Counts,
-    /// Place of the service level's threshold in [`THRESHOLDS_S`].
-    pub threshold: usize,
+    /// The service level's threshold.
+    pub threshold: Threshold,
+    /// Waits within thresholds that have no sums: those that are asked for.
+    pub within: Vec<(Threshold, Within)>,
     /// As of when.
     pub now: Millis,
     /// What is so at this instant.
@@ -43,6 +46,21 @@ pub struct Present {
 }
 
 impl Facts {
+    /// Sums of an interval that is over.
+    #[must_use]
+    pub fn past(counts: Counts, threshold: Threshold, within: Vec<(Threshold, Within)>) -> Facts {
+        Facts { counts, threshold, within, now: Millis(0), present: Present::default() }
+    }
+
+    /// Waits within the threshold.
+    fn within(&self) -> Within {
+        if let Some(place) = self.threshold.preset() {
+            return Within::of_preset(&self.counts, place);
+        }
+        let mut known = self.within.iter();
+        known.find(|(of, _)| *of == self.threshold).map_or_else(Within::default, |(_, of)| *of)
+    }
+
     fn of(&self, sum: impl Into<Sum>) -> i64 {
         self.counts.get(sum)
     }
@@ -210,22 +228,22 @@ figures! {
         |f| Some(f.of(Measure::Transferred));
     "service_level" Share LINES "answered within the threshold ÷ (answered + abandoned − short_abandoned)"
         |f| share(
-            f.counts.within(f.threshold, Sum::AnsweredWithin),
+            f.within().answered,
             f.of(Measure::Answered) + f.of(Measure::Abandoned) - f.of(Measure::ShortAbandoned),
         );
     "service_level_with_short_abandons" Share LINES "answered within the threshold ÷ (answered + abandoned)"
         |f| share(
-            f.counts.within(f.threshold, Sum::AnsweredWithin),
+            f.within().answered,
             f.of(Measure::Answered) + f.of(Measure::Abandoned),
         );
     "service_level_with_exits" Share LINES "answered within the threshold ÷ (answered + abandoned − short_abandoned + exited)"
         |f| share(
-            f.counts.within(f.threshold, Sum::AnsweredWithin),
+            f.within().answered,
             f.of(Measure::Answered) + f.of(Measure::Abandoned) - f.of(Measure::ShortAbandoned)
                 + f.of(Measure::Exited),
         );
     "service_level_of_all_that_left" Share LINES "left the queue within the threshold, for whatever reason ÷ offered (Amazon Connect's)"
-        |f| share(f.counts.within(f.threshold, Sum::LeftWithin), f.of(Measure::Offered));
+        |f| share(f.within().left, f.of(Measure::Offered));
     "asa_ms" Ms LINES "Σ waiting time of those answered ÷ answered; from the entry into the queue to the agent's answer"
         |f| divided(f.of(Measure::WaitAnsweredMs), f.of(Measure::Answered));
     "abandon_rate" Share LINES "(abandoned − short_abandoned) ÷ (offered − short_abandoned)"
@@ -321,12 +339,6 @@ figures! {
         |f| share(f.of(Measure::AdherentMs), f.of(Measure::ScheduledMs));
 }
 
-/// The place of a threshold in [`THRESHOLDS_S`].
-#[must_use]
-pub fn threshold(seconds: u64) -> Option<usize> {
-    THRESHOLDS_S.iter().position(|known| *known == seconds)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -350,7 +362,8 @@ mod tests {
         use crate::domain::presence::{Detail, Presence};
         let told = |present: Present| {
             let (counts, now) = (Counts::default(), Millis(0));
-            let facts = Facts { counts, threshold: 1, now, present };
+            let (threshold, within) = (Threshold::DEFAULT, Vec::new());
+            let facts = Facts { counts, threshold, within, now, present };
             FIGURES.iter().map(|figure| figure.number(&facts)).collect::<Vec<_>>()
         };
         let without = told(Present::default());

@@ -16,6 +16,7 @@ mod places;
 mod rules;
 mod schedules;
 mod told;
+mod waits;
 mod window;
 mod wish;
 
@@ -28,6 +29,7 @@ use self::people::Person;
 use self::places::Places;
 use self::rules::Rules;
 use self::schedules::Schedules;
+use self::waits::Waits;
 use crate::domain::event::Event;
 use crate::domain::ids::{AgentIx, CallId, Name, OfferId, QueueIx};
 use crate::domain::objects::queue::QueueKind;
@@ -38,12 +40,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use self::counts::{Counts, Measure, Open, SUMS, Sum, band};
 pub use self::doing::is_productive;
-pub use self::formula::{FIGURES, Facts, Figure, Present, Unit, threshold};
+pub use self::formula::{FIGURES, Facts, Figure, Present, Unit};
 pub use self::places::{Among, gini};
 pub use self::rules::{LOOK_MS, Lookout};
+pub use self::waits::Within;
 pub use self::window::begin;
 pub use self::wish::{Part, Seen, Wish, place, service_levels};
-pub use crate::domain::figures::{By, THRESHOLDS_S, Window};
+pub use crate::domain::figures::{By, THRESHOLDS_S, Threshold, Window};
 
 /// The figures of one account.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -60,6 +63,8 @@ pub struct Figures {
     /// Parts that ended at the time of the last record: after-call work that begins then is theirs.
     ended: Vec<PartRow>,
     ledger: Ledger,
+    /// By queue.
+    waits: Vec<Waits>,
     places: Places,
     rules: Rules,
     schedules: Schedules,
@@ -317,7 +322,7 @@ impl Figures {
         &self,
         of: (By, &str),
         window: (Millis, Millis),
-        threshold: usize,
+        threshold: Threshold,
     ) -> Option<Facts> {
         self.facts_for(of, window, threshold, (true, true))
     }
@@ -329,7 +334,7 @@ impl Figures {
         &self,
         (by, id): (By, &str),
         (from, now): (Millis, Millis),
-        threshold: usize,
+        threshold: Threshold,
         (with_sums, with_members): (bool, bool),
     ) -> Option<Facts> {
         let (subject, people) = self.subject(by, id)?;
@@ -351,7 +356,39 @@ impl Figures {
         } else if with_members {
             self.members_now(subject, &people, (from, now), &mut present);
         }
-        Some(Facts { counts, threshold, now, present })
+        let within = self.within((by, id), from, &[threshold]);
+        Some(Facts { counts, threshold, within, now, present })
+    }
+
+    /// Waits within thresholds that have no sums, of calls that entered since `from`.
+    fn within(
+        &self,
+        (by, id): (By, &str),
+        from: Millis,
+        thresholds: &[Threshold],
+    ) -> Vec<(Threshold, Within)> {
+        let waits = match by {
+            By::Account => &self.waits[..],
+            By::Queue | By::Group => {
+                let queue = self.directory.queue_named(id);
+                queue.and_then(|queue| self.waits.get(queue.at()..=queue.at())).unwrap_or_default()
+            }
+            By::Agent | By::Team => &[],
+        };
+        let of = |threshold: &Threshold| {
+            let mut within = Within::default();
+            waits.iter().for_each(|waits| waits.add_to(&mut within, *threshold, from));
+            (*threshold, within)
+        };
+        thresholds.iter().filter(|threshold| threshold.preset().is_none()).map(of).collect()
+    }
+
+    /// The waits of a queue.
+    fn waits(&mut self, queue: QueueIx) -> &mut Waits {
+        if self.waits.len() <= queue.at() {
+            self.waits.resize_with(queue.at() + 1, Waits::default);
+        }
+        &mut self.waits[queue.at()]
     }
 
     /// What the members of a queue or team, or all of the account do, how boards show them, and how

@@ -1,7 +1,6 @@
 //! What is told of figures, and to whom: the same by request and in the live feed.
 
-use super::THRESHOLDS_S;
-use super::{Among, By, FIGURES, Facts, Figure, Figures, Window};
+use super::{Among, By, FIGURES, Facts, Figure, Figures, Threshold, Window};
 use crate::domain::ids::Name;
 use crate::domain::time::Millis;
 use serde_json::{Map, Value, json};
@@ -69,14 +68,14 @@ pub struct Wish {
     pub by: By,
     /// Over which window.
     pub window: Window,
-    /// Place of the service levels' threshold in [`super::THRESHOLDS_S`].
-    pub threshold: usize,
+    /// The service levels' threshold.
+    pub threshold: Threshold,
     /// Of these only; of an account, its own id.
     pub ids: Option<BTreeSet<Name>>,
     /// These figures only, by their places in [`FIGURES`].
     pub figures: Option<BTreeSet<usize>>,
-    /// Service levels of these thresholds beside them, by their places.
-    pub thresholds: Vec<usize>,
+    /// Service levels of these thresholds beside them.
+    pub thresholds: Vec<Threshold>,
     /// By agent: of those who count there, and with their shares of its offers.
     pub among: Option<Among>,
 }
@@ -91,12 +90,11 @@ struct Shares {
 
 /// Service levels by threshold, each with the threshold that it is of: what stands beside figures.
 #[must_use]
-pub fn service_levels(facts: &mut Facts, thresholds: &[usize]) -> Vec<Value> {
+pub fn service_levels(facts: &mut Facts, thresholds: &[Threshold]) -> Vec<Value> {
     let before = facts.threshold;
     let told = thresholds.iter().map(|threshold| {
         facts.threshold = *threshold;
-        let seconds = THRESHOLDS_S.get(*threshold).copied().unwrap_or_default();
-        let mut told = json!({ "threshold_ms": seconds * 1_000 });
+        let mut told = json!({ "threshold_ms": threshold.ms() });
         for figure in FIGURES.iter().filter(|figure| figure.has_threshold()) {
             told[figure.name] = figure.value(facts);
         }
@@ -162,6 +160,7 @@ impl Wish {
         let told: Map<String, Value> = self.names().map(value).collect();
         let mut item = json!({ "id": id, "from": from.rfc3339(), "figures": told });
         if !self.thresholds.is_empty() {
+            facts.within.extend(figures.within((self.by, id), from, &self.thresholds));
             item["service_levels"] = service_levels(&mut facts, &self.thresholds).into();
         }
         Some(item)

@@ -5,10 +5,11 @@ use super::read::Look;
 use super::schema::unsigned;
 use super::subjects::LINE;
 use super::{Across, Error};
+use crate::domain::figures::Threshold;
 use crate::domain::ids::{CallId, Name};
 use crate::domain::presence::{Detail, Status};
 use crate::domain::time::Millis;
-use crate::reporting::figures::{Counts, Facts, Figure, Measure, Present, SUMS, Sum, band};
+use crate::reporting::figures::{Counts, Facts, Figure, Measure, SUMS, Sum, Within, band};
 use rusqlite::{Row, params};
 use serde_json::{Map, Value, json};
 
@@ -49,8 +50,8 @@ pub struct Wish<'a> {
     pub from: Millis,
     /// … until when.
     pub until: Millis,
-    /// Place of the service level's threshold.
-    pub threshold: usize,
+    /// The service level's threshold.
+    pub threshold: Threshold,
     /// Those after this one.
     pub after: Option<(i64, i64, i64)>,
     /// So many at most.
@@ -77,34 +78,54 @@ struct Thing {
     agent: Option<i64>,
     outcome: Option<String>,
     counts: Counts,
+    /// Waits within the threshold.
+    within: Within,
 }
 
 /// What is asked of calls besides queue and agent.
 #[derive(Default)]
-struct Of {
+pub(super) struct Of {
     media: Option<String>,
     number: Option<String>,
     skill: Option<String>,
     disposition: Option<String>,
 }
 
-fn facts(counts: Counts, threshold: usize) -> Facts {
-    Facts { counts, threshold, now: Millis(0), present: Present::default() }
+impl Of {
+    /// Those of which a name is told.
+    pub(super) fn named(across: Across, name: Option<&str>) -> Of {
+        let (mut of, name) = (Of::default(), name.map(str::to_owned));
+        match across {
+            Across::Media => of.media = name,
+            Across::Number => of.number = name,
+            Across::Skill => of.skill = name,
+            Across::Disposition => of.disposition = name,
+            _ => {}
+        }
+        of
+    }
+}
+
+fn facts(counts: Counts, threshold: Threshold, within: Within) -> Facts {
+    Facts::past(counts, threshold, vec![(threshold, within)])
 }
 
 /// Whether counts say anything of a figure: alone, or beside others (of a quotient they may be in the
 /// upper part alone, or in the lower).
-fn adds(wish: &Wish<'_>, counts: &Counts) -> bool {
-    let number = |counts: Counts| wish.figure.number(&facts(counts, wish.threshold));
-    let is_quotient = number(Counts::default()).is_none();
-    if number(counts.clone()).is_some_and(|number| is_quotient || number != 0) {
+fn adds(wish: &Wish<'_>, Thing { counts, within, .. }: &Thing) -> bool {
+    let number =
+        |counts: Counts, within| wish.figure.number(&facts(counts, wish.threshold, within));
+    let is_quotient = number(Counts::default(), Within::default()).is_none();
+    if number(counts.clone(), *within).is_some_and(|number| is_quotient || number != 0) {
         return true;
     }
     let mut others = Counts::default();
     (0..SUMS).for_each(|place| others.add(Sum::at(place), place as i64 + 1));
-    let before = number(others.clone());
+    let mut levels = Within { answered: 1, left: 2 };
+    let before = number(others.clone(), levels);
     others.merge(counts);
-    is_quotient && number(others) != before
+    levels.merge(within);
+    is_quotient && number(others, levels) != before
 }
 
 impl Look<'_> {
@@ -114,18 +135,22 @@ impl Look<'_> {
     /// [`Error::Sqlite`].
     pub fn behind(&self, wish: &Wish<'_>) -> Result<Found, Error> {
         let things = self.things(wish)?;
-        let adds = |thing: &Thing| adds(wish, &thing.counts);
+        let adds = |thing: &Thing| adds(wish, thing);
         let mut things: Vec<Thing> = things.into_iter().filter(adds).collect();
         things.sort_by_key(|thing| thing.key);
-        let mut sum = Counts::default();
-        things.iter().for_each(|thing| sum.merge(&thing.counts));
+        let (mut sum, mut within) = (Counts::default(), Within::default());
+        for thing in &things {
+            sum.merge(&thing.counts);
+            within.merge(&thing.within);
+        }
         let count = things.len();
         things.retain(|thing| wish.after.is_none_or(|after| thing.key > after));
         let more = things.len() > wish.limit;
         things.truncate(wish.limit);
         let next = things.last().filter(|_| more).map(|thing| thing.key);
         let items = things.iter().map(|thing| self.shown(thing)).collect::<Result<_, _>>()?;
-        Ok(Found { value: wish.figure.value(&facts(sum, wish.threshold)), count, items, next })
+        let value = wish.figure.value(&facts(sum, wish.threshold, within));
+        Ok(Found { value, count, items, next })
     }
 
     fn shown(&self, thing: &Thing) -> Result<Value, Error> {
@@ -148,15 +173,7 @@ impl Look<'_> {
     /// All rows of the figure's source that are of whom it is told.
     fn things(&self, wish: &Wish<'_>) -> Result<Vec<Thing>, Error> {
         let source = Source::of(wish.figure.name);
-        let mut of = Of::default();
-        let named = wish.ids.first().map(ToString::to_string);
-        match wish.across {
-            Across::Media => of.media = named,
-            Across::Number => of.number = named,
-            Across::Skill => of.skill = named,
-            Across::Disposition => of.disposition = named,
-            _ => {}
-        }
+        let of = Of::named(wish.across, wish.ids.first().map(|name| &**name));
         let by_queue = match wish.across {
             Across::Queue | Across::Group => true,
             Across::Agent | Across::Team => false,
@@ -166,7 +183,9 @@ impl Look<'_> {
         for subject in self.subjects_of(wish, by_queue)? {
             let range = (wish.from.0, wish.until.0);
             match source {
-                Source::Stays => self.stays_of(subject, range, &of, &mut things)?,
+                Source::Stays => {
+                    self.stays_of(subject, range, (&of, wish.threshold), &mut things)?;
+                }
                 Source::Parts => self.parts_of((subject, by_queue), range, &of, &mut things)?,
                 Source::Offers => self.offers_of((subject, by_queue), range, &of, &mut things)?,
                 Source::Owns => self.owns_of(subject, range, &mut things)?,
@@ -186,10 +205,18 @@ impl Look<'_> {
             let found = wish.ids.iter().map(|id| self.subject(kind, id));
             return Ok(found.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect());
         }
-        let kinds = match by_queue {
-            true => [Across::Queue.word(), Across::Group.word(), LINE],
-            false => [Across::Agent.word(); 3],
-        };
+        match by_queue {
+            true => self.lines(),
+            false => self.all_of([Across::Agent.word(); 3]),
+        }
+    }
+
+    /// Whatever calls wait in.
+    pub(super) fn lines(&self) -> Result<Vec<i64>, Error> {
+        self.all_of([Across::Queue.word(), Across::Group.word(), LINE])
+    }
+
+    fn all_of(&self, kinds: [&str; 3]) -> Result<Vec<i64>, Error> {
         let mut found = self.db.prepare_cached(
             "SELECT id FROM history_subject WHERE stream = ?1 AND kind IN (?2, ?3, ?4) ORDER BY id",
         )?;
@@ -206,8 +233,7 @@ impl Look<'_> {
         subject: i64,
         (from, until): (i64, i64),
         of: &Of,
-        mut f: impl FnMut(&Row<'_>) -> rusqlite::Result<Thing>,
-        into: &mut Vec<Thing>,
+        mut f: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
     ) -> Result<(), Error> {
         let of_calls = "(?5 IS NULL OR c.media = ?5) AND (?6 IS NULL OR c.number = ?6)
              AND (?7 IS NULL OR instr(',' || c.skills || ',', ',' || ?7 || ',') > 0)";
@@ -216,16 +242,36 @@ impl Look<'_> {
         let mut rows =
             found.query(params![subject, from, until, stream, of.media, of.number, of.skill])?;
         while let Some(row) = rows.next()? {
-            into.push(f(row)?);
+            f(row)?;
         }
         Ok(())
+    }
+
+    /// Tells waits that have ended: the call's entry, how long it waited in ms, and whether an answer
+    /// ended it.
+    pub(super) fn waits_of(
+        &self,
+        queue: i64,
+        range: (i64, i64),
+        of: &Of,
+        mut f: impl FnMut(i64, u64, bool),
+    ) -> Result<(), Error> {
+        let sql = "SELECT s.entered_at, s.waited_ms, s.outcome
+             FROM history_stay AS s JOIN history_call AS c ON c.stream = ?4 AND c.call = s.call
+             WHERE s.queue = ?1 AND s.entered_at >= ?2 AND s.entered_at < ?3
+               AND s.outcome IS NOT NULL AND OF_CALLS";
+        self.each(sql, queue, range, of, |row| {
+            let answered = row.get_ref(2)?.as_str()? == Measure::Answered.word();
+            f(row.get(0)?, unsigned(row.get(1)?), answered);
+            Ok(())
+        })
     }
 
     fn stays_of(
         &self,
         subject: i64,
         range: (i64, i64),
-        of: &Of,
+        (of, threshold): (&Of, Threshold),
         into: &mut Vec<Thing>,
     ) -> Result<(), Error> {
         let sql =
@@ -238,10 +284,16 @@ impl Look<'_> {
             let end = outcome.as_deref().and_then(Measure::parse);
             let counts = stay_counts(row, end)?;
             let key = (row.get(0)?, row.get(1)?, row.get(2)?);
-            let until = end.map(|_| row.get::<_, i64>(4)).transpose()?.map(|ms| key.0 + ms);
-            Ok(Thing { key, until, queue: Some(subject), agent: None, outcome, counts })
+            let waited_ms = end.map(|_| row.get::<_, i64>(4)).transpose()?;
+            let mut within = Within::default();
+            if let (Some(end), Some(ms)) = (end, waited_ms) {
+                within.add(threshold, unsigned(ms), end == Measure::Answered);
+            }
+            let (until, queue) = (waited_ms.map(|ms| key.0 + ms), Some(subject));
+            into.push(Thing { key, until, queue, agent: None, outcome, counts, within });
+            Ok(())
         };
-        self.each(sql, subject, range, of, thing, into)
+        self.each(sql, subject, range, of, thing)
     }
 
     fn parts_of(
@@ -258,6 +310,7 @@ impl Look<'_> {
              FROM history_part AS p JOIN history_call AS c ON c.stream = ?4 AND c.call = p.call
              WHERE {whose} = ?1 AND p.ended_at >= ?2 AND p.ended_at < ?3 AND OF_CALLS"
         );
+        let first = into.len();
         let thing = |row: &Row<'_>| {
             let mut counts = Counts::default();
             counts.add(Measure::Handled, 1);
@@ -269,10 +322,11 @@ impl Look<'_> {
             }
             let key = (row.get(0)?, row.get(1)?, row.get(2)?);
             let (queue, agent, outcome) = (row.get(6)?, row.get(7)?, row.get(8)?);
-            Ok(Thing { key, until: None, queue, agent, outcome, counts })
+            let (until, within) = (None, Within::default());
+            into.push(Thing { key, until, queue, agent, outcome, counts, within });
+            Ok(())
         };
-        let first = into.len();
-        self.each(&sql, subject, range, of, thing, into)?;
+        self.each(&sql, subject, range, of, thing)?;
         if of.disposition.is_some() {
             let rest = into.split_off(first);
             into.extend(rest.into_iter().filter(|thing| thing.outcome == of.disposition));
@@ -303,9 +357,11 @@ impl Look<'_> {
             }
             let key = (row.get(0)?, row.get(1)?, row.get(2)?);
             let until = row.get::<_, Option<i64>>(4)?.filter(|_| outcome.is_some());
-            Ok(Thing { key, until, queue: row.get(6)?, agent: row.get(7)?, outcome, counts })
+            let (queue, agent, within) = (row.get(6)?, row.get(7)?, Within::default());
+            into.push(Thing { key, until, queue, agent, outcome, counts, within });
+            Ok(())
         };
-        self.each(&sql, subject, range, of, thing, into)
+        self.each(&sql, subject, range, of, thing)
     }
 
     fn owns_of(&self, subject: i64, range: (i64, i64), into: &mut Vec<Thing>) -> Result<(), Error> {
@@ -326,7 +382,8 @@ impl Look<'_> {
             no += 1;
             let (queue, agent, outcome) = (None, Some(subject), None);
             // None of the engine's calls: the agents tell them apart.
-            into.push(Thing { key: (began, -subject, no), until, queue, agent, outcome, counts });
+            let (key, within) = ((began, -subject, no), Within::default());
+            into.push(Thing { key, until, queue, agent, outcome, counts, within });
         }
         Ok(())
     }
@@ -351,8 +408,8 @@ impl Look<'_> {
             let detail = outcome.as_deref().and_then(Detail::parse);
             let counts = span_counts(ends - begins, status, detail, (row.get(4)?, row.get(5)?));
             let (queue, agent) = (None, Some(subject));
-            let key = (begins, -subject, 0);
-            into.push(Thing { key, until: Some(ends), queue, agent, outcome, counts });
+            let (key, until, within) = ((begins, -subject, 0), Some(ends), Within::default());
+            into.push(Thing { key, until, queue, agent, outcome, counts, within });
         }
         Ok(())
     }

@@ -71,13 +71,14 @@ impl Look<'_> {
             Among::Queue(kind, id) => (*kind, Some(id.to_string())),
             Among::Team(id) => (Across::Team, Some(id.to_string())),
         };
-        let wish = Wish { across, id, after: None, limit: 1, edges: edges.to_vec(), as_of };
+        let (edges, thresholds) = (edges.to_vec(), Vec::new());
+        let wish = Wish { across, id, after: None, limit: 1, edges, as_of, thresholds };
         let told = self.sums(&wish, &|_| true)?;
         let sums = told.items.first().map(|(_, sums)| &sums[..]).unwrap_or_default();
         let whole = sums.iter().map(|sums| sums.counts.get(Measure::Offers)).collect();
         let own = match among {
             Among::Queue(kind, id) => match self.subject(kind.word(), id)? {
-                Some(queue) => Some(self.named(self.rung(queue, edges)?)?),
+                Some(queue) => Some(self.named(self.rung(queue, &wish.edges)?)?),
                 None => Some(BTreeMap::new()),
             },
             Among::All | Among::Team(_) => None,

@@ -12,6 +12,7 @@ pub mod codes;
 pub mod fairness;
 pub mod intervals;
 pub mod keep;
+mod levels;
 pub mod lists;
 mod pacing;
 pub mod read;

@@ -1,12 +1,14 @@
 //! The reading end: sums over intervals, as of the record that was written last.
 
 use super::codes::Codes;
+use super::levels::Levels;
 use super::schema::{self, Position, signed, unsigned};
 use super::tally::{FIVE_MS, HOUR_MS};
 use super::{Across, Error};
+use crate::domain::figures::Threshold;
 use crate::domain::ids::Name;
 use crate::domain::time::Millis;
-use crate::reporting::figures::{Counts, Facts, Open, Present};
+use crate::reporting::figures::{Counts, Facts, Open};
 use rusqlite::{Connection, OptionalExtension};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -67,6 +69,8 @@ pub struct Wish {
     pub edges: Vec<Millis>,
     /// As they were after this record.
     pub as_of: Option<u64>,
+    /// Thresholds of service levels that will be asked for.
+    pub thresholds: Vec<Threshold>,
 }
 
 /// One interval.
@@ -74,16 +78,17 @@ pub struct Wish {
 pub struct Sums {
     /// What was counted.
     pub counts: Counts,
+    /// Waits within those thresholds of the wish that have no sums.
+    pub levels: Levels,
     /// Nothing that is open can change it any more.
     pub complete: bool,
 }
 
 impl Sums {
-    /// For formulas, with the place of a threshold.
+    /// For formulas, with a threshold of the wish.
     #[must_use]
-    pub fn facts(&self, threshold: usize) -> Facts {
-        let (counts, now) = (self.counts.clone(), Millis(0));
-        Facts { counts, threshold, now, present: Present::default() }
+    pub fn facts(&self, threshold: Threshold) -> Facts {
+        Facts::past(self.counts.clone(), threshold, self.levels.clone())
     }
 }
 
@@ -166,8 +171,11 @@ impl<'a> Look<'a> {
                 None => self.open_from(Some(subject))?,
             };
             let complete = |place: usize| wish.edges[place + 1].0 <= open_from;
-            let sums = all.into_iter().enumerate();
-            let sums = sums.map(|(place, counts)| Sums { counts, complete: complete(place) });
+            let levels =
+                self.levels((wish.across, subject, &name), &wish.edges, &wish.thresholds)?;
+            let sums = all.into_iter().zip(levels).enumerate().map(|(place, (counts, levels))| {
+                Sums { counts, levels, complete: complete(place) }
+            });
             told.items.push((name, sums.collect()));
         }
         Ok(told)
@@ -401,7 +409,8 @@ mod tests {
         let range = (first, first.plus(31 * 86_400_000));
         let edges = Interval::Day.edges(range, &zone(name).expect("a zone"), 100).expect("edges");
         let across = Across::Agent;
-        let wish = Wish { across, id: None, after: None, limit: 10, edges, as_of: None };
+        let (as_of, thresholds) = (None, Vec::new());
+        let wish = Wish { across, id: None, after: None, limit: 10, edges, as_of, thresholds };
         let steps = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&steps);
         let count = move || {

@@ -6,7 +6,7 @@ use crate::live::Viewer;
 use crate::live::handle::Resume;
 use crate::live::view::{AgentFilter, Filter, RATES_MS};
 use crate::live::wire::{self as live_wire, Subscription};
-use crate::reporting::figures::{FIGURES, THRESHOLDS_S, Wish};
+use crate::reporting::figures::{FIGURES, Wish};
 use crate::switch::wire::{self, Told};
 use serde_json::{Value, json};
 
@@ -65,7 +65,7 @@ pub fn live(bytes: &[u8]) {
 /// A list of figures as a frame holds it.
 fn figures(wish: &Wish) -> Value {
     let mut list = json!({ "by": wish.by.word(), "window": wish.window.word(),
-        "threshold_s": THRESHOLDS_S[wish.threshold] });
+        "threshold_s": wish.threshold.seconds() });
     if let Some(ids) = &wish.ids {
         list["ids"] = json!(ids);
     }
