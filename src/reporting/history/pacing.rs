@@ -11,7 +11,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 /// What SQLite holds of a transaction before it writes it into the log, KiB.
-const HELD_KIB: i64 = 8 * 1024;
+const HELD_KIB: i64 = 16 * 1024;
 
 /// Steps of SQLite between two syncs of the log: some hundred rows, which are about a megabyte.
 const STEPS: c_int = 30_000;
