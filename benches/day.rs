@@ -7,7 +7,7 @@
 mod support;
 
 use callboard::domain::time::Millis;
-use callboard::reporting::figures::{Measure, Threshold};
+use callboard::reporting::figures::{By, FIGURES, Measure, Threshold};
 use callboard::reporting::history::intervals::{Interval, zone};
 use callboard::reporting::history::keep::{Batch, Keep};
 use callboard::reporting::history::read::{Reader, Wish};
@@ -80,13 +80,46 @@ fn day(folder: &Path, calls: usize, agents: usize, noted: bool) {
         fold / engine
     );
     if !noted {
-        return;
+        return live(&world);
     }
     (written, rows) = keep_notes(&mut world, &mut keep, (written, rows), true);
     drop(keep);
     let per_second = done as f64 / written.as_secs_f64();
     println!("history: {rows} rows, {per_second:.0} calls/s");
     report(&path, (first, world.noted().1), done);
+}
+
+/// What the live figures cost at the end of the day: to put away, and a service level of all calls by a
+/// threshold with sums, and by one that is counted from the waits.
+fn live(world: &World) {
+    let figures = world.figures();
+    let began = Instant::now();
+    let bytes = serde_json::to_vec(figures).expect("JSON").len();
+    let took = began.elapsed().as_secs_f64() * 1_000.0;
+    println!("live figures put away: {:.1} MB in {took:.0} ms", bytes as f64 / 1e6);
+    let level = FIGURES.iter().find(|figure| figure.name == "service_level").expect("a figure");
+    for hours in [1, 24] {
+        let from = figures.at().0 - hours * 3_600_000;
+        let from = Millis(from.div_euclid(900_000) * 900_000);
+        let took = [20, 33].map(|seconds| {
+            let threshold = Threshold::of_seconds(seconds).expect("a threshold");
+            let mut times: Vec<Duration> = (0..21)
+                .map(|_| {
+                    let began = Instant::now();
+                    let window = (from, figures.at());
+                    let facts = figures.facts((By::Account, ""), window, threshold);
+                    assert_eq!(level.number(&facts.expect("the account")), Some(10_000));
+                    began.elapsed()
+                })
+                .collect();
+            times.sort_unstable();
+            times[times.len() / 2].as_secs_f64() * 1e6
+        });
+        println!(
+            "a service level of {hours} h: with sums {:.0} µs, without {:.0} µs",
+            took[0], took[1]
+        );
+    }
 }
 
 /// Has the history take what was noted, and write when there is much.

@@ -11,6 +11,8 @@ mod fair;
 mod golden;
 #[path = "figures/history.rs"]
 mod kept;
+#[path = "figures/levels.rs"]
+mod levels;
 #[path = "figures/live.rs"]
 mod live;
 #[path = "figures/past.rs"]

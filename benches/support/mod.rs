@@ -184,6 +184,14 @@ impl World {
         self.figures.as_ref().map_or(Duration::ZERO, |figures| figures.spent)
     }
 
+    /// The live figures.
+    ///
+    /// # Panics
+    /// When none are folded.
+    pub fn figures(&self) -> &Figures {
+        &self.figures.as_ref().expect("made with figures").fold
+    }
+
     /// Time passes; deadlines that come are handled, as the node would.
     pub fn pass(&mut self, ms: u64) {
         let until = self.now.plus(ms);

@@ -89,8 +89,6 @@ struct Definition {
 pub(super) const THRESHOLD: &str = "Of service levels, in seconds: 1 to 604,800; default 20.";
 /// What `thresholds_ms` is.
 pub(super) const THRESHOLDS: &str = "Service levels of these thresholds, too, in ms, with commas between: 10 at most, whole seconds each, up to 7 days (604800000).";
-/// So many thresholds at once.
-const MOST_THRESHOLDS: usize = 10;
 
 /// The routes.
 pub fn routes(routes: Routes) -> Routes {
@@ -179,8 +177,9 @@ pub(super) fn thresholds_of(query: &mut Queries) -> Vec<Threshold> {
             }
         }
     }
-    if thresholds.len() > MOST_THRESHOLDS {
-        query.wrong("thresholds_ms", "out_of_range", "at most 10 at once");
+    if thresholds.len() > Threshold::MOST {
+        let detail = format!("at most {} at once", Threshold::MOST);
+        query.wrong("thresholds_ms", "out_of_range", detail);
     }
     thresholds
 }

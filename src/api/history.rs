@@ -179,7 +179,8 @@ async fn sums(ask: Ask) -> Answered {
     let page = move |after: Option<String>| -> exports::Page {
         let (id, edges) = (id.clone(), asked.edges.clone());
         let mut thresholds = asked.thresholds.clone();
-        thresholds.push(asked.threshold);
+        let is_told = asked.figures.iter().any(|figure| figure.has_threshold());
+        thresholds.extend(is_told.then_some(asked.threshold));
         let wish = Wish { across, id, after, limit, edges, as_of, thresholds };
         let (app, account, ground) = (app.clone(), account.clone(), Arc::clone(&ground));
         let (asked, head) = (Arc::clone(&asked), head.clone());

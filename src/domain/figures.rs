@@ -49,6 +49,8 @@ impl Threshold {
     pub const DEFAULT: Threshold = Threshold(20);
     /// The longest, in seconds: seven days.
     pub const LONGEST_S: u64 = 604_800;
+    /// So many may be told at once beside figures.
+    pub const MOST: usize = 10;
 
     /// `None`: out of range.
     #[must_use]

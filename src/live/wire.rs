@@ -12,8 +12,6 @@ pub const MOST_IDS: usize = 1_000;
 pub const MOST_BYTES: usize = 64 * 1024;
 /// How many lists of figures a subscription may hold.
 pub const MOST_FIGURES: usize = 8;
-/// How many thresholds may be told beside the figures of a list.
-const MOST_THRESHOLDS: usize = 10;
 /// The rate when none is asked for, in milliseconds.
 pub const DEFAULT_EVERY_MS: u16 = 100;
 
@@ -174,14 +172,19 @@ fn wish(asked: &Figures, seen: &Seen) -> Result<Wish, String> {
 }
 
 fn thresholds(asked: &[u64]) -> Result<Vec<Threshold>, String> {
-    if asked.len() > MOST_THRESHOLDS {
-        return Err(format!("figures.thresholds_ms: at most {MOST_THRESHOLDS}"));
+    if asked.len() > Threshold::MOST {
+        return Err(format!("figures.thresholds_ms: at most {}", Threshold::MOST));
     }
-    let threshold = |ms: &u64| {
+    let mut thresholds = Vec::new();
+    for ms in asked {
         let range = || format!("figures.thresholds_ms: thousands, to {}000", Threshold::LONGEST_S);
-        Threshold::of_ms(*ms).ok_or_else(range)
-    };
-    asked.iter().map(threshold).collect()
+        let threshold = Threshold::of_ms(*ms).ok_or_else(range)?;
+        if thresholds.contains(&threshold) {
+            return Err(format!("figures.thresholds_ms: {ms} stands there twice"));
+        }
+        thresholds.push(threshold);
+    }
+    Ok(thresholds)
 }
 
 /// Who sees a part of the floor is told shares of queues and teams in sight.
@@ -353,7 +356,28 @@ mod tests {
         let list = |list: &str| wrong(&format!(r#"{{"subscribe":{{"figures":[{list}]}}}}"#));
         assert!(list(r#"{"by":"skill","window":"60m"}"#).contains("figures.by"));
         assert!(list(r#"{"by":"queue","window":"1h"}"#).contains("figures.window"));
-        assert!(list(r#"{"by":"queue","window":"60m","threshold_s":0}"#).contains("threshold_s"));
+        for seconds in ["0", "604801"] {
+            let of = format!(r#"{{"by":"queue","window":"60m","threshold_s":{seconds}}}"#);
+            assert!(list(&of).contains("figures.threshold_s: 1 to 604800"), "{seconds}");
+        }
+        let levels =
+            |ms: &str| format!(r#"{{"by":"queue","window":"60m","thresholds_ms":[{ms}]}}"#);
+        let eleven: Vec<String> = (1..=11).map(|seconds| format!("{seconds}000")).collect();
+        for (ms, why) in [
+            ("1500", "thousands, to 604800000"),
+            ("0", "thousands, to 604800000"),
+            ("604801000", "thousands, to 604800000"),
+            ("7000,7000", "7000 stands there twice"),
+            (&eleven.join(","), "at most 10"),
+        ] {
+            assert!(list(&levels(ms)).contains(why), "{ms}");
+        }
+        let told = right(&format!(
+            r#"{{"subscribe":{{"figures":[{}]}}}}"#,
+            levels(&format!("604800000,{}", eleven[..9].join(",")))
+        ));
+        assert_eq!(told.figures[0].thresholds[0].seconds(), 604_800);
+        assert_eq!(told.figures[0].thresholds.len(), 10);
         assert!(list(r#"{"by":"queue","window":"60m","figures":["aha"]}"#).contains("\"aha\""));
         let twice = r#"{"by":"queue","window":"60m"},{"by":"queue","window":"60m","ids":["a"]}"#;
         assert!(list(twice).contains("the same"));

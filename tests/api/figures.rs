@@ -157,9 +157,25 @@ fn several_thresholds_are_told_at_once_and_offers_are_shared_out() {
     // One answered; the one given up at once is a short abandon.
     assert_eq!(told, [(&json!(600_000), &json!(1.0)), (&json!(15_000), &json!(1.0))]);
     let all = "15000,20000,25000,30000,45000,60000,90000,120000,180000,240000,300000";
-    for wrong in ["15", "15000,15000", "15001", "0", "604801000", "", all] {
-        let refused = server.get(&at(&format!("figures?thresholds_ms={wrong}")));
-        assert_eq!(refused.0, 422, "{wrong:?}: {:#}", refused.2);
+    for list in ["figures", "history", "figures/service_level/calls"] {
+        for (wrong, code) in [
+            ("thresholds_ms=15", "out_of_range"),
+            ("thresholds_ms=7000,7000", "conflict"),
+            ("thresholds_ms=1500", "out_of_range"),
+            ("thresholds_ms=0", "out_of_range"),
+            ("thresholds_ms=604801000", "out_of_range"),
+            ("thresholds_ms=", "out_of_range"),
+            (&format!("thresholds_ms={all}"), "out_of_range"),
+            ("threshold_s=0", "out_of_range"),
+            ("threshold_s=604801", "out_of_range"),
+        ] {
+            if list.ends_with("calls") && wrong.starts_with("thresholds") {
+                continue;
+            }
+            let refused = server.get(&at(&format!("{list}?{wrong}")));
+            let told = (refused.0, &refused.2["errors"][0]["code"]);
+            assert_eq!(told, (422, &json!(code)), "{list}?{wrong}: {:#}", refused.2);
+        }
     }
     // Any whole second, live and of the past.
     for by in ["figures?window=today", "history?interval=day"] {

@@ -116,6 +116,24 @@ fn a_wait_grows_without_an_event_and_is_told_all_the_same() {
 }
 
 #[test]
+fn a_service_level_has_the_threshold_of_its_rule() {
+    let found = |seconds: u64| {
+        let rule = json!({ "figure": "service_level", "threshold_s": seconds, "side": "below",
+            "act": 0.8, "clear": 0.8 });
+        let mut floor = Watchman::new(rule);
+        floor.told.line("call c1 to v");
+        assert_eq!(floor.to(8), []);
+        floor.told.line("status ann ready");
+        floor.told.line("answered c1 ann");
+        floor.to(10)
+    };
+    // Answered after 8 s.
+    assert_eq!(found(7), [(9, ACT, Some(0.0))]);
+    assert_eq!(found(8), []);
+    assert_eq!(found(604_800), []);
+}
+
+#[test]
 fn a_break_that_takes_too_long_is_told_and_a_long_call_is_not() {
     let rule = json!({ "figure": "in_state_ms", "by": "agent", "ids": ["usr_ann"], "act": 10_000,
         "details": ["break"] });

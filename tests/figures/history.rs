@@ -6,7 +6,7 @@ use callboard::domain::event::Event;
 use callboard::domain::ids::Name;
 use callboard::domain::time::Millis;
 use callboard::reporting::figures::{
-    By, Counts, FIGURES, Facts, Figure, Figures, Measure, SUMS, Sum, Threshold,
+    By, Counts, FIGURES, Facts, Figure, Figures, Measure, SUMS, Sum, Threshold, Within,
 };
 use callboard::reporting::history::behind;
 use callboard::reporting::history::intervals::{self, Interval};
@@ -92,13 +92,21 @@ fn hand_over(figures: &mut Figures, keep: &mut Keep, settled: bool) {
 
 pub fn wish(across: Across, id: Option<&str>, edges: Vec<Millis>) -> Wish {
     let id = id.map(str::to_owned);
-    let thresholds = levels().collect();
+    let thresholds = Vec::new();
     Wish { across, id, after: None, limit: 10_000, edges, as_of: None, thresholds }
 }
 
-/// Thresholds with sums, and without.
-fn levels() -> impl Iterator<Item = Threshold> {
-    [1, 7, 20, 33, 600, 4_000, 604_800].into_iter().filter_map(Threshold::of_seconds)
+/// With sums, and without: the shortest, the longest, and others with each seed.
+fn thresholds(seed: u64) -> Vec<Threshold> {
+    let any = seed.wrapping_mul(6_364_136_223_846_793_005) >> 33;
+    let seconds = [1, 20, 600, 604_800, 2 + any % 60, 62 + any % 4_000];
+    seconds.into_iter().filter_map(Threshold::of_seconds).collect()
+}
+
+/// With service levels of each.
+fn leveled(mut wish: Wish, thresholds: &[Threshold]) -> Wish {
+    wish.thresholds = thresholds.to_vec();
+    wish
 }
 
 /// The service levels of a threshold, in their order.
@@ -141,6 +149,7 @@ fn check(seed: u64, seen: &mut Seen) {
     let now = kept.figures.at();
     let midnight = Millis(now.0.div_euclid(DAY_MS) * DAY_MS);
     let range = (midnight, Millis(midnight.0 + DAY_MS));
+    let levels = thresholds(seed);
     for (by, across) in [
         (By::Account, Across::Account),
         (By::Queue, Across::Queue),
@@ -152,17 +161,14 @@ fn check(seed: u64, seen: &mut Seen) {
         for id in kept.figures.ids(by) {
             let live =
                 |level| kept.figures.facts((by, &id), (midnight, now), level).expect("facts");
-            let of_day = |level| {
-                let told =
-                    look.sums(&wish(across, Some(&id), edges(Interval::Day, range)), &|_| true);
-                told.expect("sums")
-                    .items
-                    .first()
-                    .map(|(_, day)| service_levels(&day[0].facts(level)))
-            };
-            for level in levels().filter(|_| across.figures().any(Figure::has_threshold)) {
-                let live = service_levels(&live(level));
-                let day = of_day(level).unwrap_or_else(|| vec![None; live.len()]);
+            let of_day = wish(across, Some(&id), edges(Interval::Day, range));
+            let of_day = look.sums(&leveled(of_day, &levels), &|_| true).expect("sums");
+            let has_levels = across.figures().any(Figure::has_threshold);
+            for level in levels.iter().filter(|_| has_levels) {
+                let live = service_levels(&live(*level));
+                let day = of_day.items.first();
+                let day = day.map(|(_, day)| service_levels(&day[0].facts(*level)));
+                let day = day.unwrap_or_else(|| vec![None; live.len()]);
                 assert_eq!(day, live, "seed {seed}, {by} {id} within {level:?}");
             }
             let live = live(Threshold::DEFAULT).counts;
@@ -186,15 +192,45 @@ fn check(seed: u64, seen: &mut Seen) {
     if let Some((_, day)) = sums(&look, Across::Account, &edges(Interval::Day, range)).first() {
         seen.0.merge(&day[0]);
     }
-    provenance(seed, &kept, &look, range);
+    levels_add_up(seed, &look, range, &levels);
+    provenance(seed, &kept, &look, range, &levels);
+}
+
+/// Waits within thresholds that have no sums: those of intervals come to those of their day, and none is
+/// told of what does not wait.
+fn levels_add_up(seed: u64, look: &Look<'_>, range: (Millis, Millis), levels: &[Threshold]) {
+    for across in Across::ALL {
+        let told = |interval| {
+            let wish = wish(*across, None, edges(interval, range));
+            look.sums(&leveled(wish, levels), &|_| true).expect("sums").items
+        };
+        let days = told(Interval::Day);
+        for interval in [Interval::Five, Interval::Quarter, Interval::Hour] {
+            for ((id, day), (_, parts)) in days.iter().zip(&told(interval)) {
+                for (place, (level, of_day)) in day[0].levels.iter().enumerate() {
+                    let mut sum = Within::default();
+                    parts.iter().for_each(|part| sum.merge(&part.levels[place].1));
+                    let what = format!("{across} {id} within {level:?} by {interval}");
+                    assert_eq!(sum, *of_day, "seed {seed}, {what}");
+                }
+            }
+        }
+    }
 }
 
 /// The rows behind each figure come to the figure, page by page.
-fn provenance(seed: u64, kept: &Kept, look: &Look<'_>, range: (Millis, Millis)) {
+fn provenance(
+    seed: u64,
+    kept: &Kept,
+    look: &Look<'_>,
+    range: (Millis, Millis),
+    levels: &[Threshold],
+) {
     for (across, threshold) in
-        Across::ALL.iter().flat_map(|of| levels().map(move |level| (of, level)))
+        Across::ALL.iter().flat_map(|of| levels.iter().map(move |level| (of, *level)))
     {
-        let told = look.sums(&wish(*across, None, edges(Interval::Day, range)), &|_| true);
+        let wished = wish(*across, None, edges(Interval::Day, range));
+        let told = look.sums(&leveled(wished, levels), &|_| true);
         for (id, day) in told.expect("sums").items {
             let facts = day[0].facts(threshold);
             for figure in across.figures() {

@@ -49,7 +49,7 @@ pub struct AlertRule {
     pub details: Vec<Detail>,
     /// Over which window, where the figure has one; default `15m`.
     pub window: Window,
-    /// Threshold of service levels in seconds; default 20.
+    /// Threshold of service levels in seconds, 1 to 604,800; default 20.
     pub threshold_s: u64,
     /// On which side of `watch` and `act` it is wrong; default `above`.
     pub side: Side,

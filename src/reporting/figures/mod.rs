@@ -75,6 +75,17 @@ pub struct Figures {
     notes: Notes,
 }
 
+/// What formulas look at.
+#[derive(Clone, Copy)]
+struct Needs {
+    /// The window's sums: not figures of now ([`Figure::is_of_now`]).
+    sums: bool,
+    /// What each member does, or was rung ([`Figure::looks_at_members`]).
+    members: bool,
+    /// Waits within the threshold ([`Figure::has_threshold`]).
+    levels: bool,
+}
+
 impl Figures {
     /// The last record that is in them.
     #[must_use]
@@ -324,22 +335,22 @@ impl Figures {
         window: (Millis, Millis),
         threshold: Threshold,
     ) -> Option<Facts> {
-        self.facts_for(of, window, threshold, (true, true))
+        let needs = Needs { sums: true, members: true, levels: true };
+        self.facts_for(of, window, threshold, needs)
     }
 
-    /// [`Figures::facts`], without the sums, or a look at each member, where no formula asks for it
-    /// ([`Figure::is_of_now`], [`Figure::looks_at_members`]): alerts ask for one figure of many queues
+    /// [`Figures::facts`], without what no formula asks for: alerts ask for one figure of many queues
     /// and agents, each second.
     fn facts_for(
         &self,
         (by, id): (By, &str),
         (from, now): (Millis, Millis),
         threshold: Threshold,
-        (with_sums, with_members): (bool, bool),
+        needs: Needs,
     ) -> Option<Facts> {
         let (subject, people) = self.subject(by, id)?;
         let mut counts = Counts::default();
-        if with_sums {
+        if needs.sums {
             // Told is no less than what the records say.
             counts = self.ledger.since(subject, from, now.max(self.at));
             if !matches!(subject, Subject::Queue(_)) {
@@ -353,10 +364,11 @@ impl Figures {
             let online = person.filter(|person| person.detail().is_some());
             present.doing_since = online.map(Person::doing_since);
             present.out_of_adherence = self.out_of_adherence(&people, now);
-        } else if with_members {
+        } else if needs.members {
             self.members_now(subject, &people, (from, now), &mut present);
         }
-        let within = self.within((by, id), from, &[threshold]);
+        let levels = if needs.levels { &[threshold][..] } else { &[] };
+        let within = self.within((by, id), from, levels);
         Some(Facts { counts, threshold, within, now, present })
     }
 

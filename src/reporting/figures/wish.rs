@@ -1,6 +1,6 @@
 //! What is told of figures, and to whom: the same by request and in the live feed.
 
-use super::{Among, By, FIGURES, Facts, Figure, Figures, Threshold, Window};
+use super::{Among, By, FIGURES, Facts, Figure, Figures, Needs, Threshold, Window};
 use crate::domain::ids::Name;
 use crate::domain::time::Millis;
 use serde_json::{Map, Value, json};
@@ -136,9 +136,13 @@ impl Wish {
     #[must_use]
     pub fn items(&self, figures: &Figures, ids: Vec<Name>, now: Millis) -> Vec<(Name, Value)> {
         let shares = self.shares(figures, now);
-        let with_members = self.names().any(Figure::looks_at_members);
+        let needs = Needs {
+            sums: true,
+            members: self.names().any(Figure::looks_at_members),
+            levels: self.names().any(Figure::has_threshold),
+        };
         let told = ids.into_iter().filter_map(|id| {
-            let item = self.item(figures, &id, now, (shares.as_ref(), with_members))?;
+            let item = self.item(figures, &id, now, (shares.as_ref(), needs))?;
             Some((id, item))
         });
         told.collect()
@@ -149,12 +153,11 @@ impl Wish {
         figures: &Figures,
         id: &Name,
         now: Millis,
-        (shares, with_members): (Option<&Shares>, bool),
+        (shares, needs): (Option<&Shares>, Needs),
     ) -> Option<Value> {
         let zone = figures.time_zone((self.by == By::Agent).then_some(id));
         let from = super::begin(self.window, now, zone);
-        let mut facts =
-            figures.facts_for((self.by, id), (from, now), self.threshold, (true, with_members))?;
+        let mut facts = figures.facts_for((self.by, id), (from, now), self.threshold, needs)?;
         facts.present.share = shares.map(|shares| shares.of(figures, id, now));
         let value = |figure: &Figure| (figure.name.to_owned(), figure.value(&facts));
         let told: Map<String, Value> = self.names().map(value).collect();
@@ -188,7 +191,11 @@ impl Wish {
         let zone = figures.time_zone((self.by == By::Agent).then_some(id));
         let from = super::begin(self.window, now, zone);
         let figure = self.names().next()?;
-        let needs = (!figure.is_of_now(), figure.looks_at_members());
+        let needs = Needs {
+            sums: !figure.is_of_now(),
+            members: figure.looks_at_members(),
+            levels: figure.has_threshold(),
+        };
         let facts = figures.facts_for((self.by, id), (from, now), self.threshold, needs)?;
         figure.value(&facts).as_f64()
     }

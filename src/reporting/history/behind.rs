@@ -84,7 +84,7 @@ struct Thing {
 
 /// What is asked of calls besides queue and agent.
 #[derive(Default)]
-pub(super) struct Of {
+struct Of {
     media: Option<String>,
     number: Option<String>,
     skill: Option<String>,
@@ -93,7 +93,7 @@ pub(super) struct Of {
 
 impl Of {
     /// Those of which a name is told.
-    pub(super) fn named(across: Across, name: Option<&str>) -> Of {
+    fn named(across: Across, name: Option<&str>) -> Of {
         let (mut of, name) = (Of::default(), name.map(str::to_owned));
         match across {
             Across::Media => of.media = name,
@@ -245,26 +245,6 @@ impl Look<'_> {
             f(row)?;
         }
         Ok(())
-    }
-
-    /// Tells waits that have ended: the call's entry, how long it waited in ms, and whether an answer
-    /// ended it.
-    pub(super) fn waits_of(
-        &self,
-        queue: i64,
-        range: (i64, i64),
-        of: &Of,
-        mut f: impl FnMut(i64, u64, bool),
-    ) -> Result<(), Error> {
-        let sql = "SELECT s.entered_at, s.waited_ms, s.outcome
-             FROM history_stay AS s JOIN history_call AS c ON c.stream = ?4 AND c.call = s.call
-             WHERE s.queue = ?1 AND s.entered_at >= ?2 AND s.entered_at < ?3
-               AND s.outcome IS NOT NULL AND OF_CALLS";
-        self.each(sql, queue, range, of, |row| {
-            let answered = row.get_ref(2)?.as_str()? == Measure::Answered.word();
-            f(row.get(0)?, unsigned(row.get(1)?), answered);
-            Ok(())
-        })
     }
 
     fn stays_of(

@@ -150,6 +150,7 @@ impl<'a> Look<'a> {
             _ => Some(self.open_from(None)?),
         };
         let mut told = Told { items: Vec::new(), more: false };
+        let mut shown = Vec::new();
         for (subject, name) in self.subjects(wish)? {
             if !sees(&name) {
                 continue;
@@ -171,12 +172,16 @@ impl<'a> Look<'a> {
                 None => self.open_from(Some(subject))?,
             };
             let complete = |place: usize| wish.edges[place + 1].0 <= open_from;
-            let levels =
-                self.levels((wish.across, subject, &name), &wish.edges, &wish.thresholds)?;
-            let sums = all.into_iter().zip(levels).enumerate().map(|(place, (counts, levels))| {
-                Sums { counts, levels, complete: complete(place) }
+            let sums = all.into_iter().enumerate().map(|(place, counts)| {
+                let (levels, complete) = (Levels::new(), complete(place));
+                Sums { counts, levels, complete }
             });
-            told.items.push((name, sums.collect()));
+            told.items.push((Name::clone(&name), sums.collect()));
+            shown.push((subject, name));
+        }
+        let levels = self.levels((wish.across, &shown), &wish.edges, &wish.thresholds)?;
+        for ((_, sums), levels) in told.items.iter_mut().zip(levels) {
+            sums.iter_mut().zip(levels).for_each(|(sums, levels)| sums.levels = levels);
         }
         Ok(told)
     }

@@ -38,11 +38,18 @@ function LimitsForm({ close }) {
         </label>
         <label class="field-l">
           <span>answered within (s)</span>
-          <select name="seconds" value=${seconds}>
-            ${THRESHOLDS.map(
-              (t) => html`<option key=${t} value=${t} selected=${t === seconds}>${t}</option>`,
-            )}
-          </select>
+          <input
+            name="seconds"
+            type="number"
+            min="1"
+            max="604800"
+            list="thresholds"
+            required
+            value=${seconds}
+          />
+          <datalist id="thresholds">
+            ${THRESHOLDS.map((t) => html`<option key=${t} value=${t}></option>`)}
+          </datalist>
         </label>
       </div>
       <div class="two">

@@ -62,7 +62,7 @@ export const ofAll = (window, name) => figure('account', window, account.value, 
 
 /** Answers in how many seconds count as in time, and which share of them is wanted. */
 export const target = signal({ seconds: 20, share: 0.8 });
-/** The server's thresholds. */
+/** Usual thresholds; any whole second up to seven days is one. */
 export const THRESHOLDS = [15, 20, 25, 30, 45, 60, 90, 120, 180, 240, 300, 600];
 
 /** By figure. */
