@@ -143,27 +143,18 @@ fn keep_notes(
 
 /// The day by queue and by agent, in quarters of an hour.
 fn report(path: &Path, (from, until): (Millis, Millis), calls: usize) {
-    let place = Threshold::DEFAULT;
     let utc = zone("UTC").expect("UTC");
     for across in [Across::Queue, Across::Agent] {
         let edges = Interval::Quarter.edges((from, until.plus(1)), &utc, 200).expect("edges");
         let intervals = edges.len() - 1;
-        let wish = Wish {
-            across,
-            id: None,
-            after: None,
-            limit: 1_000,
-            edges,
-            as_of: None,
-            thresholds: Vec::new(),
-        };
+        let wish = Wish::all(across, 1_000, edges);
         let began = Instant::now();
         let mut reader = Reader::open(path).expect("a reader");
         let told = reader.look(STREAM, |look| look.sums(&wish, &|_| true)).expect("sums");
         let mut handled = 0;
         for sums in told.items.iter().flat_map(|(_, sums)| sums) {
             handled += sums.counts.get(Measure::Handled);
-            let facts = sums.facts(place);
+            let facts = sums.facts(Threshold::DEFAULT);
             for figure in across.figures() {
                 black_box(figure.value(&facts));
             }

@@ -112,21 +112,12 @@ fn report(folder: &Path, agents: u32, days: i64) {
         keep.write().expect("written");
     }
     drop(keep);
-    let place = Threshold::DEFAULT;
     for name in ["Europe/Berlin", "Asia/Kolkata"] {
         let zone = zone(name).expect("a zone");
         let range = (first, first.plus(u64::try_from(days).unwrap_or(0) * 86_400_000));
         let edges = Interval::Day.edges(range, &zone, 100).expect("edges");
         let intervals = edges.len() - 1;
-        let wish = Wish {
-            across: Across::Agent,
-            id: None,
-            after: None,
-            limit: 1_000,
-            edges,
-            as_of: None,
-            thresholds: Vec::new(),
-        };
+        let wish = Wish::all(Across::Agent, 1_000, edges);
         let mut times: Vec<f64> = (0..5)
             .map(|_| {
                 let began = Instant::now();
@@ -134,7 +125,7 @@ fn report(folder: &Path, agents: u32, days: i64) {
                 let told = reader.look(STREAM, |look| look.sums(&wish, &|_| true)).expect("sums");
                 for (_, sums) in &told.items {
                     for sum in sums {
-                        let facts = sum.facts(place);
+                        let facts = sum.facts(Threshold::DEFAULT);
                         for figure in Across::Agent.figures() {
                             black_box(figure.value(&facts));
                         }

@@ -311,15 +311,7 @@ async fn closed(
     let across = Across::parse(hook.by.word()).unwrap_or(Across::Queue);
     let (named, interval) = (account.clone(), hook.interval);
     let look = move |look: &Look<'_>| {
-        let wish = Wish {
-            across,
-            id: None,
-            after: None,
-            limit: usize::MAX,
-            edges: vec![from, to],
-            as_of: None,
-            thresholds: Vec::new(),
-        };
+        let wish = Wish::all(across, usize::MAX, vec![from, to]);
         let told = look.sums(&wish, &|_| true)?;
         let complete =
             told.items.iter().all(|(_, sums)| sums[0].complete) && look.position().at >= to.0;

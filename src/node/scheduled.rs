@@ -200,8 +200,7 @@ async fn file(
     let limit = (AT_ONCE / edges.len().max(1)).max(1);
     let (mut after, mut fresh) = (None, Fresh::Settled);
     loop {
-        let (edges, as_of, thresholds) = (edges.clone(), None, Vec::new());
-        let wish = Wish { across, id: None, after, limit, edges, as_of, thresholds };
+        let wish = Wish { after, ..Wish::all(across, limit, edges.clone()) };
         let (figures, shown) = (figures.clone(), account.clone());
         let look = move |look: &Look<'_>| {
             let told = look.sums(&wish, &|_| true)?;

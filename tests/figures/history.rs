@@ -93,7 +93,7 @@ fn hand_over(figures: &mut Figures, keep: &mut Keep, settled: bool) {
 pub fn wish(across: Across, id: Option<&str>, edges: Vec<Millis>) -> Wish {
     let id = id.map(str::to_owned);
     let thresholds = Vec::new();
-    Wish { across, id, after: None, limit: 10_000, edges, as_of: None, thresholds }
+    Wish { id, thresholds, ..Wish::all(across, 10_000, edges) }
 }
 
 /// With sums, and without: the shortest, the longest, and others with each seed.

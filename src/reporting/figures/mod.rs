@@ -46,7 +46,7 @@ pub use self::rules::{LOOK_MS, Lookout};
 pub use self::waits::Within;
 pub use self::window::begin;
 pub use self::wish::{Part, Seen, Wish, place, service_levels};
-pub use crate::domain::figures::{By, THRESHOLDS_S, Threshold, Window};
+pub use crate::domain::figures::{By, Threshold, Window};
 
 /// The figures of one account.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

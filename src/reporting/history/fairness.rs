@@ -71,14 +71,13 @@ impl Look<'_> {
             Among::Queue(kind, id) => (*kind, Some(id.to_string())),
             Among::Team(id) => (Across::Team, Some(id.to_string())),
         };
-        let (edges, thresholds) = (edges.to_vec(), Vec::new());
-        let wish = Wish { across, id, after: None, limit: 1, edges, as_of, thresholds };
+        let wish = Wish { id, as_of, ..Wish::all(across, 1, edges.to_vec()) };
         let told = self.sums(&wish, &|_| true)?;
         let sums = told.items.first().map(|(_, sums)| &sums[..]).unwrap_or_default();
         let whole = sums.iter().map(|sums| sums.counts.get(Measure::Offers)).collect();
         let own = match among {
             Among::Queue(kind, id) => match self.subject(kind.word(), id)? {
-                Some(queue) => Some(self.named(self.rung(queue, &wish.edges)?)?),
+                Some(queue) => Some(self.named(self.rung(queue, edges)?)?),
                 None => Some(BTreeMap::new()),
             },
             Among::All | Among::Team(_) => None,

@@ -52,7 +52,7 @@ impl Counting<'_> {
 
 impl Look<'_> {
     /// Of subjects of one kind, in their order: waits within those thresholds that have no sums, by the
-    /// interval of the entry.
+    /// interval of the entry. Nothing where all have sums, and of those for whom nobody waits.
     ///
     /// # Errors
     /// [`Error::Sqlite`].
@@ -64,12 +64,13 @@ impl Look<'_> {
     ) -> Result<Vec<Vec<Levels>>, Error> {
         let without_sums = thresholds.iter().filter(|threshold| threshold.preset().is_none());
         let none: Levels = without_sums.map(|threshold| (*threshold, Within::default())).collect();
-        let intervals = vec![none.clone(); edges.len().saturating_sub(1)];
+        if none.is_empty() || subjects.is_empty() {
+            return Ok(Vec::new());
+        }
+        let intervals = vec![none; edges.len().saturating_sub(1)];
         let mut counting = Counting { edges, all: vec![intervals; subjects.len()] };
         let column = match across {
-            _ if none.is_empty() || subjects.is_empty() => return Ok(counting.all),
-            // Nothing of them waits.
-            Across::Agent | Across::Team | Across::Disposition => return Ok(counting.all),
+            Across::Agent | Across::Team | Across::Disposition => return Ok(Vec::new()),
             Across::Queue | Across::Group => {
                 for (place, (queue, _)) in subjects.iter().enumerate() {
                     self.waits(WAITS, *queue, edges, |row| counting.add(place, row))?;

@@ -69,8 +69,17 @@ pub struct Wish {
     pub edges: Vec<Millis>,
     /// As they were after this record.
     pub as_of: Option<u64>,
-    /// Thresholds of service levels that will be asked for.
+    /// Thresholds of service levels that will be asked for; presets need not be named.
     pub thresholds: Vec<Threshold>,
+}
+
+impl Wish {
+    /// All subjects of a kind, so many at most, as they are now, with no thresholds but the presets.
+    #[must_use]
+    pub fn all(across: Across, limit: usize, edges: Vec<Millis>) -> Wish {
+        let (id, after, as_of, thresholds) = (None, None, None, Vec::new());
+        Wish { across, id, after, limit, edges, as_of, thresholds }
+    }
 }
 
 /// One interval.
@@ -413,9 +422,7 @@ mod tests {
         keep.write().expect("written");
         let range = (first, first.plus(31 * 86_400_000));
         let edges = Interval::Day.edges(range, &zone(name).expect("a zone"), 100).expect("edges");
-        let across = Across::Agent;
-        let (as_of, thresholds) = (None, Vec::new());
-        let wish = Wish { across, id: None, after: None, limit: 10, edges, as_of, thresholds };
+        let wish = Wish::all(Across::Agent, 10, edges);
         let steps = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&steps);
         let count = move || {
