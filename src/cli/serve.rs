@@ -7,14 +7,14 @@ use crate::api::server::{self, Serving};
 use crate::config::{Config, Origin, SETTINGS, Setting};
 use crate::console;
 use crate::mail;
-use crate::node::{EXIT_JOURNAL, Node, Options, SessionTimes, telemetry};
+use crate::node::{EXIT_JOURNAL, Node, Options, SessionTimes, secret_file, telemetry};
 use crate::sim::demo;
 use crate::switch::webhook;
 use crate::tls::{Identity, Trust};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, FromArgMatches};
 use std::fs;
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +24,9 @@ use tokio::sync::oneshot;
 
 const EXIT_UNAVAILABLE: u8 = 69;
 const EXIT_CONFIG: u8 = 78;
+
+/// The file of the data folder with the page at which the owner sets a password.
+const WELCOME: &str = "welcome.link";
 
 /// How long the clients of open sockets have to take their last frames at a stop.
 const FAREWELL: Duration = Duration::from_millis(300);
@@ -260,6 +263,7 @@ async fn run(
         }
     };
     let _ = fs::remove_file(config.data.join("listen.addr"));
+    let _ = secret_file::remove(&config.data.join(WELCOME));
     if let Some(fatal) = failed {
         // Nothing more may be answered: not even what is under way.
         eprintln!("callboard: {}", fatal.why);
@@ -281,8 +285,18 @@ async fn run(
     Ok(())
 }
 
-/// Says where it listens: to people, and in `DATA/listen.addr` for scripts.
+/// Says where it listens: to people, and in `DATA/listen.addr` for scripts. Without an owner who can
+/// sign in there is a link for one in `DATA/welcome.link`. Whoever reads it becomes the owner, so it is
+/// printed to a terminal only: another output is kept, by systemd or a container's log.
 fn tell(config: &Config, scheme: &str, addr: &str, first: Option<&str>) -> Result<(), Failure> {
+    let welcome = config.data.join(WELCOME);
+    // After the hash sign: browsers send it to nobody.
+    let link = first.map(|link| format!("{scheme}://{addr}/welcome#{link}"));
+    match &link {
+        Some(link) => secret_file::write(&welcome, link),
+        None => secret_file::remove(&welcome),
+    }
+    .map_err(|e| Failure::new(1, format!("{}: {e}", welcome.display())))?;
     let path = config.data.join("listen.addr");
     let draft = config.data.join("listen.addr.new");
     // Written aside and renamed, so that a reader never sees half of it.
@@ -291,9 +305,14 @@ fn tell(config: &Config, scheme: &str, addr: &str, first: Option<&str>) -> Resul
         .map_err(|e| Failure::new(1, format!("{}: {e}", path.display())))?;
     println!("Callboard listens on {scheme}://{addr}");
     println!("The owner's API key is in {}", config.data.join("owner.key").display());
-    if let Some(link) = first {
-        // After the hash sign: browsers send it to nobody.
-        println!("Set the owner's password, once, at {scheme}://{addr}/welcome#{link}");
+    match link {
+        Some(link) if io::stdout().is_terminal() => {
+            println!("Set the owner's password, once, at {link}");
+        }
+        Some(_) => {
+            println!("Set the owner's password, once, by the link in {}", welcome.display());
+        }
+        None => {}
     }
     Ok(())
 }

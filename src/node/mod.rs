@@ -11,6 +11,7 @@
 
 pub mod clock;
 pub mod registry;
+pub mod secret_file;
 pub mod telemetry;
 
 mod agencies;

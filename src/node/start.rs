@@ -30,6 +30,7 @@ use crate::node::recovery::{self, Loaded, NodeState, Pace, StartError};
 use crate::node::registry::{self, FIRST_ACCOUNT, KeyRequest};
 use crate::node::reports::{self, Opened, Reports, Store, Told};
 use crate::node::run::Run;
+use crate::node::secret_file;
 use crate::node::shared::{AccountHead, Flow, Readers, Shared};
 use crate::node::shutdown::{EXIT_JOURNAL, EXIT_SOFTWARE, Fatal, LifeLine};
 use crate::node::snapshots::{Fold, Folder};
@@ -39,8 +40,6 @@ use crate::switch::webhook;
 use dashmap::DashMap;
 use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
@@ -542,7 +541,8 @@ fn first_start(
     let random = secret::entropy().map_err(no_dice())?;
     first_records(journal, state, now, (seed, random), |secret| {
         let path = data.join(OWNER_KEY);
-        write_secret(&path, secret).map_err(StartError::io(format!("writing {}", path.display())))
+        secret_file::write(&path, secret)
+            .map_err(StartError::io(format!("writing {}", path.display())))
     })
 }
 
@@ -585,16 +585,4 @@ pub(super) fn first_records(
     journal.append(&[&Entry { record: Some(record), vault: Vec::new() }])?;
     (state.seq, state.last_at) = (1, now);
     Ok(())
-}
-
-/// Only its owner may read it, from its first byte on.
-fn write_secret(path: &Path, secret: &str) -> std::io::Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut file =
-        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    writeln!(file, "{secret}")?;
-    file.sync_all()
 }

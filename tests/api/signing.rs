@@ -2,6 +2,7 @@
 
 use crate::support::{Api, Server, until};
 use serde_json::{Value, json};
+use std::os::unix::fs::PermissionsExt as _;
 
 const BASE: &str = "/v1/accounts/default";
 const PASSWORD: &str = "correct horse";
@@ -255,23 +256,27 @@ fn a_link_sets_the_password_once_and_a_newer_one_kills_it() {
 }
 
 #[test]
-fn the_first_owner_comes_in_by_the_link_that_serve_prints() {
+fn the_first_owner_comes_in_by_the_link_that_serve_leaves() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("data");
-    let printed = |server: &Server| {
-        until("the link", || {
-            let log = server.log();
-            let link = log.rsplit("/welcome#").next().filter(|_| log.contains("/welcome#"))?;
-            link.split_whitespace().next().map(str::to_owned)
-        })
+    let file = data.join("welcome.link");
+    // What is printed to a file or a pipe is kept: the link is not in it.
+    let left = |server: &Server| {
+        let page = std::fs::read_to_string(&file).expect("a link");
+        assert_eq!(std::fs::metadata(&file).expect("a file").permissions().mode() & 0o777, 0o600);
+        let link = page.trim().rsplit("/welcome#").next().expect("a link").to_owned();
+        assert!(link.starts_with("cbl_") && !server.log().contains("cbl_"), "{}", server.log());
+        assert!(server.log().contains(file.to_str().expect("text")), "{}", server.log());
+        link
     };
     let mut server = Server::start_in(&data, &[]);
-    let old = printed(&server);
+    let old = left(&server);
     server.stop();
+    assert!(!file.exists(), "it leads nowhere any more");
     std::fs::remove_file(data.with_extension("log")).expect("removed");
     let mut server = Server::start_in(&data, &[]);
-    let link = printed(&server);
-    assert_ne!(old, link, "each start prints another, until it is used");
+    let link = left(&server);
+    assert_ne!(old, link, "each start makes another, until it is used");
     let nobody = server.with_key("");
     let mut body = json!({ "link": old, "password": PASSWORD, "confirm": PASSWORD,
         "email": "olga@acme.test", "first_name": "Olga", "last_name": "Owen" });
@@ -292,5 +297,5 @@ fn the_first_owner_comes_in_by_the_link_that_serve_prints() {
     server.stop();
     std::fs::remove_file(data.with_extension("log")).expect("removed");
     let server = Server::start_in(&data, &[]);
-    assert!(!server.log().contains("/welcome#"), "an owner can sign in");
+    assert!(!file.exists() && !server.log().contains("welcome"), "an owner can sign in");
 }

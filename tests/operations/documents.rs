@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-fn read(file: &str) -> String {
+/// A file of the project.
+pub fn read(file: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
     fs::read_to_string(&path).unwrap_or_else(|e| panic!("{file}: {e}"))
 }
@@ -73,13 +74,9 @@ fn the_handbook_the_alerts_and_the_dashboard_name_the_metrics_there_are() {
     let expressions: Vec<&str> =
         rules.lines().filter_map(|line| line.trim().strip_prefix("expr: ")).collect();
     assert!(expressions.len() >= 10, "{expressions:?}");
-    let dashboard: Value =
-        serde_json::from_str(&read("config/grafana/callboard.json")).expect("JSON");
-    let panels = dashboard["panels"].as_array().expect("panels");
-    let targets = panels.iter().flat_map(|panel| panel["targets"].as_array().expect("targets"));
-    let shown: Vec<&str> = targets.map(|target| target["expr"].as_str().expect("expr")).collect();
-    assert!(shown.len() >= panels.len() && panels.len() >= 10);
-    for expression in expressions.iter().chain(&shown) {
+    let shown = dashboard_expressions();
+    assert!(shown.len() >= 10, "{shown:?}");
+    for expression in expressions.iter().copied().chain(shown.iter().map(String::as_str)) {
         let used = metrics_in(expression);
         let known = |name: &String| series.contains(name);
         assert!(used.iter().all(known), "{expression}: {used:?} of {series:?}");
@@ -95,6 +92,17 @@ fn the_handbook_the_alerts_and_the_dashboard_name_the_metrics_there_are() {
     };
     let left_out: Vec<_> = names.iter().filter(left_out).collect();
     assert!(left_out.is_empty(), "not on the dashboard: {left_out:?}");
+}
+
+/// What the panels of the dashboard ask for.
+pub fn dashboard_expressions() -> Vec<String> {
+    let dashboard: Value =
+        serde_json::from_str(&read("config/grafana/callboard.json")).expect("JSON");
+    let panels = dashboard["panels"].as_array().expect("panels");
+    let targets = panels.iter().map(|panel| panel["targets"].as_array().expect("targets"));
+    assert!(targets.clone().all(|targets| !targets.is_empty()));
+    let expressions = targets.flatten().map(|target| target["expr"].as_str().expect("expr"));
+    expressions.map(str::to_owned).collect()
 }
 
 /// The metrics that an expression names: words that begin as ours do.
