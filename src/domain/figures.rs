@@ -1,6 +1,7 @@
 //! Names of figures: what alert rules name, and what they are told of. The formulas stand in
 //! `reporting`; a test there keeps both the same.
 
+use crate::domain::fields::Fields;
 use crate::domain::presence::words;
 use serde::{Deserialize, Serialize};
 
@@ -41,8 +42,37 @@ words!(
 pub const THRESHOLDS_S: [u64; 12] = [15, 20, 25, 30, 45, 60, 90, 120, 180, 240, 300, 600];
 
 /// A service level's threshold, in whole seconds from one second to seven days.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
+)]
+#[serde(try_from = "u64", into = "u64")]
+#[schema(value_type = u64, minimum = 1, maximum = 604_800)]
 pub struct Threshold(u32);
+
+/// A record or request with a threshold out of range.
+#[derive(Debug, thiserror::Error)]
+#[error("a threshold has 1 to {} seconds", Threshold::LONGEST_S)]
+pub struct OutOfRange;
+
+impl TryFrom<u64> for Threshold {
+    type Error = OutOfRange;
+
+    fn try_from(seconds: u64) -> Result<Threshold, OutOfRange> {
+        Threshold::of_seconds(seconds).ok_or(OutOfRange)
+    }
+}
+
+impl From<Threshold> for u64 {
+    fn from(threshold: Threshold) -> u64 {
+        u64::from(threshold.0)
+    }
+}
+
+impl Default for Threshold {
+    fn default() -> Threshold {
+        Threshold::DEFAULT
+    }
+}
 
 impl Threshold {
     /// When none is asked for: 20 s.
@@ -63,6 +93,14 @@ impl Threshold {
     #[must_use]
     pub fn of_ms(ms: u64) -> Option<Threshold> {
         Threshold::of_seconds(ms / 1_000).filter(|_| ms.is_multiple_of(1_000))
+    }
+
+    /// The field `threshold_s` of a rule, hook or report.
+    pub fn read(fields: &mut Fields<'_>) -> Threshold {
+        let default = u64::from(Threshold::DEFAULT.0);
+        let seconds = fields.int("threshold_s", 1..=Threshold::LONGEST_S, default);
+        // One out of range has been told as wrong.
+        Threshold::of_seconds(seconds).unwrap_or_default()
     }
 
     /// In seconds.

@@ -2,7 +2,7 @@
 //! that has any. What is to be told stands in the engine's state until it was taken: after an end of
 //! the process it is told then, and what was under way perhaps twice, with the same id.
 
-use crate::domain::figures::{Threshold, is_of_intervals};
+use crate::domain::figures::is_of_intervals;
 use crate::domain::ids::Name;
 use crate::domain::input::{Answer, Command, Input, Query};
 use crate::domain::objects::hook::{Hook, HookEvent};
@@ -309,14 +309,15 @@ async fn closed(
     (from, to): (Millis, Millis),
 ) -> Result<Value, ()> {
     let across = Across::parse(hook.by.word()).unwrap_or(Across::Queue);
-    let (named, interval) = (account.clone(), hook.interval);
+    let (named, interval, threshold) = (account.clone(), hook.interval, hook.threshold_s);
     let look = move |look: &Look<'_>| {
-        let wish = Wish::all(across, usize::MAX, vec![from, to]);
+        let all = Wish::all(across, usize::MAX, vec![from, to]);
+        let wish = Wish { thresholds: vec![threshold], ..all };
         let told = look.sums(&wish, &|_| true)?;
         let complete =
             told.items.iter().all(|(_, sums)| sums[0].complete) && look.position().at >= to.0;
         let items = told.items.iter().map(|(id, sums)| {
-            let facts = sums[0].facts(Threshold::DEFAULT);
+            let facts = sums[0].facts(threshold);
             let figures = across.figures().filter(|figure| is_of_intervals(figure.name));
             let value = figures.map(|figure| (figure.name.to_owned(), figure.value(&facts)));
             let figures: Map<String, Value> = value.collect();
@@ -325,7 +326,7 @@ async fn closed(
         });
         let items: Vec<Value> = items.collect();
         Ok(json!({ "interval": interval, "from": from.rfc3339(), "to": to.rfc3339(),
-            "by": across, "complete": complete, "seq": look.position().seq, "items": items }))
+            "by": across, "threshold_s": threshold, "complete": complete, "seq": look.position().seq, "items": items }))
     };
     let read = handle.history(account, Fresh::Settled, look).await;
     read.map_err(|problem| {

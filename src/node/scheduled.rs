@@ -1,6 +1,6 @@
 //! Scheduled reports: which period is due, the file, and where it goes.
 
-use crate::domain::figures::{Threshold, is_of_intervals};
+use crate::domain::figures::is_of_intervals;
 use crate::domain::ids::Name;
 use crate::domain::input::Command;
 use crate::domain::objects::report::{FileKind, Period, Report};
@@ -190,6 +190,9 @@ async fn file(
     let interval = Interval::parse(report.interval.word()).unwrap_or(Interval::Day);
     let Some(edges) = interval.edges(period, zone, MOST_INTERVALS) else { return Err(()) };
     let figures = figures(report, across);
+    let threshold = report.threshold_s;
+    // Others than the presets are gone through for: not where no figure is told of one.
+    let thresholds = Vec::from_iter(figures.iter().any(|f| f.has_threshold()).then_some(threshold));
     let (mut writer, mut file) = match report.format {
         FileKind::Csv => (Writer::csv(), Vec::new()),
         FileKind::Xlsx => (Writer::xlsx().map_err(drop)?, Vec::new()),
@@ -200,7 +203,8 @@ async fn file(
     let limit = (AT_ONCE / edges.len().max(1)).max(1);
     let (mut after, mut fresh) = (None, Fresh::Settled);
     loop {
-        let wish = Wish { after, ..Wish::all(across, limit, edges.clone()) };
+        let thresholds = thresholds.clone();
+        let wish = Wish { after, thresholds, ..Wish::all(across, limit, edges.clone()) };
         let (figures, shown) = (figures.clone(), account.clone());
         let look = move |look: &Look<'_>| {
             let told = look.sums(&wish, &|_| true)?;
@@ -209,7 +213,7 @@ async fn file(
                 let id = if across == Across::Account { &shown } else { id };
                 let spans = wish.edges.iter().zip(wish.edges.iter().skip(1)).zip(sums);
                 for ((from, to), sums) in spans {
-                    let facts = sums.facts(Threshold::DEFAULT);
+                    let facts = sums.facts(threshold);
                     let mut row = vec![
                         json!(id),
                         json!(from.rfc3339()),

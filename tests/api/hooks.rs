@@ -165,6 +165,12 @@ fn hooks_and_reports_are_objects_of_the_account() {
     let report = server.must("PUT", &at("reports/r"), &json!({ "name": "R", "folder": "daily" }));
     assert!(report["sent_until"].is_string(), "{report:#}");
     assert_eq!((&report["every"], &report["format"]), (&json!("day"), &json!("csv")));
+    assert_eq!(report["threshold_s"], 20);
+    for path in ["hooks/x", "reports/r"] {
+        let (status, _, problem) = server.patch(&at(path), &json!({ "threshold_s": 604_801 }));
+        assert_eq!((status, &problem["errors"][0]["pointer"]), (422, &json!("/threshold_s")));
+        assert_eq!(server.patch(&at(path), &json!({ "threshold_s": 7 })).2["threshold_s"], 7);
+    }
     let audit = server.must_get(&at("audit")).to_string();
     assert!(audit.contains("hook.put") && audit.contains("report.put"), "{audit}");
     assert!(!audit.contains(&SECRET[6..]));

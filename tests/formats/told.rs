@@ -59,3 +59,14 @@ pub fn alerts() -> Vec<Event> {
         Event::AlertResolved { alert, value: Some(4.0), cause: AlertEnd::Cleared },
     ]
 }
+
+#[test]
+fn hooks_and_reports_of_before_thresholds_had_the_one_of_20_s() {
+    let hook = r#"{"hook_put":{"id":"planning","by":"owner","hook":{"name":"Planning","webhook":{"url":"https://plan.test/told","authorization":null,"secret":null},"events":["interval.closed"],"interval":"15m","by":"queue","enabled":true}}}"#;
+    let report = r#"{"report_put":{"id":"daily","by":"owner","report":{"name":"Daily","every":"day","at":"07:00","time_zone":null,"by":"queue","interval":"day","figures":[],"format":"csv","users":["usr_ann"],"folder":null,"enabled":true}}}"#;
+    for (line, of) in [(hook, "hook"), (report, "report")] {
+        let event: Event = serde_json::from_str(line).expect("it is read");
+        let now = serde_json::to_value(&event).expect("it is written");
+        assert_eq!(now[format!("{of}_put")][of]["threshold_s"], 20, "{now}");
+    }
+}

@@ -50,7 +50,7 @@ pub struct AlertRule {
     /// Over which window, where the figure has one; default `15m`.
     pub window: Window,
     /// Threshold of service levels in seconds, 1 to 604,800; default 20.
-    pub threshold_s: u64,
+    pub threshold_s: Threshold,
     /// On which side of `watch` and `act` it is wrong; default `above`.
     pub side: Side,
     /// From here on it needs attention, in the figure's unit; null (default): nowhere.
@@ -80,11 +80,7 @@ impl AlertRule {
             ids: f.texts("ids", MOST_IDS, ID),
             details: details(f),
             window: f.word("window", Window::parse, Window::ALL, Window::Quarter),
-            threshold_s: f.int(
-                "threshold_s",
-                1..=Threshold::LONGEST_S,
-                u64::from(Threshold::DEFAULT.seconds()),
-            ),
+            threshold_s: Threshold::read(f),
             side: f.word("side", Side::parse, Side::ALL, Side::Above),
             watch: number(f, "watch"),
             act: number(f, "act"),

@@ -2,7 +2,7 @@
 
 use super::switch::Webhook;
 use crate::domain::fields::{Fields, LABEL};
-use crate::domain::figures::By;
+use crate::domain::figures::{By, Threshold};
 use crate::domain::presence::words;
 use crate::domain::problem::FieldError;
 use serde::{Deserialize, Serialize};
@@ -62,6 +62,9 @@ pub struct Hook {
     pub interval: Every,
     /// … and by what their figures are told apart: queue (default), group, agent, team or account.
     pub by: By,
+    /// … and the threshold of their service levels in seconds, 1 to 604,800; default 20.
+    #[serde(default)]
+    pub threshold_s: Threshold,
     /// Whether it is told; default true. What happens meanwhile is not made up for.
     pub enabled: bool,
 }
@@ -88,6 +91,7 @@ impl Hook {
             events: events(f),
             interval: f.word("interval", Every::parse, Every::ALL, Every::Quarter),
             by: f.word("by", By::parse, By::ALL, By::Queue),
+            threshold_s: Threshold::read(f),
             enabled: f.flag("enabled", true),
         };
         fields.done(hook)
@@ -108,6 +112,7 @@ impl Hook {
             "events": self.events,
             "interval": self.interval,
             "by": self.by,
+            "threshold_s": self.threshold_s,
             "enabled": self.enabled,
         })
     }

@@ -2,7 +2,7 @@
 
 use super::account::TIME_ZONE;
 use crate::domain::fields::{Fields, ID, LABEL, Rule, USER_ID};
-use crate::domain::figures::{By, is_of_intervals, told_of};
+use crate::domain::figures::{By, Threshold, is_of_intervals, told_of};
 use crate::domain::presence::words;
 use crate::domain::problem::FieldError;
 use serde::{Deserialize, Serialize};
@@ -90,6 +90,9 @@ pub struct Report {
     pub time_zone: Option<String>,
     /// queue (default), group, agent, team or account.
     pub by: By,
+    /// Threshold of service levels in seconds, 1 to 604,800; default 20.
+    #[serde(default)]
+    pub threshold_s: Threshold,
     /// How long its intervals are; default `day`.
     pub interval: Grain,
     /// These figures only; none (default): all of the history's.
@@ -118,6 +121,7 @@ impl Report {
             at: f.text_or("at", TIME, "07:00"),
             time_zone: f.text_or_null("time_zone", TIME_ZONE),
             by: f.word("by", By::parse, By::ALL, By::Queue),
+            threshold_s: Threshold::read(f),
             interval: f.word("interval", Grain::parse, Grain::ALL, Grain::Day),
             figures: f.texts("figures", MOST_FIGURES, ID),
             format: f.word("format", FileKind::parse, FileKind::ALL, FileKind::Csv),
@@ -167,6 +171,7 @@ impl Report {
             "at": self.at,
             "time_zone": self.time_zone,
             "by": self.by,
+            "threshold_s": self.threshold_s,
             "interval": self.interval,
             "figures": self.figures,
             "format": self.format,

@@ -92,15 +92,25 @@ async fn settle(what: &str, mut is_so: impl FnMut() -> bool) {
     panic!("waited too long for {what}");
 }
 
+/// Within 20 s, which is the default, but not within 6.
+async fn answered_after_seven_seconds(world: &World) {
+    let (_, commands) = world.post(vec![arrives("c1")], None).await.expect("taken");
+    world.clock.advance(7_000);
+    let offer = rung(&commands)[0];
+    let answer = event("c1-answered", "c1", Happening::OfferAnswered { offer });
+    let (results, _) = world.post(vec![answer], None).await.expect("taken");
+    assert_eq!(results[0].status, ResultStatus::Accepted);
+}
+
 #[tokio::test]
 async fn an_interval_is_told_once_and_again_until_it_is_taken() {
     let ear = Ear::open();
     let mut world = World::with_agent().await;
     let hook = json!({ "name": "Planning", "interval": "5m", "events": ["interval.closed"],
-        "webhook": { "url": ear.url, "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8G" } });
+        "threshold_s": 6, "webhook": { "url": ear.url, "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8G" } });
     world.put(Kind::Hook, "", "planning", hook).await;
-    world.post(vec![arrives("c1")], None).await.expect("taken");
-    world.clock.advance(5 * MINUTE_MS + 1_999);
+    answered_after_seven_seconds(&world).await;
+    world.clock.advance(5 * MINUTE_MS + 1_999 - 7_000);
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert_eq!(ear.heard().len(), 0, "not before it is over, and counted");
     world.clock.advance(1);
@@ -115,6 +125,11 @@ async fn an_interval_is_told_once_and_again_until_it_is_taken() {
     assert_eq!(
         (&data["items"][0]["id"], &data["items"][0]["figures"]["offered"]),
         (&json!("support"), &json!(1))
+    );
+    assert_eq!(
+        (&data["threshold_s"], &data["items"][0]["figures"]["service_level"]),
+        (&json!(6), &json!(0.0)),
+        "answered, but later"
     );
 
     ear.refusals.store(2, Ordering::SeqCst);
@@ -145,15 +160,15 @@ async fn an_interval_is_told_once_and_again_until_it_is_taken() {
 #[tokio::test]
 async fn a_report_is_put_once_and_made_up_for_after_an_outage() {
     let mut world = World::with_agent().await;
-    let daily =
-        json!({ "name": "Daily", "folder": "daily", "at": "07:00", "figures": ["offered"] });
+    let daily = json!({ "name": "Daily", "folder": "daily", "at": "07:00", "threshold_s": 6,
+        "figures": ["offered", "service_level"] });
     world.put(Kind::Report, "", "r", daily).await;
-    world.post(vec![arrives("c1")], None).await.expect("taken");
+    answered_after_seven_seconds(&world).await;
     let file = |world: &World, day: u32| {
         world.data.path().join(format!("reports/daily/default-r-2026-11-{day}.csv"))
     };
     // The story begins on the 21st at 20:00 UTC.
-    world.clock.advance(11 * HOUR_MS - 1);
+    world.clock.advance(11 * HOUR_MS - 1 - 7_000);
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert!(!file(&world, 21).exists(), "not before its time");
     world.clock.advance(1);
@@ -161,8 +176,9 @@ async fn a_report_is_put_once_and_made_up_for_after_an_outage() {
     settle("the report", || first.exists()).await;
     let text = std::fs::read_to_string(&first).expect("the report");
     let lines: Vec<&str> = text.split_terminator("\r\n").collect();
-    assert_eq!(lines[0], "id,from,to,complete,offered");
-    assert!(lines[1].starts_with("support,2026-11-21T00:00:00.000Z,") && lines[1].ends_with(",1"));
+    assert_eq!(lines[0], "id,from,to,complete,offered,service_level");
+    assert!(lines[1].starts_with("support,2026-11-21T00:00:00.000Z,"), "{text}");
+    assert!(lines[1].ends_with(",1,0") || lines[1].ends_with(",1,0.0"), "{text}");
     tokio::time::sleep(Duration::from_millis(100)).await;
     std::fs::remove_file(&first).expect("removed");
 

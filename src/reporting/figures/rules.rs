@@ -1,6 +1,6 @@
 //! Alert rules over figures: what each finds of its subjects now.
 
-use super::{By, Figures, Seen, Threshold, Wish};
+use super::{By, Figures, Seen, Wish};
 use crate::domain::event::Event;
 use crate::domain::figures::LIVE_ONLY;
 use crate::domain::ids::{AlertId, Name};
@@ -181,7 +181,7 @@ fn wish(rule: &AlertRule) -> Wish {
     Wish {
         by: rule.by,
         window: rule.window,
-        threshold: Threshold::of_seconds(rule.threshold_s).unwrap_or(Threshold::DEFAULT),
+        threshold: rule.threshold_s,
         ids: (!ids.is_empty()).then_some(ids),
         figures: super::place(&rule.figure).map(|place| BTreeSet::from([place])),
         thresholds: Vec::new(),

@@ -125,7 +125,7 @@ export type AlertRule = {
   ids?: string[];
   name: string;
   side?: Side;
-  threshold_s?: number;
+  threshold_s?: Threshold;
   watch?: number | null;
   window?: Window;
 };
@@ -732,6 +732,7 @@ export type Hook = {
   id?: string;
   interval?: Every;
   name: string;
+  threshold_s?: Threshold;
   waiting?: number;
   webhook: Webhook;
 };
@@ -1225,6 +1226,7 @@ export type Report = {
   interval?: Grain;
   name: string;
   sent_until?: string;
+  threshold_s?: Threshold;
   time_zone?: string | null;
   users?: string[];
 };
@@ -1468,6 +1470,9 @@ export type TeamChanged = {
 export type TeamMember = {
   id?: string;
 };
+
+/** A service level's threshold, in whole seconds from one second to seven days. */
+export type Threshold = number;
 
 /** A ticket, as it is answered. */
 export type Ticket = {
