@@ -9,8 +9,8 @@ use callboard::sim::client::{Client, Error};
 use callboard::tls::Trust;
 use certs::{Authority, NOT_AFTER, replace};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection};
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConnection};
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -308,18 +308,7 @@ fn whoever_fills_the_handshakes_with_silence_displaces_silence() {
 
 /// A webhook with a certificate, that takes one delivery at a time; what it was sent.
 fn webhook(authority: &Authority, folder: &std::path::Path) -> (String, mpsc::Receiver<String>) {
-    let (cert, key) = (folder.join("hook.pem"), folder.join("hook.key"));
-    authority.vouch(&cert, &key);
-    let chain = CertificateDer::pem_file_iter(&cert).expect("read").map(|c| c.expect("one"));
-    let key = PrivateKeyDer::from_pem_file(&key).expect("a key");
-    let config =
-        ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_no_client_auth()
-            .with_single_cert(chain.collect(), key)
-            .expect("a pair");
-    let config = Arc::new(config);
+    let config = authority.server(folder, "hook");
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("https://localhost:{}/hook", listener.local_addr().expect("bound").port());
     let (sender, seen) = mpsc::channel();

@@ -2,13 +2,11 @@
 
 use crate::certs::Authority;
 use crate::support::{Server, until};
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -47,11 +45,10 @@ struct Post {
 
 impl Post {
     fn open() -> Post {
-        Post::open_as(None)
+        Post::open_as(Way::Plain)
     }
 
-    /// One that speaks TLS from the first byte.
-    fn open_as(tls: Option<Arc<ServerConfig>>) -> Post {
+    fn open_as(way: Way) -> Post {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let (mails, refusals) = (Arc::default(), Arc::default());
@@ -59,15 +56,9 @@ impl Post {
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (mails, refusals) = (Arc::clone(&mails), Arc::clone(&refusals));
-                let tls = tls.clone();
+                let way = way.clone();
                 // A client that hangs up early ends its own talk only.
-                std::thread::spawn(move || match tls {
-                    None => drop(talk(stream, &mails, &refusals)),
-                    Some(tls) => {
-                        let connection = ServerConnection::new(tls).expect("a connection");
-                        drop(talk(StreamOwned::new(connection, stream), &mails, &refusals));
-                    }
-                });
+                std::thread::spawn(move || drop(way.talk(stream, &mails, &refusals)));
             }
         });
         post
@@ -99,29 +90,72 @@ impl Post {
     }
 }
 
-/// SMTP, as much as a client needs. Who signs in stands in the text of the mail.
-fn talk(
-    stream: impl Read + Write,
+/// How the way to a mail server is encrypted.
+#[derive(Clone)]
+enum Way {
+    Plain,
+    /// From the first byte on.
+    Implicit(Arc<ServerConfig>),
+    /// After `STARTTLS`.
+    Starttls(Arc<ServerConfig>),
+}
+
+impl Way {
+    fn talk(
+        self,
+        stream: TcpStream,
+        mails: &Mutex<Vec<Mail>>,
+        refusals: &Mutex<VecDeque<&'static str>>,
+    ) -> std::io::Result<()> {
+        const GREETING: Option<&str> = Some("220 post.test");
+        const ALONE: &str = "250-post.test\r\n250 AUTH PLAIN";
+        let (stream, tls, greeting) = match self {
+            Way::Plain => return talk(stream, (GREETING, ALONE), mails, refusals).map(drop),
+            Way::Implicit(tls) => (stream, tls, GREETING),
+            Way::Starttls(tls) => {
+                // Who signs in or posts before the way is encrypted is heard, and seen by the tests.
+                let offer = "250-post.test\r\n250-STARTTLS\r\n250 AUTH PLAIN";
+                match talk(stream, (GREETING, offer), mails, refusals)? {
+                    Some(stream) => (stream, tls, None),
+                    None => return Ok(()),
+                }
+            }
+        };
+        let connection = ServerConnection::new(tls).expect("a connection");
+        talk(StreamOwned::new(connection, stream), (greeting, ALONE), mails, refusals).map(drop)
+    }
+}
+
+/// SMTP, as much as a client needs, until it goes or wants to go on in TLS. Who signs in stands in the
+/// text of the mail.
+fn talk<S: Read + Write>(
+    stream: S,
+    (greeting, hello): (Option<&'static str>, &'static str),
     mails: &Mutex<Vec<Mail>>,
     refusals: &Mutex<VecDeque<&'static str>>,
-) -> std::io::Result<()> {
+) -> std::io::Result<Option<S>> {
     let mut reader = BufReader::new(stream);
     let (mut to, mut line, mut signed_in) = (String::new(), String::new(), String::new());
-    let mut next = "220 post.test";
+    let mut next = greeting;
     loop {
-        let stream = reader.get_mut();
-        stream.write_all(format!("{next}\r\n").as_bytes())?;
-        stream.flush()?;
-        if next.starts_with("221") {
-            return Ok(());
+        if let Some(next) = next {
+            let stream = reader.get_mut();
+            stream.write_all(format!("{next}\r\n").as_bytes())?;
+            stream.flush()?;
+            match &next[..3] {
+                "221" => return Ok(None),
+                "220" if !line.is_empty() => return Ok(Some(reader.into_inner())),
+                _ => {}
+            }
         }
         line.clear();
         if reader.read_line(&mut line)? == 0 {
-            return Ok(());
+            return Ok(None);
         }
         let (verb, rest) = line.trim_end().split_once([' ', ':']).unwrap_or((line.trim_end(), ""));
-        next = match verb {
-            "EHLO" => "250-post.test\r\n250 AUTH PLAIN",
+        next = Some(match verb {
+            "EHLO" => hello,
+            "STARTTLS" => "220 begin",
             "AUTH" => {
                 signed_in = rest.to_owned();
                 "235 come in"
@@ -137,7 +171,7 @@ fn talk(
                 let mut text = format!("X-Signed-In: {signed_in}\r\n");
                 while !text.ends_with("\r\n.\r\n") {
                     if reader.read_line(&mut text)? == 0 {
-                        return Ok(());
+                        return Ok(None);
                     }
                 }
                 mails.lock().expect("free").push(Mail { to: to.clone(), text });
@@ -145,7 +179,7 @@ fn talk(
             }
             "QUIT" => "221 bye",
             _ => "250 ok",
-        };
+        });
     }
 }
 
@@ -322,26 +356,16 @@ fn wrong_settings_of_mails_end_the_start() {
     }
 }
 
-#[test]
-fn the_way_to_the_mail_server_is_encrypted_and_signed_in_to() {
+/// Posts over a way that is encrypted so: not without the authority, and with it signed in.
+fn encrypted(word: &str, way: fn(Arc<ServerConfig>) -> Way) {
     let folder = tempfile::tempdir().expect("a folder");
     let file = |name: &str| folder.path().join(name);
     let authority = Authority::new(folder.path(), "authority");
-    let (cert, key) = (file("cert.pem"), file("key.pem"));
-    let own = authority.vouch(&cert, &key);
-    let key = PrivateKeyDer::from_pem_file(&key).expect("a key");
-    let config =
-        ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_no_client_auth()
-            .with_single_cert(vec![CertificateDer::from(own)], key)
-            .expect("a certificate");
-    let post = Post::open_as(Some(Arc::new(config)));
+    let post = Post::open_as(way(authority.server(folder.path(), "post")));
     std::fs::write(file("password"), "open sesame\n").expect("written");
     let mut arguments = post.arguments();
     let tls = arguments.iter().position(|word| word == "none").expect("it stands there");
-    arguments[tls] = "implicit".to_owned();
+    word.clone_into(&mut arguments[tls]);
     let text = |name: &str| file(name).display().to_string();
     let ca = authority.file.display().to_string();
     let more = ["--mail-user", "board", "--mail-password-file", &text("password")];
@@ -364,4 +388,29 @@ fn the_way_to_the_mail_server_is_encrypted_and_signed_in_to() {
     // "\0board\0open sesame", as SASL PLAIN has it.
     assert_eq!(mail.header("X-Signed-In"), "PLAIN AGJvYXJkAG9wZW4gc2VzYW1l");
     assert!(!server.log().contains("sesame"), "{}", server.log());
+}
+
+#[test]
+fn a_mail_server_is_signed_in_to_over_tls_from_the_first_byte_on() {
+    encrypted("implicit", Way::Implicit);
+}
+
+#[test]
+fn a_mail_server_is_signed_in_to_after_starttls() {
+    encrypted("starttls", Way::Starttls);
+}
+
+#[test]
+fn a_mail_server_that_does_not_offer_starttls_is_told_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let post = Post::open();
+    let mut arguments = post.arguments();
+    let tls = arguments.iter().position(|word| word == "none").expect("it stands there");
+    "starttls".clone_into(&mut arguments[tls]);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let server = Server::start_in(&folder.path().join("data"), &arguments);
+    let ann = invite(&server, "ann")["id"].clone();
+    let ann = ann.as_str().expect("an id");
+    until("the failure", || (stage(&server, ann) == "failing").then_some(()));
+    assert!(post.mails().is_empty());
 }

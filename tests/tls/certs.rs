@@ -1,8 +1,12 @@
 //! Certificates of the test's own: authorities, and servers that they vouch for.
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// When the certificates made here end, unless said otherwise: 2033-05-18, in seconds since 1970.
 pub const NOT_AFTER: i64 = 1_999_987_200;
@@ -35,6 +39,21 @@ impl Authority {
         replace(cert, &made.pem());
         replace(key, &own.serialize_pem());
         made.der().to_vec()
+    }
+
+    /// What a server within a test needs, with a certificate of its own.
+    pub fn server(&self, folder: &Path, name: &str) -> Arc<ServerConfig> {
+        let key = folder.join(format!("{name}.key"));
+        let certificate = self.vouch(&folder.join(format!("{name}.cert")), &key);
+        let key = PrivateKeyDer::from_pem_file(&key).expect("a key");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![CertificateDer::from(certificate)], key)
+            .expect("a pair");
+        Arc::new(config)
     }
 }
 
