@@ -11,6 +11,7 @@ use super::doing::Rates;
 use crate::domain::ids::{AgentIx, QueueIx};
 use crate::domain::time::Millis;
 use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
 
 const MINUTE_MS: i64 = 60_000;
 const QUARTER_MS: i64 = 15 * MINUTE_MS;
@@ -32,29 +33,41 @@ pub enum Subject {
     Team(usize),
 }
 
-/// Intervals of one length that are over. Each has the place of its number modulo the places, so that
-/// the newest take the places of those that are too old.
+/// Intervals of one length that are over and in which something was counted, by their beginnings.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Ring(Vec<(i64, Counts)>);
+struct Past(VecDeque<(i64, Counts)>);
 
-impl Ring {
+impl Past {
     /// The bucket that begins there, which is an interval of `grain` ms, of `count` that are kept.
     fn bucket(&mut self, begins: i64, grain: i64, count: i64) -> &mut Counts {
-        let place = begins.div_euclid(grain).rem_euclid(count) as usize;
-        if self.0.len() <= place {
-            self.0.resize_with(place + 1, || (i64::MIN, Counts::default()));
-        }
-        let (there, counts) = &mut self.0[place];
-        if *there != begins {
-            *there = begins;
-            counts.clear();
-        }
-        counts
+        let place = match self.0.back() {
+            // The newest, as nearly always.
+            Some((last, _)) if *last == begins => self.0.len() - 1,
+            Some((last, _)) if *last > begins => {
+                let place = self.0.partition_point(|(there, _)| *there < begins);
+                if self.0[place].0 != begins {
+                    self.0.insert(place, (begins, Counts::default()));
+                }
+                place
+            }
+            _ => {
+                // What is too old makes room, and is written over.
+                let mut counts = Counts::default();
+                while self.0.front().is_some_and(|(there, _)| *there <= begins - count * grain) {
+                    counts = self.0.pop_front().map(|(_, counts)| counts).unwrap_or_default();
+                }
+                counts.clear();
+                self.0.push_back((begins, counts));
+                self.0.len() - 1
+            }
+        };
+        &mut self.0[place].1
     }
 
     /// Those that begin at `from` or later.
     fn since(&self, from: i64) -> impl Iterator<Item = &Counts> {
-        self.0.iter().filter(move |(begins, _)| *begins >= from).map(|(_, counts)| counts)
+        let first = self.0.partition_point(|(begins, _)| *begins < from);
+        self.0.range(first..).map(|(_, counts)| counts)
     }
 }
 
@@ -67,11 +80,11 @@ struct Buckets {
     /// What a millisecond adds.
     rates: [i64; TIMES],
     /// Minutes that are over, …
-    minutes: Ring,
-    /// … the same of the quarter of an hour that goes on, …
-    quarter: Open,
+    minutes: Past,
+    /// … the same of the quarter of an hour that goes on, once a minute of it had anything, …
+    quarter: Option<Box<Open>>,
     /// … and of those that are over.
-    quarters: Ring,
+    quarters: Past,
 }
 
 fn quarter_of(at: i64) -> i64 {
@@ -104,11 +117,13 @@ impl Buckets {
         let (quarter, next) = (quarter_of(self.minute), quarter_of(begins));
         if !self.open.is_empty() {
             self.open.close(self.minutes.bucket(self.minute, MINUTE_MS, MINUTES));
-            self.quarter.add_all(&self.open);
+            self.quarter.get_or_insert_default().add_all(&self.open);
         }
-        if next != quarter && !self.quarter.is_empty() {
-            self.quarter.close(self.quarters.bucket(quarter, QUARTER_MS, QUARTERS));
-            self.quarter.clear();
+        if next != quarter
+            && let Some(over) = self.quarter.take()
+            && !over.is_empty()
+        {
+            over.close(self.quarters.bucket(quarter, QUARTER_MS, QUARTERS));
         }
         self.minute = begins;
         self.open.clear();
@@ -126,7 +141,7 @@ impl Buckets {
             over(self.minutes.bucket(begins, MINUTE_MS, MINUTES));
         }
         if quarter == quarter_of(self.minute) {
-            open(&mut self.quarter);
+            open(self.quarter.get_or_insert_default());
         } else if quarter > self.minute - QUARTERS * QUARTER_MS {
             over(self.quarters.bucket(quarter, QUARTER_MS, QUARTERS));
         }
@@ -166,13 +181,13 @@ impl Buckets {
     ) -> (impl Iterator<Item = &Counts>, impl Iterator<Item = &Open>) {
         let last_hour = now.0.div_euclid(MINUTE_MS) * MINUTE_MS - 60 * MINUTE_MS;
         let by_minutes = from.0 >= last_hour;
-        let ring = if by_minutes { &self.minutes } else { &self.quarters };
+        let past = if by_minutes { &self.minutes } else { &self.quarters };
         // What is older stands there until its place is needed.
         let kept_from = self.minute - QUARTERS * QUARTER_MS + 1;
-        let quarter = !by_minutes && quarter_of(self.minute) >= from.0;
-        let quarter = Some(&self.quarter).filter(|_| quarter);
+        let with_quarter = !by_minutes && quarter_of(self.minute) >= from.0;
+        let quarter = self.quarter.as_deref().filter(|_| with_quarter);
         let minute = Some(&self.open).filter(|_| self.minute >= from.0);
-        (ring.since(from.0.max(kept_from)), minute.into_iter().chain(quarter))
+        (past.since(from.0.max(kept_from)), minute.into_iter().chain(quarter))
     }
 
     /// One sum alone, but none of time.
