@@ -22,19 +22,13 @@ mod switches {
     mod sipp;
 }
 
-use switches::kamailio::{Lab, Setup, assert_installed};
+use switches::kamailio::{Lab, Setup, kamailio};
 
 /// The number that leads to a laboratory's queue.
 const NUMBER: &str = "+15559990000";
 
-/// Whether to run. Says so when not, and fails when it should but cannot.
 fn peers() -> bool {
-    if std::env::var("CALLBOARD_PEERS").is_ok_and(|value| value == "off") {
-        eprintln!("not run: Kamailio and SIPp are left out (CALLBOARD_PEERS=off)");
-        return false;
-    }
-    assert_installed();
-    true
+    support::peers(&[kamailio(), "sipp"])
 }
 
 /// A laboratory; none when these tests are left out.

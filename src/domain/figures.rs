@@ -49,7 +49,7 @@ pub const THRESHOLDS_S: [u64; 12] = [15, 20, 25, 30, 45, 60, 90, 120, 180, 240, 
 #[schema(value_type = u64, minimum = 1, maximum = 604_800)]
 pub struct Threshold(u32);
 
-/// A record or request with a threshold out of range.
+/// A stored threshold that is out of range.
 #[derive(Debug, thiserror::Error)]
 #[error("a threshold has 1 to {} seconds", Threshold::LONGEST_S)]
 pub struct OutOfRange;

@@ -64,11 +64,12 @@ impl Post {
         post
     }
 
-    fn arguments(&self) -> Vec<String> {
+    /// With the word for how the way is encrypted.
+    fn arguments(&self, tls: &str) -> Vec<String> {
         let server = format!("127.0.0.1:{}", self.port);
         let pairs = [
             ("--mail-server", server.as_str()),
-            ("--mail-tls", "none"),
+            ("--mail-tls", tls),
             ("--mail-from", "Board <board@acme.test>"),
             ("--mail-page", "https://calls.acme.test/"),
         ];
@@ -183,8 +184,8 @@ fn talk<S: Read + Write>(
     }
 }
 
-fn serve(post: &Post, data: &Path) -> Server {
-    let arguments = post.arguments();
+fn serve(post: &Post, tls: &str, data: &Path) -> Server {
+    let arguments = post.arguments(tls);
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     Server::start_in(data, &arguments)
 }
@@ -216,7 +217,7 @@ fn told(server: &Server, kind: &str) -> Vec<Value> {
 fn who_is_invited_is_sent_the_link_and_comes_in_by_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let post = Post::open();
-    let server = serve(&post, &folder.path().join("data"));
+    let server = serve(&post, "none", &folder.path().join("data"));
     let made = invite(&server, "ann");
     assert_eq!((&made["link"], &made["mailed"]), (&Value::Null, &json!(true)), "hers alone");
     let mails = post.wait(1);
@@ -261,7 +262,7 @@ fn who_is_invited_is_sent_the_link_and_comes_in_by_it() {
 fn who_forgot_the_password_is_sent_a_link_and_a_stranger_learns_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let post = Post::open();
-    let server = serve(&post, &folder.path().join("data"));
+    let server = serve(&post, "none", &folder.path().join("data"));
     let nobody = server.with_key("");
     invite(&server, "ann");
     let mails = post.wait(1);
@@ -290,7 +291,7 @@ fn who_forgot_the_password_is_sent_a_link_and_a_stranger_learns_nothing() {
 fn a_mail_is_tried_again_until_it_is_taken_or_refused_for_good() {
     let folder = tempfile::tempdir().expect("a folder");
     let post = Post::open();
-    let server = serve(&post, &folder.path().join("data"));
+    let server = serve(&post, "none", &folder.path().join("data"));
     post.refuse(&["451 not now", "451 not now"]);
     let ann = invite(&server, "ann")["id"].clone();
     post.wait(1);
@@ -322,13 +323,13 @@ fn what_was_not_sent_before_the_end_is_sent_after_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("data");
     let post = Post::open();
-    let mut server = serve(&post, &data);
+    let mut server = serve(&post, "none", &data);
     post.refuse(&["451 not now"]);
     let ann = invite(&server, "ann")["id"].clone();
     let ann = ann.as_str().expect("an id");
     until("the failure", || (stage(&server, ann) == "failing").then_some(()));
     server.kill();
-    let server = serve(&post, &data);
+    let server = serve(&post, "none", &data);
     let mails = post.wait(1);
     let with = json!({ "link": mails[0].link(), "password": PASSWORD, "confirm": PASSWORD });
     assert_eq!(server.with_key("").post("/v1/links/use", &with).0, 200);
@@ -363,9 +364,7 @@ fn encrypted(word: &str, way: fn(Arc<ServerConfig>) -> Way) {
     let authority = Authority::new(folder.path(), "authority");
     let post = Post::open_as(way(authority.server(folder.path(), "post")));
     std::fs::write(file("password"), "open sesame\n").expect("written");
-    let mut arguments = post.arguments();
-    let tls = arguments.iter().position(|word| word == "none").expect("it stands there");
-    word.clone_into(&mut arguments[tls]);
+    let mut arguments = post.arguments(word);
     let text = |name: &str| file(name).display().to_string();
     let ca = authority.file.display().to_string();
     let more = ["--mail-user", "board", "--mail-password-file", &text("password")];
@@ -404,11 +403,7 @@ fn a_mail_server_is_signed_in_to_after_starttls() {
 fn a_mail_server_that_does_not_offer_starttls_is_told_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let post = Post::open();
-    let mut arguments = post.arguments();
-    let tls = arguments.iter().position(|word| word == "none").expect("it stands there");
-    "starttls".clone_into(&mut arguments[tls]);
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let server = Server::start_in(&folder.path().join("data"), &arguments);
+    let server = serve(&post, "starttls", &folder.path().join("data"));
     let ann = invite(&server, "ann")["id"].clone();
     let ann = ann.as_str().expect("an id");
     until("the failure", || (stage(&server, ann) == "failing").then_some(()));

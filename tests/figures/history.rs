@@ -92,8 +92,7 @@ fn hand_over(figures: &mut Figures, keep: &mut Keep, settled: bool) {
 
 pub fn wish(across: Across, id: Option<&str>, edges: Vec<Millis>) -> Wish {
     let id = id.map(str::to_owned);
-    let thresholds = Vec::new();
-    Wish { id, thresholds, ..Wish::all(across, 10_000, edges) }
+    Wish { id, ..Wish::all(across, 10_000, edges) }
 }
 
 /// With sums, and without: the shortest, the longest, and others with each seed.

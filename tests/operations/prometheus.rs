@@ -5,7 +5,7 @@
 //! Prometheus is a failure.
 
 use super::documents::{dashboard_expressions, read};
-use crate::support::{Api, Process, Server, free_tcp_port, until};
+use crate::support::{Api, Process, Server, free_tcp_port, peers, until};
 use crate::{BASE, arrival, furnish};
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -77,20 +77,6 @@ fn configuration(node: SocketAddr) -> String {
     format!("global: {{ evaluation_interval: 250ms }}\nrule_files: [\"{alerts}\"]\n{told}")
 }
 
-/// Prometheus is there, or the test is left out and says so.
-fn peers() -> bool {
-    if std::env::var("CALLBOARD_PEERS").is_ok_and(|value| value == "off") {
-        eprintln!("not run: Prometheus is left out (CALLBOARD_PEERS=off)");
-        return false;
-    }
-    let found = Command::new("prometheus").arg("--version").output();
-    assert!(
-        found.is_ok(),
-        "prometheus is not installed: ./tests/run --install, or set CALLBOARD_PEERS=off"
-    );
-    true
-}
-
 /// As Grafana fills it in.
 fn filled_in(expression: &str) -> String {
     expression.replace("$instance", ".*").replace("$__rate_interval", "10s")
@@ -98,7 +84,7 @@ fn filled_in(expression: &str) -> String {
 
 #[test]
 fn prometheus_reads_a_node_reckons_every_alert_and_has_the_data_of_every_panel() {
-    if !peers() {
+    if !peers(&["prometheus"]) {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");

@@ -38,6 +38,24 @@ pub fn until_within<T>(patience: Duration, what: &str, mut ask: impl FnMut() -> 
     }
 }
 
+/// Whether tests against these programs of others are to run. Says so when they are left out, and panics
+/// with the way out when they should run but one is missing.
+pub fn peers(programs: &[&str]) -> bool {
+    if std::env::var("CALLBOARD_PEERS").is_ok_and(|value| value == "off") {
+        eprintln!("not run: {programs:?} are left out (CALLBOARD_PEERS=off)");
+        return false;
+    }
+    for program in programs {
+        let mut command = Command::new(program);
+        let found = command.arg("-v").stdout(Stdio::null()).stderr(Stdio::null()).status();
+        assert!(
+            found.is_ok(),
+            "{program} is not installed: ./tests/run --install, or set CALLBOARD_PEERS=off"
+        );
+    }
+    true
+}
+
 /// A TCP port of the loopback that was free a moment ago.
 pub fn free_tcp_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::fs;
 use std::net::{TcpStream, UdpSocket};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 /// The account's part of the API.
@@ -18,23 +18,8 @@ const SWITCH: &str = "sip-edge-1";
 /// What Callboard sends as `Authorization` with its commands.
 pub const WEBHOOK_AUTHORIZATION: &str = "Bearer from-callboard";
 
-/// Panics with the way out when Kamailio or SIPp is missing.
-pub fn assert_installed() {
-    for (program, argument) in [(kamailio(), "-v"), ("sipp", "-v")] {
-        let found = Command::new(program)
-            .arg(argument)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status();
-        assert!(
-            found.is_ok(),
-            "{program} is not installed: ./tests/run --install, or set CALLBOARD_PEERS=off"
-        );
-    }
-}
-
 /// Debian puts it where only administrators look.
-fn kamailio() -> &'static str {
+pub fn kamailio() -> &'static str {
     let debian = "/usr/sbin/kamailio";
     if Path::new(debian).exists() { debian } else { "kamailio" }
 }

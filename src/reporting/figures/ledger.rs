@@ -40,27 +40,17 @@ struct Past(VecDeque<(i64, Counts)>);
 impl Past {
     /// The bucket that begins there, which is an interval of `grain` ms, of `count` that are kept.
     fn bucket(&mut self, begins: i64, grain: i64, count: i64) -> &mut Counts {
-        let place = match self.0.back() {
-            // The newest, as nearly always.
-            Some((last, _)) if *last == begins => self.0.len() - 1,
-            Some((last, _)) if *last > begins => {
-                let place = self.0.partition_point(|(there, _)| *there < begins);
-                if self.0[place].0 != begins {
-                    self.0.insert(place, (begins, Counts::default()));
-                }
-                place
-            }
-            _ => {
-                // What is too old makes room, and is written over.
-                let mut counts = Counts::default();
-                while self.0.front().is_some_and(|(there, _)| *there <= begins - count * grain) {
-                    counts = self.0.pop_front().map(|(_, counts)| counts).unwrap_or_default();
-                }
-                counts.clear();
-                self.0.push_back((begins, counts));
-                self.0.len() - 1
-            }
-        };
+        // What is too old makes room, and is written over.
+        let mut counts = Counts::default();
+        let oldest = begins - (count - 1) * grain;
+        while let Some((_, old)) = self.0.pop_front_if(|(there, _)| *there < oldest) {
+            counts = old;
+        }
+        let place = self.0.partition_point(|(there, _)| *there < begins);
+        if self.0.get(place).is_none_or(|(there, _)| *there != begins) {
+            counts.clear();
+            self.0.insert(place, (begins, counts));
+        }
         &mut self.0[place].1
     }
 
@@ -182,7 +172,7 @@ impl Buckets {
         let last_hour = now.0.div_euclid(MINUTE_MS) * MINUTE_MS - 60 * MINUTE_MS;
         let by_minutes = from.0 >= last_hour;
         let past = if by_minutes { &self.minutes } else { &self.quarters };
-        // What is older stands there until its place is needed.
+        // What is older stands there until a newer one comes.
         let kept_from = self.minute - QUARTERS * QUARTER_MS + 1;
         let with_quarter = !by_minutes && quarter_of(self.minute) >= from.0;
         let quarter = self.quarter.as_deref().filter(|_| with_quarter);
