@@ -166,5 +166,5 @@ fn shift(notes: &mut Vec<Note>, agent: AgentIx, at: Millis) {
         (Sum::AnsweredWithin(band(5_000)), 2),
     ];
     let scope = Scope { agent: Some(agent), ..Scope::default() };
-    notes.extend(counts.map(|(sum, amount)| Note::Count(scope.clone(), at, sum, amount)));
+    notes.extend(counts.map(|(sum, amount)| Note::Count(scope.clone(), at, (sum, amount).into())));
 }

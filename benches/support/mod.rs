@@ -1,6 +1,7 @@
 //! An engine with a floor, driven by hand with virtual time: what the benches share.
 #![allow(dead_code, reason = "every bench uses another part")]
 
+use callboard::domain::event::Event;
 use callboard::domain::ids::{CallId, Name, OfferId};
 use callboard::domain::input::{Actor, Answer, Command, Input, Kind, ObjectRef};
 use callboard::domain::media::Media;
@@ -49,12 +50,38 @@ pub struct World {
     figures: Option<Folded>,
 }
 
+/// How long records are gathered for the fold, ms: as the node does it.
+const GATHER_MS: u64 = 100;
+
 /// Live figures beside the engine.
 #[derive(Default)]
 pub struct Folded {
     fold: Figures,
+    /// Records that wait for it.
+    gathered: Vec<(u64, Millis, Vec<Event>)>,
     /// Time spent in the fold so far.
     pub spent: Duration,
+}
+
+impl Folded {
+    fn take(&mut self, record: (u64, Millis, Vec<Event>)) {
+        let at = record.1;
+        if !record.2.is_empty() {
+            self.gathered.push(record);
+        }
+        if self.gathered.first().is_some_and(|(_, first, _)| at >= first.plus(GATHER_MS)) {
+            self.catch_up();
+        }
+    }
+
+    fn catch_up(&mut self) {
+        let began = Instant::now();
+        for (seq, at, events) in &self.gathered {
+            self.fold.apply(*seq, *at, events);
+        }
+        self.spent += began.elapsed();
+        self.gathered.clear();
+    }
 }
 
 /// A call under way.
@@ -164,6 +191,7 @@ impl World {
     /// From now on the fold tells what it counts, which is part of its time.
     pub fn take_notes(&mut self) {
         if let Some(figures) = &mut self.figures {
+            figures.catch_up();
             let seq = figures.fold.seq();
             figures.fold.watch(seq, 0);
         }
@@ -171,7 +199,9 @@ impl World {
 
     /// What it has told since.
     pub fn notes(&mut self) -> Vec<Note> {
-        self.figures.as_mut().map_or_else(Vec::new, |figures| figures.fold.take_notes())
+        let Some(figures) = &mut self.figures else { return Vec::new() };
+        figures.catch_up();
+        figures.fold.take_notes()
     }
 
     /// The last record that is in the fold, and its time.
@@ -211,15 +241,13 @@ impl World {
 
     fn handle(&mut self, input: Input) -> Decision {
         let began = Instant::now();
-        let decision = self.engine.handle(self.now, input);
+        let mut decision = self.engine.handle(self.now, input);
         self.spent += began.elapsed();
-        if let Some(figures) = &mut self.figures {
-            let began = Instant::now();
-            figures.fold.apply(decision.seq, self.now, &decision.events);
-            figures.spent += began.elapsed();
-        }
         self.made.records += u64::from(!decision.events.is_empty());
         self.made.events += decision.events.len() as u64;
+        if let Some(figures) = &mut self.figures {
+            figures.take((decision.seq, self.now, std::mem::take(&mut decision.events)));
+        }
         if let Some((_, command)) = decision.commands.last() {
             self.last_command = command.seq;
         }

@@ -22,5 +22,6 @@ pub mod rows;
 pub mod signing;
 pub mod spelling;
 pub mod switching;
+pub mod table;
 pub mod time;
 pub mod why;

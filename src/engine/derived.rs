@@ -7,13 +7,13 @@
 
 use super::draw::Groups;
 use super::needs::Needs;
-use super::table::Table;
 use crate::domain::event::PersonalKey;
 use crate::domain::ids::{
     AgentIx, AlertId, CallId, Name, NeedIx, OfferId, QueueIx, SkillIx, SwitchIx,
 };
 use crate::domain::presence::{BlockedBy, Presence};
 use crate::domain::rows::{PairRow, PresenceCounts, QueueRow};
+use crate::domain::table::Table;
 use crate::domain::time::Millis;
 use crate::routing::Key;
 use rustc_hash::FxHashMap;

@@ -78,7 +78,6 @@ mod status_tests;
 mod steps;
 mod supervise;
 mod switches;
-mod table;
 mod teams;
 #[cfg(test)]
 mod tests;

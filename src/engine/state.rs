@@ -11,7 +11,6 @@ use super::ledger::Ledger;
 use super::messages::Message;
 use super::signing::Doors;
 use super::supervise::Supervision;
-use super::table::Table;
 use super::teams::TeamState;
 use super::windows::Counted;
 use crate::domain::event::{Next, PersonalKey, is_zero};
@@ -27,6 +26,7 @@ use crate::domain::objects::{
 use crate::domain::presence::{Detail, Status};
 use crate::domain::rows::DayCounts;
 use crate::domain::switching::{CancelReason, RouteKind, SuperviseMode, TransferKind, TransferTo};
+use crate::domain::table::Table;
 use crate::domain::time::Millis;
 use crate::routing::dice::Dice;
 use serde::{Deserialize, Serialize};

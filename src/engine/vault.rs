@@ -1,11 +1,11 @@
 //! Personal values in memory: a cache of the journal's vault. Records and state hold keys only.
 
 use super::VaultChange;
-use super::table::Table;
 use crate::domain::compact;
 use crate::domain::event::PersonalKey;
 use crate::domain::ids::Name;
 use crate::domain::objects::user::Personal;
+use crate::domain::table::Table;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
 

@@ -157,7 +157,7 @@ impl Outbox {
         if let Some(reports) = self.shared.reports.get()
             && !self.decided.is_empty()
         {
-            reports.tell(Told::Records(std::mem::take(&mut self.decided)));
+            reports.tell(std::mem::take(&mut self.decided));
         }
         if self.floors.len() > known {
             // An account that came to be in this batch may have had its first records in it.

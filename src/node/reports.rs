@@ -25,9 +25,10 @@ use crate::reporting::history::schema::Position;
 use crossbeam_channel::RecvTimeoutError;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Weak};
-use std::thread::JoinHandle;
+use std::sync::{Arc, OnceLock, Weak};
+use std::thread::{self, JoinHandle, Thread};
 use std::time::Duration;
 
 /// Batches of records that may wait for the fold; what is beyond it reads from the journal.
@@ -36,10 +37,13 @@ const WAITING: usize = 4_096;
 const STORE_EACH_MS: u64 = 60_000;
 /// How often it is looked whether that is due.
 const LOOK_EACH: Duration = Duration::from_secs(5);
+/// How long records are gathered before they are folded, unless somebody asks or a dashboard is due: a thread
+/// that is woken for each batch costs more than its records.
+const GATHER: Duration = Duration::from_millis(100);
 /// Notes that are handed over to the history together; fewer are when somebody asks, or nothing happens.
 const NOTES_AT_ONCE: usize = 4_096;
 /// Grows when what is stored means something else.
-const FORMAT: u32 = 7;
+const FORMAT: u32 = 8;
 
 /// What is asked of an account's figures; `None`: there is no such account.
 type Ask = Box<dyn FnOnce(Option<&Figures>) + Send>;
@@ -48,7 +52,7 @@ type Ask = Box<dyn FnOnce(Option<&Figures>) + Send>;
 pub(super) enum Told {
     /// An account is there from now on.
     Opened(Box<Opened>),
-    /// Durable records, those of one batch together: the thread is woken once for them.
+    /// Durable records, those of one batch together.
     Records(Vec<Decided>),
     /// Dashboards wish figures that nobody wished before.
     Wished,
@@ -117,7 +121,11 @@ impl Opened {
 
 /// The way to the fold.
 #[derive(Clone)]
-pub(super) struct Reports(crossbeam_channel::Sender<Told>);
+pub(super) struct Reports {
+    told: crossbeam_channel::Sender<Told>,
+    /// The fold's, once it runs.
+    thread: Arc<OnceLock<Thread>>,
+}
 
 impl Reports {
     /// The way to a fold, and the fold. `store`: where it is put away.
@@ -129,8 +137,10 @@ impl Reports {
     ) -> (Reports, Fold) {
         let (told, queue) = crossbeam_channel::bounded(WAITING);
         let shared = Arc::downgrade(shared);
+        let thread = Arc::new(OnceLock::new());
         let fold = Fold {
             shared,
+            thread: Arc::clone(&thread),
             queue,
             store,
             history,
@@ -139,24 +149,34 @@ impl Reports {
             looked_at: None,
             rules_at: None,
         };
-        (Reports(told), fold)
+        (Reports { told, thread }, fold)
     }
 
-    /// Tells the fold. When more waits than it has room for, or it is gone, a batch is passed over:
-    /// it is read from the journal before the next.
-    pub fn tell(&self, told: Told) {
-        let _ = self.0.try_send(told);
+    /// Tells the fold of records, which it takes when it has gathered some. When more waits than it has
+    /// room for, or it is gone, a batch is passed over: it is read from the journal before the next.
+    pub fn tell(&self, records: Vec<Decided>) {
+        let _ = self.told.try_send(Told::Records(records));
     }
 
-    /// As [`Reports::tell`], for what somebody waits for; false: there is no room.
+    /// Tells the fold something else, at once; false: there is no room.
     pub fn ask(&self, told: Told) -> bool {
-        self.0.try_send(told).is_ok()
+        let is_told = self.told.try_send(told).is_ok();
+        self.wake();
+        is_told
     }
 
-    /// As [`Reports::tell`], for what must arrive: waits while there is no room.
+    /// As [`Reports::ask`], for what must arrive: waits while there is no room.
     pub fn insist(&self, told: Told) {
+        self.wake();
         // Without a fold there is nothing to be told.
-        let _ = self.0.send(told);
+        let _ = self.told.send(told);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        if let Some(thread) = self.thread.get() {
+            thread.unpark();
+        }
     }
 }
 
@@ -233,6 +253,8 @@ impl Account {
 pub(super) struct Fold {
     /// Whose the way to this fold is: it ends with it.
     shared: Weak<Shared>,
+    /// Where its thread is told, to be woken.
+    thread: Arc<OnceLock<Thread>>,
     queue: crossbeam_channel::Receiver<Told>,
     store: Store,
     history: Teller,
@@ -249,13 +271,18 @@ impl Fold {
     /// Starts its thread, which ends when it is told to, or nobody can tell it anything more.
     pub fn spawn(mut self) -> Result<JoinHandle<()>, StartError> {
         let run = move || {
+            let _ = self.thread.set(thread::current());
             for opened in std::mem::take(&mut self.opened) {
                 self.take(Told::Opened(Box::new(opened)));
             }
             loop {
                 match self.queue.recv_timeout(self.idle_for()) {
-                    Ok(Told::Stop) | Err(RecvTimeoutError::Disconnected) => break,
-                    Ok(told) => self.take(told),
+                    Ok(told) => {
+                        if self.take_all(told).is_break() {
+                            break;
+                        }
+                    }
+                    Err(RecvTimeoutError::Disconnected) => break,
                     Err(RecvTimeoutError::Timeout) => {
                         self.accounts.values_mut().for_each(|known| known.hand_over(false));
                     }
@@ -269,6 +296,22 @@ impl Fold {
             self.put_away(0);
         };
         Behind::Figures.spawn(run)
+    }
+
+    /// Takes this and what waits behind it; records once some more may have come.
+    fn take_all(&mut self, first: Told) -> ControlFlow<()> {
+        if matches!(first, Told::Records(_)) {
+            thread::park_timeout(self.idle_for().min(GATHER));
+        }
+        // No more than there is now: dashboards are due between.
+        let more: Vec<Told> = self.queue.try_iter().take(self.queue.len()).collect();
+        for told in std::iter::once(first).chain(more) {
+            if matches!(told, Told::Stop) {
+                return ControlFlow::Break(());
+            }
+            self.take(told);
+        }
+        ControlFlow::Continue(())
     }
 
     fn take(&mut self, told: Told) {
@@ -424,7 +467,7 @@ impl Handle {
             let _ = reply.send(figures.map(|figures| ask(figures, now.max(figures.at()))));
         });
         let told = Told::Ask { account: account.clone(), seq, ask };
-        if self.shared.reports.get().is_none_or(|reports| reports.0.try_send(told).is_err()) {
+        if self.shared.reports.get().is_none_or(|reports| !reports.ask(told)) {
             let detail = "the figures have fallen behind; ask again a little later";
             return Err(Problem {
                 retry_after: Some(1),

@@ -307,7 +307,9 @@ impl Parts {
         let (reports, fold) = Reports::new(&self.shared, store, teller, opened);
         let _ = self.shared.history.set(readers);
         let way = reports.clone();
-        self.shared.hub.figures().on_wish(move || way.tell(Told::Wished));
+        self.shared.hub.figures().on_wish(move || {
+            let _ = way.ask(Told::Wished);
+        });
         // It is the first: a node is put together once.
         let _ = self.shared.reports.set(reports);
         Ok((fold, writing))

@@ -5,7 +5,7 @@
 
 use super::Figures;
 use super::counts::{Measure, Sum, band};
-use super::notes::{CallFacts, CallRow, Note, PartRow, Scope, StayRow, WrapUpRow};
+use super::notes::{CallFacts, CallRow, Counted, Note, PartRow, Scope, StayRow, WrapUpRow};
 use super::offers::Offer;
 use super::people::WrapUp;
 use crate::domain::event::{Event, Outcome, Withdrawn};
@@ -69,11 +69,6 @@ impl Call {
         }
     }
 
-    /// A scope of this call.
-    pub fn scope(&self, queue: Option<QueueIx>, agent: Option<AgentIx>) -> Scope {
-        Scope { queue, agent, call: Some(Arc::clone(&self.facts)) }
-    }
-
     /// It has ended, if not all agents' parts in it.
     pub fn is_over(&self) -> bool {
         self.ended
@@ -87,9 +82,14 @@ impl Call {
     }
 }
 
-/// The stay's scope: its queue, and its call.
-pub(super) fn scope_of(stay: &StayRow) -> Scope {
-    Scope { queue: Some(stay.queue), agent: None, call: Some(Arc::clone(&stay.call)) }
+/// What an answer after a wait counts, and (`times` being -1) takes back.
+fn answer(waited_ms: u64, times: i64) -> Counted {
+    let band = band(waited_ms);
+    let mut counted = Counted::from((Measure::Answered, times));
+    counted.push(Measure::WaitAnsweredMs, as_amount(waited_ms) * times);
+    counted.push(Sum::AnsweredWithin(band), times);
+    counted.push(Sum::LeftWithin(band), times);
+    counted
 }
 
 /// Skills that are asked for, each once.
@@ -219,20 +219,19 @@ impl Figures {
             missed: 0,
         };
         call.stays += 1;
-        call.stay = Some(stay.clone());
-        call.queue = Some(queue);
-        let scope = scope_of(&stay);
-        self.count(&scope, at, Measure::Offered, 1);
-        if stay.call.callback {
-            self.count(&scope, at, Measure::Callbacks, 1);
-        }
+        self.notes.push(|| Note::Stay(stay.clone()));
+        let mut counted = Counted::from((Measure::Offered, 1));
+        counted.push(Measure::Callbacks, stay.call.callback.into());
+        let scope = self.notes.scope(&call.facts, Some(queue), None);
+        (call.stay, call.queue) = (Some(stay), Some(queue));
+        self.count(scope, at, counted);
         self.waiting.insert((queue, at, id));
-        self.notes.push(|| Note::Stay(stay));
     }
 
     /// The call is in no queue's line any more.
     pub(super) fn unline(&mut self, id: CallId) {
-        if let Some(stay) = self.calls.get(&id).and_then(|call| call.stay.as_ref()) {
+        let stay = self.calls.get(&id).and_then(|call| call.stay.as_ref());
+        if let Some(stay) = stay.filter(|stay| stay.end.is_none()) {
             self.waiting.remove(&(stay.queue, stay.entered_at, id));
         }
     }
@@ -248,17 +247,27 @@ impl Figures {
     fn leaves(&mut self, id: CallId, at: Millis, (how, exit): (Measure, Option<Exit>)) {
         let Some(mut stay) = self.unanswered(id) else { return };
         stay.exit = exit.map(|exit| exit.word().into());
-        self.count(&scope_of(&stay), stay.entered_at, how, 1);
         let waited_ms = at.since(stay.entered_at);
         self.left(stay, how, waited_ms);
     }
 
     /// A wait is over, for whatever reason.
     pub(super) fn left(&mut self, mut stay: StayRow, how: Measure, waited_ms: u64) {
-        let scope = scope_of(&stay);
-        self.count(&scope, stay.entered_at, Sum::LeftWithin(band(waited_ms)), 1);
-        self.waited(&scope, stay.entered_at, waited_ms);
         let answered = how == Measure::Answered;
+        let mut counted = Counted::default();
+        if answered {
+            counted = answer(waited_ms, 1);
+        } else {
+            counted.push(how, 1);
+            counted.push(Sum::LeftWithin(band(waited_ms)), 1);
+        }
+        if how == Measure::Abandoned {
+            counted.push(Measure::ShortAbandoned, stay.short.into());
+            counted.push(Measure::WaitAbandonedMs, as_amount(waited_ms));
+        }
+        let scope = self.scope_of(&stay);
+        self.waited(&scope, stay.entered_at, waited_ms);
+        self.count(scope, stay.entered_at, counted);
         self.waits(stay.queue).ended(stay.entered_at, waited_ms, answered);
         (stay.end, stay.waited_ms) = (Some(how), waited_ms);
         self.notes.push(|| Note::Stay(stay));
@@ -266,21 +275,15 @@ impl Figures {
 
     fn abandoned(&mut self, id: CallId, waited_ms: u64) {
         let Some(mut stay) = self.unanswered(id) else { return };
-        let (scope, entry) = (scope_of(&stay), stay.entered_at);
-        self.count(&scope, entry, Measure::Abandoned, 1);
         let queue = self.directory.queue(stay.queue);
         stay.short = queue.is_some_and(|queue| waited_ms < queue.short_abandon_ms);
-        if stay.short {
-            self.count(&scope, entry, Measure::ShortAbandoned, 1);
-        }
-        self.count(&scope, entry, Measure::WaitAbandonedMs, as_amount(waited_ms));
         self.left(stay, Measure::Abandoned, waited_ms);
     }
 
     fn transferred(&mut self, id: CallId) {
         let stay = self.calls.get_mut(&id).and_then(|call| call.stay.take());
         if let Some(mut stay) = stay.filter(|stay| stay.end.is_some()) {
-            self.count(&scope_of(&stay), stay.entered_at, Measure::Transferred, 1);
+            self.count(self.scope_of(&stay), stay.entered_at, (Measure::Transferred, 1));
             stay.transferred = true;
             self.notes.push(|| Note::Stay(stay));
         }
@@ -309,11 +312,9 @@ impl Figures {
         }
     }
 
-    pub(super) fn count_answer(&mut self, stay: &StayRow, waited_ms: u64, times: i64) {
-        let (scope, entry) = (scope_of(stay), stay.entered_at);
-        self.count(&scope, entry, Measure::Answered, times);
-        self.count(&scope, entry, Measure::WaitAnsweredMs, as_amount(waited_ms) * times);
-        self.count(&scope, entry, Sum::AnsweredWithin(band(waited_ms)), times);
+    /// The stay's scope: its queue, and its call.
+    fn scope_of(&self, stay: &StayRow) -> Scope {
+        self.notes.scope(&stay.call, Some(stay.queue), None)
     }
 
     /// The answer did not come to be one: the call waits again, as if it had not left.
@@ -323,10 +324,8 @@ impl Figures {
         let waited_ms = std::mem::take(&mut stay.waited_ms);
         stay.end = None;
         let stay = stay.clone();
-        self.count_answer(&stay, waited_ms, -1);
+        self.count(self.scope_of(&stay), stay.entered_at, answer(waited_ms, -1));
         self.waits(stay.queue).goes_on(stay.entered_at, waited_ms);
-        let left = Sum::LeftWithin(band(waited_ms));
-        self.count(&scope_of(&stay), stay.entered_at, left, -1);
         self.waiting.insert((stay.queue, stay.entered_at, id));
         self.notes.push(|| Note::Stay(stay));
     }
@@ -340,7 +339,7 @@ impl Figures {
         let Some(stay) = call.stay.as_mut().filter(|stay| !stay.reached) else { return };
         stay.reached = true;
         let stay = stay.clone();
-        self.count(&scope_of(&stay), stay.entered_at, Measure::CallbacksReached, 1);
+        self.count(self.scope_of(&stay), stay.entered_at, (Measure::CallbacksReached, 1));
         self.notes.push(|| Note::Stay(stay));
     }
 
@@ -353,7 +352,7 @@ impl Figures {
             Some(stay.clone())
         });
         if let Some(stay) = stay {
-            self.count(&scope_of(&stay), stay.entered_at, Measure::CallbacksMissed, 1);
+            self.count(self.scope_of(&stay), stay.entered_at, (Measure::CallbacksMissed, 1));
             self.notes.push(|| Note::Stay(stay));
         }
         self.take_back_answer(id);
@@ -409,12 +408,13 @@ impl Figures {
                 wrap_up: WrapUpRow::None,
                 disposition: None,
             };
-            let scope = call.scope(queue, Some(agent));
-            self.count(&scope, at, Measure::Handled, 1);
-            self.count_ms(&scope, at, Measure::TalkMs, row.talk_ms);
-            self.count_ms(&scope, at, Measure::HoldMs, row.hold_ms);
-            self.ended.push(row.clone());
-            self.notes.push(|| Note::Part(row));
+            let mut counted = Counted::from((Measure::Handled, 1));
+            counted.push(Measure::TalkMs, as_amount(row.talk_ms));
+            counted.push(Measure::HoldMs, as_amount(row.hold_ms));
+            let scope = self.notes.scope(&call.facts, queue, Some(agent));
+            self.count(scope, at, counted);
+            self.notes.push(|| Note::Part(row.clone()));
+            self.ended.push(row);
         }
         self.forget_if_over(id);
     }
@@ -425,21 +425,23 @@ impl Figures {
         if let Some(part) = &mut part {
             part.wrap_up = WrapUpRow::Open;
         }
-        self.person(agent).wrap_ups.push(WrapUp { call, queue, since: at, part: part.clone() });
-        if let Some(part) = part {
-            self.notes.push(|| Note::Part(part));
+        if let Some(part) = &part {
+            self.notes.push(|| Note::Part(part.clone()));
         }
+        self.person(agent).wrap_ups.push(WrapUp { call, queue, since: at, part });
     }
 
     fn wrap_up_ended(&mut self, id: CallId, agent: AgentIx, noted: Option<&Name>, at: Millis) {
         let person = self.person(agent);
         let Some(place) = person.wrap_ups.iter().position(|work| work.call == id) else { return };
         let work = person.wrap_ups.remove(place);
-        let call = work.part.as_ref().map(|part| Arc::clone(&part.call));
-        let scope = Scope { queue: Some(work.queue), agent: Some(agent), call };
+        let scope = Scope { queue: Some(work.queue), agent: Some(agent), call: None };
+        let call = work.part.as_ref().map(|part| &part.call);
+        let scope = call.map_or(scope, |c| self.notes.scope(c, Some(work.queue), Some(agent)));
         let took_ms = at.since(work.since);
-        self.count(&scope, work.since, Measure::WrapUps, 1);
-        self.count_ms(&scope, work.since, Measure::WrapUpMs, took_ms);
+        let mut counted = Counted::from((Measure::WrapUps, 1));
+        counted.push(Measure::WrapUpMs, as_amount(took_ms));
+        self.count(scope, work.since, counted);
         if let Some(mut part) = work.part {
             part.wrap_up = WrapUpRow::Took(took_ms);
             part.disposition = noted.cloned();
@@ -447,13 +449,6 @@ impl Figures {
             if noted.is_some() {
                 self.notes.push(|| Note::Disposed(part));
             }
-        }
-    }
-
-    /// Of nothing, nothing is said.
-    fn count_ms(&mut self, scope: &Scope, at: Millis, measure: Measure, ms: u64) {
-        if ms > 0 {
-            self.count(scope, at, measure, as_amount(ms));
         }
     }
 }

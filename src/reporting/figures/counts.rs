@@ -185,6 +185,45 @@ pub fn band(waited_ms: u64) -> u8 {
     u8::try_from(band.unwrap_or(THRESHOLDS_S.len())).unwrap_or(u8::MAX)
 }
 
+/// What is added to a few sums at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Amounts<const N: usize> {
+    all: [(Sum, i64); N],
+    count: usize,
+}
+
+impl<const N: usize> Default for Amounts<N> {
+    fn default() -> Amounts<N> {
+        Amounts { all: [(Sum::at(0), 0); N], count: 0 }
+    }
+}
+
+impl<const N: usize> Amounts<N> {
+    /// What one sum has more, unless it is nothing. No more than `N` go in.
+    pub fn push(&mut self, sum: impl Into<Sum>, amount: i64) {
+        if amount != 0
+            && let Some(free) = self.all.get_mut(self.count)
+        {
+            *free = (sum.into(), amount);
+            self.count += 1;
+        }
+    }
+
+    /// All of them, in the order in which they came.
+    #[must_use]
+    pub fn all(&self) -> &[(Sum, i64)] {
+        &self.all[..self.count]
+    }
+}
+
+impl<S: Into<Sum>, const N: usize> From<(S, i64)> for Amounts<N> {
+    fn from((sum, amount): (S, i64)) -> Amounts<N> {
+        let mut amounts = Amounts::default();
+        amounts.push(sum, amount);
+        amounts
+    }
+}
+
 /// The sums of one subject in one interval.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
@@ -208,6 +247,11 @@ impl Counts {
     /// Notes a wait.
     pub fn waited(&mut self, ms: u64) {
         self.longest_ms = self.longest_ms.max(ms);
+    }
+
+    /// Adds to several sums, so many times.
+    pub fn add_all(&mut self, amounts: &[(Sum, i64)], times: i64) {
+        amounts.iter().for_each(|(sum, amount)| self.add(*sum, amount * times));
     }
 
     /// Every sum that was counted, in the order of places.
@@ -321,14 +365,24 @@ impl Open {
 
     /// Adds the counts of a part of it.
     pub fn merge(&mut self, counts: &Counts) {
-        counts.sums.iter().for_each(|(sum, amount)| self.add(*sum, *amount));
+        self.merge_many(counts, 1);
+    }
+
+    /// Adds the counts of so many parts of it, which have the same.
+    pub fn merge_many(&mut self, counts: &Counts, times: i64) {
+        self.add_all(&counts.sums, times);
         self.waited(counts.longest_ms);
     }
 
     /// Adds another's.
-    pub fn add_all(&mut self, other: &Open) {
+    pub fn merge_open(&mut self, other: &Open) {
         places(other.used).for_each(|place| self.add_at(place, other.sums[place]));
         self.waited(other.longest_ms);
+    }
+
+    /// Adds to several sums, so many times.
+    pub fn add_all(&mut self, amounts: &[(Sum, i64)], times: i64) {
+        amounts.iter().for_each(|(sum, amount)| self.add(*sum, amount * times));
     }
 
     /// So many ms pass at these rates.

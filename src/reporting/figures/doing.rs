@@ -1,6 +1,6 @@
 //! What an agent does, as far as time is counted for it.
 
-use super::counts::{Measure, Sum};
+use super::counts::{Amounts, Measure, Sum};
 use crate::domain::objects::Plan;
 use crate::domain::presence::{Detail, Status};
 use serde::{Deserialize, Serialize};
@@ -21,11 +21,7 @@ pub struct Doing {
 }
 
 /// What each millisecond adds to, with how much.
-#[derive(Clone, Debug)]
-pub struct Rates {
-    rates: [(Sum, i64); MOST_RATES],
-    count: usize,
-}
+pub type Rates = Amounts<MOST_RATES>;
 
 /// Every measure of time, two details, and time as it was planned.
 const MOST_RATES: usize = TIMED.len() + 4;
@@ -71,9 +67,9 @@ impl Doing {
     /// How much more each millisecond adds when this is over, and the next begins.
     #[must_use]
     pub fn until(&self, next: &Doing) -> Rates {
-        let mut rates = Rates { rates: [(Measure::LoggedInMs.into(), 0); MOST_RATES], count: 0 };
+        let mut rates = Rates::default();
         let times = TIMED.iter().zip(self.times()).zip(next.times());
-        times.for_each(|((measure, before), after)| rates.push((*measure).into(), after - before));
+        times.for_each(|((measure, before), after)| rates.push(*measure, after - before));
         if self.detail != next.detail {
             self.detail.into_iter().for_each(|before| rates.push(Sum::In(before), -1));
             next.detail.into_iter().for_each(|after| rates.push(Sum::In(after), 1));
@@ -81,8 +77,8 @@ impl Doing {
         if self.plan.is_some() || next.plan.is_some() {
             let scheduled = |of: &Doing| i64::from(of.plan.is_some());
             let adherent = |of: &Doing| i64::from(of.is_as_planned() == Some(true));
-            rates.push(Measure::ScheduledMs.into(), scheduled(next) - scheduled(self));
-            rates.push(Measure::AdherentMs.into(), adherent(next) - adherent(self));
+            rates.push(Measure::ScheduledMs, scheduled(next) - scheduled(self));
+            rates.push(Measure::AdherentMs, adherent(next) - adherent(self));
         }
         rates
     }
@@ -117,23 +113,6 @@ pub fn is_productive(detail: Option<Detail>) -> bool {
                 | Detail::Idle
         )
     )
-}
-
-impl Rates {
-    fn push(&mut self, sum: Sum, rate: i64) {
-        if rate != 0
-            && let Some(place) = self.rates.get_mut(self.count)
-        {
-            *place = (sum, rate);
-            self.count += 1;
-        }
-    }
-
-    /// All of them.
-    #[must_use]
-    pub fn all(&self) -> &[(Sum, i64)] {
-        &self.rates[..self.count]
-    }
 }
 
 #[cfg(test)]

@@ -15,10 +15,10 @@ use std::collections::VecDeque;
 
 const MINUTE_MS: i64 = 60_000;
 const QUARTER_MS: i64 = 15 * MINUTE_MS;
-/// The last hour, and the minute that has begun.
-const MINUTES: i64 = 61;
-/// The longest day has 25 hours; and the quarter that has begun.
-const QUARTERS: i64 = 4 * 25 + 1;
+/// Of minutes, the last hour and the one that has begun are kept.
+const MINUTES: (i64, i64) = (MINUTE_MS, 61);
+/// Of quarters of an hour, the longest day, which has 25 hours, and the one that has begun.
+const QUARTERS: (i64, i64) = (QUARTER_MS, 4 * 25 + 1);
 
 /// Whose sums they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,31 +33,78 @@ pub enum Subject {
     Team(usize),
 }
 
-/// Intervals of one length that are over and in which something was counted, by their beginnings.
+/// Intervals of one length that are over and in which something was counted, the oldest first.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Past(VecDeque<(i64, Counts)>);
+struct Past(VecDeque<Run>);
 
-impl Past {
-    /// The bucket that begins there, which is an interval of `grain` ms, of `count` that are kept.
-    fn bucket(&mut self, begins: i64, grain: i64, count: i64) -> &mut Counts {
-        // What is too old makes room, and is written over.
-        let mut counts = Counts::default();
-        let oldest = begins - (count - 1) * grain;
-        while let Some((_, old)) = self.0.pop_front_if(|(there, _)| *there < oldest) {
-            counts = old;
-        }
-        let place = self.0.partition_point(|(there, _)| *there < begins);
-        if self.0.get(place).is_none_or(|(there, _)| *there != begins) {
-            counts.clear();
-            self.0.insert(place, (begins, counts));
-        }
-        &mut self.0[place].1
+/// Intervals one behind the other with the same in each: while rates stand, minutes are alike.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Run {
+    begins: i64,
+    /// How many, of the grain of the [`Past`] they are in.
+    times: i64,
+    /// What is in each.
+    counts: Counts,
+}
+
+impl Run {
+    fn end(&self, grain: i64) -> i64 {
+        self.begins + self.times * grain
     }
 
-    /// Those that begin at `from` or later.
-    fn since(&self, from: i64) -> impl Iterator<Item = &Counts> {
-        let first = self.0.partition_point(|(begins, _)| *begins < from);
-        self.0.range(first..).map(|(_, counts)| counts)
+    /// How many of them begin at `from` or later.
+    fn since(&self, from: i64, grain: i64) -> i64 {
+        let before = (from - self.begins + grain - 1).div_euclid(grain);
+        self.times - before.clamp(0, self.times)
+    }
+
+    /// Takes off what begins at an edge within them, or later.
+    fn split_off(&mut self, edge: i64, grain: i64) -> Run {
+        let (times, counts) = (self.since(edge, grain), self.counts.clone());
+        self.times -= times;
+        Run { begins: edge, times, counts }
+    }
+}
+
+impl Past {
+    /// So many intervals of `grain` ms are over, with the same in each; `kept` of them are kept.
+    fn push(&mut self, (begins, times): (i64, i64), each: &Open, (grain, kept): (i64, i64)) {
+        // What is too old makes room, and is written over.
+        let mut run = Run::default();
+        let oldest = begins + (times - kept) * grain;
+        while let Some(old) = self.0.pop_front_if(|run| run.end(grain) <= oldest) {
+            run = old;
+        }
+        (run.begins, run.times) = (begins, times);
+        each.close(&mut run.counts);
+        self.0.push_back(run);
+    }
+
+    /// The interval of `grain` ms that begins there, to be changed.
+    fn bucket(&mut self, begins: i64, grain: i64) -> &mut Counts {
+        let mut place = self.0.partition_point(|run| run.end(grain) <= begins);
+        match self.0.get_mut(place).filter(|run| run.begins <= begins) {
+            // Alone from now on.
+            Some(run) => {
+                if begins + grain < run.end(grain) {
+                    let later = run.split_off(begins + grain, grain);
+                    self.0.insert(place + 1, later);
+                }
+                if self.0[place].begins < begins {
+                    let this = self.0[place].split_off(begins, grain);
+                    place += 1;
+                    self.0.insert(place, this);
+                }
+            }
+            None => self.0.insert(place, Run { begins, times: 1, counts: Counts::default() }),
+        }
+        &mut self.0[place].counts
+    }
+
+    /// Those that begin at `from` or later, and how many there are of each.
+    fn since(&self, from: i64, grain: i64) -> impl Iterator<Item = (&Counts, i64)> {
+        let first = self.0.partition_point(|run| run.end(grain) <= from);
+        self.0.range(first..).map(move |run| (&run.counts, run.since(from, grain)))
     }
 }
 
@@ -69,12 +116,14 @@ struct Buckets {
     open: Open,
     /// What a millisecond adds.
     rates: [i64; TIMES],
-    /// Minutes that are over, …
+    /// Minutes that are over, those of the quarter of an hour that goes on among them, …
     minutes: Past,
-    /// … the same of the quarter of an hour that goes on, once a minute of it had anything, …
-    quarter: Option<Box<Open>>,
-    /// … and of those that are over.
+    /// … and quarters that are over.
     quarters: Past,
+}
+
+fn minute_of(at: i64) -> i64 {
+    at.div_euclid(MINUTE_MS) * MINUTE_MS
 }
 
 fn quarter_of(at: i64) -> i64 {
@@ -85,39 +134,53 @@ impl Buckets {
     /// The minute of an instant goes on, unless it is over.
     fn reach(&mut self, at: i64) {
         // Most of what is counted is of the minute that goes on: no division for that.
-        if at < self.minute + MINUTE_MS {
-            return;
-        }
-        let begins = at.div_euclid(MINUTE_MS) * MINUTE_MS;
-        if self.rates == [0; TIMES] {
-            return self.close(begins);
-        }
-        // What lies before is in no bucket any more.
-        let first = begins - QUARTERS * QUARTER_MS;
-        if self.minute < first {
-            self.close(first);
-        }
-        while self.minute < begins {
-            self.close(self.minute + MINUTE_MS);
+        if at >= self.minute + MINUTE_MS {
+            self.begin(minute_of(at));
         }
     }
 
-    /// The minute is over: another begins.
-    fn close(&mut self, begins: i64) {
-        let (quarter, next) = (quarter_of(self.minute), quarter_of(begins));
+    /// The minute is over: another begins. Those between them were alike.
+    fn begin(&mut self, minute: i64) {
         if !self.open.is_empty() {
-            self.open.close(self.minutes.bucket(self.minute, MINUTE_MS, MINUTES));
-            self.quarter.get_or_insert_default().add_all(&self.open);
+            self.minutes.push((self.minute, 1), &self.open, MINUTES);
         }
-        if next != quarter
-            && let Some(over) = self.quarter.take()
-            && !over.is_empty()
-        {
-            over.close(self.quarters.bucket(quarter, QUARTER_MS, QUARTERS));
-        }
-        self.minute = begins;
+        let between = self.minute + MINUTE_MS;
+        self.pass_quarters(between, quarter_of(minute));
         self.open.clear();
         self.open.pass(&self.rates, MINUTE_MS);
+        let times = (minute - between) / MINUTE_MS;
+        if times > 0 && !self.open.is_empty() {
+            self.minutes.push((between, times), &self.open, MINUTES);
+        }
+        self.minute = minute;
+    }
+
+    /// Quarters are over up to that one: the first has its minutes, and what its rates add to it from an
+    /// instant on; the others have what rates add to them.
+    fn pass_quarters(&mut self, from: i64, until: i64) {
+        let first = quarter_of(self.minute);
+        if first == until {
+            return;
+        }
+        let mut sums = self.going_on(first);
+        sums.pass(&self.rates, first + QUARTER_MS - from);
+        if !sums.is_empty() {
+            self.quarters.push((first, 1), &sums, QUARTERS);
+        }
+        let times = (until - first) / QUARTER_MS - 1;
+        sums.clear();
+        sums.pass(&self.rates, QUARTER_MS);
+        if times > 0 && !sums.is_empty() {
+            self.quarters.push((first + QUARTER_MS, times), &sums, QUARTERS);
+        }
+    }
+
+    /// What the minutes of a quarter come to that are over.
+    fn going_on(&self, quarter: i64) -> Open {
+        let mut sums = Open::default();
+        let minutes = self.minutes.since(quarter, MINUTE_MS);
+        minutes.for_each(|(counts, times)| sums.merge_many(counts, times));
+        sums
     }
 
     /// Changes the bucket of an instant: the minute that goes on, or one that is over and its quarter.
@@ -126,71 +189,63 @@ impl Buckets {
         if at >= self.minute {
             return open(&mut self.open);
         }
-        let (begins, quarter) = (at.div_euclid(MINUTE_MS) * MINUTE_MS, quarter_of(at));
-        if begins > self.minute - MINUTES * MINUTE_MS {
-            over(self.minutes.bucket(begins, MINUTE_MS, MINUTES));
+        let (minute, quarter) = (minute_of(at), quarter_of(at));
+        if minute > self.minute - MINUTES.1 * MINUTE_MS {
+            over(self.minutes.bucket(minute, MINUTE_MS));
         }
-        if quarter == quarter_of(self.minute) {
-            open(self.quarter.get_or_insert_default());
-        } else if quarter > self.minute - QUARTERS * QUARTER_MS {
-            over(self.quarters.bucket(quarter, QUARTER_MS, QUARTERS));
+        let is_over = quarter < quarter_of(self.minute);
+        if is_over && quarter > self.minute - QUARTERS.1 * QUARTER_MS {
+            over(self.quarters.bucket(quarter, QUARTER_MS));
         }
     }
 
     /// From an instant on, rates are others by so much.
     fn turn(&mut self, at: i64, by: &Rates) {
         self.reach(at);
-        let add = |ms: i64| {
-            (
-                move |open: &mut Open| {
-                    by.all().iter().for_each(|(sum, rate)| open.add(*sum, ms * rate))
-                },
-                move |over: &mut Counts| {
-                    by.all().iter().for_each(|(sum, rate)| over.add(*sum, ms * rate))
-                },
-            )
-        };
-        // What lies before is in no bucket any more.
-        let mut from = at.max(self.minute - QUARTERS * QUARTER_MS);
-        while from < self.minute {
-            let end = (from.div_euclid(MINUTE_MS) + 1) * MINUTE_MS;
-            let (open, over) = add(end - from);
-            self.change(from, open, over);
-            from = end;
+        let mut from = at;
+        if from < self.minute {
+            // What lies before is in no bucket any more.
+            from = from.max(self.minute - QUARTERS.1 * QUARTER_MS);
+            while from < self.minute {
+                let end = minute_of(from) + MINUTE_MS;
+                let ms = end - from;
+                self.change(
+                    from,
+                    |open| open.add_all(by.all(), ms),
+                    |over| over.add_all(by.all(), ms),
+                );
+                from = end;
+            }
         }
-        let (open, _) = add(self.minute + MINUTE_MS - from);
-        open(&mut self.open);
+        self.open.add_all(by.all(), self.minute + MINUTE_MS - from);
         by.all().iter().for_each(|(sum, rate)| self.rates[sum.place_of_time()] += rate);
     }
 
     /// What a window is added up from: intervals that are over, and those that go on.
-    fn parts(
-        &self,
-        from: Millis,
-        now: Millis,
-    ) -> (impl Iterator<Item = &Counts>, impl Iterator<Item = &Open>) {
-        let last_hour = now.0.div_euclid(MINUTE_MS) * MINUTE_MS - 60 * MINUTE_MS;
-        let by_minutes = from.0 >= last_hour;
-        let past = if by_minutes { &self.minutes } else { &self.quarters };
+    fn window(&self, from: i64, now: i64) -> (impl Iterator<Item = (&Counts, i64)>, Option<&Open>) {
+        let by_minutes = from >= minute_of(now) - 60 * MINUTE_MS;
         // What is older stands there until a newer one comes.
-        let kept_from = self.minute - QUARTERS * QUARTER_MS + 1;
-        let with_quarter = !by_minutes && quarter_of(self.minute) >= from.0;
-        let quarter = self.quarter.as_deref().filter(|_| with_quarter);
-        let minute = Some(&self.open).filter(|_| self.minute >= from.0);
-        (past.since(from.0.max(kept_from)), minute.into_iter().chain(quarter))
+        let kept_from = self.minute - QUARTERS.1 * QUARTER_MS + 1;
+        let quarter = quarter_of(self.minute);
+        let minutes = if by_minutes { from } else { quarter.max(from) };
+        let quarters = if by_minutes { quarter } else { from.max(kept_from) };
+        let open = Some(&self.open).filter(|_| self.minute >= from);
+        let past = self.quarters.since(quarters, QUARTER_MS);
+        (past.chain(self.minutes.since(minutes, MINUTE_MS)), open)
     }
 
     /// One sum alone, but none of time.
     fn sum(&self, from: Millis, now: Millis, sum: Sum) -> i64 {
-        let (over, open) = self.parts(from, now);
-        over.map(|counts| counts.get(sum)).chain(open.map(|open| open.get(sum))).sum()
+        let (over, open) = self.window(from.0, now.0);
+        let over = over.map(|(counts, times)| counts.get(sum) * times);
+        over.chain(open.map(|open| open.get(sum))).sum()
     }
 
     fn since(&self, from: Millis, now: Millis) -> Counts {
-        let (over, open) = self.parts(from, now);
+        let (over, open) = self.window(from.0, now.0);
         let mut all = Open::default();
-        over.for_each(|counts| all.merge(counts));
-        open.for_each(|open| all.add_all(open));
+        over.for_each(|(counts, times)| all.merge_many(counts, times));
+        open.into_iter().for_each(|open| all.merge_open(open));
         // Of the minute that goes on what is left is taken off; when it is long over, what came is added.
         let until = if self.minute >= from.0 { self.minute + MINUTE_MS } else { from.0 };
         all.pass(&self.rates, now.0 - until);
@@ -221,10 +276,10 @@ impl Ledger {
         &mut all[at]
     }
 
-    /// Adds to a sum of the interval in which `at` lies.
-    pub fn add(&mut self, subject: Subject, at: Millis, sum: Sum, amount: i64) {
+    /// Adds to sums of the interval in which `at` lies.
+    pub fn add(&mut self, subject: Subject, at: Millis, amounts: &[(Sum, i64)]) {
         let buckets = self.buckets(subject);
-        buckets.change(at.0, |open| open.add(sum, amount), |over| over.add(sum, amount));
+        buckets.change(at.0, |open| open.add_all(amounts, 1), |over| over.add_all(amounts, 1));
     }
 
     /// Notes a wait that ended.
@@ -311,18 +366,45 @@ mod tests {
         assert_eq!(idle(&ledger, at(0, 0), at(3, 45)), 35);
         assert_eq!(idle(&ledger, at(0, 0), at(95, 1)), 92 * MINUTE_MS - 9);
         assert_eq!(idle(&ledger, at(90, 0), at(95, 1)), 5 * MINUTE_MS + 1, "no minute was closed");
-        ledger.add(AGENT, at(61, 0), Measure::Offers.into(), 1);
+        ledger.add(AGENT, at(61, 0), &[(Measure::Offers.into(), 1)]);
         assert_eq!(idle(&ledger, at(15, 0), at(95, 1)), 80 * MINUTE_MS + 1);
         assert_eq!(idle(&ledger, at(59, 0), at(95, 1)), 36 * MINUTE_MS + 1, "by minutes");
         let days = 3 * 24 * 60;
-        ledger.add(AGENT, at(days, 0), Measure::Offers.into(), 1);
+        ledger.add(AGENT, at(days, 0), &[(Measure::Offers.into(), 1)]);
         assert_eq!(idle(&ledger, at(days - 25 * 60, 0), at(days, 7)), 25 * 60 * MINUTE_MS + 7);
+    }
+
+    #[test]
+    fn minutes_that_are_alike_are_kept_as_one_until_one_of_them_is_changed() {
+        let mut ledger = Ledger::default();
+        ledger.turn(AGENT, at(0, 250), &READY.rates());
+        ledger.add(AGENT, at(605, 0), &[(Measure::Offers.into(), 1)]);
+        let runs = |ledger: &Ledger| {
+            let buckets = ledger.there(AGENT).expect("an agent");
+            (buckets.minutes.0.len(), buckets.quarters.0.len())
+        };
+        assert_eq!(runs(&ledger), (1, 2), "the first quarter was not ready as a whole");
+        let offers =
+            |ledger: &Ledger, from| ledger.sum(AGENT, from, at(605, 0), Measure::Offers.into());
+        let ready =
+            |ledger: &Ledger, from| ledger.since(AGENT, from, at(605, 0)).get(Measure::ReadyMs);
+        let minutes = [0, 15, 300, 315, 540, 545, 570, 571, 572, 600, 605];
+        let all_ready =
+            minutes.map(|minute| (605 - minute) * MINUTE_MS - i64::from(minute == 0) * 250);
+        assert_eq!(minutes.map(|minute| ready(&ledger, at(minute, 0))), all_ready);
+        for minute in [571, 571, 300, 604] {
+            ledger.add(AGENT, at(minute, 7), &[(Measure::Offers.into(), 1)]);
+        }
+        assert_eq!(runs(&ledger), (4, 6), "what lies before, itself, between, the last; …");
+        assert_eq!(minutes.map(|minute| ready(&ledger, at(minute, 0))), all_ready);
+        let windows = [0, 300, 315, 545, 571, 572, 604, 605].map(|m| offers(&ledger, at(m, 0)));
+        assert_eq!(windows, [5, 5, 4, 4, 4, 2, 2, 1]);
     }
 
     #[test]
     fn a_turn_that_is_told_late_counts_from_its_instant() {
         let mut ledger = Ledger::default();
-        ledger.add(AGENT, at(40, 30), Measure::Offers.into(), 1);
+        ledger.add(AGENT, at(40, 30), &[(Measure::Offers.into(), 1)]);
         ready(&mut ledger, at(10, 0), at(31, 5));
         let idle = |from| ledger.since(AGENT, from, at(40, 30)).get(Measure::IdleMs);
         assert_eq!(
@@ -336,16 +418,16 @@ mod tests {
     #[test]
     fn what_is_restated_goes_where_it_began_and_what_is_too_old_nowhere() {
         let mut ledger = Ledger::default();
-        ledger.add(Subject::Account, at(0, 0), Measure::Offered.into(), 1);
-        ledger.add(Subject::Account, at(40, 0), Measure::Offered.into(), 1);
-        ledger.add(Subject::Account, at(20, 59_999), Measure::Offered.into(), 1);
+        ledger.add(Subject::Account, at(0, 0), &[(Measure::Offered.into(), 1)]);
+        ledger.add(Subject::Account, at(40, 0), &[(Measure::Offered.into(), 1)]);
+        ledger.add(Subject::Account, at(20, 59_999), &[(Measure::Offered.into(), 1)]);
         let offered = |ledger: &Ledger, from| {
             ledger.since(Subject::Account, from, at(40, 0)).get(Measure::Offered)
         };
         assert_eq!([0, 15, 20, 21, 40].map(|m| offered(&ledger, at(m, 0))), [3, 2, 2, 1, 1]);
         let days = 3 * 24 * 60;
-        ledger.add(Subject::Account, at(days, 0), Measure::Offered.into(), 1);
-        ledger.add(Subject::Account, at(40, 0), Measure::Offered.into(), 1);
+        ledger.add(Subject::Account, at(days, 0), &[(Measure::Offered.into(), 1)]);
+        ledger.add(Subject::Account, at(40, 0), &[(Measure::Offered.into(), 1)]);
         let all = ledger.since(Subject::Account, at(0, 0), at(days, 0)).get(Measure::Offered);
         assert_eq!(all, 1, "only what is kept");
     }
@@ -353,8 +435,8 @@ mod tests {
     #[test]
     fn a_day_of_25_hours_is_kept() {
         let mut ledger = Ledger::default();
-        ledger.add(AGENT, at(0, 0), Measure::Handled.into(), 1);
-        ledger.add(AGENT, at(25 * 60 - 1, 0), Measure::Handled.into(), 1);
+        ledger.add(AGENT, at(0, 0), &[(Measure::Handled.into(), 1)]);
+        ledger.add(AGENT, at(25 * 60 - 1, 0), &[(Measure::Handled.into(), 1)]);
         let all = ledger.since(AGENT, at(0, 0), at(25 * 60 - 1, 0));
         assert_eq!(all.get(Measure::Handled), 2);
     }

@@ -24,7 +24,7 @@ use self::calls::Call;
 use self::directory::Directory;
 use self::doing::Doing;
 use self::ledger::{Ledger, Subject};
-use self::notes::{Note, Notes, PartRow, Scope, Span};
+use self::notes::{Counted, Note, Notes, PartRow, Scope, Span};
 use self::people::Person;
 use self::places::Places;
 use self::rules::Rules;
@@ -34,9 +34,10 @@ use crate::domain::event::Event;
 use crate::domain::ids::{AgentIx, CallId, Name, OfferId, QueueIx};
 use crate::domain::objects::queue::QueueKind;
 use crate::domain::presence::Detail;
+use crate::domain::table::Table;
 use crate::domain::time::Millis;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 pub use self::counts::{Counts, Measure, Open, SUMS, Sum, band};
 pub use self::doing::is_productive;
@@ -55,9 +56,9 @@ pub struct Figures {
     at: Millis,
     directory: Directory,
     people: Vec<Person>,
-    calls: BTreeMap<CallId, Box<Call>>,
+    calls: Table<CallId, Box<Call>>,
     /// Whose offers these are, until their call is over.
-    offers: BTreeMap<OfferId, (CallId, AgentIx)>,
+    offers: Table<OfferId, (CallId, AgentIx)>,
     /// Calls that wait, the oldest of a queue first.
     waiting: BTreeSet<(QueueIx, Millis, CallId)>,
     /// Parts that ended at the time of the last record: after-call work that begins then is theirs.
@@ -242,20 +243,21 @@ impl Figures {
     }
 
     /// Counts something for all in a scope.
-    fn count(&mut self, scope: &Scope, at: Millis, sum: impl Into<Sum>, amount: i64) {
-        let sum = sum.into();
-        self.ledger.add(Subject::Account, at, sum, amount);
+    fn count(&mut self, scope: Scope, at: Millis, counted: impl Into<Counted>) {
+        let counted = counted.into();
+        let amounts = counted.all();
+        self.ledger.add(Subject::Account, at, amounts);
         if let Some(queue) = scope.queue {
-            self.ledger.add(Subject::Queue(queue), at, sum, amount);
+            self.ledger.add(Subject::Queue(queue), at, amounts);
         }
         if let Some(agent) = scope.agent {
-            self.ledger.add(Subject::Agent(agent), at, sum, amount);
+            self.ledger.add(Subject::Agent(agent), at, amounts);
             let teams = self.directory.agent(agent).map_or(&[][..], |facts| &facts.teams);
             for team in teams {
-                self.ledger.add(Subject::Team(*team), at, sum, amount);
+                self.ledger.add(Subject::Team(*team), at, amounts);
             }
         }
-        self.notes.push(|| Note::Count(scope.clone(), at, sum, amount));
+        self.notes.push(|| Note::Count(scope, at, counted));
     }
 
     /// A wait ended after so long, of a call that entered at an instant.

@@ -1,7 +1,7 @@
 //! What the fold tells of what it counts, in the order in which it counts: the history is written from
 //! this, and from nothing else. Nobody is told until [`super::Figures::watch`].
 
-use super::counts::{Measure, Sum};
+use super::counts::{Amounts, Measure};
 use super::doing::Doing;
 use crate::domain::event::Outcome;
 use crate::domain::ids::{AgentIx, CallId, Name, OfferId, QueueIx};
@@ -155,6 +155,9 @@ pub struct Span {
     pub reason: Option<Name>,
 }
 
+/// What is counted at once of a call, an offer or a part.
+pub type Counted = Amounts<4>;
+
 /// To whom something counts; to the account in any case.
 #[derive(Clone, Debug, Default)]
 pub struct Scope {
@@ -162,7 +165,7 @@ pub struct Scope {
     pub queue: Option<QueueIx>,
     /// The agent, and the teams that the agent is in.
     pub agent: Option<AgentIx>,
-    /// The call: its medium, its number, its skills.
+    /// The call: its medium, its number, its skills. Only who takes notes asks for it.
     pub call: Option<Arc<CallFacts>>,
 }
 
@@ -188,7 +191,7 @@ pub enum Note {
         ready: bool,
     },
     /// Something was counted, in the interval of an instant.
-    Count(Scope, Millis, Sum, i64),
+    Count(Scope, Millis, Counted),
     /// A wait ended after so many ms, of a call that entered at an instant.
     Waited(Scope, Millis, u64),
     /// A disposition was noted for a part.
@@ -219,6 +222,16 @@ pub(super) struct Notes {
 }
 
 impl Notes {
+    /// A scope of a call.
+    pub fn scope(
+        &self,
+        call: &Arc<CallFacts>,
+        queue: Option<QueueIx>,
+        agent: Option<AgentIx>,
+    ) -> Scope {
+        Scope { queue, agent, call: self.is_on.then(|| Arc::clone(call)) }
+    }
+
     /// Notes it, if somebody takes notes.
     pub fn push(&mut self, note: impl FnOnce() -> Note) {
         if self.is_on {

@@ -3,7 +3,7 @@
 use super::Figures;
 use super::calls::as_amount;
 use super::counts::Measure;
-use super::notes::{Note, OfferRow, Scope};
+use super::notes::{Counted, Note, OfferRow};
 use crate::domain::ids::{AgentIx, CallId, OfferId, QueueIx};
 use crate::domain::time::Millis;
 use serde::{Deserialize, Serialize};
@@ -34,16 +34,19 @@ impl Figures {
         let Some(call) = self.calls.get_mut(&id) else { return };
         let Some(queue) = call.stay.as_ref().map(|stay| stay.queue) else { return };
         call.offers.push(Offer { id: offer, agent, queue, made_at: at, end: None, answer_ms: 0 });
-        let scope = call.scope(Some(queue), Some(agent));
+        let scope = self.notes.scope(&call.facts, Some(queue), Some(agent));
         self.offers.insert(offer, (id, agent));
         self.person(agent).offered(offer, at_desk);
-        self.count(&scope, at, Measure::Offers, 1);
+        self.count(scope, at, (Measure::Offers, 1));
         self.places.rung(queue, agent, at);
         self.note_offer(id, offer, at);
     }
 
     /// Tells of an offer as it is now.
     fn note_offer(&mut self, id: CallId, offer: OfferId, at: Millis) {
+        if !self.notes.is_on {
+            return;
+        }
         let Some(call) = self.calls.get(&id) else { return };
         let Some(of) = call.offers.iter().find(|of| of.id == offer) else { return };
         self.notes.push(|| {
@@ -71,15 +74,11 @@ impl Figures {
         let answer_before = std::mem::take(&mut found.answer_ms);
         let accepted = end == Measure::Accepted;
         found.answer_ms = if accepted { at.since(made_at) } else { 0 };
-        let answer_ms = as_amount(found.answer_ms) - as_amount(answer_before);
-        let scope: Scope = call.scope(Some(queue), Some(agent));
-        if let Some(before) = before {
-            self.count(&scope, made_at, before, -1);
-        }
-        self.count(&scope, made_at, end, 1);
-        if answer_ms != 0 {
-            self.count(&scope, made_at, Measure::AnswerMs, answer_ms);
-        }
+        let mut counted = Counted::from((end, 1));
+        before.into_iter().for_each(|before| counted.push(before, -1));
+        counted.push(Measure::AnswerMs, as_amount(found.answer_ms) - as_amount(answer_before));
+        let scope = self.notes.scope(&call.facts, Some(queue), Some(agent));
+        self.count(scope, made_at, counted);
         self.note_offer(id, offer, at);
     }
 
@@ -104,7 +103,6 @@ impl Figures {
         (stay.end, stay.waited_ms) = (Some(Measure::Answered), waited_ms);
         let stay = stay.clone();
         call.served_by = through.or(Some(stay.queue));
-        self.count_answer(&stay, waited_ms, 1);
         self.left(stay, Measure::Answered, waited_ms);
     }
 

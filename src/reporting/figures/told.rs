@@ -3,7 +3,7 @@
 //! all of its time.
 
 use super::counts::Measure;
-use super::notes::{CallRow, Note, OwnRow, Scope};
+use super::notes::{CallRow, Counted, Note, OwnRow, Scope};
 use super::people::OwnCall;
 use super::{Figures, agent_at};
 use crate::domain::event::Event;
@@ -56,7 +56,7 @@ impl Figures {
         self.note_queues();
         self.note_agents();
         self.note_places();
-        for call in self.calls.values() {
+        for (_, call) in self.calls.sorted() {
             let (facts, stay) = (Arc::clone(&call.facts), call.stay.clone());
             let (ended_at, outcome, reason) = (None, None, None);
             if !call.is_over() {
@@ -120,7 +120,7 @@ impl Figures {
                 let (began_at, ended_at, internal) = (at, None, *internal);
                 if !internal {
                     let scope = Scope { agent: Some(*agent), ..Scope::default() };
-                    self.count(&scope, at, Measure::OwnCalls, 1);
+                    self.count(scope, at, (Measure::OwnCalls, 1));
                 }
                 let (agent, subject) = (*agent, subject.clone());
                 let row = OwnRow { agent, began_at, ended_at, subject, internal };
@@ -139,8 +139,9 @@ impl Figures {
         let took_ms = at.since(since);
         if !internal && took_ms > CONVERSATION_MS {
             let scope = Scope { agent: Some(agent), ..Scope::default() };
-            self.count(&scope, since, Measure::OwnConversations, 1);
-            self.count(&scope, since, Measure::OwnMs, super::calls::as_amount(took_ms));
+            let mut counted = Counted::from((Measure::OwnConversations, 1));
+            counted.push(Measure::OwnMs, super::calls::as_amount(took_ms));
+            self.count(scope, since, counted);
         }
         let ended_at = Some(at);
         let row = OwnRow { agent, began_at: since, ended_at, subject, internal };

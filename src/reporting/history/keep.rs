@@ -130,8 +130,10 @@ impl Keep {
                     self.rows.places.push(PlaceRow { queue, agent, at, is_in, ready });
                 }
             }
-            Note::Count(scope, at, sum, amount) => {
-                self.each(stream, &scope, |tally, place| tally.add(place, at, sum, amount));
+            Note::Count(scope, at, counted) => {
+                self.each(stream, &scope, |tally, place| {
+                    counted.all().iter().for_each(|(sum, n)| tally.add(place, at, *sum, *n));
+                });
             }
             Note::Waited(scope, at, ms) => {
                 self.each(stream, &scope, |tally, place| tally.waited(place, at, ms));

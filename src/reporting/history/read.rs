@@ -416,7 +416,7 @@ mod tests {
         let mut notes = vec![Note::Agent(AgentIx(0), Name::from("usr_ann"), Vec::new())];
         for five in 0..31 * 24 * 12 {
             let at = first.plus(five * 300_000);
-            notes.push(Note::Count(scope.clone(), at, Measure::Handled.into(), 1));
+            notes.push(Note::Count(scope.clone(), at, (Measure::Handled, 1).into()));
         }
         keep.take(Batch { stream: 1, seq: 1, at: first, settled: false, notes });
         keep.write().expect("written");
