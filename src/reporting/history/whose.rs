@@ -188,3 +188,35 @@ fn list(calls: &[i64]) -> String {
     list.push_str(if calls.is_empty() { "[]" } else { "]" });
     list
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::schema;
+    use super::*;
+
+    #[test]
+    fn calls_stand_once_and_in_order_also_those_of_one_ms() {
+        let db = schema::open_in_memory().expect("a file");
+        let call = |ms: i64, below: i64| (ms << BELOW_MS) + below;
+        let (queue, other) = (3, 4);
+        let first = [call(70, 0), call(70, 1), call(71, 0), call(9 * ROW_MS, 300)];
+        let with = |of: i64, calls: &[i64]| calls.iter().map(|id| (of, 0, *id)).collect();
+        write(&db, with(queue, &[first[3], first[0], first[1], first[1]])).expect("written");
+        write(&db, with(other, &first[..1])).expect("written");
+        write(&db, with(queue, &[first[2], first[0]])).expect("written");
+        let found = |subject: i64| {
+            let sql = "SELECT calls FROM history_whose WHERE subject = ?1 AND begins = 0";
+            let mut calls = Vec::new();
+            let read = db.query_row(sql, [subject], |row| {
+                unpack(blob(row, 0)?, &mut calls);
+                Ok(())
+            });
+            read.optional().expect("a row");
+            calls
+        };
+        assert_eq!((found(queue), found(other)), (first.to_vec(), vec![first[0]]));
+        assert_eq!(list(&found(other)), format!("[{}]", first[0]));
+        forget(&db, queue, ROW_MS).expect("forgotten");
+        assert_eq!((found(queue), list(&found(queue))), (Vec::new(), "[]".to_owned()));
+    }
+}
