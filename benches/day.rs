@@ -1,17 +1,19 @@
 //! A day of 1,000,000 calls, which come as calls of a bank came over a weekday: what the live figures cost
-//! beside the engine, how fast the history is written, and how long a report of that day takes.
+//! beside the engine, how fast the history is written, and how long a report and the lists of that day take.
 //!
 //! `cargo bench --bench day`, with `-- --quick` for 50,000 calls. Prints; asserts nothing but that the
 //! history has every call.
 
 mod support;
 
+use callboard::domain::ids::Name;
 use callboard::domain::time::Millis;
 use callboard::reporting::figures::{By, FIGURES, Measure, Threshold};
 use callboard::reporting::history::intervals::{Interval, zone};
 use callboard::reporting::history::keep::{Batch, Keep};
-use callboard::reporting::history::read::{Reader, Wish};
-use callboard::reporting::history::{Across, schema};
+use callboard::reporting::history::lists::CallWish;
+use callboard::reporting::history::read::{Look, Reader, Wish};
+use callboard::reporting::history::{Across, Error, behind, schema};
 use std::hint::black_box;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -86,7 +88,10 @@ fn day(folder: &Path, calls: usize, agents: usize, noted: bool) {
     drop(keep);
     let per_second = done as f64 / written.as_secs_f64();
     println!("history: {rows} rows, {per_second:.0} calls/s");
+    let size = std::fs::metadata(&path).map_or(0, |file| file.len());
+    println!("its file: {:.0} bytes a call", size as f64 / done as f64);
     report(&path, (first, world.noted().1), done);
+    rows_of(&path, (first, world.noted().1.plus(1)));
 }
 
 /// What the live figures cost at the end of the day: to put away, and a service level of all calls by a
@@ -139,6 +144,47 @@ fn keep_notes(
     }
     written += began.elapsed();
     (written, rows)
+}
+
+/// What is told from rows: pages of the lists, and what is behind a figure of the whole day.
+fn rows_of(path: &Path, (from, until): (Millis, Millis)) {
+    let (agent, queue) = ("usr_1", FIVE[0]);
+    let wish = |agent: Option<&str>, queue: Option<&str>| CallWish {
+        from,
+        until,
+        queue: queue.map(str::to_owned),
+        agent: agent.map(str::to_owned),
+        outcome: None,
+        callbacks: false,
+        after: None,
+        limit: 100,
+    };
+    let behind = |figure, across, id: &str| {
+        let figure = FIGURES.iter().find(|it| it.name == figure).expect("a figure");
+        let (ids, threshold) = (vec![Name::from(id)], Threshold::DEFAULT);
+        behind::Wish { figure, across, ids, from, until, threshold, after: None, limit: 100 }
+    };
+    timed("100 calls of an agent", path, |look| look.calls(&wish(Some(agent), None), &|_| true));
+    timed("100 calls of a queue", path, |look| look.calls(&wish(None, Some(queue)), &|_| true));
+    timed("100 spans of an agent", path, |look| look.timeline(agent, (from, until), 100));
+    let (of_agent, of_queue) = (Across::Agent, Across::Queue);
+    timed("an agent's offers", path, |look| look.behind(&behind("offers", of_agent, agent)));
+    timed("a queue's offers", path, |look| look.behind(&behind("offers", of_queue, queue)));
+    timed("a queue's waits", path, |look| look.behind(&behind("offered", of_queue, queue)));
+}
+
+/// Prints how long a question of the file takes.
+fn timed<T>(what: &str, path: &Path, ask: impl Fn(&Look<'_>) -> Result<T, Error>) {
+    let mut times: Vec<Duration> = (0..5)
+        .map(|_| {
+            let began = Instant::now();
+            let mut reader = Reader::open(path).expect("a reader");
+            black_box(reader.look(STREAM, &ask).expect("told"));
+            began.elapsed()
+        })
+        .collect();
+    times.sort_unstable();
+    println!("{what}: {:.1} ms", times[times.len() / 2].as_secs_f64() * 1_000.0);
 }
 
 /// The day by queue and by agent, in quarters of an hour.

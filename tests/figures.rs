@@ -17,6 +17,8 @@ mod levels;
 mod live;
 #[path = "figures/past.rs"]
 mod past;
+#[path = "figures/upgrade.rs"]
+mod upgrade;
 
 use callboard::domain::time::Millis;
 use callboard::reporting::figures::{By, Figures, Threshold};

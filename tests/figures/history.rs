@@ -287,6 +287,30 @@ fn sums_are_the_live_figures_and_add_up_and_rows_come_to_them() {
     assert!(FIGURES.len() > 45);
 }
 
+/// Seven bits a byte, the lowest first; twice the number, or twice the negative one and less one.
+fn numbers(bytes: &[u8]) -> Vec<i64> {
+    let ends = bytes.split_inclusive(|byte| byte & 0x80 == 0);
+    let number = |bytes: &[u8]| {
+        let bits = bytes.iter().rev().fold(0_u64, |all, byte| all << 7 | u64::from(byte & 0x7f));
+        (bits >> 1).cast_signed() ^ -(bits & 1).cast_signed()
+    };
+    ends.map(number).collect()
+}
+
+/// A row of agents' time with the words of the states in it: they are numbered as they come.
+fn spelt(db: &Connection, mut row: Vec<Cell>) -> Vec<Cell> {
+    let Some(Cell::Blob(spans)) = row.pop() else { panic!("no spans: {row:?}") };
+    let sql = "SELECT status, detail, reason, work, capacity FROM history_state WHERE code = ?1";
+    let mut state = db.prepare_cached(sql).expect("a table");
+    for span in numbers(&spans).chunks(3) {
+        let [gap, ms, code] = span else { panic!("half a span: {span:?}") };
+        row.extend([gap, ms].map(|ms| Cell::Integer(*ms)));
+        let words = |row: &rusqlite::Row<'_>| (0..5).map(|at| row.get(at)).collect();
+        row.extend(state.query_row([code], words).map(|row: Vec<Cell>| row).expect("a state"));
+    }
+    row
+}
+
 /// All that the file holds, but for which record changed a row last.
 fn dump(db: &Connection) -> Vec<(String, Vec<Vec<Cell>>)> {
     let tables = [
@@ -296,7 +320,8 @@ fn dump(db: &Connection) -> Vec<(String, Vec<Vec<Cell>>)> {
         ("history_offer", "*"),
         ("history_part", "*"),
         ("history_own", "*"),
-        ("history_span", "*"),
+        ("history_time", "*"),
+        ("history_whose", "*"),
         (
             "history_figures AS f JOIN history_subject AS s ON s.id = f.subject",
             "s.kind, s.name, grain, begins, sums",
@@ -311,7 +336,8 @@ fn dump(db: &Connection) -> Vec<(String, Vec<Vec<Cell>>)> {
             let mut rows = found.query([]).expect("rows");
             let mut all = Vec::new();
             while let Some(row) = rows.next().expect("a row") {
-                all.push((0..width).map(|at| row.get(at).expect("a cell")).collect());
+                let row = (0..width).map(|at| row.get(at).expect("a cell")).collect();
+                all.push(if *table == "history_time" { spelt(db, row) } else { row });
             }
             // Subjects are numbered as they come: the same ones here.
             ((*table).to_owned(), all)
@@ -405,6 +431,13 @@ fn what_is_over_for_long_goes_and_what_goes_on_stays() {
     let position = kept.look().position();
     assert_eq!(position.kept_from, hour.0);
     let range = (START, kept.now());
+    let figure = FIGURES.iter().find(|figure| figure.name == "offered").expect("a figure");
+    let (across, ids, (from, until)) = (Across::Queue, vec![Name::from("v")], range);
+    let (threshold, after, limit) = (Threshold::DEFAULT, None, 10);
+    let until = until.plus(1);
+    let wish = behind::Wish { figure, across, ids, from, until, threshold, after, limit };
+    let found = kept.look().behind(&wish).expect("rows");
+    assert_eq!(found.count, 2, "the first is found in its queue, and the last");
     let day = sums(&kept.look(), Across::Queue, &edges(Interval::Hour, range));
     let offered: Vec<i64> = day[0].1.iter().map(|hour| hour.get(Measure::Offered)).collect();
     assert_eq!(offered, [0, 0, 0, 1]);

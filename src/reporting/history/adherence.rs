@@ -7,7 +7,6 @@
 use super::Error;
 use super::read::Look;
 use crate::domain::objects::{Calendar, Plan};
-use crate::domain::presence::Detail;
 use crate::domain::time::Millis;
 use crate::reporting::figures::is_productive;
 
@@ -111,19 +110,9 @@ impl Look<'_> {
         };
         let mut worked = Stretches::new();
         if let Some(agent) = self.subject("agent", agent)? {
-            let mut found = self.db.prepare_cached(
-                "SELECT began_at, ended_at, detail FROM history_span
-                 WHERE agent = ?1 AND began_at < ?3 AND ended_at > ?2 AND began_at >= coalesce(
-                   (SELECT max(began_at) FROM history_span WHERE agent = ?1 AND began_at <= ?2), 0)
-                 ORDER BY began_at",
-            )?;
-            let mut rows = found.query((agent, first.0, last.0))?;
-            while let Some(row) = rows.next()? {
-                let detail: Option<String> = row.get(2)?;
-                if is_productive(detail.as_deref().and_then(Detail::parse)) {
-                    worked.push((row.get(0)?, row.get(1)?));
-                }
-            }
+            let spans = self.spans(agent, (first.0, last.0), usize::MAX)?;
+            let spans = spans.iter().filter(|span| is_productive(span.state.detail));
+            worked.extend(spans.map(|span| (span.began_at, span.ended_at)));
         }
         // What is later than the last record is not known yet.
         let known = self.position().at;

@@ -3,7 +3,9 @@
 
 use super::read::Look;
 use super::schema::unsigned;
+use super::spans::{Span, State};
 use super::subjects::LINE;
+use super::whose::Part;
 use super::{Across, Error};
 use crate::domain::figures::Threshold;
 use crate::domain::ids::{CallId, Name};
@@ -226,25 +228,28 @@ impl Look<'_> {
     }
 
     /// Runs a statement whose parameters are a subject, a range, the account's stream and what is asked
-    /// of calls.
+    /// of calls; and these calls themselves.
     fn each(
         &self,
         sql: &str,
         subject: i64,
-        (from, until): (i64, i64),
+        range: (i64, i64),
         of: &Of,
         mut f: impl FnMut(&Row<'_>) -> rusqlite::Result<()>,
     ) -> Result<(), Error> {
         let of_calls = "(?5 IS NULL OR c.media = ?5) AND (?6 IS NULL OR c.number = ?6)
              AND (?7 IS NULL OR instr(',' || c.skills || ',', ',' || ?7 || ',') > 0)";
         let mut found = self.db.prepare_cached(&sql.replace("OF_CALLS", of_calls))?;
-        let stream = self.stream;
-        let mut rows =
-            found.query(params![subject, from, until, stream, of.media, of.number, of.skill])?;
-        while let Some(row) = rows.next()? {
-            f(row)?;
-        }
-        Ok(())
+        self.with(subject, range, |Part { from, until, calls }| {
+            let stream = self.stream;
+            let mut rows = found.query(params![
+                subject, from, until, stream, of.media, of.number, of.skill, calls
+            ])?;
+            while let Some(row) = rows.next()? {
+                f(row)?;
+            }
+            Ok(())
+        })
     }
 
     fn stays_of(
@@ -257,7 +262,9 @@ impl Look<'_> {
         let sql =
             "SELECT s.entered_at, s.call, s.no, s.outcome, s.waited_ms, s.short, s.transferred,
                s.reached, s.missed, c.callback
-             FROM history_stay AS s JOIN history_call AS c ON c.stream = ?4 AND c.call = s.call
+             FROM json_each(?8) AS t
+             CROSS JOIN history_stay AS s ON s.stream = ?4 AND s.call = t.value
+             CROSS JOIN history_call AS c ON c.stream = ?4 AND c.call = t.value
              WHERE s.queue = ?1 AND s.entered_at >= ?2 AND s.entered_at < ?3 AND OF_CALLS";
         let thing = |row: &Row<'_>| {
             let outcome: Option<String> = row.get(3)?;
@@ -287,7 +294,9 @@ impl Look<'_> {
         let sql = format!(
             "SELECT p.ended_at, p.call, p.no, p.talk_ms, p.hold_ms, p.wrap_up_ms, p.queue, p.agent,
                p.disposition
-             FROM history_part AS p JOIN history_call AS c ON c.stream = ?4 AND c.call = p.call
+             FROM json_each(?8) AS t
+             CROSS JOIN history_part AS p ON p.stream = ?4 AND p.call = t.value
+             CROSS JOIN history_call AS c ON c.stream = ?4 AND c.call = t.value
              WHERE {whose} = ?1 AND p.ended_at >= ?2 AND p.ended_at < ?3 AND OF_CALLS"
         );
         let first = into.len();
@@ -324,7 +333,9 @@ impl Look<'_> {
         let whose = if by_queue { "o.queue" } else { "o.agent" };
         let sql = format!(
             "SELECT o.made_at, o.call, o.offer, o.outcome, o.ended_at, o.answer_ms, o.queue, o.agent
-             FROM history_offer AS o JOIN history_call AS c ON c.stream = ?4 AND c.call = o.call
+             FROM json_each(?8) AS t
+             CROSS JOIN history_offer AS o ON o.stream = ?4 AND o.call = t.value
+             CROSS JOIN history_call AS c ON c.stream = ?4 AND c.call = t.value
              WHERE {whose} = ?1 AND o.made_at >= ?2 AND o.made_at < ?3 AND OF_CALLS"
         );
         let thing = |row: &Row<'_>| {
@@ -374,19 +385,10 @@ impl Look<'_> {
         (from, until): (i64, i64),
         into: &mut Vec<Thing>,
     ) -> Result<(), Error> {
-        let mut found = self.db.prepare_cached(
-            "SELECT began_at, ended_at, status, detail, work, capacity FROM history_span
-             WHERE agent = ?1 AND began_at < ?3 AND ended_at > ?2 AND began_at >= coalesce(
-               (SELECT max(began_at) FROM history_span WHERE agent = ?1 AND began_at <= ?2), 0)",
-        )?;
-        let mut rows = found.query((subject, from, until))?;
-        while let Some(row) = rows.next()? {
-            let begins = row.get::<_, i64>(0)?.max(from);
-            let ends = row.get::<_, i64>(1)?.min(until);
-            let outcome: Option<String> = row.get(3)?;
-            let status = Status::parse(&row.get::<_, String>(2)?);
-            let detail = outcome.as_deref().and_then(Detail::parse);
-            let counts = span_counts(ends - begins, status, detail, (row.get(4)?, row.get(5)?));
+        for Span { began_at, ended_at, state } in self.spans(subject, (from, until), usize::MAX)? {
+            let (begins, ends) = (began_at.max(from), ended_at.min(until));
+            let counts = span_counts(ends - begins, &state);
+            let outcome = state.detail.map(|detail| detail.word().to_owned());
             let (queue, agent) = (None, Some(subject));
             let (key, until, within) = ((begins, -subject, 0), Some(ends), Within::default());
             into.push(Thing { key, until, queue, agent, outcome, counts, within });
@@ -422,12 +424,8 @@ fn stay_counts(row: &Row<'_>, end: Option<Measure>) -> rusqlite::Result<Counts> 
     Ok(counts)
 }
 
-fn span_counts(
-    ms: i64,
-    status: Option<Status>,
-    detail: Option<Detail>,
-    (work, capacity): (i64, i64),
-) -> Counts {
+fn span_counts(ms: i64, state: &State) -> Counts {
+    let State { status, detail, work, capacity, .. } = *state;
     let mut counts = Counts::default();
     if work > 0 {
         counts.add(Measure::OccupiedMs, ms);
@@ -437,7 +435,7 @@ fn span_counts(
     counts.add(Sum::In(detail), ms);
     counts.add(Measure::LoggedInMs, ms);
     counts.add(Measure::CapacityMs, ms * capacity);
-    if status == Some(Status::Ready) {
+    if status == Status::Ready {
         counts.add(Measure::ReadyMs, ms);
         if detail == Detail::Idle {
             counts.add(Measure::IdleMs, ms);

@@ -2,6 +2,7 @@
 //! had a place there then; in teams from the sums of who is in them now.
 
 use super::read::{Look, Wish};
+use super::whose::Part;
 use super::{Across, Error};
 use crate::domain::ids::Name;
 use crate::domain::presence::Detail;
@@ -99,21 +100,25 @@ impl Look<'_> {
             by.entry(agent).or_insert_with(|| vec![0; edges.len() - 1]);
         }
         let mut offers = self.db.prepare_cached(
-            "SELECT agent, made_at FROM history_offer
-             WHERE queue = ?1 AND made_at >= ?2 AND made_at < ?3 ORDER BY made_at",
+            "SELECT agent, made_at FROM json_each(?1) AS t
+             CROSS JOIN history_offer ON stream = ?2 AND call = t.value
+             WHERE queue = ?3 AND made_at >= ?4 AND made_at < ?5 ORDER BY made_at",
         )?;
-        let mut rows = offers.query((queue, first.0, last.0))?;
         let mut place = 0;
-        while let Some(row) = rows.next()? {
-            let (agent, at): (i64, i64) = (row.get(0)?, row.get(1)?);
-            while place + 2 < edges.len() && at >= edges[place + 1].0 {
-                place += 1;
+        self.with(queue, (first.0, last.0), |Part { from, until, calls }| {
+            let mut rows = offers.query((calls, self.stream, queue, from, until))?;
+            while let Some(row) = rows.next()? {
+                let (agent, at): (i64, i64) = (row.get(0)?, row.get(1)?);
+                while place + 2 < edges.len() && at >= edges[place + 1].0 {
+                    place += 1;
+                }
+                let of = by.entry(agent).or_insert_with(|| vec![0; edges.len() - 1]);
+                if let Some(count) = of.get_mut(place) {
+                    *count += 1;
+                }
             }
-            let of = by.entry(agent).or_insert_with(|| vec![0; edges.len() - 1]);
-            if let Some(count) = of.get_mut(place) {
-                *count += 1;
-            }
-        }
+            Ok(())
+        })?;
         Ok(by)
     }
 

@@ -2,15 +2,15 @@
 //! writing fails: nothing is lost but by a crash, and then the fold tells it again.
 
 use super::codes::Codes;
-use super::rows::{PlaceRow, Rows, SpanRow};
+use super::rows::{PlaceRow, Rows};
 use super::schema::{self, Position, signed};
+use super::spans::{self, SpanRow, State, States};
 use super::subjects::{LINE, Subjects, number as id};
 use super::tally::{FIVE_MS, HOUR_MS, Sums, Tally};
-use super::{Across, Error};
+use super::{Across, Error, whose};
 use crate::domain::ids::{AgentIx, CallId, Name, QueueIx};
 use crate::domain::objects::direct::DIRECT_LINE;
 use crate::domain::objects::queue::QueueKind;
-use crate::domain::presence::{Detail, Status};
 use crate::domain::time::Millis;
 use crate::reporting::figures::notes::{CallFacts, Note, PartRow, Scope, Span, WrapUpRow};
 use crate::reporting::figures::{Counts, Measure, Open};
@@ -54,6 +54,7 @@ pub struct Keep {
     db: Connection,
     codes: Codes,
     subjects: Subjects,
+    states: States,
     tally: Tally,
     accounts: BTreeMap<u32, Account>,
     rows: Rows,
@@ -67,9 +68,10 @@ impl Keep {
     /// When it cannot be read.
     pub fn new(db: Connection) -> Result<Keep, Error> {
         let (codes, subjects) = (Codes::complete(&db)?, Subjects::read(&db)?);
+        let states = States::read(&db)?;
         let (tally, accounts) = (Tally::default(), BTreeMap::new());
         let (rows, sums) = (Rows::default(), Sums::new());
-        Ok(Keep { db, codes, subjects, tally, accounts, rows, sums })
+        Ok(Keep { db, codes, subjects, states, tally, accounts, rows, sums })
     }
 
     /// The file.
@@ -191,7 +193,7 @@ impl Keep {
             Some(there) => there.teams = teams,
             None => {
                 // An error here is one of the next write, too.
-                let span = newest_span(&self.db, id(place)).ok().flatten();
+                let span = spans::newest(&self.db, id(place)).ok().flatten();
                 account.agents.push(Agent { place, teams, span });
             }
         }
@@ -254,21 +256,20 @@ impl Keep {
         if span.doing.is_away() {
             return;
         }
-        let row = SpanRow {
-            agent: id(agent.place),
-            began_at: span.from.0,
-            ended_at: span.until.0,
+        let state = self.states.code(State {
             status: span.doing.status,
             detail: span.doing.detail,
+            reason: span.reason,
             work: i64::from(span.doing.work),
             capacity: span.doing.detail.map_or(0, |_| i64::from(span.doing.capacity)),
-            reason: span.reason,
-        };
-        let row = match agent.span.take().filter(|last| last.goes_on(&row)) {
-            Some(last) => SpanRow { ended_at: row.ended_at, ..last },
+        });
+        let (began_at, ended_at) = (span.from.0, span.until.0);
+        let row = SpanRow { agent: id(agent.place), began_at, ended_at, state };
+        let row = match agent.span.filter(|last| last.goes_on(&row)) {
+            Some(last) => SpanRow { ended_at, ..last },
             None => row,
         };
-        agent.span = Some(row.clone());
+        agent.span = Some(row);
         self.rows.spans.push(row);
     }
 
@@ -284,6 +285,7 @@ impl Keep {
                 self.rows.clear();
                 self.sums.clear();
                 self.subjects.written();
+                self.states.written();
             }
             // SQLite may have rolled back by itself; then this fails, which does not matter.
             Err(_) => drop(self.db.execute_batch("ROLLBACK")),
@@ -294,6 +296,7 @@ impl Keep {
     fn transaction(&mut self) -> Result<(), Error> {
         self.db.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         self.subjects.write(&self.db)?;
+        self.states.write(&self.db)?;
         self.rows.write(&self.db)?;
         self.write_sums()?;
         let mut place = self.db.prepare_cached(
@@ -365,16 +368,14 @@ impl Keep {
             let mut sums = self.db.prepare_cached(
                 "DELETE FROM history_figures WHERE subject = ?1 AND grain = ?2 AND begins < ?3",
             )?;
-            let mut spans = self.db.prepare_cached(
-                "DELETE FROM history_span WHERE agent = ?1 AND began_at < ?2 AND ended_at < ?2",
-            )?;
             let mut owns = self.db.prepare_cached(
                 "DELETE FROM history_own WHERE agent = ?1 AND began_at < ?2 AND ended_at < ?2",
             )?;
             for subject in (0..self.subjects.len()).map(id) {
                 sums.execute((subject, FIVE_MS, before))?;
                 sums.execute((subject, HOUR_MS, before))?;
-                spans.execute((subject, before))?;
+                spans::forget(&self.db, subject, before)?;
+                whose::forget(&self.db, subject, before)?;
                 owns.execute((subject, before))?;
             }
             let sql = "DELETE FROM history_member WHERE ended_at < ?1";
@@ -413,7 +414,7 @@ impl Keep {
             );
             self.db.prepare_cached(&sql)?.execute((stream, before))?;
         }
-        Ok(())
+        whose::keep_open(&self.db, stream, before)
     }
 }
 
@@ -425,26 +426,4 @@ fn places(subjects: &mut Subjects, stream: u32, call: &CallFacts) -> Vec<usize> 
     places
         .extend(number.chain(skills).map(|(kind, name)| subjects.place(stream, kind.word(), name)));
     places
-}
-
-fn newest_span(db: &Connection, agent: i64) -> Result<Option<SpanRow>, Error> {
-    let mut newest = db.prepare_cached(
-        "SELECT began_at, ended_at, status, detail, reason, work, capacity FROM history_span
-         WHERE agent = ?1 ORDER BY began_at DESC LIMIT 1",
-    )?;
-    let found = newest.query_row([agent], |row| {
-        let (status, detail): (String, Option<String>) = (row.get(2)?, row.get(3)?);
-        let reason: Option<String> = row.get(4)?;
-        Ok(SpanRow {
-            agent,
-            began_at: row.get(0)?,
-            ended_at: row.get(1)?,
-            status: Status::parse(&status).unwrap_or(Status::Offline),
-            detail: detail.as_deref().and_then(Detail::parse),
-            reason: reason.map(Name::from),
-            work: row.get(5)?,
-            capacity: row.get(6)?,
-        })
-    });
-    Ok(found.optional()?)
 }

@@ -3,27 +3,30 @@
 
 use super::read::Look;
 use super::schema::unsigned;
+use super::whose::Part;
 use super::{Across, Error};
 use crate::domain::figures::Threshold;
 use crate::domain::ids::Name;
 use crate::domain::time::Millis;
 use crate::reporting::figures::{Measure, Within};
-use rusqlite::{Row, params};
+use rusqlite::Row;
 use rustc_hash::FxHashMap;
 
 /// By threshold.
 pub type Levels = Vec<(Threshold, Within)>;
 
 /// Waits of a queue that have ended: the call's entry, how long it waited, and how that ended.
-const WAITS: &str = "SELECT s.entered_at, s.waited_ms, s.outcome FROM history_stay AS s
-     WHERE s.queue = ?1 AND s.entered_at >= ?2 AND s.entered_at < ?3 AND s.outcome IS NOT NULL";
+const WAITS: &str = "SELECT s.entered_at, s.waited_ms, s.outcome FROM json_each(?1) AS t
+     CROSS JOIN history_stay AS s ON s.stream = ?2 AND s.call = t.value
+     WHERE s.queue = ?3 AND s.entered_at >= ?4 AND s.entered_at < ?5 AND s.outcome IS NOT NULL";
 
 /// The same with what the call is told apart by.
 fn waits_of_calls(column: &str) -> String {
     format!(
-        "SELECT s.entered_at, s.waited_ms, s.outcome, c.{column} FROM history_stay AS s
-         CROSS JOIN history_call AS c ON c.stream = s.stream AND c.call = s.call
-         WHERE s.queue = ?1 AND s.entered_at >= ?2 AND s.entered_at < ?3 AND s.outcome IS NOT NULL"
+        "SELECT s.entered_at, s.waited_ms, s.outcome, c.{column} FROM json_each(?1) AS t
+         CROSS JOIN history_stay AS s ON s.stream = ?2 AND s.call = t.value
+         CROSS JOIN history_call AS c ON c.stream = ?2 AND c.call = t.value
+         WHERE s.queue = ?3 AND s.entered_at >= ?4 AND s.entered_at < ?5 AND s.outcome IS NOT NULL"
     )
 }
 
@@ -113,10 +116,12 @@ impl Look<'_> {
     ) -> Result<(), Error> {
         let (Some(first), Some(last)) = (edges.first(), edges.last()) else { return Ok(()) };
         let mut found = self.db.prepare_cached(sql)?;
-        let mut rows = found.query(params![queue, first.0, last.0])?;
-        while let Some(row) = rows.next()? {
-            f(row)?;
-        }
-        Ok(())
+        self.with(queue, (first.0, last.0), |Part { from, until, calls }| {
+            let mut rows = found.query((calls, self.stream, queue, from, until))?;
+            while let Some(row) = rows.next()? {
+                f(row)?;
+            }
+            Ok(())
+        })
     }
 }

@@ -70,6 +70,8 @@ impl Look<'_> {
         if queue == Some(None) || agent == Some(None) {
             return Ok((Vec::new(), false));
         }
+        let of_agent =
+            agent.flatten().map(|agent| self.all_with(agent, wish.from.0)).transpose()?;
         let mut found = self.db.prepare_cached(
             "SELECT call, ended_at, outcome, reason, media, number, skills, callback, of
              FROM history_call AS c WHERE stream = ?1 AND call > ?2 AND call < ?3
@@ -77,9 +79,7 @@ impl Look<'_> {
              AND (NOT ?5 OR callback)
              AND (?6 IS NULL OR EXISTS (SELECT 1 FROM history_stay AS s
                   WHERE s.stream = ?1 AND s.call = c.call AND s.queue = ?6))
-             AND (?7 IS NULL OR call IN (
-                  SELECT call FROM history_offer WHERE agent = ?7 AND made_at >= ?8
-                  UNION SELECT call FROM history_part WHERE agent = ?7 AND ended_at >= ?8))
+             AND (?7 IS NULL OR call IN (SELECT value FROM json_each(?7)))
              ORDER BY call",
         )?;
         let after = wish.after.map_or(0, |after| signed(after.0));
@@ -90,8 +90,7 @@ impl Look<'_> {
             wish.outcome.as_deref(),
             wish.callbacks,
             queue.flatten(),
-            agent.flatten(),
-            wish.from.0,
+            of_agent,
         ))?;
         let mut calls = Vec::new();
         while let Some(row) = rows.next()? {
@@ -231,29 +230,19 @@ impl Look<'_> {
         limit: usize,
     ) -> Result<(Vec<Value>, Option<Millis>), Error> {
         let Some(agent) = self.subject("agent", agent)? else { return Ok((Vec::new(), None)) };
-        // Spans follow one another: one at most has begun before and lasts until after `from`.
-        let mut found = self.db.prepare_cached(
-            "SELECT began_at, ended_at, status, detail, reason FROM history_span
-             WHERE agent = ?1 AND began_at < ?3 AND ended_at > ?2 AND began_at >= coalesce(
-               (SELECT max(began_at) FROM history_span WHERE agent = ?1 AND began_at <= ?2), 0)
-             ORDER BY began_at",
-        )?;
-        let mut rows = found.query((agent, from.0, until.0))?;
-        let mut spans = Vec::new();
-        while let Some(row) = rows.next()? {
-            let (began, ended): (i64, i64) = (row.get(0)?, row.get(1)?);
-            if spans.len() == limit {
-                return Ok((spans, Some(Millis(began))));
-            }
-            spans.push(json!({
-                "from": at(Some(began)),
-                "to": at(Some(ended)),
-                "ms": ended - began,
-                "status": text(row, 2)?,
-                "detail": text(row, 3)?,
-                "reason": text(row, 4)?,
-            }));
-        }
-        Ok((spans, None))
+        let mut spans = self.spans(agent, (from.0, until.0), limit.saturating_add(1))?;
+        let next = spans.get(limit).map(|span| Millis(span.began_at));
+        spans.truncate(limit);
+        let told = spans.iter().map(|span| {
+            json!({
+                "from": at(Some(span.began_at)),
+                "to": at(Some(span.ended_at)),
+                "ms": span.ended_at - span.began_at,
+                "status": span.state.status,
+                "detail": span.state.detail,
+                "reason": span.state.reason,
+            })
+        });
+        Ok((told.collect(), next))
     }
 }

@@ -1,10 +1,10 @@
 //! The history: what the figures' fold counted, kept in a SQLite file for as long as is wanted.
 //!
 //! Nothing is counted here. [`keep::Keep`] takes the fold's notes and writes them: sums of five
-//! minutes and of hours for each subject, and a row per call, stay, offer, part, own call and span of
-//! an agent's time. The last record that is in it stands in the same transaction, so that each is
-//! counted once whatever happens. [`read`] tells sums over intervals, [`lists`] the rows, and
-//! [`behind`] the rows that are behind a figure.
+//! minutes and of hours for each subject, a row per call, stay, offer, part and own call, and for each
+//! quarter of an hour what agents did and which calls were with whom, packed. The last record that is
+//! in it stands in the same transaction, so that each is counted once whatever happens. [`read`] tells
+//! sums over intervals, [`lists`] the rows, and [`behind`] the rows that are behind a figure.
 
 pub mod adherence;
 pub mod behind;
@@ -18,8 +18,10 @@ mod pacing;
 pub mod read;
 mod rows;
 pub mod schema;
+mod spans;
 mod subjects;
 mod tally;
+mod whose;
 
 use super::figures::{By, FIGURES, Figure};
 use crate::domain::figures::{LIVE_ONLY, SHARED_OUT};

@@ -3,6 +3,7 @@
 use super::codes::Codes;
 use super::levels::Levels;
 use super::schema::{self, Position, signed, unsigned};
+use super::spans::State;
 use super::tally::{FIVE_MS, HOUR_MS};
 use super::{Across, Error};
 use crate::domain::figures::Threshold;
@@ -13,6 +14,7 @@ use rusqlite::{Connection, OptionalExtension};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::rc::Rc;
 
 /// A connection that reads.
 pub struct Reader {
@@ -52,6 +54,7 @@ pub struct Look<'a> {
     pub(super) stream: u32,
     position: Position,
     names: RefCell<BTreeMap<i64, Name>>,
+    pub(super) states: RefCell<BTreeMap<i64, Option<Rc<State>>>>,
 }
 
 /// Sums that are asked for.
@@ -127,7 +130,8 @@ impl<'a> Look<'a> {
     ) -> Result<Look<'a>, Error> {
         let begun = Position { seq: 0, at: 0, settled: 0, kept_from: 0 };
         let position = schema::position(db, stream)?.unwrap_or(begun);
-        Ok(Look { db, codes, stream, position, names: RefCell::default() })
+        let (names, states) = (RefCell::default(), RefCell::default());
+        Ok(Look { db, codes, stream, position, names, states })
     }
 
     /// Over a file that is also written by this connection.

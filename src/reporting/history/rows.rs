@@ -1,32 +1,13 @@
 //! Rows that wait to be written, and how they are. Of what changed more than once the last counts.
 
-use super::Error;
 use super::schema::signed;
+use super::spans::{self, SpanRow, row_of};
+use super::{Error, whose};
 use crate::domain::ids::Name;
-use crate::domain::presence::{Detail, Status};
-use crate::reporting::figures::notes::{CallRow, OfferRow, OwnRow, PartRow, StayRow, WrapUpRow};
+use crate::reporting::figures::notes::{
+    CallFacts, CallRow, OfferRow, OwnRow, PartRow, StayRow, WrapUpRow,
+};
 use rusqlite::Connection;
-
-/// Time of an agent in one state.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SpanRow {
-    pub agent: i64,
-    pub began_at: i64,
-    pub ended_at: i64,
-    pub status: Status,
-    pub detail: Option<Detail>,
-    pub reason: Option<Name>,
-    pub work: i64,
-    pub capacity: i64,
-}
-
-impl SpanRow {
-    /// Whether `next` is more of the same.
-    pub fn goes_on(&self, next: &SpanRow) -> bool {
-        let state = |row: &SpanRow| (row.status, row.detail, row.work, row.capacity);
-        self.ended_at == next.began_at && state(self) == state(next) && self.reason == next.reason
-    }
-}
 
 /// An agent's place in a queue begins, or ends.
 pub struct PlaceRow {
@@ -79,9 +60,15 @@ impl Rows {
             + self.places.len()
     }
 
-    /// Nothing waits any more.
+    /// Nothing waits any more; the room is kept for what comes.
     pub fn clear(&mut self) {
-        *self = Rows::default();
+        self.calls.clear();
+        self.stays.clear();
+        self.offers.clear();
+        self.parts.clear();
+        self.owns.clear();
+        self.spans.clear();
+        self.places.clear();
     }
 
     /// Writes all of them.
@@ -97,8 +84,26 @@ impl Rows {
         self.write_offers(db)?;
         self.write_parts(db)?;
         self.write_owns(db)?;
-        self.write_spans(db)?;
+        spans::write(db, &self.spans)?;
+        whose::write(db, self.with())?;
         self.write_places(db)
+    }
+
+    /// Whose rows of calls these are.
+    fn with(&self) -> Vec<whose::With> {
+        let call = |call: &CallFacts| signed(call.id.0);
+        let stays = self
+            .stays
+            .iter()
+            .map(|(_, queue, row)| (*queue, row_of(row.entered_at.0), call(&row.call)));
+        let offers = self.offers.iter().flat_map(|(_, (agent, queue), row)| {
+            [agent, queue].map(|of| (*of, row_of(row.made_at.0), call(&row.call)))
+        });
+        let parts = self.parts.iter().flat_map(|(_, (agent, queue), row)| {
+            let of = [Some(*agent), *queue].into_iter().flatten();
+            of.map(|of| (of, row_of(row.ended_at.0), call(&row.call)))
+        });
+        stays.chain(offers).chain(parts).collect()
     }
 
     /// One that is told again is there already.
@@ -232,27 +237,6 @@ impl Rows {
         for (agent, row) in &self.owns {
             let ended_at = row.ended_at.map(|at| at.0);
             insert.execute((agent, row.began_at.0, &*row.subject, ended_at, row.internal))?;
-        }
-        Ok(())
-    }
-
-    fn write_spans(&self, db: &Connection) -> Result<(), Error> {
-        let mut insert = db.prepare_cached(
-            "INSERT OR REPLACE INTO history_span
-             (agent, began_at, ended_at, status, detail, reason, work, capacity)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        )?;
-        for row in &self.spans {
-            insert.execute((
-                row.agent,
-                row.began_at,
-                row.ended_at,
-                row.status.word(),
-                row.detail.map(|detail| detail.word()),
-                row.reason.as_deref(),
-                row.work,
-                row.capacity,
-            ))?;
         }
         Ok(())
     }

@@ -1,12 +1,12 @@
 //! The file's tables. All names begin with `history_`, so that a backup can hold them beside others.
 
-use super::{Error, pacing};
+use super::{Error, pacing, spans, whose};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use std::path::Path;
 use std::time::Duration;
 
 /// The newest format that this release reads; it writes no other.
-pub const FORMAT: i64 = 2;
+pub const FORMAT: i64 = 3;
 
 /// `CBHI` in the file's header.
 const APPLICATION: i64 = 0x4342_4849;
@@ -43,33 +43,23 @@ CREATE TABLE history_stay (
   transferred INTEGER NOT NULL, exit TEXT, reached INTEGER NOT NULL, missed INTEGER NOT NULL,
   PRIMARY KEY (stream, call, no)
 ) WITHOUT ROWID;
-CREATE INDEX history_stay_queue ON history_stay (queue, entered_at);
 CREATE TABLE history_offer (
   stream INTEGER NOT NULL, call INTEGER NOT NULL, offer INTEGER NOT NULL, agent INTEGER NOT NULL,
   queue INTEGER NOT NULL, made_at INTEGER NOT NULL, outcome TEXT, ended_at INTEGER NOT NULL,
   answer_ms INTEGER NOT NULL, PRIMARY KEY (stream, call, offer)
 ) WITHOUT ROWID;
-CREATE INDEX history_offer_agent ON history_offer (agent, made_at);
-CREATE INDEX history_offer_queue ON history_offer (queue, made_at);
 CREATE TABLE history_part (
   stream INTEGER NOT NULL, call INTEGER NOT NULL, no INTEGER NOT NULL, agent INTEGER NOT NULL,
   queue INTEGER, began_at INTEGER NOT NULL, ended_at INTEGER NOT NULL, talk_ms INTEGER NOT NULL,
   hold_ms INTEGER NOT NULL, wrapping INTEGER NOT NULL, wrap_up_ms INTEGER, disposition TEXT,
   PRIMARY KEY (stream, call, no)
 ) WITHOUT ROWID;
-CREATE INDEX history_part_agent ON history_part (agent, ended_at);
-CREATE INDEX history_part_queue ON history_part (queue, ended_at);
 CREATE INDEX history_part_open ON history_part (stream, ended_at) WHERE wrapping;
 CREATE TABLE history_own (
   agent INTEGER NOT NULL, began_at INTEGER NOT NULL, subject TEXT NOT NULL, ended_at INTEGER,
   internal INTEGER NOT NULL, PRIMARY KEY (agent, began_at, subject)
 ) WITHOUT ROWID;
 CREATE INDEX history_own_open ON history_own (agent, began_at) WHERE ended_at IS NULL;
-CREATE TABLE history_span (
-  agent INTEGER NOT NULL, began_at INTEGER NOT NULL, ended_at INTEGER NOT NULL, status TEXT NOT NULL,
-  detail TEXT, reason TEXT, work INTEGER NOT NULL, capacity INTEGER NOT NULL,
-  PRIMARY KEY (agent, began_at)
-) WITHOUT ROWID;
 ";
 
 /// Since format 2: who had a place in which queue, and was opted in, and whether the status ready was
@@ -79,6 +69,28 @@ CREATE TABLE history_member (
   queue INTEGER NOT NULL, agent INTEGER NOT NULL, began_at INTEGER NOT NULL, ended_at INTEGER,
   ready INTEGER NOT NULL, PRIMARY KEY (queue, agent, began_at)
 ) WITHOUT ROWID;
+";
+
+/// Since format 3: agents' time, and whose calls were, packed.
+const PACKED: &str = "
+CREATE TABLE history_state (
+  code INTEGER PRIMARY KEY, status TEXT NOT NULL, detail TEXT, reason TEXT, work INTEGER NOT NULL,
+  capacity INTEGER NOT NULL
+);
+CREATE TABLE history_time (
+  agent INTEGER NOT NULL, begins INTEGER NOT NULL, spans BLOB NOT NULL, PRIMARY KEY (agent, begins)
+) WITHOUT ROWID;
+CREATE TABLE history_whose (
+  subject INTEGER NOT NULL, begins INTEGER NOT NULL, calls BLOB NOT NULL,
+  PRIMARY KEY (subject, begins)
+) WITHOUT ROWID;
+";
+
+/// What format 2 had for that.
+const UNPACKED: &str = "
+DROP TABLE history_span; DROP INDEX history_stay_queue;
+DROP INDEX history_offer_agent; DROP INDEX history_offer_queue;
+DROP INDEX history_part_agent; DROP INDEX history_part_queue;
 ";
 
 /// Opens for writing, and makes the tables when the file is new.
@@ -119,13 +131,23 @@ fn prepare(db: &Connection, path: &Path) -> Result<(), Error> {
     db.pragma_update_and_check(None, "journal_size_limit", 64 << 20, |_| Ok(()))?;
     if is_new {
         db.execute_batch(&format!(
-            "BEGIN IMMEDIATE; {TABLES} {MEMBERS}
+            "BEGIN IMMEDIATE; {TABLES} {MEMBERS} {PACKED}
              PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {FORMAT}; COMMIT"
         ))?;
-    } else if format(db)? < FORMAT {
-        db.execute_batch(&format!(
-            "BEGIN IMMEDIATE; {MEMBERS} PRAGMA user_version = {FORMAT}; COMMIT"
-        ))?;
+        return Ok(());
+    }
+    let before = format(db)?;
+    if before < FORMAT {
+        let upgrade = db.unchecked_transaction()?;
+        if before < 2 {
+            db.execute_batch(MEMBERS)?;
+        }
+        db.execute_batch(PACKED)?;
+        spans::pack_rows(db)?;
+        whose::write_all(db)?;
+        db.execute_batch(UNPACKED)?;
+        db.pragma_update(None, "user_version", FORMAT)?;
+        upgrade.commit()?;
     }
     Ok(())
 }
