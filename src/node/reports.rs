@@ -167,6 +167,7 @@ impl Reports {
 
     /// As [`Reports::ask`], for what must arrive: waits while there is no room.
     pub fn insist(&self, told: Told) {
+        // Now, that it makes room, and then, that it takes this.
         self.wake();
         // Without a fold there is nothing to be told.
         let _ = self.told.send(told);
