@@ -37,8 +37,8 @@ const WAITING: usize = 4_096;
 const STORE_EACH_MS: u64 = 60_000;
 /// How often it is looked whether that is due.
 const LOOK_EACH: Duration = Duration::from_secs(5);
-/// How long records are gathered before they are folded, unless somebody asks or a dashboard is due: a thread
-/// that is woken for each batch costs more than its records.
+/// How long records are gathered before they are folded, unless somebody asks, or a dashboard or an alert
+/// rule is due: a thread that is woken for each batch costs more than its records.
 const GATHER: Duration = Duration::from_millis(100);
 /// Notes that are handed over to the history together; fewer are when somebody asks, or nothing happens.
 const NOTES_AT_ONCE: usize = 4_096;

@@ -82,13 +82,19 @@ impl Call {
     }
 }
 
-/// What an answer after a wait counts, and (`times` being -1) takes back.
-fn answer(waited_ms: u64, times: i64) -> Counted {
-    let band = band(waited_ms);
-    let mut counted = Counted::from((Measure::Answered, times));
-    counted.push(Measure::WaitAnsweredMs, as_amount(waited_ms) * times);
-    counted.push(Sum::AnsweredWithin(band), times);
+/// What the end of a wait counts, and (`times` being -1) takes back.
+fn wait_ended(how: Measure, waited_ms: u64, times: i64) -> Counted {
+    let (band, waited) = (band(waited_ms), as_amount(waited_ms) * times);
+    let mut counted = Counted::from((how, times));
     counted.push(Sum::LeftWithin(band), times);
+    match how {
+        Measure::Answered => {
+            counted.push(Measure::WaitAnsweredMs, waited);
+            counted.push(Sum::AnsweredWithin(band), times);
+        }
+        Measure::Abandoned => counted.push(Measure::WaitAbandonedMs, waited),
+        _ => {}
+    }
     counted
 }
 
@@ -253,21 +259,12 @@ impl Figures {
 
     /// A wait is over, for whatever reason.
     pub(super) fn left(&mut self, mut stay: StayRow, how: Measure, waited_ms: u64) {
-        let answered = how == Measure::Answered;
-        let mut counted = Counted::default();
-        if answered {
-            counted = answer(waited_ms, 1);
-        } else {
-            counted.push(how, 1);
-            counted.push(Sum::LeftWithin(band(waited_ms)), 1);
-        }
-        if how == Measure::Abandoned {
-            counted.push(Measure::ShortAbandoned, stay.short.into());
-            counted.push(Measure::WaitAbandonedMs, as_amount(waited_ms));
-        }
+        let mut counted = wait_ended(how, waited_ms, 1);
+        counted.push(Measure::ShortAbandoned, stay.short.into());
         let scope = self.scope_of(&stay);
         self.waited(&scope, stay.entered_at, waited_ms);
         self.count(scope, stay.entered_at, counted);
+        let answered = how == Measure::Answered;
         self.waits(stay.queue).ended(stay.entered_at, waited_ms, answered);
         (stay.end, stay.waited_ms) = (Some(how), waited_ms);
         self.notes.push(|| Note::Stay(stay));
@@ -324,7 +321,8 @@ impl Figures {
         let waited_ms = std::mem::take(&mut stay.waited_ms);
         stay.end = None;
         let stay = stay.clone();
-        self.count(self.scope_of(&stay), stay.entered_at, answer(waited_ms, -1));
+        let counted = wait_ended(Measure::Answered, waited_ms, -1);
+        self.count(self.scope_of(&stay), stay.entered_at, counted);
         self.waits(stay.queue).goes_on(stay.entered_at, waited_ms);
         self.waiting.insert((stay.queue, stay.entered_at, id));
         self.notes.push(|| Note::Stay(stay));

@@ -201,6 +201,7 @@ impl<const N: usize> Default for Amounts<N> {
 impl<const N: usize> Amounts<N> {
     /// What one sum has more, unless it is nothing. No more than `N` go in.
     pub fn push(&mut self, sum: impl Into<Sum>, amount: i64) {
+        debug_assert!(amount == 0 || self.count < N, "nothing is left out");
         if amount != 0
             && let Some(free) = self.all.get_mut(self.count)
         {

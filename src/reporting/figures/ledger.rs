@@ -144,8 +144,8 @@ impl Buckets {
         if !self.open.is_empty() {
             self.minutes.push((self.minute, 1), &self.open, MINUTES);
         }
+        self.pass_quarters(quarter_of(minute));
         let between = self.minute + MINUTE_MS;
-        self.pass_quarters(between, quarter_of(minute));
         self.open.clear();
         self.open.pass(&self.rates, MINUTE_MS);
         let times = (minute - between) / MINUTE_MS;
@@ -155,15 +155,17 @@ impl Buckets {
         self.minute = minute;
     }
 
-    /// Quarters are over up to that one: the first has its minutes, and what its rates add to it from an
-    /// instant on; the others have what rates add to them.
-    fn pass_quarters(&mut self, from: i64, until: i64) {
+    /// Quarters are over up to that one: the first has its minutes, and what rates add to the rest of it;
+    /// the others have what rates add to them.
+    fn pass_quarters(&mut self, until: i64) {
         let first = quarter_of(self.minute);
         if first == until {
             return;
         }
-        let mut sums = self.going_on(first);
-        sums.pass(&self.rates, first + QUARTER_MS - from);
+        let mut sums = Open::default();
+        let minutes = self.minutes.since(first, MINUTE_MS);
+        minutes.for_each(|(counts, times)| sums.merge_many(counts, times));
+        sums.pass(&self.rates, first + QUARTER_MS - (self.minute + MINUTE_MS));
         if !sums.is_empty() {
             self.quarters.push((first, 1), &sums, QUARTERS);
         }
@@ -173,14 +175,6 @@ impl Buckets {
         if times > 0 && !sums.is_empty() {
             self.quarters.push((first + QUARTER_MS, times), &sums, QUARTERS);
         }
-    }
-
-    /// What the minutes of a quarter come to that are over.
-    fn going_on(&self, quarter: i64) -> Open {
-        let mut sums = Open::default();
-        let minutes = self.minutes.since(quarter, MINUTE_MS);
-        minutes.for_each(|(counts, times)| sums.merge_many(counts, times));
-        sums
     }
 
     /// Changes the bucket of an instant: the minute that goes on, or one that is over and its quarter.
