@@ -114,7 +114,8 @@ pub struct Exchange {
     rings: BTreeMap<String, Ring>,
     /// Agent → what the phone is used for.
     phones: BTreeMap<String, String>,
-    done: u64,
+    /// The last command done; a switch that has just started knows of none before.
+    done: Option<u64>,
     /// What was seen.
     pub tally: Tally,
 }
@@ -131,14 +132,14 @@ impl Exchange {
             calls: BTreeMap::new(),
             rings: BTreeMap::new(),
             phones: BTreeMap::new(),
-            done: 0,
+            done: None,
             tally: Tally::default(),
         }
     }
 
-    /// The sequence of the last command done.
+    /// The sequence of the last command done; `None`: none was.
     #[must_use]
-    pub fn done(&self) -> u64 {
+    pub fn done(&self) -> Option<u64> {
         self.done
     }
 
@@ -255,17 +256,16 @@ impl Exchange {
     /// A command came. One that was done before (they are repeated) is dropped.
     pub fn command(&mut self, command: &Value, now_us: u64) -> Vec<Act> {
         let seq = command["seq"].as_u64().unwrap_or_default();
-        if seq <= self.done {
+        if self.done.is_some_and(|done| seq <= done) {
             return Vec::new();
         }
-        if seq != self.done + 1 {
-            let had = self.done;
+        if let Some(had) = self.done.filter(|done| seq != done + 1) {
             self.tally.breach(
                 Rule::CommandOrder,
                 format!("command {seq} came after {had}: some are missing"),
             );
         }
-        self.done = seq;
+        self.done = Some(seq);
         let text = |field: &str| command[field].as_str().unwrap_or_default().to_owned();
         let (kind, name, offer) = (text("type"), text("call"), text("offer"));
         if kind == "switch.sync" {

@@ -137,7 +137,7 @@ impl Switch {
         for command in commands {
             acts.extend(exchange.command(command, (self.now)()));
         }
-        Some(exchange.done())
+        exchange.done()
     }
 
     fn hear(

@@ -98,6 +98,17 @@ fn repeated_commands_are_dropped_and_gaps_and_double_rings_are_breaches() {
 }
 
 #[test]
+fn a_switch_that_has_just_started_takes_the_first_command_whatever_its_number() {
+    let mut x = arrived();
+    assert_eq!(x.done(), None);
+    x.command(&command(70, "call.queue", "", ""), 2_000);
+    x.command(&command(71, "offer.ring", "off_1", "usr_ann"), 2_500);
+    assert_eq!((x.done(), x.tally.kept(Rule::CommandOrder)), (Some(71), Ok(())));
+    x.command(&command(73, "call.queue", "", ""), 3_000);
+    assert!(x.tally.kept(Rule::CommandOrder).is_err());
+}
+
+#[test]
 fn a_sync_tells_every_live_call() {
     let mut x = arrived();
     x.command(&command(1, "offer.ring", "off_1", "usr_ann"), 2_000);
