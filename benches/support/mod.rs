@@ -50,8 +50,10 @@ pub struct World {
     figures: Option<Folded>,
 }
 
-/// How long records are gathered for the fold, ms: as the node does it.
-const GATHER_MS: u64 = 100;
+/// How long records are gathered for the fold, ms, and how many: as the node does it, which counts batches
+/// of them.
+const GATHER_MS: u64 = 1_000;
+const GATHERED: usize = 256;
 
 /// Live figures beside the engine.
 #[derive(Default)]
@@ -69,13 +71,16 @@ impl Folded {
         if !record.2.is_empty() {
             self.gathered.push(record);
         }
-        if self.gathered.first().is_some_and(|(_, first, _)| at >= first.plus(GATHER_MS)) {
+        let is_due = |(_, first, _): &(u64, Millis, _)| at >= first.plus(GATHER_MS);
+        if self.gathered.first().is_some_and(is_due) || self.gathered.len() >= GATHERED {
             self.catch_up();
         }
     }
 
     fn catch_up(&mut self) {
         let began = Instant::now();
+        self.gathered.iter().for_each(|(_, _, events)| self.fold.expect(events));
+        self.fold.fetch();
         for (seq, at, events) in &self.gathered {
             self.fold.apply(*seq, *at, events);
         }

@@ -38,12 +38,15 @@ const STORE_EACH_MS: u64 = 60_000;
 /// How often it is looked whether that is due.
 const LOOK_EACH: Duration = Duration::from_secs(5);
 /// How long records are gathered before they are folded, unless somebody asks, or a dashboard or an alert
-/// rule is due: a thread that is woken for each batch costs more than its records.
-const GATHER: Duration = Duration::from_millis(100);
+/// rule is due: a thread that is woken for each batch costs more than its records, and what the fold looks
+/// at is out of the processor's near memory each time.
+const GATHER: Duration = Duration::from_secs(1);
+/// … and how many batches of them: no long stretch of work comes of it.
+const GATHERED: usize = 256;
 /// Notes that are handed over to the history together; fewer are when somebody asks, or nothing happens.
 const NOTES_AT_ONCE: usize = 4_096;
 /// Grows when what is stored means something else.
-const FORMAT: u32 = 8;
+const FORMAT: u32 = 9;
 
 /// What is asked of an account's figures; `None`: there is no such account.
 type Ask = Box<dyn FnOnce(Option<&Figures>) + Send>;
@@ -156,6 +159,9 @@ impl Reports {
     /// room for, or it is gone, a batch is passed over: it is read from the journal before the next.
     pub fn tell(&self, records: Vec<Decided>) {
         let _ = self.told.try_send(Told::Records(records));
+        if self.told.len() >= GATHERED {
+            self.wake();
+        }
     }
 
     /// Tells the fold something else, at once; false: there is no room.
@@ -301,11 +307,15 @@ impl Fold {
 
     /// Takes this and what waits behind it; records once some more may have come.
     fn take_all(&mut self, first: Told) -> ControlFlow<()> {
-        if matches!(first, Told::Records(_)) {
+        if matches!(first, Told::Records(_)) && self.queue.len() < GATHERED {
             thread::park_timeout(self.idle_for().min(GATHER));
         }
         // No more than there is now: dashboards are due between.
         let more: Vec<Told> = self.queue.try_iter().take(self.queue.len()).collect();
+        for told in std::iter::once(&first).chain(&more) {
+            self.expect(told);
+        }
+        self.accounts.values_mut().for_each(|known| known.figures.fetch());
         for told in std::iter::once(first).chain(more) {
             if matches!(told, Told::Stop) {
                 return ControlFlow::Break(());
@@ -313,6 +323,16 @@ impl Fold {
             self.take(told);
         }
         ControlFlow::Continue(())
+    }
+
+    /// Tells the folds what is soon applied.
+    fn expect(&mut self, told: &Told) {
+        let Told::Records(records) = told else { return };
+        for Decided { account, events, .. } in records {
+            if let Some(known) = self.accounts.get_mut(account) {
+                known.figures.expect(events);
+            }
+        }
     }
 
     fn take(&mut self, told: Told) {

@@ -82,6 +82,24 @@ impl Call {
     }
 }
 
+/// A wait that is over.
+pub(super) struct Waited {
+    queue: QueueIx,
+    entered_at: Millis,
+    ms: u64,
+    how: Measure,
+    /// Given up soon.
+    short: bool,
+}
+
+impl Waited {
+    /// That of a stay, which ended so.
+    pub fn of(stay: &StayRow, how: Measure) -> Waited {
+        let StayRow { queue, entered_at, waited_ms: ms, short, .. } = *stay;
+        Waited { queue, entered_at, ms, how, short }
+    }
+}
+
 /// What the end of a wait counts, and (`times` being -1) takes back.
 fn wait_ended(how: Measure, waited_ms: u64, times: i64) -> Counted {
     let (band, waited) = (band(waited_ms), as_amount(waited_ms) * times);
@@ -134,7 +152,7 @@ impl Figures {
             Event::CallAbandoned { call, waited_ms } => self.abandoned(*call, *waited_ms),
             Event::CallTransferred { call, .. } => self.transferred(*call),
             Event::CallEnded { call, outcome, reason, .. } => {
-                self.ended(*call, at, (*outcome, reason.clone()));
+                self.ended(*call, at, (*outcome, reason));
             }
             Event::CallHanded { call, agent } => self.joins(*call, *agent, true, at),
             Event::CallJoined { call, agent } => self.joins(*call, *agent, false, at),
@@ -190,9 +208,11 @@ impl Figures {
 
     fn arrives(&mut self, facts: CallFacts) {
         let facts = Arc::new(facts);
-        self.calls.insert(facts.id, Box::new(Call::new(Arc::clone(&facts))));
-        let (ended_at, outcome, reason) = (None, None, None);
-        self.notes.push(|| Note::Call(CallRow { facts, ended_at, outcome, reason }));
+        self.notes.push(|| {
+            let (ended_at, outcome, reason) = (None, None, None);
+            Note::Call(CallRow { facts: Arc::clone(&facts), ended_at, outcome, reason })
+        });
+        self.calls.insert(facts.id, Box::new(Call::new(facts)));
     }
 
     /// It has the medium, the number and the skills of the call whose place it takes.
@@ -234,19 +254,13 @@ impl Figures {
         self.waiting.insert((queue, at, id));
     }
 
-    /// The call is in no queue's line any more.
-    pub(super) fn unline(&mut self, id: CallId) {
-        let stay = self.calls.get(&id).and_then(|call| call.stay.as_ref());
-        if let Some(stay) = stay.filter(|stay| stay.end.is_none()) {
-            self.waiting.remove(&(stay.queue, stay.entered_at, id));
-        }
-    }
-
     /// Takes the stay of a call that leaves its queue unanswered.
     fn unanswered(&mut self, id: CallId) -> Option<StayRow> {
-        self.unline(id);
-        let stay = self.calls.get_mut(&id).and_then(|call| call.stay.take());
-        stay.filter(|stay| stay.end.is_none())
+        // Looked at before it is taken: mostly an answer has ended it.
+        let stay = &mut self.calls.get_mut(&id)?.stay;
+        let stay = stay.take_if(|stay| stay.end.is_none())?;
+        self.waiting.remove(&(stay.queue, stay.entered_at, id));
+        Some(stay)
     }
 
     /// It leaves its queue unanswered.
@@ -257,17 +271,21 @@ impl Figures {
         self.left(stay, how, waited_ms);
     }
 
-    /// A wait is over, for whatever reason.
-    pub(super) fn left(&mut self, mut stay: StayRow, how: Measure, waited_ms: u64) {
-        let mut counted = wait_ended(how, waited_ms, 1);
-        counted.push(Measure::ShortAbandoned, stay.short.into());
-        let scope = self.scope_of(&stay);
-        self.waited(&scope, stay.entered_at, waited_ms);
-        self.count(scope, stay.entered_at, counted);
-        let answered = how == Measure::Answered;
-        self.waits(stay.queue).ended(stay.entered_at, waited_ms, answered);
+    /// A wait is over, without an answer.
+    fn left(&mut self, mut stay: StayRow, how: Measure, waited_ms: u64) {
         (stay.end, stay.waited_ms) = (Some(how), waited_ms);
+        self.count_wait(self.scope_of(&stay), &Waited::of(&stay, how));
         self.notes.push(|| Note::Stay(stay));
+    }
+
+    /// Counts a wait that is over, for whatever reason.
+    pub(super) fn count_wait(&mut self, scope: Scope, wait: &Waited) {
+        let Waited { queue, entered_at, ms, how, short } = *wait;
+        let mut counted = wait_ended(how, ms, 1);
+        counted.push(Measure::ShortAbandoned, short.into());
+        self.waited(&scope, entered_at, ms);
+        self.count(scope, entered_at, counted);
+        self.waits(queue).ended(entered_at, ms, how == Measure::Answered);
     }
 
     fn abandoned(&mut self, id: CallId, waited_ms: u64) {
@@ -287,22 +305,22 @@ impl Figures {
     }
 
     /// Agents' parts end by events of their own, before or behind it.
-    fn ended(&mut self, id: CallId, at: Millis, (outcome, reason): (Outcome, Name)) {
+    fn ended(&mut self, id: CallId, at: Millis, (outcome, reason): (Outcome, &Name)) {
         self.leaves(id, at, (Measure::Failed, None));
         let Some(call) = self.calls.get_mut(&id) else { return };
-        call.ended = true;
-        let facts = Arc::clone(&call.facts);
+        (call.ended, call.stay) = (true, None);
+        let is_over = call.parts.is_empty();
         self.notes.push(|| {
-            let (ended_at, outcome, reason) = (Some(at), Some(outcome), Some(reason));
-            Note::Call(CallRow { facts, ended_at, outcome, reason })
+            let (facts, reason) = (Arc::clone(&call.facts), Some(Arc::clone(reason)));
+            Note::Call(CallRow { facts, ended_at: Some(at), outcome: Some(outcome), reason })
         });
-        self.forget_if_over(id);
+        if is_over {
+            self.forget(id);
+        }
     }
 
-    fn forget_if_over(&mut self, id: CallId) {
-        if self.calls.get(&id).is_some_and(|call| call.ended && call.parts.is_empty())
-            && let Some(call) = self.calls.remove(&id)
-        {
+    fn forget(&mut self, id: CallId) {
+        if let Some(call) = self.calls.remove(&id) {
             for offer in &call.offers {
                 self.offers.remove(&offer.id);
             }
@@ -390,9 +408,9 @@ impl Figures {
         let Some(call) = self.calls.get_mut(&id) else { return };
         let queue = call.served_by;
         let place = call.parts.iter().position(|part| part.agent == agent);
-        if let Some(part) = place.map(|place| call.parts.remove(place))
-            && !call.dialing
-        {
+        let part = place.map(|place| call.parts.remove(place));
+        let is_over = call.ended && call.parts.is_empty();
+        if let Some(part) = part.filter(|_| !call.dialing) {
             let hold_ms = part.held_ms + part.held_since.map_or(0, |since| at.since(since));
             let row = PartRow {
                 call: Arc::clone(&call.facts),
@@ -414,12 +432,14 @@ impl Figures {
             self.notes.push(|| Note::Part(row.clone()));
             self.ended.push(row);
         }
-        self.forget_if_over(id);
+        if is_over {
+            self.forget(id);
+        }
     }
 
     fn wrap_up_began(&mut self, (call, queue): (CallId, QueueIx), agent: AgentIx, at: Millis) {
-        let ended = self.ended.iter().rfind(|p| p.agent == agent && p.call.id == call);
-        let mut part = ended.cloned();
+        let ended = self.ended.iter().rposition(|p| p.agent == agent && p.call.id == call);
+        let mut part = ended.map(|ended| self.ended.swap_remove(ended));
         if let Some(part) = &mut part {
             part.wrap_up = WrapUpRow::Open;
         }

@@ -1,6 +1,7 @@
 //! What is summed up for an interval: whole numbers that add, so that intervals add up to a day and
 //! agents to a team, and the longest wait, which is the greater of two.
 
+use super::amount::{Amount, Amounts};
 use crate::domain::figures::THRESHOLDS_S;
 use crate::domain::presence::{Detail, words};
 use serde::{Deserialize, Serialize};
@@ -100,7 +101,7 @@ pub enum Sum {
 /// How many sums there are.
 pub const SUMS: usize = Measure::ALL.len() + Detail::ALL.len() + 2 * BANDS;
 /// Sums of time, which grow by themselves: the last measures, and all details.
-pub const TIMES: usize = Measure::ALL.len() - FIRST_TIME + Detail::ALL.len();
+const TIMES: usize = Measure::ALL.len() - FIRST_TIME + Detail::ALL.len();
 /// The place of the first of them.
 const FIRST_TIME: usize = Measure::LoggedInMs as usize;
 /// One for each threshold, and one for what is later than all.
@@ -108,6 +109,7 @@ const BANDS: usize = THRESHOLDS_S.len() + 1;
 
 impl Sum {
     /// Its place among all, below [`SUMS`]. Another release may count otherwise.
+    #[inline]
     #[must_use]
     pub fn place(self) -> usize {
         let bands = Measure::ALL.len() + Detail::ALL.len();
@@ -117,12 +119,6 @@ impl Sum {
             Sum::AnsweredWithin(band) => bands + usize::from(band).min(BANDS - 1),
             Sum::LeftWithin(band) => bands + BANDS + usize::from(band).min(BANDS - 1),
         }
-    }
-
-    /// Its place among the sums of time, which stand in a row.
-    #[must_use]
-    pub fn place_of_time(self) -> usize {
-        self.place().saturating_sub(FIRST_TIME).min(TIMES - 1)
     }
 
     /// What stands at a place.
@@ -143,7 +139,7 @@ impl Sum {
 }
 
 /// Every sum at its place.
-static ALL: [Sum; SUMS] = {
+pub(super) static ALL: [Sum; SUMS] = {
     let mut all = [Sum::at(0); SUMS];
     let mut place = 0;
     while place < SUMS {
@@ -185,51 +181,11 @@ pub fn band(waited_ms: u64) -> u8 {
     u8::try_from(band.unwrap_or(THRESHOLDS_S.len())).unwrap_or(u8::MAX)
 }
 
-/// What is added to a few sums at once.
-#[derive(Clone, Copy, Debug)]
-pub struct Amounts<const N: usize> {
-    all: [(Sum, i64); N],
-    count: usize,
-}
-
-impl<const N: usize> Default for Amounts<N> {
-    fn default() -> Amounts<N> {
-        Amounts { all: [(Sum::at(0), 0); N], count: 0 }
-    }
-}
-
-impl<const N: usize> Amounts<N> {
-    /// What one sum has more, unless it is nothing. No more than `N` go in.
-    pub fn push(&mut self, sum: impl Into<Sum>, amount: i64) {
-        debug_assert!(amount == 0 || self.count < N, "nothing is left out");
-        if amount != 0
-            && let Some(free) = self.all.get_mut(self.count)
-        {
-            *free = (sum.into(), amount);
-            self.count += 1;
-        }
-    }
-
-    /// All of them, in the order in which they came.
-    #[must_use]
-    pub fn all(&self) -> &[(Sum, i64)] {
-        &self.all[..self.count]
-    }
-}
-
-impl<S: Into<Sum>, const N: usize> From<(S, i64)> for Amounts<N> {
-    fn from((sum, amount): (S, i64)) -> Amounts<N> {
-        let mut amounts = Amounts::default();
-        amounts.push(sum, amount);
-        amounts
-    }
-}
-
 /// The sums of one subject in one interval.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
-    /// In the order of their names; few of all are ever there.
-    sums: Vec<(Sum, i64)>,
+    /// In the order of their places; few of all are ever there.
+    sums: Vec<Amount>,
     /// The longest wait that ended, by whatever; of calls that entered in the interval.
     #[serde(default)]
     longest_ms: u64,
@@ -238,11 +194,19 @@ pub struct Counts {
 impl Counts {
     /// Adds to a sum; negative to take back.
     pub fn add(&mut self, sum: impl Into<Sum>, amount: i64) {
-        let sum = sum.into();
-        match self.sums.binary_search_by_key(&sum, |(of, _)| *of) {
-            Ok(at) => self.sums[at].1 += amount,
-            Err(at) => self.sums.insert(at, (sum, amount)),
+        self.add_at(sum.into().place(), amount);
+    }
+
+    fn add_at(&mut self, place: usize, amount: i64) {
+        match self.find(place) {
+            Ok(at) => self.sums[at] = Amount::new(place, self.sums[at].much() + amount),
+            Err(at) => self.sums.insert(at, Amount::new(place, amount)),
         }
+    }
+
+    /// Where the sum of a place stands, or would.
+    fn find(&self, place: usize) -> Result<usize, usize> {
+        self.sums.binary_search_by_key(&place, |of| of.place())
     }
 
     /// Notes a wait.
@@ -251,20 +215,19 @@ impl Counts {
     }
 
     /// Adds to several sums, so many times.
-    pub fn add_all(&mut self, amounts: &[(Sum, i64)], times: i64) {
-        amounts.iter().for_each(|(sum, amount)| self.add(*sum, amount * times));
+    pub fn add_all<const N: usize>(&mut self, amounts: &Amounts<N>, times: i64) {
+        amounts.all().iter().for_each(|of| self.add_at(of.place(), of.much() * times));
     }
 
     /// Every sum that was counted, in the order of places.
-    pub fn all(&self) -> &[(Sum, i64)] {
-        &self.sums
+    pub fn all(&self) -> impl Iterator<Item = (Sum, i64)> {
+        self.sums.iter().map(|of| (of.sum(), of.much()))
     }
 
     /// A sum.
     #[must_use]
     pub fn get(&self, sum: impl Into<Sum>) -> i64 {
-        let sum = sum.into();
-        self.sums.binary_search_by_key(&sum, |(of, _)| *of).map_or(0, |at| self.sums[at].1)
+        self.find(sum.into().place()).map_or(0, |at| self.sums[at].much())
     }
 
     /// The longest wait that ended, ms.
@@ -288,19 +251,26 @@ impl Counts {
         }
         // Both are in order: what is new goes behind, and is put in its place once.
         let (mut at, known) = (0, self.sums.len());
-        for (sum, amount) in &other.sums {
-            while at < known && self.sums[at].0 < *sum {
+        for of in &other.sums {
+            let place = of.place();
+            while at < known && self.sums[at].place() < place {
                 at += 1;
             }
-            if at < known && self.sums[at].0 == *sum {
-                self.sums[at].1 += amount;
+            if at < known && self.sums[at].place() == place {
+                self.sums[at] = Amount::new(place, self.sums[at].much() + of.much());
             } else {
-                self.sums.push((*sum, *amount));
+                self.sums.push(*of);
             }
         }
         if self.sums.len() > known {
-            self.sums.sort_unstable_by_key(|(sum, _)| *sum);
+            self.sums.sort_unstable_by_key(|of| of.place());
         }
+    }
+
+    /// Looks once at what was counted.
+    #[inline]
+    pub fn glance(&self) -> i64 {
+        self.sums.first().map_or(0, |of| of.much())
     }
 
     /// As before anything was counted.
@@ -312,33 +282,40 @@ impl Counts {
     /// Whether nothing was counted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.longest_ms == 0 && self.sums.iter().all(|(_, amount)| *amount == 0)
+        self.longest_ms == 0 && self.sums.iter().all(|of| of.much() == 0)
     }
 }
 
 /// The sums of the interval that goes on: every one at its place, for it is added to all the time.
 #[derive(Clone, Debug)]
+// What every change touches stands together.
+#[repr(C)]
 pub struct Open {
-    sums: [i64; SUMS],
     /// A bit for each place that was added to: few of all are.
     used: u128,
     longest_ms: u64,
+    sums: [i64; SUMS],
 }
 
-const _: () = assert!(SUMS <= u128::BITS as usize, "a bit for each place");
+const _: () = assert!(SUMS <= u128::BITS as usize, "each place has a bit");
 
 /// The places whose bits are set.
-fn places(mut bits: u128) -> impl Iterator<Item = usize> {
+fn places(used: u128) -> impl Iterator<Item = usize> {
+    let (mut bits, mut later, mut first) = (used as u64, (used >> 64) as u64, 0);
     std::iter::from_fn(move || {
-        let place = bits.trailing_zeros() as usize;
+        if bits == 0 {
+            (bits, later, first) = (later, 0, 64);
+        }
+        let place = first + bits.trailing_zeros() as usize;
+        let is_one = bits != 0;
         bits &= bits.wrapping_sub(1);
-        (place < SUMS).then_some(place)
+        is_one.then_some(place)
     })
 }
 
 impl Default for Open {
     fn default() -> Open {
-        Open { sums: [0; SUMS], used: 0, longest_ms: 0 }
+        Open { used: 0, longest_ms: 0, sums: [0; SUMS] }
     }
 }
 
@@ -348,12 +325,22 @@ impl Open {
         self.add_at(sum.place(), amount);
     }
 
+    #[inline]
     fn add_at(&mut self, place: usize, amount: i64) {
         self.sums[place] += amount;
         self.used |= 1 << place;
     }
 
+    /// Looks once into each line of memory in which sums of an agent lie.
+    #[inline]
+    pub fn glance(&self) -> i64 {
+        let first = Measure::Handled as usize;
+        // Eight in a line.
+        [0, 8, 16, 24, 32].iter().fold(0, |all, at| all ^ self.sums[first + at])
+    }
+
     /// Notes a wait.
+    #[inline]
     pub fn waited(&mut self, ms: u64) {
         self.longest_ms = self.longest_ms.max(ms);
     }
@@ -371,7 +358,7 @@ impl Open {
 
     /// Adds the counts of so many parts of it, which have the same.
     pub fn merge_many(&mut self, counts: &Counts, times: i64) {
-        self.add_all(&counts.sums, times);
+        counts.sums.iter().for_each(|of| self.add_at(of.place(), of.much() * times));
         self.waited(counts.longest_ms);
     }
 
@@ -382,14 +369,32 @@ impl Open {
     }
 
     /// Adds to several sums, so many times.
-    pub fn add_all(&mut self, amounts: &[(Sum, i64)], times: i64) {
-        amounts.iter().for_each(|(sum, amount)| self.add(*sum, amount * times));
+    #[inline]
+    pub fn add_all<const N: usize>(&mut self, amounts: &Amounts<N>, times: i64) {
+        amounts.all().iter().for_each(|of| self.sums[of.place()] += of.much() * times);
+        self.used |= amounts.places();
     }
 
     /// So many ms pass at these rates.
-    pub fn pass(&mut self, rates: &[i64; TIMES], ms: i64) {
-        let rates = (FIRST_TIME..).zip(rates).filter(|(_, rate)| **rate != 0);
-        rates.for_each(|(place, rate)| self.add_at(place, ms * rate));
+    pub fn pass(&mut self, rates: &Pace, ms: i64) {
+        let mut used = 0_u64;
+        for (at, (sum, rate)) in self.sums[FIRST_TIME..].iter_mut().zip(&rates.0).enumerate() {
+            *sum += ms * rate;
+            used |= u64::from(*rate != 0) << at;
+        }
+        self.used |= u128::from(used) << FIRST_TIME;
+    }
+
+    /// From now on each ms adds so much more to sums of time, and so many ms do at once.
+    #[inline]
+    pub fn turn<const N: usize>(&mut self, rates: &mut Pace, by: &Amounts<N>, ms: i64) {
+        self.used |= by.places();
+        for of in by.all() {
+            self.sums[of.place()] += of.much() * ms;
+            if let Some(rate) = rates.0.get_mut(of.place().wrapping_sub(FIRST_TIME)) {
+                *rate += of.much();
+            }
+        }
     }
 
     /// Whether nothing was counted.
@@ -410,17 +415,32 @@ impl Open {
     pub fn close(&self, into: &mut Counts) {
         into.clear();
         into.longest_ms = self.longest_ms;
+        // No more than it has: a day has many.
         into.sums.reserve(self.used.count_ones() as usize);
-        // Places stand in the order of names.
-        for place in places(self.used).filter(|place| self.sums[*place] != 0) {
-            into.sums.push((ALL[place], self.sums[place]));
-        }
+        places(self.used).for_each(|place| {
+            if self.sums[place] != 0 {
+                into.sums.push(Amount::new(place, self.sums[place]));
+            }
+        });
     }
 
     /// Begins a new interval.
     pub fn clear(&mut self) {
         places(self.used).for_each(|place| self.sums[place] = 0);
         (self.used, self.longest_ms) = (0, 0);
+    }
+}
+
+/// What each ms adds to the sums of time.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Pace([i64; TIMES]);
+
+impl Pace {
+    /// Looks once into each line of memory.
+    #[inline]
+    pub fn glance(&self) -> i64 {
+        self.0[0] ^ self.0[8] ^ self.0[16]
     }
 }
 
@@ -433,8 +453,8 @@ impl Serialize for Open {
 impl<'de> Deserialize<'de> for Open {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Open, D::Error> {
         let counts = Counts::deserialize(d)?;
-        let mut open = Open { longest_ms: counts.longest_ms, ..Open::default() };
-        counts.sums.iter().for_each(|(sum, amount)| open.add(*sum, *amount));
+        let mut open = Open::default();
+        open.merge(&counts);
         Ok(open)
     }
 }

@@ -1,6 +1,7 @@
 //! What an agent does, as far as time is counted for it.
 
-use super::counts::{Amounts, Measure, Sum};
+use super::amount::Amounts;
+use super::counts::{Measure, Sum};
 use crate::domain::objects::Plan;
 use crate::domain::presence::{Detail, Status};
 use serde::{Deserialize, Serialize};
@@ -23,17 +24,8 @@ pub struct Doing {
 /// What each millisecond adds to, with how much.
 pub type Rates = Amounts<MOST_RATES>;
 
-/// Every measure of time, two details, and time as it was planned.
-const MOST_RATES: usize = TIMED.len() + 4;
-
-const TIMED: [Measure; 6] = [
-    Measure::LoggedInMs,
-    Measure::ReadyMs,
-    Measure::IdleMs,
-    Measure::OccupiedMs,
-    Measure::ServiceMs,
-    Measure::CapacityMs,
-];
+/// All of [`Times`], two details, and time as it was planned.
+const MOST_RATES: usize = 6 + 4;
 
 impl Doing {
     /// Of whom nothing is known.
@@ -68,11 +60,20 @@ impl Doing {
     #[must_use]
     pub fn until(&self, next: &Doing) -> Rates {
         let mut rates = Rates::default();
-        let times = TIMED.iter().zip(self.times()).zip(next.times());
-        times.for_each(|((measure, before), after)| rates.push(*measure, after - before));
+        let (before, after) = (self.times(), next.times());
+        rates.push(Measure::LoggedInMs, after.logged_in - before.logged_in);
+        rates.push(Measure::ReadyMs, after.ready - before.ready);
+        rates.push(Measure::IdleMs, after.idle - before.idle);
+        rates.push(Measure::OccupiedMs, after.occupied - before.occupied);
+        rates.push(Measure::ServiceMs, after.service - before.service);
+        rates.push(Measure::CapacityMs, after.capacity - before.capacity);
         if self.detail != next.detail {
-            self.detail.into_iter().for_each(|before| rates.push(Sum::In(before), -1));
-            next.detail.into_iter().for_each(|after| rates.push(Sum::In(after), 1));
+            if let Some(before) = self.detail {
+                rates.push(Sum::In(before), -1);
+            }
+            if let Some(after) = next.detail {
+                rates.push(Sum::In(after), 1);
+            }
         }
         if self.plan.is_some() || next.plan.is_some() {
             let scheduled = |of: &Doing| i64::from(of.plan.is_some());
@@ -83,20 +84,30 @@ impl Doing {
         rates
     }
 
-    /// What each millisecond adds to the measures of [`TIMED`].
-    fn times(&self) -> [i64; 6] {
+    #[inline]
+    fn times(&self) -> Times {
         let ready = self.detail.is_some() && self.status == Status::Ready;
         let idle = ready && self.detail == Some(Detail::Idle);
         let capacity = if self.detail.is_some() { self.capacity } else { 0 };
-        [
-            i64::from(self.detail.is_some()),
-            i64::from(ready),
-            i64::from(idle),
-            i64::from(self.work > 0),
-            i64::from(self.work),
-            i64::from(capacity),
-        ]
+        Times {
+            logged_in: i64::from(self.detail.is_some()),
+            ready: i64::from(ready),
+            idle: i64::from(idle),
+            occupied: i64::from(self.work > 0),
+            service: i64::from(self.work),
+            capacity: i64::from(capacity),
+        }
     }
+}
+
+/// What each millisecond adds to the measures of time, but those of plans.
+struct Times {
+    logged_in: i64,
+    ready: i64,
+    idle: i64,
+    occupied: i64,
+    service: i64,
+    capacity: i64,
 }
 
 /// Whether who does this works: can be rung, or has a call or what follows it.
@@ -140,8 +151,8 @@ mod tests {
         let planned = |doing: &Doing| {
             let rates = doing.rates();
             let rate = |sum: Measure| {
-                let mut found = rates.all().iter().filter(|(of, _)| *of == Sum::from(sum));
-                found.next().map_or(0, |(_, rate)| *rate)
+                let mut found = rates.all().iter().filter(|of| of.sum() == Sum::from(sum));
+                found.next().map_or(0, |of| of.much())
             };
             (rate(Measure::ScheduledMs), rate(Measure::AdherentMs))
         };
@@ -156,7 +167,7 @@ mod tests {
         );
         assert!(away(None).is_nothing() && !away(work).is_nothing() && away(work).is_away());
         assert_eq!(
-            idle(work).until(&away(pause)).all().iter().filter(|(_, rate)| *rate > 0).count(),
+            idle(work).until(&away(pause)).all().iter().filter(|of| of.much() > 0).count(),
             0
         );
     }

@@ -6,12 +6,14 @@
 //! the minute that goes on has them until its end in it from its beginning, and a change of rates
 //! changes what is left of the minute. Who reads takes off what has not passed yet.
 
-use super::counts::{Counts, Open, Sum, TIMES};
+use super::amount::Amounts;
+use super::counts::{Counts, Open, Pace, Sum};
 use super::doing::Rates;
 use crate::domain::ids::{AgentIx, QueueIx};
 use crate::domain::time::Millis;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
+use std::hint::black_box;
 
 const MINUTE_MS: i64 = 60_000;
 const QUARTER_MS: i64 = 15 * MINUTE_MS;
@@ -67,14 +69,15 @@ impl Run {
 }
 
 impl Past {
-    /// So many intervals of `grain` ms are over, with the same in each; `kept` of them are kept.
+    /// So many intervals of `grain` ms are over, with the same in each; `kept` of them are kept at least.
     fn push(&mut self, (begins, times): (i64, i64), each: &Open, (grain, kept): (i64, i64)) {
-        // What is too old makes room, and is written over.
-        let mut run = Run::default();
+        // What is too old stays until its room is wanted, and is written over.
         let oldest = begins + (times - kept) * grain;
-        while let Some(old) = self.0.pop_front_if(|run| run.end(grain) <= oldest) {
-            run = old;
-        }
+        let old = match self.0.len() == self.0.capacity() {
+            true => self.0.pop_front_if(|run| run.end(grain) <= oldest),
+            false => None,
+        };
+        let mut run = old.unwrap_or_default();
         (run.begins, run.times) = (begins, times);
         each.close(&mut run.counts);
         self.0.push_back(run);
@@ -110,12 +113,14 @@ impl Past {
 
 /// One subject's buckets.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+// What every change touches stands together.
+#[repr(C)]
 struct Buckets {
     /// Where the minute begins that goes on, and what is in it; of time, as if it were over.
     minute: i64,
     open: Open,
     /// What a millisecond adds.
-    rates: [i64; TIMES],
+    rates: Pace,
     /// Minutes that are over, those of the quarter of an hour that goes on among them, …
     minutes: Past,
     /// … and quarters that are over.
@@ -132,6 +137,7 @@ fn quarter_of(at: i64) -> i64 {
 
 impl Buckets {
     /// The minute of an instant goes on, unless it is over.
+    #[inline]
     fn reach(&mut self, at: i64) {
         // Most of what is counted is of the minute that goes on: no division for that.
         if at >= self.minute + MINUTE_MS {
@@ -177,12 +183,28 @@ impl Buckets {
         }
     }
 
-    /// Changes the bucket of an instant: the minute that goes on, or one that is over and its quarter.
-    fn change(&mut self, at: i64, open: impl Fn(&mut Open), over: impl Fn(&mut Counts)) {
+    /// Adds to sums of the interval of an instant.
+    #[inline]
+    fn add<const N: usize>(&mut self, at: i64, amounts: &Amounts<N>) {
         self.reach(at);
-        if at >= self.minute {
-            return open(&mut self.open);
+        if at < self.minute {
+            return self.restate(at, |over| over.add_all(amounts, 1));
         }
+        self.open.add_all(amounts, 1);
+    }
+
+    /// Notes a wait that ended, of the interval of an instant.
+    fn waited(&mut self, at: i64, ms: u64) {
+        self.reach(at);
+        if at < self.minute {
+            return self.restate(at, |over| over.waited(ms));
+        }
+        self.open.waited(ms);
+    }
+
+    /// Changes the buckets of an instant whose minute is over: that minute, and its quarter.
+    #[cold]
+    fn restate(&mut self, at: i64, over: impl Fn(&mut Counts)) {
         let (minute, quarter) = (minute_of(at), quarter_of(at));
         if minute > self.minute - MINUTES.1 * MINUTE_MS {
             over(self.minutes.bucket(minute, MINUTE_MS));
@@ -194,25 +216,27 @@ impl Buckets {
     }
 
     /// From an instant on, rates are others by so much.
+    #[inline]
     fn turn(&mut self, at: i64, by: &Rates) {
         self.reach(at);
-        let mut from = at;
-        if from < self.minute {
-            // What lies before is in no bucket any more.
-            from = from.max(self.minute - QUARTERS.1 * QUARTER_MS);
-            while from < self.minute {
-                let end = minute_of(from) + MINUTE_MS;
-                let ms = end - from;
-                self.change(
-                    from,
-                    |open| open.add_all(by.all(), ms),
-                    |over| over.add_all(by.all(), ms),
-                );
-                from = end;
-            }
+        if at < self.minute {
+            self.turn_late(at, by);
         }
-        self.open.add_all(by.all(), self.minute + MINUTE_MS - from);
-        by.all().iter().for_each(|(sum, rate)| self.rates[sum.place_of_time()] += rate);
+        let left_ms = self.minute + MINUTE_MS - at.max(self.minute);
+        self.open.turn(&mut self.rates, by, left_ms);
+    }
+
+    /// What a turn changes in minutes that are over.
+    #[cold]
+    fn turn_late(&mut self, at: i64, by: &Rates) {
+        // What lies before is in no bucket any more.
+        let mut from = at.max(self.minute - QUARTERS.1 * QUARTER_MS);
+        while from < self.minute {
+            let end = minute_of(from) + MINUTE_MS;
+            let ms = end - from;
+            self.restate(from, |over| over.add_all(by, ms));
+            from = end;
+        }
     }
 
     /// What a window is added up from: intervals that are over, and those that go on.
@@ -257,6 +281,7 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    #[inline]
     fn buckets(&mut self, subject: Subject) -> &mut Buckets {
         let (all, at) = match subject {
             Subject::Account => return &mut self.account,
@@ -270,18 +295,31 @@ impl Ledger {
         &mut all[at]
     }
 
+    /// Fetches what is soon changed of some agents. One thing of all of them after the other: where the
+    /// next one lies is known then, and none is waited for by itself.
+    pub fn fetch(&self, agents: &[AgentIx]) {
+        let known = || agents.iter().filter_map(|agent| self.agents.get(agent.at()));
+        let glances = known().map(|buckets| buckets.open.glance() ^ buckets.rates.glance());
+        black_box(glances.fold(0, |all, one| all ^ one));
+        // What the next minute that is over is written over.
+        let oldest = || known().filter_map(|buckets| buckets.minutes.0.front());
+        black_box(oldest().fold(0, |all, run| all ^ run.begins));
+        black_box(oldest().fold(0, |all, run| all ^ run.counts.glance()));
+    }
+
     /// Adds to sums of the interval in which `at` lies.
-    pub fn add(&mut self, subject: Subject, at: Millis, amounts: &[(Sum, i64)]) {
-        let buckets = self.buckets(subject);
-        buckets.change(at.0, |open| open.add_all(amounts, 1), |over| over.add_all(amounts, 1));
+    #[inline]
+    pub fn add<const N: usize>(&mut self, subject: Subject, at: Millis, amounts: &Amounts<N>) {
+        self.buckets(subject).add(at.0, amounts);
     }
 
     /// Notes a wait that ended.
     pub fn waited(&mut self, subject: Subject, at: Millis, ms: u64) {
-        self.buckets(subject).change(at.0, |open| open.waited(ms), |over| over.waited(ms));
+        self.buckets(subject).waited(at.0, ms);
     }
 
     /// From an instant on, each millisecond adds so much more to sums of time.
+    #[inline]
     pub fn turn(&mut self, subject: Subject, at: Millis, by: &Rates) {
         self.buckets(subject).turn(at.0, by);
     }
@@ -317,6 +355,10 @@ mod tests {
     use crate::domain::presence::{Detail, Status};
 
     const AGENT: Subject = Subject::Agent(AgentIx(3));
+
+    fn one(measure: Measure) -> Amounts<1> {
+        (measure, 1).into()
+    }
 
     fn at(minutes: i64, ms: i64) -> Millis {
         Millis(1_000_000 * QUARTER_MS + minutes * MINUTE_MS + ms)
@@ -360,11 +402,11 @@ mod tests {
         assert_eq!(idle(&ledger, at(0, 0), at(3, 45)), 35);
         assert_eq!(idle(&ledger, at(0, 0), at(95, 1)), 92 * MINUTE_MS - 9);
         assert_eq!(idle(&ledger, at(90, 0), at(95, 1)), 5 * MINUTE_MS + 1, "no minute was closed");
-        ledger.add(AGENT, at(61, 0), &[(Measure::Offers.into(), 1)]);
+        ledger.add(AGENT, at(61, 0), &one(Measure::Offers));
         assert_eq!(idle(&ledger, at(15, 0), at(95, 1)), 80 * MINUTE_MS + 1);
         assert_eq!(idle(&ledger, at(59, 0), at(95, 1)), 36 * MINUTE_MS + 1, "by minutes");
         let days = 3 * 24 * 60;
-        ledger.add(AGENT, at(days, 0), &[(Measure::Offers.into(), 1)]);
+        ledger.add(AGENT, at(days, 0), &one(Measure::Offers));
         assert_eq!(idle(&ledger, at(days - 25 * 60, 0), at(days, 7)), 25 * 60 * MINUTE_MS + 7);
     }
 
@@ -372,12 +414,16 @@ mod tests {
     fn minutes_that_are_alike_are_kept_as_one_until_one_of_them_is_changed() {
         let mut ledger = Ledger::default();
         ledger.turn(AGENT, at(0, 250), &READY.rates());
-        ledger.add(AGENT, at(605, 0), &[(Measure::Offers.into(), 1)]);
+        ledger.add(AGENT, at(605, 0), &one(Measure::Offers));
         let runs = |ledger: &Ledger| {
             let buckets = ledger.there(AGENT).expect("an agent");
             (buckets.minutes.0.len(), buckets.quarters.0.len())
         };
-        assert_eq!(runs(&ledger), (1, 2), "the first quarter was not ready as a whole");
+        assert_eq!(
+            runs(&ledger),
+            (2, 2),
+            "the first was not ready as a whole, and is in nobody's way"
+        );
         let offers =
             |ledger: &Ledger, from| ledger.sum(AGENT, from, at(605, 0), Measure::Offers.into());
         let ready =
@@ -387,18 +433,35 @@ mod tests {
             minutes.map(|minute| (605 - minute) * MINUTE_MS - i64::from(minute == 0) * 250);
         assert_eq!(minutes.map(|minute| ready(&ledger, at(minute, 0))), all_ready);
         for minute in [571, 571, 300, 604] {
-            ledger.add(AGENT, at(minute, 7), &[(Measure::Offers.into(), 1)]);
+            ledger.add(AGENT, at(minute, 7), &one(Measure::Offers));
         }
-        assert_eq!(runs(&ledger), (4, 6), "what lies before, itself, between, the last; …");
+        assert_eq!(runs(&ledger), (5, 6), "… what lies before, itself, between, the last; …");
         assert_eq!(minutes.map(|minute| ready(&ledger, at(minute, 0))), all_ready);
         let windows = [0, 300, 315, 545, 571, 572, 604, 605].map(|m| offers(&ledger, at(m, 0)));
         assert_eq!(windows, [5, 5, 4, 4, 4, 2, 2, 1]);
     }
 
     #[test]
+    fn what_is_too_old_makes_room_when_room_is_wanted() {
+        let mut ledger = Ledger::default();
+        for minute in 0..40 * 60 {
+            for _ in 0..=minute % 3 {
+                ledger.add(AGENT, at(minute, 0), &one(Measure::Offers));
+            }
+        }
+        let buckets = ledger.there(AGENT).expect("an agent");
+        let kept = (buckets.minutes.0.len(), buckets.quarters.0.len());
+        assert!(kept.0 >= 60 && kept.0 <= 64, "an hour, and no second one: {}", kept.0);
+        assert!(kept.1 <= 128, "a day, and no second one: {}", kept.1);
+        let now = at(40 * 60 - 1, 0);
+        assert_eq!(ledger.sum(AGENT, at(39 * 60, 0), now, Measure::Offers.into()), 120);
+        assert_eq!(ledger.sum(AGENT, at(15 * 60, 0), now, Measure::Offers.into()), 25 * 120);
+    }
+
+    #[test]
     fn a_turn_that_is_told_late_counts_from_its_instant() {
         let mut ledger = Ledger::default();
-        ledger.add(AGENT, at(40, 30), &[(Measure::Offers.into(), 1)]);
+        ledger.add(AGENT, at(40, 30), &one(Measure::Offers));
         ready(&mut ledger, at(10, 0), at(31, 5));
         let idle = |from| ledger.since(AGENT, from, at(40, 30)).get(Measure::IdleMs);
         assert_eq!(
@@ -412,16 +475,16 @@ mod tests {
     #[test]
     fn what_is_restated_goes_where_it_began_and_what_is_too_old_nowhere() {
         let mut ledger = Ledger::default();
-        ledger.add(Subject::Account, at(0, 0), &[(Measure::Offered.into(), 1)]);
-        ledger.add(Subject::Account, at(40, 0), &[(Measure::Offered.into(), 1)]);
-        ledger.add(Subject::Account, at(20, 59_999), &[(Measure::Offered.into(), 1)]);
+        ledger.add(Subject::Account, at(0, 0), &one(Measure::Offered));
+        ledger.add(Subject::Account, at(40, 0), &one(Measure::Offered));
+        ledger.add(Subject::Account, at(20, 59_999), &one(Measure::Offered));
         let offered = |ledger: &Ledger, from| {
             ledger.since(Subject::Account, from, at(40, 0)).get(Measure::Offered)
         };
         assert_eq!([0, 15, 20, 21, 40].map(|m| offered(&ledger, at(m, 0))), [3, 2, 2, 1, 1]);
         let days = 3 * 24 * 60;
-        ledger.add(Subject::Account, at(days, 0), &[(Measure::Offered.into(), 1)]);
-        ledger.add(Subject::Account, at(40, 0), &[(Measure::Offered.into(), 1)]);
+        ledger.add(Subject::Account, at(days, 0), &one(Measure::Offered));
+        ledger.add(Subject::Account, at(40, 0), &one(Measure::Offered));
         let all = ledger.since(Subject::Account, at(0, 0), at(days, 0)).get(Measure::Offered);
         assert_eq!(all, 1, "only what is kept");
     }
@@ -429,8 +492,8 @@ mod tests {
     #[test]
     fn a_day_of_25_hours_is_kept() {
         let mut ledger = Ledger::default();
-        ledger.add(AGENT, at(0, 0), &[(Measure::Handled.into(), 1)]);
-        ledger.add(AGENT, at(25 * 60 - 1, 0), &[(Measure::Handled.into(), 1)]);
+        ledger.add(AGENT, at(0, 0), &one(Measure::Handled));
+        ledger.add(AGENT, at(25 * 60 - 1, 0), &one(Measure::Handled));
         let all = ledger.since(AGENT, at(0, 0), at(25 * 60 - 1, 0));
         assert_eq!(all.get(Measure::Handled), 2);
     }

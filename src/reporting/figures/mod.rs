@@ -3,6 +3,7 @@
 //!
 //! Nothing here is a second truth: whoever folds the same records has the same figures.
 
+mod amount;
 mod calls;
 mod counts;
 mod directory;
@@ -38,9 +39,10 @@ use crate::domain::table::Table;
 use crate::domain::time::Millis;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use std::hint::black_box;
 
 pub use self::counts::{Counts, Measure, Open, SUMS, Sum, band};
-pub use self::doing::is_productive;
+pub use self::doing::{Rates, is_productive};
 pub use self::formula::{FIGURES, Facts, Figure, Present, Unit};
 pub use self::places::{Among, gini};
 pub use self::rules::{LOOK_MS, Lookout};
@@ -72,6 +74,9 @@ pub struct Figures {
     /// Agents to look at when the record is over.
     #[serde(skip)]
     touched: Vec<AgentIx>,
+    /// Agents who change with what is expected.
+    #[serde(skip)]
+    expected: Vec<AgentIx>,
     #[serde(skip)]
     notes: Notes,
 }
@@ -139,13 +144,38 @@ impl Figures {
         self.look(at);
     }
 
-    /// Counts the time of those who were touched as what they are seen doing from this instant on.
-    fn look(&mut self, at: Millis) {
-        let mut touched = std::mem::take(&mut self.touched);
-        touched.drain(..).for_each(|agent| self.turn(agent, at));
-        self.touched = touched;
+    /// Hears what is soon applied.
+    pub fn expect(&mut self, events: &[Event]) {
+        for event in events {
+            if let Event::CallOffered { agent, .. }
+            | Event::CallAnswered { agent, .. }
+            | Event::LegEnded { agent, .. }
+            | Event::WrapUpEnded { agent, .. } = event
+                && self.expected.last() != Some(agent)
+            {
+                self.expected.push(*agent);
+            }
+        }
     }
 
+    /// Fetches what will change with all that is expected: with many agents it is in no near memory, and
+    /// record by record each piece would be waited for.
+    pub fn fetch(&mut self) {
+        let known = self.expected.iter().filter_map(|agent| self.people.get(agent.at()));
+        black_box(known.fold(0, |all, person| all ^ person.glance()));
+        self.ledger.fetch(&self.expected);
+        self.expected.clear();
+    }
+
+    /// Counts the time of those who were touched as what they are seen doing from this instant on.
+    fn look(&mut self, at: Millis) {
+        for place in 0..self.touched.len() {
+            self.turn(self.touched[place], at);
+        }
+        self.touched.clear();
+    }
+
+    #[inline]
     fn turn(&mut self, agent: AgentIx, at: Millis) {
         let person = self.people.get_mut(agent.at());
         let Some((person, facts)) = person.zip(self.directory.agent(agent)) else { return };
@@ -226,11 +256,28 @@ impl Figures {
                 self.schedule(*agent, None);
             }
             Event::OwnCallStarted { .. } | Event::OwnCallEnded { .. } => self.own(event, at),
-            _ if self.rules.apply(event) || self.place_event(event, at) => {}
-            _ => match people::of(event) {
-                Some(agent) => self.person(agent).apply(event, at),
-                None => self.call_event(event, at),
-            },
+            Event::MemberPut { .. }
+            | Event::MemberDeleted { .. }
+            | Event::OptedIn { .. }
+            | Event::NextSet { .. }
+            | Event::ForcedCleared { .. } => self.place_event(event, at),
+            Event::AlertRulePut { .. }
+            | Event::AlertRuleDeleted { .. }
+            | Event::AlertRaised { .. }
+            | Event::AlertChanged { .. }
+            | Event::AlertResolved { .. } => self.rules.apply(event),
+            Event::BlockEnded { agent }
+            | Event::StatusSet { agent, .. }
+            | Event::StatusForced { agent, .. }
+            | Event::LeaseLapsed { agent }
+            | Event::DeskOpened { agent, .. }
+            | Event::DeskClosed { agent, .. }
+            | Event::DesksLost { agent, .. }
+            | Event::DeviceRegistered { agent }
+            | Event::DeviceLost { agent, .. }
+            | Event::Delayed { agent, .. }
+            | Event::DelayEnded { agent } => self.person(*agent).apply(event, at),
+            _ => self.call_event(event, at),
         }
     }
 
@@ -245,16 +292,15 @@ impl Figures {
     /// Counts something for all in a scope.
     fn count(&mut self, scope: Scope, at: Millis, counted: impl Into<Counted>) {
         let counted = counted.into();
-        let amounts = counted.all();
-        self.ledger.add(Subject::Account, at, amounts);
+        self.ledger.add(Subject::Account, at, &counted);
         if let Some(queue) = scope.queue {
-            self.ledger.add(Subject::Queue(queue), at, amounts);
+            self.ledger.add(Subject::Queue(queue), at, &counted);
         }
         if let Some(agent) = scope.agent {
-            self.ledger.add(Subject::Agent(agent), at, amounts);
+            self.ledger.add(Subject::Agent(agent), at, &counted);
             let teams = self.directory.agent(agent).map_or(&[][..], |facts| &facts.teams);
             for team in teams {
-                self.ledger.add(Subject::Team(*team), at, amounts);
+                self.ledger.add(Subject::Team(*team), at, &counted);
             }
         }
         self.notes.push(|| Note::Count(scope, at, counted));
@@ -514,8 +560,10 @@ fn agent_at(ix: usize) -> AgentIx {
 
 /// Tells an agent's time until now as what it was.
 fn tell(notes: &mut Notes, (agent, person): (AgentIx, &mut Person), at: Millis) {
-    if let Some((from, reason)) = person.told(at) {
-        let doing = *person.doing();
-        notes.push(|| Note::Span(Span { agent, from, until: at, doing, reason }));
+    if let Some(from) = person.told(at) {
+        notes.push(|| {
+            let (doing, reason) = (*person.doing(), person.told_reason().cloned());
+            Note::Span(Span { agent, from, until: at, doing, reason })
+        });
     }
 }

@@ -1,7 +1,8 @@
 //! What the fold tells of what it counts, in the order in which it counts: the history is written from
 //! this, and from nothing else. Nobody is told until [`super::Figures::watch`].
 
-use super::counts::{Amounts, Measure};
+use super::amount::Amounts;
+use super::counts::Measure;
 use super::doing::Doing;
 use crate::domain::event::Outcome;
 use crate::domain::ids::{AgentIx, CallId, Name, OfferId, QueueIx};

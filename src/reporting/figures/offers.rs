@@ -1,7 +1,7 @@
 //! What offers add to the sums: all of it where the offer was made.
 
 use super::Figures;
-use super::calls::as_amount;
+use super::calls::{Waited, as_amount};
 use super::counts::Measure;
 use super::notes::{Counted, Note, OfferRow};
 use crate::domain::ids::{AgentIx, CallId, OfferId, QueueIx};
@@ -87,8 +87,11 @@ impl Figures {
         let person = self.person(agent);
         person.takes(id, false);
         person.reached();
-        self.unline(id);
         let Some(call) = self.calls.get_mut(&id) else { return };
+        // Not in the line any more.
+        if let Some(stay) = call.stay.as_ref().filter(|stay| stay.end.is_none()) {
+            self.waiting.remove(&(stay.queue, stay.entered_at, id));
+        }
         // A late answer may be of a queue that the call has left.
         let through = call.offers.iter().find(|o| o.id == offer).map(|o| o.queue);
         call.held = false;
@@ -99,11 +102,13 @@ impl Figures {
             call.served_by = through.or(call.served_by);
             return;
         };
-        let waited_ms = at.since(stay.entered_at);
-        (stay.end, stay.waited_ms) = (Some(Measure::Answered), waited_ms);
-        let stay = stay.clone();
+        (stay.end, stay.waited_ms) = (Some(Measure::Answered), at.since(stay.entered_at));
         call.served_by = through.or(Some(stay.queue));
-        self.left(stay, Measure::Answered, waited_ms);
+        let (wait, queue) = (Waited::of(stay, Measure::Answered), Some(stay.queue));
+        let scope = self.notes.scope(&call.facts, queue, None);
+        let note = self.notes.is_on.then(|| stay.clone());
+        self.count_wait(scope, &wait);
+        self.notes.all.extend(note.map(Note::Stay));
     }
 
     pub(super) fn join_failed(&mut self, id: CallId, offer: OfferId, agent: AgentIx, at: Millis) {

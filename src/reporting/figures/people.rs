@@ -3,7 +3,7 @@
 use super::doing::Doing;
 use super::notes::PartRow;
 use crate::domain::event::{Cause, Event};
-use crate::domain::ids::{AgentIx, CallId, Name, OfferId, QueueIx, SwitchIx};
+use crate::domain::ids::{CallId, Name, OfferId, QueueIx, SwitchIx};
 use crate::domain::objects::Plan;
 use crate::domain::objects::user::Assignment;
 use crate::domain::presence::{Detail, Status};
@@ -168,8 +168,8 @@ impl Person {
         (doing != self.doing || self.reason != self.told_reason).then_some(doing)
     }
 
-    /// Time until now is told as what it was: since when, with the reason of a break, if any passed.
-    pub fn told(&mut self, at: Millis) -> Option<(Millis, Option<Name>)> {
+    /// Time until now is told as what it was: since when, if any passed.
+    pub fn told(&mut self, at: Millis) -> Option<Millis> {
         let from = std::mem::replace(&mut self.told_until, at);
         if at <= from || self.doing.is_nothing() {
             return None;
@@ -180,7 +180,12 @@ impl Person {
                 self.idle_until.1 = at;
             }
         }
-        Some((from, self.told_reason.clone()))
+        Some(from)
+    }
+
+    /// Of the break that is told.
+    pub fn told_reason(&self) -> Option<&Name> {
+        self.told_reason.as_ref()
     }
 
     /// From now on the agent does something else.
@@ -189,7 +194,9 @@ impl Person {
             self.shown_since = at;
         }
         self.doing = doing;
-        self.told_reason.clone_from(&self.reason);
+        if self.told_reason.is_some() || self.reason.is_some() {
+            self.told_reason.clone_from(&self.reason);
+        }
     }
 
     /// Whether the agent was idle at some time since `from`, or is; `ready`: with that status.
@@ -198,6 +205,13 @@ impl Person {
         let until = if ready { self.idle_until.1 } else { self.idle_until.0 };
         let is_idle = self.doing.detail == Some(Detail::Idle);
         until > from || (is_idle && (!ready || self.doing.status == Status::Ready))
+    }
+
+    /// Looks at what changes with a call, to fetch it.
+    #[inline]
+    pub fn glance(&self) -> i64 {
+        let work = self.calls.len() ^ self.offers.len() ^ self.wrap_ups.len();
+        self.told_until.0 ^ work as i64 ^ i64::from(self.delayed)
     }
 
     pub(super) fn offered(&mut self, offer: OfferId, ringing: bool) {
@@ -297,23 +311,5 @@ impl Person {
         if status == Status::Offline {
             self.grace_until = None;
         }
-    }
-}
-
-/// Whom an event is about, when it is about one agent alone and changes what the agent does.
-pub(super) fn of(event: &Event) -> Option<AgentIx> {
-    match event {
-        Event::BlockEnded { agent }
-        | Event::StatusSet { agent, .. }
-        | Event::StatusForced { agent, .. }
-        | Event::LeaseLapsed { agent }
-        | Event::DeskOpened { agent, .. }
-        | Event::DeskClosed { agent, .. }
-        | Event::DesksLost { agent, .. }
-        | Event::DeviceRegistered { agent }
-        | Event::DeviceLost { agent, .. }
-        | Event::Delayed { agent, .. }
-        | Event::DelayEnded { agent } => Some(*agent),
-        _ => None,
     }
 }

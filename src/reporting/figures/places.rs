@@ -18,8 +18,8 @@ const MINUTE_MS: i64 = 60_000;
 const QUARTER_MS: i64 = 15 * MINUTE_MS;
 /// The last hour, and the minute that has begun.
 const MINUTES: usize = 61;
-/// The longest day has 25 hours; and the quarter that has begun.
-const QUARTERS: usize = 4 * 25 + 1;
+/// The longest day has 25 hours.
+const QUARTERS: usize = 4 * 25;
 
 /// Every queue's members and offers.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -29,25 +29,70 @@ pub(super) struct Places(Vec<Place>);
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Place {
     members: BTreeSet<AgentIx>,
-    minutes: VecDeque<Lot>,
-    quarters: VecDeque<Lot>,
+    /// Who was rung in each minute, as often as that was, in the order of it; those of the quarter of an
+    /// hour that goes on among them, …
+    minutes: VecDeque<(i64, Vec<AgentIx>)>,
+    /// … and by agent in each quarter that is over.
+    quarters: VecDeque<(i64, Vec<(AgentIx, u32)>)>,
 }
 
-/// Who was rung in an interval, and how often: where it begins, and by agent.
-type Lot = (i64, Vec<(AgentIx, u32)>);
+fn quarter_of(at: i64) -> i64 {
+    at.div_euclid(QUARTER_MS) * QUARTER_MS
+}
 
-fn count(lots: &mut VecDeque<Lot>, begins: i64, most: usize, agent: AgentIx) {
-    // Offers are told as they are made: what comes is never older than what was.
-    if lots.back().is_none_or(|(last, _)| *last < begins) {
-        lots.push_back((begins, Vec::new()));
-        if lots.len() > most {
-            lots.pop_front();
+impl Place {
+    fn rung(&mut self, agent: AgentIx, at: i64) {
+        // Offers are told as they are made: what comes is never older than what was.
+        if self.minutes.back().is_none_or(|(last, _)| at >= last + MINUTE_MS) {
+            self.begin(at.div_euclid(MINUTE_MS) * MINUTE_MS);
+        }
+        if let Some((_, rung)) = self.minutes.back_mut() {
+            rung.push(agent);
         }
     }
-    let Some((_, lot)) = lots.back_mut() else { return };
-    match lot.binary_search_by_key(&agent, |(of, _)| *of) {
-        Ok(at) => lot[at].1 += 1,
-        Err(at) => lot.insert(at, (agent, 1)),
+
+    /// A minute begins; the quarter of an hour in which the last one was may be over.
+    fn begin(&mut self, begins: i64) {
+        let last = self.minutes.back().map(|(last, _)| quarter_of(*last));
+        if let Some(quarter) = last.filter(|quarter| *quarter != quarter_of(begins)) {
+            let first = self.minutes.partition_point(|(of, _)| *of < quarter);
+            let mut rung: Vec<AgentIx> =
+                self.minutes.range(first..).flat_map(|(_, rung)| rung).copied().collect();
+            rung.sort_unstable();
+            let times = rung.chunk_by(|a, b| a == b).map(|of| (of[0], of.len() as u32));
+            self.quarters.push_back((quarter, times.collect()));
+            if self.quarters.len() > QUARTERS {
+                self.quarters.pop_front();
+            }
+        }
+        let mut rung = Vec::new();
+        if self.minutes.len() == MINUTES
+            && let Some((_, old)) = self.minutes.pop_front()
+        {
+            rung = old;
+            rung.clear();
+        }
+        self.minutes.push_back((begins, rung));
+    }
+
+    /// How often each was rung since `from` who was: a whole minute of the last hour, or a whole quarter
+    /// of an hour.
+    fn offers(&self, (from, now): (i64, i64)) -> BTreeMap<AgentIx, i64> {
+        let mut offers = BTreeMap::new();
+        let by_minutes = from >= now.div_euclid(MINUTE_MS) * MINUTE_MS - 60 * MINUTE_MS;
+        let open = self.minutes.back().map_or(from, |(last, _)| quarter_of(*last).max(from));
+        let minutes = if by_minutes { from } else { open };
+        let first = self.minutes.partition_point(|(begins, _)| *begins < minutes);
+        for agent in self.minutes.range(first..).flat_map(|(_, rung)| rung) {
+            *offers.entry(*agent).or_insert(0) += 1;
+        }
+        if !by_minutes {
+            let first = self.quarters.partition_point(|(begins, _)| *begins < from);
+            for (agent, times) in self.quarters.range(first..).flat_map(|(_, rung)| rung) {
+                *offers.entry(*agent).or_insert(0) += i64::from(*times);
+            }
+        }
+        offers
     }
 }
 
@@ -61,10 +106,7 @@ impl Places {
 
     /// An agent was rung for a queue.
     pub fn rung(&mut self, queue: QueueIx, agent: AgentIx, at: Millis) {
-        let begins = |grain: i64| at.0.div_euclid(grain) * grain;
-        let place = self.place(queue);
-        count(&mut place.minutes, begins(MINUTE_MS), MINUTES, agent);
-        count(&mut place.quarters, begins(QUARTER_MS), QUARTERS, agent);
+        self.place(queue).rung(agent, at.0);
     }
 
     /// A queue's members.
@@ -75,15 +117,7 @@ impl Places {
     /// How often each was rung for a queue since `from` who was: a whole minute of the last hour, or a
     /// whole quarter of an hour.
     fn offers(&self, queue: QueueIx, (from, now): (Millis, Millis)) -> BTreeMap<AgentIx, i64> {
-        let mut offers = BTreeMap::new();
-        let Some(place) = self.0.get(queue.at()) else { return offers };
-        let last_hour = now.0.div_euclid(MINUTE_MS) * MINUTE_MS - 60 * MINUTE_MS;
-        let lots = if from.0 >= last_hour { &place.minutes } else { &place.quarters };
-        let first = lots.partition_point(|(begins, _)| *begins < from.0);
-        for (agent, count) in lots.range(first..).flat_map(|(_, lot)| lot) {
-            *offers.entry(*agent).or_insert(0) += i64::from(*count);
-        }
-        offers
+        self.0.get(queue.at()).map_or_else(BTreeMap::new, |place| place.offers((from.0, now.0)))
     }
 }
 
@@ -97,9 +131,8 @@ pub enum Among {
 }
 
 impl Figures {
-    /// Takes in what changes places; `false`: the event is about something else. No time is counted
-    /// otherwise by it.
-    pub(super) fn place_event(&mut self, event: &Event, at: Millis) -> bool {
+    /// Takes in what changes places. No time is counted otherwise by it.
+    pub(super) fn place_event(&mut self, event: &Event, at: Millis) {
         match event {
             Event::MemberPut { queue, agent, .. } => {
                 self.places.place(*queue).members.insert(*agent);
@@ -125,9 +158,8 @@ impl Figures {
                 let next = &mut self.person_there(*agent).next;
                 *next = next.filter(|forced| !forced);
             }
-            _ => return false,
+            _ => {}
         }
-        true
     }
 
     /// An agent of whom nothing but a place may be known.
@@ -342,6 +374,11 @@ mod tests {
         assert_eq!(offers(131), [(1, 1)]);
         assert!(places.offers(QueueIx(0), (at(0), at(131))).is_empty());
         places.rung(queue, AgentIx(2), at(3 * 24 * 60));
-        assert_eq!(places.0[2].quarters.len(), 4, "no more than are asked for");
+        assert_eq!(places.0[2].quarters.len(), 3, "those that are over");
+        for minute in 1..200 {
+            places.rung(queue, AgentIx(2), at((3 * 24 + minute / 4) * 60 + minute % 4 * 15));
+        }
+        let place = &places.0[2];
+        assert_eq!((place.minutes.len(), place.quarters.len()), (MINUTES, QUARTERS));
     }
 }

@@ -31,8 +31,8 @@ struct Open {
 }
 
 impl Rules {
-    /// Takes in what concerns rules and alerts; `false` when an event is about something else.
-    pub fn apply(&mut self, event: &Event) -> bool {
+    /// Takes in what concerns rules and alerts.
+    pub fn apply(&mut self, event: &Event) {
         match event {
             Event::AlertRulePut { id, rule, .. } => {
                 self.rules.insert(id.clone(), (**rule).clone());
@@ -48,10 +48,8 @@ impl Rules {
                 }
             }
             Event::AlertResolved { alert, .. } => _ = self.open.remove(alert),
-            Event::AlertAcknowledged { .. } => {}
-            _ => return false,
+            _ => {}
         }
-        true
     }
 }
 

@@ -180,9 +180,7 @@ impl Figures {
             for (edge, plan) in edges {
                 let after = Doing { plan: *plan, ..before };
                 let ms = now.0 - edge.0.max(from.0);
-                for (sum, rate) in before.until(&after).all() {
-                    counts.add(*sum, rate * ms);
-                }
+                counts.add_all(&before.until(&after), ms);
                 before = after;
             }
         }

@@ -87,7 +87,12 @@ impl Waits {
         if of < kept_from {
             return;
         }
-        let place = self.0.partition_point(|(other, _)| *other < of);
+        // Mostly the last.
+        let is_last = self.0.back().is_some_and(|(other, _)| *other == of);
+        let place = match is_last {
+            true => self.0.len() - 1,
+            false => self.0.partition_point(|(other, _)| *other < of),
+        };
         if self.0.get(place).is_none_or(|(other, _)| *other != of) {
             self.0.insert(place, (of, Vec::new()));
         }

@@ -157,7 +157,7 @@ impl Look<'_> {
 
     fn shown(&self, thing: &Thing) -> Result<Value, Error> {
         let name = |subject: Option<i64>| subject.map(|subject| self.name(subject)).transpose();
-        let counts = thing.counts.all().iter().filter(|(_, amount)| *amount != 0);
+        let counts = thing.counts.all().filter(|(_, amount)| *amount != 0);
         let counts: Map<String, Value> =
             counts.map(|(sum, amount)| (sum.to_string(), json!(amount))).collect();
         let call = (thing.key.1 > 0).then(|| CallId(unsigned(thing.key.1)).to_string());

@@ -134,7 +134,7 @@ impl Keep {
             }
             Note::Count(scope, at, counted) => {
                 self.each(stream, &scope, |tally, place| {
-                    counted.all().iter().for_each(|(sum, n)| tally.add(place, at, *sum, *n));
+                    counted.all().iter().for_each(|of| tally.add(place, at, of.sum(), of.much()));
                 });
             }
             Note::Waited(scope, at, ms) => {
@@ -250,7 +250,7 @@ impl Keep {
         let Some(agent) = account.agents.get_mut(span.agent.at()) else { return };
         let (time, rates) = ((span.from, span.until), span.doing.rates());
         for place in agent.teams.iter().chain([&agent.place, &account.place]) {
-            self.tally.span(*place, time, rates.all());
+            self.tally.span(*place, time, &rates);
         }
         // What was planned is in the sums alone.
         if span.doing.is_away() {

@@ -1,7 +1,7 @@
 //! Sums of five minutes for every subject, until they are written.
 
 use crate::domain::time::Millis;
-use crate::reporting::figures::{Counts, Open, Sum};
+use crate::reporting::figures::{Counts, Open, Rates, Sum};
 use std::collections::BTreeMap;
 
 /// The finest intervals, ms.
@@ -13,9 +13,9 @@ pub const HOUR_MS: i64 = 60 * 60_000;
 #[derive(Default)]
 struct Slot {
     begins: i64,
-    open: Open,
-    /// Something was counted since it was taken last.
-    touched: bool,
+    /// What was counted since it was taken last. Of a large floor few do something between two
+    /// takes, and sums are some hundred bytes: the others have none.
+    open: Option<Box<Open>>,
 }
 
 /// What was counted since it was taken last. Subjects are told by their places; with the beginning of the
@@ -45,23 +45,23 @@ impl Tally {
         }
         let slot = &mut self.slots[place];
         // Most of what is counted is of the interval that goes on: no division for that.
-        if slot.touched && (slot.begins..slot.begins + FIVE_MS).contains(&at) {
-            return open(&mut slot.open);
+        if let Some(sums) = &mut slot.open
+            && (slot.begins..slot.begins + FIVE_MS).contains(&at)
+        {
+            return open(sums);
         }
         let begins = at.div_euclid(FIVE_MS) * FIVE_MS;
         if begins > slot.begins {
-            if std::mem::take(&mut slot.touched) {
-                put(&mut self.over, (place, slot.begins), slot.open.closed());
-                slot.open.clear();
+            if let Some(sums) = slot.open.take() {
+                put(&mut self.over, (place, slot.begins), sums.closed());
             }
             slot.begins = begins;
         }
         if begins == slot.begins {
-            if !slot.touched {
-                slot.touched = true;
+            if slot.open.is_none() {
                 self.touched.push(place);
             }
-            return open(&mut slot.open);
+            return open(slot.open.get_or_insert_default());
         }
         over(self.over.entry((place, begins)).or_default());
     }
@@ -77,17 +77,12 @@ impl Tally {
     }
 
     /// Counts time, split at the edges of intervals.
-    pub fn span(&mut self, place: usize, (from, until): (Millis, Millis), rates: &[(Sum, i64)]) {
+    pub fn span(&mut self, place: usize, (from, until): (Millis, Millis), rates: &Rates) {
         let mut at = from.0;
         while at < until.0 {
             let end = ((at.div_euclid(FIVE_MS) + 1) * FIVE_MS).min(until.0);
             let ms = end - at;
-            self.change(
-                place,
-                at,
-                |open| rates.iter().for_each(|(sum, rate)| open.add(*sum, ms * rate)),
-                |over| rates.iter().for_each(|(sum, rate)| over.add(*sum, ms * rate)),
-            );
+            self.change(place, at, |open| open.add_all(rates, ms), |over| over.add_all(rates, ms));
             at = end;
         }
     }
@@ -96,9 +91,8 @@ impl Tally {
     pub fn take(&mut self, into: &mut Sums) {
         for place in self.touched.drain(..) {
             let slot = &mut self.slots[place];
-            if std::mem::take(&mut slot.touched) {
-                put(into, (place, slot.begins), slot.open.closed());
-                slot.open.clear();
+            if let Some(sums) = slot.open.take() {
+                put(into, (place, slot.begins), sums.closed());
             }
         }
         for (key, counts) in std::mem::take(&mut self.over) {
@@ -124,10 +118,11 @@ mod tests {
         let mut tally = Tally::default();
         let ann = 70;
         let offered = Sum::from(Measure::Offered);
+        let ten = Rates::from((offered, 10));
         tally.add(ann, Millis(FIVE_MS), offered, 1);
         tally.add(ann, Millis(3 * FIVE_MS - 1), offered, 2);
         tally.add(ann, Millis(0), offered, 4);
-        tally.span(ann, (Millis(FIVE_MS - 10), Millis(2 * FIVE_MS + 7)), &[(offered, 10)]);
+        tally.span(ann, (Millis(FIVE_MS - 10), Millis(2 * FIVE_MS + 7)), &ten);
         let mut taken = BTreeMap::new();
         tally.take(&mut taken);
         let told: Vec<_> = taken.iter().map(|(key, counts)| (*key, counts.get(offered))).collect();
