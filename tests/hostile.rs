@@ -52,8 +52,8 @@ fn trickle(stream: &mut TcpStream, bytes: impl Iterator<Item = u8>, each: Durati
 }
 
 fn figure(server: &Server, name: &str) -> f64 {
-    let (_, _, body) = server.get("/metrics");
-    let body = body.as_str().expect("text").to_owned();
+    // Refused while the socket of the request before has not given its place back.
+    let body = until("metrics", || server.get("/metrics").2.as_str().map(str::to_owned));
     let line = body.lines().find_map(|line| line.strip_prefix(name));
     line.and_then(|value| value.trim().parse().ok()).unwrap_or(0.0)
 }

@@ -5,6 +5,8 @@ mod support;
 
 #[path = "operations/documents.rs"]
 mod documents;
+#[path = "operations/output.rs"]
+mod output;
 #[path = "operations/prometheus.rs"]
 mod prometheus;
 #[path = "operations/restore.rs"]

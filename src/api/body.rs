@@ -4,7 +4,7 @@ use crate::api::limits::BODY_PARTS;
 use crate::domain::json::Tree;
 use crate::domain::problem::Problem;
 use axum::http::HeaderMap;
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt;
 use http_body_util::BodyExt;
@@ -138,11 +138,16 @@ fn malformed(error: &serde_json::Error) -> Problem {
     Problem::new(400, "malformed_json", format!("the body is no JSON: {error}"))
 }
 
-/// Whether a body is of one of the media types.
+/// Whether a body is of one of the media types, and not packed.
 ///
 /// # Errors
 /// 415.
 pub fn is_of(headers: &HeaderMap, kinds: &[&str]) -> Result<(), Problem> {
+    let packed = headers.get(CONTENT_ENCODING).is_some_and(|coding| coding != "identity");
+    if packed {
+        let detail = "send the body as it is: no Content-Encoding is taken here";
+        return Err(Problem::new(415, "unsupported_media_type", detail));
+    }
     let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
     if !kinds.iter().any(|known| known.eq_ignore_ascii_case(kind)) {

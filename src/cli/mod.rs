@@ -19,7 +19,7 @@ use crate::tls::Trust;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 use std::fs;
-use std::io::{self, IsTerminal as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -108,10 +108,7 @@ pub fn main() -> ExitCode {
         Command::Backup { data, file } => backup(&data, &file),
         Command::Restore { file, data } => restore(&file, &data),
         Command::Health { url, ca } => health(&url, ca.as_deref()),
-        Command::Openapi => {
-            print!("{}", api::openapi_json());
-            Ok(())
-        }
+        Command::Openapi => print(api::openapi_json()),
         Command::Demo(args) => run_demo(args),
         Command::Load(args) => run_load(*args),
         Command::Watch(args) => run_watch(args),
@@ -124,6 +121,17 @@ pub fn main() -> ExitCode {
             eprintln!("callboard: {}", failure.why);
             ExitCode::from(failure.code)
         }
+    }
+}
+
+/// Prints. Who closes the pipe (`| head`) has read enough.
+fn print(text: impl std::fmt::Display) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match write!(out, "{text}").and_then(|()| out.flush()) {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(1, format!("standard output: {e}")))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -145,8 +153,7 @@ fn health(url: &str, ca: Option<&Path>) -> Result<(), Failure> {
         let client = Client::trusting(url, "", trust).map_err(|e| failed(&e))?;
         let asked = tokio::time::timeout(HEALTH_WITHIN, client.get("/readyz")).await;
         let answer = asked.map_err(|_| failed(&"no answer in time"))?;
-        println!("{}", answer.map_err(|e| failed(&e))?);
-        Ok(())
+        print(format_args!("{}\n", answer.map_err(|e| failed(&e))?))
     })
 }
 
@@ -157,8 +164,7 @@ fn run_watch(args: watch::Args) -> Result<(), Failure> {
 fn run_export(args: &configure::ExportArgs) -> Result<(), Failure> {
     let document =
         in_runtime(async { configure::export(args).await.map_err(|e| Failure::new(1, e)) })?;
-    print!("{document}");
-    Ok(())
+    print(document)
 }
 
 fn run_apply(args: &configure::ApplyArgs) -> Result<(), Failure> {
@@ -166,8 +172,7 @@ fn run_apply(args: &configure::ApplyArgs) -> Result<(), Failure> {
     let text = fs::read(&args.file).map_err(|e| wrong(e.to_string()))?;
     let told =
         in_runtime(async { configure::apply(args, text).await.map_err(|e| wrong(e.to_string())) })?;
-    print!("{told}");
-    Ok(())
+    print(told)
 }
 
 fn run_demo(args: demo::Args) -> Result<(), Failure> {
@@ -204,32 +209,28 @@ fn log(level: LogLevel, format: LogFormat) {
 
 fn verify(path: &Path) -> Result<(), Failure> {
     let report = journal::verify::verify(path).map_err(|e| Failure::new(1, e))?;
-    println!("epoch {}, format {}, {} personal values", report.epoch, report.format, report.values);
+    let (epoch, format, values) = (&report.epoch, report.format, report.values);
+    print(format_args!("epoch {epoch}, format {format}, {values} personal values\n"))?;
     for stream in &report.streams {
-        println!(
-            "stream {}: records {} to {} ({}), snapshots at {:?}",
+        print(format_args!(
+            "stream {}: records {} to {} ({}), snapshots at {:?}\n",
             stream.stream, stream.oldest, stream.head, stream.records, stream.snapshots
-        );
+        ))?;
     }
     if report.is_sound() {
-        println!("sound");
-        return Ok(());
+        return print("sound\n");
     }
     Err(Failure::new(1, report.problems.join("\ncallboard: ")))
 }
 
 fn restore(file: &Path, data: &Path) -> Result<(), Failure> {
     journal::backup::restore(file, data).map_err(|e| Failure::new(1, e))?;
-    println!(
-        "{} is restored in {}; check it with callboard verify",
-        file.display(),
-        data.display()
-    );
-    Ok(())
+    let (file, data) = (file.display(), data.display());
+    print(format_args!("{file} is restored in {data}; check it with callboard verify\n"))
 }
 
 fn backup(data: &Path, file: &Path) -> Result<(), Failure> {
     let copied = journal::backup::backup(data, file).map_err(|e| Failure::new(1, e))?;
-    println!("{} bytes, {} streams, in {}", copied.bytes, copied.heads.len(), file.display());
-    Ok(())
+    let (bytes, streams) = (copied.bytes, copied.heads.len());
+    print(format_args!("{bytes} bytes, {streams} streams, in {}\n", file.display()))
 }

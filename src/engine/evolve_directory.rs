@@ -457,6 +457,8 @@ fn member_put(
         (pair.stars, pair.position, pair.version) = (member.stars, member.position, version);
         pair.source = source;
     } else {
+        // Memberships come seldom and stay: no room for what may never come.
+        agent.pairs.reserve_exact(1);
         agent.pairs.push(Pair {
             queue,
             version,

@@ -183,8 +183,10 @@ impl Engine {
         snapshot: &[u8],
         personal: &mut dyn FnMut(PersonalKey) -> Option<String>,
     ) -> Result<Engine, Unreadable> {
-        let state: State =
+        let mut state: State =
             serde_json::from_slice(snapshot).map_err(|e| Unreadable(format!("snapshot: {e}")))?;
+        // Lists that were read are longer than what is in them.
+        state.agents.iter_mut().for_each(|agent| agent.pairs.shrink_to_fit());
         // A snapshot without a queue that draws has no dice: what they begin with is recorded with the
         // first, and only need not be the same for all accounts.
         let seed = state.seq ^ (state.at.0 as u64).rotate_left(32);

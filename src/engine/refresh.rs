@@ -134,6 +134,7 @@ fn refresh_agent(state: &State, derived: &mut Derived, ix: AgentIx) {
     let agent = state.agent(ix);
     let work = presence::work_of(state, agent);
     let mut seen = std::mem::take(&mut derived.pairs[ix.at()]);
+    seen.reserve_exact(agent.pairs.len().saturating_sub(seen.len()));
     seen.resize_with(agent.pairs.len(), PairSeen::default);
     note(&mut derived.touched.agents, ix);
     for (pair, seen) in agent.pairs.iter().zip(&mut seen) {

@@ -167,6 +167,23 @@ fn a_call_rings_a_ready_agent_at_once_and_wraps_up() {
 }
 
 #[test]
+fn the_answer_to_a_change_of_status_tells_since_when() {
+    let mut floor = Floor::new();
+    floor.put(Kind::Queue, "", "support", json!({ "name": "Support" }));
+    floor.agent("usr_ann", "support");
+    floor.wait(5_000);
+    let told = |decision: Decision| match decision.answer {
+        Some(Answer::Done { body, .. }) => body["since"].clone(),
+        other => panic!("{other:?}"),
+    };
+    let now = json!(floor.now.rfc3339());
+    assert_eq!(told(floor.status("usr_ann", Status::Ready)), now);
+    floor.wait(5_000);
+    // The same again begins nothing.
+    assert_eq!(told(floor.status("usr_ann", Status::Ready)), now);
+}
+
+#[test]
 fn a_missed_call_goes_back_and_the_agent_goes_online() {
     let mut floor = Floor::new();
     floor.put(Kind::Queue, "", "support", json!({ "name": "Support" }));

@@ -362,7 +362,8 @@ impl Engine {
             presence: seen.presence,
             offerable: seen.offerable,
             detail: seen.detail,
-            since: agent.since,
+            // An answer within the record comes before its end, which stamps the agent.
+            since: if agent.detail == seen.detail { agent.since } else { self.state.at },
             calls: agent.calls.clone(),
             queues,
         }

@@ -37,7 +37,8 @@ pub struct Copied {
 /// When `file` exists, the folder has no journal, or reading or writing fails.
 pub fn backup(dir: &Path, file: &Path) -> Result<Copied, Error> {
     if file.exists() {
-        let exists = std::io::Error::from(std::io::ErrorKind::AlreadyExists);
+        let exists = "it is there already; name a file that is not";
+        let exists = std::io::Error::new(std::io::ErrorKind::AlreadyExists, exists);
         return Err(Error::io(format!("writing {}", file.display()))(exists));
     }
     let log = Part::beside(file, ".log-part");
@@ -45,11 +46,10 @@ pub fn backup(dir: &Path, file: &Path) -> Result<Copied, Error> {
     let history = Part::beside(file, ".history-part");
     // First of all: what it was told must be in the log.
     if dir.join(BESIDE).exists() {
-        files::remove_database(&history.0)?;
         let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
         let db = Connection::open_with_flags(dir.join(BESIDE), flags)?;
         db.busy_timeout(std::time::Duration::from_secs(10))?;
-        db.execute("VACUUM INTO ?1", [name(&history.0)?])?;
+        vacuum_into(&db, &history.0)?;
     }
     // Snapshots first: those of the log's instant or before. When two new ones were taken and the
     // log was trimmed in between, they no longer reach it: again.
@@ -93,14 +93,15 @@ pub fn restore(file: &Path, dir: &Path) -> Result<(), Error> {
     drop(schema::open_reading(file)?);
     let target = dir.join(LOG);
     if target.exists() {
-        let exists = std::io::Error::from(std::io::ErrorKind::AlreadyExists);
+        let exists = "the folder holds a journal already; name an empty one";
+        let exists = std::io::Error::new(std::io::ErrorKind::AlreadyExists, exists);
         return Err(Error::io(doing())(exists));
     }
     // A WAL left beside a removed journal would be applied to the copy.
     files::remove_database(&target)?;
     let part = Part::beside(&target, ".part");
     let copy = || {
-        std::fs::create_dir_all(dir)?;
+        files::make_folder(dir)?;
         std::fs::copy(file, &part.0)?;
         std::fs::File::open(&part.0)?.sync_all()
     };
@@ -201,8 +202,13 @@ pub(super) fn adopt_restored(db: &Connection, dir: &Path) -> Result<(), Error> {
 
 /// Copies a database as of one instant, without what was deleted in it.
 fn copy_database(from: &Path, to: &Path) -> Result<(), Error> {
+    vacuum_into(&schema::open_reading(from)?, to)
+}
+
+/// Writes a database into a new file, which is its owner's alone from the first byte on.
+fn vacuum_into(db: &Connection, to: &Path) -> Result<(), Error> {
     files::remove_database(to)?;
-    let db = schema::open_reading(from)?;
+    files::make_private(to).map_err(Error::io(format!("writing {}", to.display())))?;
     db.execute("VACUUM INTO ?1", [name(to)?])?;
     Ok(())
 }

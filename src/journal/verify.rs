@@ -58,7 +58,8 @@ pub fn verify(path: &Path) -> Result<Report, Error> {
     let folder = path.is_dir();
     let log_path = if folder { path.join(LOG) } else { path.to_owned() };
     if !log_path.exists() {
-        let missing = std::io::Error::from(std::io::ErrorKind::NotFound);
+        let missing = "there is no such file";
+        let missing = std::io::Error::new(std::io::ErrorKind::NotFound, missing);
         return Err(Error::io(format!("reading {}", log_path.display()))(missing));
     }
     let mut report = Report::default();

@@ -10,7 +10,13 @@ use crate::node::shared::Shared;
 use crate::node::telemetry::{BoardsFigures, FloorFigures};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc;
+
+/// After records the next are left to gather for so long: a busy floor decides thousands of events a
+/// second, and each wake of the thread costs more than what it has to do. What comes after a pause
+/// is shown at once.
+const REST: Duration = Duration::from_millis(2);
 
 /// Messages of dashboards taken at once.
 const AT_ONCE: usize = 256;
@@ -62,19 +68,24 @@ impl Boards {
     ) {
         let clock = self.shared.clock.clone();
         let mut messages = Vec::with_capacity(AT_ONCE);
-        let mut hub_at = None;
+        let (mut hub_at, mut resting) = (None, false);
         loop {
             let wake = self.wake_at(hub_at);
-            tokio::select! {
+            let came = tokio::select! {
                 biased;
-                shown = told.recv() => match shown {
-                    Some(shown) => self.take(shown),
+                shown = told.recv(), if !resting => match shown {
+                    Some(shown) => {
+                        self.take(shown);
+                        true
+                    }
                     None => return,
                 },
                 // The handle holds a sender for as long as the node lives.
-                _ = watchers.recv_many(&mut messages, AT_ONCE) => {}
-                () = clock.sleep_until(wake) => {}
-            }
+                _ = watchers.recv_many(&mut messages, AT_ONCE) => false,
+                () = tokio::time::sleep(REST), if resting => false,
+                () = clock.sleep_until(wake) => false,
+            };
+            resting = came || !told.is_empty();
             hub_at = self.turn(&mut told, &mut messages);
         }
     }

@@ -344,6 +344,7 @@ impl Registry {
                 other.account == *account
                     && other.role == Role::Owner
                     && other.expires_at.is_none()
+                    && other.scopes.is_none()
                     && other.id != id
             });
             if others.count() == 0 {
@@ -464,6 +465,13 @@ mod tests {
             panic!("not issued")
         };
         let revoke = Command::RevokeKey { account: FIRST_ACCOUNT.into(), id: first.id };
+        let refused = take(&mut registry, &owner, revoke.clone()).map_err(|p| p.code);
+        assert_eq!(refused.err(), Some("last_owner"));
+        // One that is narrowed could not issue another.
+        let request = KeyRequest { scopes: Some(vec!["watch".into()]), ..request(Role::Owner) };
+        let random = [1; secret::RANDOM_BYTES];
+        let narrow = Command::IssueKey { account: FIRST_ACCOUNT.into(), request, random };
+        take(&mut registry, &owner, narrow).expect("a narrow one");
         let refused = take(&mut registry, &owner, revoke.clone()).map_err(|p| p.code);
         assert_eq!(refused.err(), Some("last_owner"));
         take(&mut registry, &owner, issue(Role::Owner)).expect("a second");

@@ -139,8 +139,6 @@ impl Node {
     /// # Errors
     /// When the folder is in use, damaged, newer, or behind what is known of it.
     pub fn open(options: &Options) -> Result<Node, StartError> {
-        std::fs::create_dir_all(&options.data)
-            .map_err(StartError::io(format!("making {}", options.data.display())))?;
         let of_journal =
             sqlite::Options { accept_loss: options.accept_loss, ..sqlite::Options::default() };
         let journal = Sqlite::open(&options.data, &of_journal)?;

@@ -137,6 +137,10 @@ impl Client {
         let wrong = || Error::Address(url.to_owned());
         let uri: Uri = url.parse().map_err(|_| wrong())?;
         let authority = uri.authority().ok_or_else(wrong)?.clone();
+        // A port that is none would be taken for the scheme's own.
+        if authority.port_u16().is_none() && authority.as_str() != authority.host() {
+            return Err(wrong());
+        }
         let is_secure = uri.scheme_str() == Some("https");
         if !matches!(uri.scheme_str(), Some("http" | "https")) || !matches!(uri.path(), "" | "/") {
             return Err(wrong());
@@ -488,7 +492,7 @@ mod tests {
     fn only_addresses_of_servers_are_taken() {
         assert!(Client::new("http://127.0.0.1:8080", "k").is_ok());
         assert!(Client::new("http://board.test:8080/", "k").is_ok());
-        for wrong in ["127.0.0.1:8080", "ftp://a", "http://a/v1", "ws://a", ""] {
+        for wrong in ["127.0.0.1:8080", "ftp://a", "http://a/v1", "ws://a", "http://a:99999", ""] {
             assert!(matches!(Client::new(wrong, "k"), Err(Error::Address(_))), "{wrong}");
         }
     }

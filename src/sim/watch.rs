@@ -33,7 +33,7 @@ pub struct Args {
     #[arg(long)]
     pub events: bool,
     /// With --events: only what follows this sequence.
-    #[arg(long, requires = "events")]
+    #[arg(long, requires = "events", conflicts_with = "once")]
     pub after: Option<u64>,
     /// Show the board once, whole, and end.
     #[arg(long, conflicts_with = "events")]

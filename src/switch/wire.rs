@@ -5,7 +5,7 @@ use crate::domain::compact;
 use crate::domain::fields::Fields;
 use crate::domain::json::Tree;
 use crate::domain::pointer::Pointer;
-use crate::domain::problem::Problem;
+use crate::domain::problem::{FieldError, Problem};
 use crate::domain::switching::{Command, EventResult};
 use serde::Serialize;
 use std::sync::Arc;
@@ -30,10 +30,11 @@ pub fn read(text: &str) -> Result<Said, Problem> {
     let frame: Tree<'_> = serde_json::from_str(text)
         .map_err(|e| Problem::new(400, "malformed_json", format!("the frame is no JSON: {e}")))?;
     let mut fields = Fields::of(&frame);
+    let says_done = fields.is_set("done");
     let done = fields.int_or_null("done", 0..=u64::MAX, None);
     let has_events = fields.is_set("events");
     let events = fields.raw("events");
-    if !has_events && done.is_none() {
+    if !has_events && !says_done {
         fields.wrong_here("required", "a frame holds events, done, or both");
     }
     let list = match events {
@@ -64,6 +65,9 @@ pub enum Told<'a> {
         code: &'a str,
         /// What is wrong and the remedy.
         detail: &'a str,
+        /// Every wrong field.
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        errors: &'a [FieldError],
     },
 }
 
@@ -78,7 +82,8 @@ impl Told<'_> {
 /// A refused frame.
 #[must_use]
 pub fn refusal(problem: &Problem) -> Told<'_> {
-    Told::Problem { status: problem.status, code: problem.code, detail: &problem.detail }
+    let Problem { status, code, detail, errors, .. } = problem;
+    Told::Problem { status: *status, code, detail, errors }
 }
 
 #[cfg(test)]
@@ -111,6 +116,21 @@ mod tests {
         assert_eq!(
             refusal(&problem).text(),
             r#"{"problem":{"status":507,"code":"disk_full","detail":"no room"}}"#
+        );
+    }
+
+    #[test]
+    fn a_refused_frame_is_told_with_every_wrong_field() {
+        let told = |frame: &str| refusal(&read(frame).expect_err("wrong")).text();
+        let errors = |frame: &str| {
+            let told: serde_json::Value = serde_json::from_str(&told(frame)).expect("JSON");
+            let errors = told["problem"]["errors"].as_array().cloned().unwrap_or_default();
+            errors.iter().map(|e| format!("{} {}", e["pointer"], e["code"])).collect::<Vec<_>>()
+        };
+        assert_eq!(errors(r#"{ "done": -1 }"#), [r#""/done" "out_of_range""#]);
+        assert_eq!(
+            errors(r#"{ "done": 1, "evnts": [], "events": 5 }"#),
+            [r#""/events" "type""#, r#""/evnts" "unknown_field""#]
         );
     }
 }

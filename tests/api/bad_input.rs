@@ -124,12 +124,23 @@ fn every_body_must_be_json_of_its_media_type_and_of_a_size() {
             if method != "PATCH" {
                 refused(&answer, 422, "invalid", &what);
                 assert_eq!(answer.2["errors"][0]["code"], "type", "{what}: {}", answer.2);
+                // The whole body is wrong: no field's name stands before it.
+                let detail = answer.2["detail"].as_str().expect("a detail");
+                assert!(!detail.starts_with(':'), "{what}: {detail}");
             }
             assert!((400..500).contains(&answer.0), "{what} {wrong}: {}", answer.2);
         }
         if required {
             refused(&send(&kind, b""), 400, "malformed_json", &what);
         }
+        let packed = [("content-type", kind.as_str()), ("content-encoding", "gzip")];
+        let answer = server.try_request(&method, &at, &packed, Some(b"{}")).expect("an answer");
+        refused(&answer, 415, "unsupported_media_type", &what);
+        assert!(
+            answer.2["detail"].to_string().contains("Content-Encoding"),
+            "{what}: {}",
+            answer.2
+        );
         if !path.ends_with("/events") && method != "PATCH" {
             let answer = send(&kind, br#"{ "no_such_field": 1 }"#);
             refused(&answer, 422, "invalid", &what);

@@ -76,8 +76,29 @@ fn a_folder_left_by_a_kill_can_be_copied() {
     assert_eq!(copied.bytes, std::fs::metadata(&file).expect("a file").len());
     assert!(matches!(backup(killed.path(), &file), Err(Error::Io { .. })), "never overwritten");
     assert!(matches!(restore(&file, killed.path()), Err(Error::Io { .. })), "a journal is there");
+    let said = restore(&file, killed.path()).expect_err("a journal is there").to_string();
+    assert!(said.ends_with("the folder holds a journal already; name an empty one"), "{said}");
     let nothing = tempfile::tempdir().expect("a folder");
     assert!(backup(nothing.path(), &nothing.path().join("copy")).is_err());
+}
+
+#[test]
+fn what_is_made_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let open_to_others = |path: &std::path::Path| {
+        std::fs::metadata(path).expect("there").permissions().mode() & 0o077
+    };
+    let dir = tempfile::tempdir().expect("a folder");
+    let (data, file) = (dir.path().join("data"), dir.path().join("copy"));
+    let mut journal = open_with(&data, &quick()).expect("opened");
+    write_world(&mut *journal, 1, 30);
+    write_snapshots(&*journal, 20);
+    backup(&data, &file).expect("copied");
+    let again = dir.path().join("again");
+    restore(&file, &again).expect("restored");
+    for path in [&data, &file, &again] {
+        assert_eq!(open_to_others(path), 0, "{}", path.display());
+    }
 }
 
 #[test]

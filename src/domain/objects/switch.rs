@@ -202,16 +202,30 @@ impl Capabilities {
 }
 
 const URL: Rule = Rule {
-    must_be: "an https:// or http:// address of at most 2,000 characters without blanks",
+    must_be: "an https:// or http:// address of at most 2,000 characters without blanks, with a port \
+              from 1 to 65535 if with any, and without user and password (see authorization)",
     holds: |url| {
+        let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
         url.len() <= 2_000
             && url.bytes().all(|c| c.is_ascii_graphic())
-            && url
-                .strip_prefix("http://")
-                .or_else(|| url.strip_prefix("https://"))
-                .is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['/', ':', '?', '#']))
+            && rest.and_then(|rest| rest.split(['/', '?', '#']).next()).is_some_and(is_place)
     },
 };
+
+/// A host, with or without a port. Whoever connects takes a port that is none for 80 or 443, and
+/// leaves a user out: neither is what was meant.
+fn is_place(place: &str) -> bool {
+    let (host, port) = match place.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((host, port)) => (host, port),
+        None => place.split_at(place.find(':').unwrap_or(place.len())),
+    };
+    let is_port = |port: &str| {
+        port.bytes().all(|c| c.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0)
+    };
+    !host.is_empty()
+        && !host.contains(['@', '[', ']'])
+        && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
+}
 
 const HEADER: Rule = Rule {
     must_be: "the value of an HTTP header: 1 to 2,000 printable ASCII characters",
@@ -232,3 +246,40 @@ const SECRET: Rule = Rule {
         })
     },
 };
+
+#[cfg(test)]
+mod tests {
+    use super::URL;
+
+    #[test]
+    fn a_webhooks_address_has_a_host_a_port_that_is_one_and_no_user() {
+        for good in [
+            "http://127.0.0.1",
+            "https://calls.example.com/commands?x=@:99999",
+            "http://calls.example.com:5080/",
+            "http://[::1]:18099/x",
+            "http://[::1]",
+            "https://h:65535?q",
+        ] {
+            assert!((URL.holds)(good), "{good}");
+        }
+        for wrong in [
+            "ftp://h",
+            "http://",
+            "http:///x",
+            "http://:80",
+            "http://h:",
+            "http://h:0",
+            "http://h:99999/",
+            "http://h:+80/",
+            "http://h:80:80/",
+            "http://::1/",
+            "http://[::1",
+            "http://[::1]x",
+            "http://ann:secret@h/",
+            "http://a b/",
+        ] {
+            assert!(!(URL.holds)(wrong), "{wrong}");
+        }
+    }
+}

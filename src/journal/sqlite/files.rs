@@ -6,6 +6,7 @@ use crate::journal::{Error, StreamId};
 use std::fmt::Write as _;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// The log.
@@ -16,6 +17,17 @@ pub const SNAPSHOTS: &str = "snapshots.db";
 /// The heads as of the last checkpoint or clean stop: a witness against a log that became shorter.
 pub const HIGH: &str = "high.seq";
 const LOCK: &str = "lock";
+
+/// Makes a folder, and those above it, that only its owner may enter: personal values and hashes of
+/// secrets stand in it. One that is there stays as it is.
+pub fn make_folder(dir: &Path) -> std::io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
+}
+
+/// Makes an empty file that only its owner may read, for a database to be written into.
+pub fn make_private(path: &Path) -> std::io::Result<()> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map(drop)
+}
 
 /// Holds the folder for this process until dropped.
 pub struct FolderLock(

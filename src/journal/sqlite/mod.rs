@@ -65,7 +65,7 @@ impl Sqlite {
     /// [`Error::Locked`], [`Error::Format`], [`Error::Damaged`], [`Error::Behind`],
     /// [`Error::Foreign`], [`Error::Full`], [`Error::Io`].
     pub fn open(dir: &Path, options: &Options) -> Result<Sqlite, Error> {
-        std::fs::create_dir_all(dir)
+        files::make_folder(dir)
             .map_err(Error::io(format!("making the folder {}", dir.display())))?;
         let lock = FolderLock::take(dir)?;
         let path = dir.join(LOG);
