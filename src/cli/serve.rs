@@ -14,13 +14,14 @@ use crate::tls::{Identity, Trust};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, FromArgMatches};
 use std::fs;
-use std::io::{self, IsTerminal as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 const EXIT_UNAVAILABLE: u8 = 69;
 const EXIT_CONFIG: u8 = 78;
@@ -203,14 +204,33 @@ fn identity(config: &Config) -> Result<Option<Arc<Identity>>, Failure> {
     Identity::load(cert, key).map(Some).map_err(wrong)
 }
 
+/// The signals that are heard once this is there; before it each of them ends the process at once.
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn heard() -> Result<Signals, Failure> {
+        let heard = |kind| {
+            signal(kind).map_err(|e| {
+                Failure::new(EXIT_UNAVAILABLE, format!("signals cannot be heard: {e}"))
+            })
+        };
+        Ok(Signals {
+            hangup: heard(SignalKind::hangup())?,
+            terminate: heard(SignalKind::terminate())?,
+            interrupt: heard(SignalKind::interrupt())?,
+        })
+    }
+}
+
 /// Renews the certificate when its files change and when SIGHUP asks for it; without TLS a SIGHUP
 /// asks for nothing.
-async fn renew(identity: Option<Arc<Identity>>, each: Duration) {
-    let mut asked = match signal(SignalKind::hangup()) {
-        Ok(asked) => asked,
-        Err(error) => return tracing::warn!(%error, "SIGHUP cannot be heard"),
-    };
-    let mut look = tokio::time::interval(each);
+async fn renew(identity: Option<Arc<Identity>>, mut asked: Signal, each: Duration) {
+    // The files were read a moment ago: the first look at them is after `each`.
+    let mut look = tokio::time::interval_at(Instant::now() + each, each);
     loop {
         tokio::select! {
             _ = asked.recv() => match &identity {
@@ -249,12 +269,14 @@ async fn run(
         // A dropped sender stops it too.
         let _ = stopped.await;
     }));
-    tokio::spawn(renew(identity, Duration::from_millis(config.tls_check_ms.0)));
+    let Signals { hangup, mut terminate, mut interrupt } = Signals::heard()?;
+    tokio::spawn(renew(identity, hangup, Duration::from_millis(config.tls_check_ms.0)));
     let first = node.handle().first_link().await;
     let first = first.map_err(|e| Failure::new(EXIT_JOURNAL, e))?;
     tell(config, scheme, &addr.to_string(), first.as_deref())?;
     let failed = tokio::select! {
-        () = asked_to_stop() => None,
+        _ = terminate.recv() => None,
+        _ = interrupt.recv() => None,
         () = stdin_ends(), if until_stdin_ends => None,
         fatal = node.failed() => Some(fatal),
         ended = &mut server => {
@@ -303,33 +325,20 @@ fn tell(config: &Config, scheme: &str, addr: &str, first: Option<&str>) -> Resul
     fs::write(&draft, format!("{addr}\n"))
         .and_then(|()| fs::rename(&draft, &path))
         .map_err(|e| Failure::new(1, format!("{}: {e}", path.display())))?;
-    println!("Callboard listens on {scheme}://{addr}");
-    println!("The owner's API key is in {}", config.data.join("owner.key").display());
-    match link {
-        Some(link) if io::stdout().is_terminal() => {
-            println!("Set the owner's password, once, at {link}");
+    // For people; a server does not end because nobody can be told.
+    let mut out = io::stdout().lock();
+    let _ = writeln!(out, "Callboard listens on {scheme}://{addr}");
+    let _ = writeln!(out, "The owner's API key is in {}", config.data.join("owner.key").display());
+    let _ = match link {
+        Some(link) if out.is_terminal() => {
+            writeln!(out, "Set the owner's password, once, at {link}")
         }
         Some(_) => {
-            println!("Set the owner's password, once, by the link in {}", welcome.display());
+            writeln!(out, "Set the owner's password, once, by the link in {}", welcome.display())
         }
-        None => {}
-    }
-    Ok(())
-}
-
-async fn asked_to_stop() {
-    let mut terminate = match signal(SignalKind::terminate()) {
-        Ok(terminate) => terminate,
-        Err(error) => {
-            tracing::warn!(%error, "SIGTERM cannot be heard");
-            let _ = tokio::signal::ctrl_c().await;
-            return;
-        }
+        None => Ok(()),
     };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
-    }
+    Ok(())
 }
 
 /// Reads the standard input to its end, on a thread of its own: a read of it cannot be called off.
