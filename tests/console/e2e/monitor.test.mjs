@@ -36,6 +36,8 @@ before(async () => {
 });
 after(async () => { await quit(); await server.stop(); });
 
+/** Both as they are at one instant. */
+const state = (button) => button.evaluate((b) => [b.getAttribute('aria-disabled'), b.title]);
 const told = async () => (await server.api('GET', '/switches/edge/commands')).commands.filter((c) => c.type === 'call.supervise');
 
 for (const [row, role] of ROLES.entries()) {
@@ -58,8 +60,8 @@ for (const [row, role] of ROLES.entries()) {
       await button.waitFor();
       const may = MAY[row][column] === 'x';
       const title = await until('it is known', async () => {
-        const [off, said] = await Promise.all([button.getAttribute('aria-disabled'), button.getAttribute('title')]);
-        return (off === 'true') === !may && said;
+        const [off, said] = await state(button);
+        return (off === 'true') === !may && !said.includes('being asked') && said;
       });
       if (may) assert.match(title, /Your phone rings/);
       else assert.match(title, new RegExp(`^Not yours to do: the role ${role} monitors`));
@@ -73,6 +75,23 @@ for (const [row, role] of ROLES.entries()) {
     await page.context().close();
   });
 }
+
+test('10: until the server has said whether one may, nothing is on offer', async () => {
+  const page = await open(server, '/live', { by: 'person', email: email(3) });
+  await live(page);
+  let answer;
+  const held = new Promise((done) => { answer = done; });
+  await page.route(/rights\/check/, (route) => held.then(() => route.continue()));
+  await page.goto(`${server.url}/live?agent=usr_target_0`);
+  const button = page.getByRole('complementary').getByRole('button', { name: 'Monitor', exact: true });
+  await button.waitFor();
+  assert.deepEqual(await state(button), ['true', 'The server is being asked whether you may']);
+  answer();
+  await until('one may', async () => (await state(button))[0] === 'false');
+  assert.match((await state(button))[1], /^Your phone rings/);
+  page.check();
+  await page.context().close();
+});
 
 test('10: listening, speaking and leaving, and what the story says', async () => {
   const page = await open(server, '/live?agent=usr_target_0', { by: 'person', email: email(3) });

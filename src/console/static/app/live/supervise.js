@@ -10,7 +10,8 @@ import { SUPERVISING } from '../store/words.js';
 import * as actions from '../actions.js';
 
 /** @typedef {import('../wire').CallRow} CallRow */
-/** What forbids it, or ''; null while it is not known. @typedef {string | null} Why */
+/** What stands in the tooltips until the server has said whether one may. */
+const UNKNOWN = 'The server is being asked whether you may';
 
 /** What does not change from call to call, asked for once. @type {Map<string, Promise<any>>} */
 const asked = new Map();
@@ -58,18 +59,27 @@ async function look(id) {
  * @param {{ agent: string, name: string, call: CallRow, lost: boolean }} p
  */
 export function Supervise({ agent, name, call, lost }) {
-  const refused = useSignal(/** @type {Why} */ (null));
+  const refused = useSignal(UNKNOWN);
   const here = useSignal({ why: '', mine: '' });
   const read = () => look(call.id).then((seen) => (here.value = seen));
   useEffect(() => {
-    whyNot(agent).then((why) => (refused.value = why));
+    let current = true;
+    refused.value = UNKNOWN;
+    whyNot(agent).then((why) => {
+      if (current) refused.value = why;
+    });
+    return () => {
+      current = false;
+    };
+  }, [agent]);
+  useEffect(() => {
     read();
     const timer = setInterval(read, 5000);
     return () => clearInterval(timer);
-  }, [agent, call.id]);
+  }, [call.id]);
   const { mine } = here.value;
   const why = lost ? 'Not while the connection is lost' : refused.value || here.value.why;
-  const off = why !== '' || refused.value === null;
+  const off = why !== '';
   const go = async (/** @type {string} */ mode) => {
     if (off) return;
     const begin = async () => {
