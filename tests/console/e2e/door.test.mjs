@@ -140,6 +140,7 @@ test('9: an offer is refused and goes on, is accepted by keyboard, held, wrapped
   await page.getByRole('heading', { name: /^On call/ }).waitFor();
   await edge.say(second, 'call.ended', { by: 'caller' });
   await page.getByRole('heading', { name: 'Wrap-up' }).waitFor();
+  await until('the focus is on the disposition', () => page.evaluate(() => document.activeElement?.tagName === 'SELECT'));
   await page.keyboard.press('Control+Enter');
   await page.getByText('Choose a disposition first.').waitFor();
   await page.getByLabel('Disposition (required)').selectOption('solved');
