@@ -21,7 +21,6 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
-use tokio::time::Instant;
 
 const EXIT_UNAVAILABLE: u8 = 69;
 const EXIT_CONFIG: u8 = 78;
@@ -230,7 +229,8 @@ impl Signals {
 /// asks for nothing.
 async fn renew(identity: Option<Arc<Identity>>, mut asked: Signal, each: Duration) {
     // The files were read a moment ago: the first look at them is after `each`.
-    let mut look = tokio::time::interval_at(Instant::now() + each, each);
+    let mut look = tokio::time::interval(each);
+    look.reset();
     loop {
         tokio::select! {
             _ = asked.recv() => match &identity {
