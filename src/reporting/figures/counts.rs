@@ -267,12 +267,6 @@ impl Counts {
         }
     }
 
-    /// Looks once at what was counted.
-    #[inline]
-    pub fn glance(&self) -> i64 {
-        self.sums.first().map_or(0, |of| of.much())
-    }
-
     /// As before anything was counted.
     pub fn clear(&mut self) {
         self.sums.clear();
@@ -325,18 +319,16 @@ impl Open {
         self.add_at(sum.place(), amount);
     }
 
+    /// Adds to the sum that it is of.
+    #[inline]
+    pub fn add_amount(&mut self, amount: Amount) {
+        self.add_at(amount.place(), amount.much());
+    }
+
     #[inline]
     fn add_at(&mut self, place: usize, amount: i64) {
         self.sums[place] += amount;
         self.used |= 1 << place;
-    }
-
-    /// Looks once into each line of memory in which sums of an agent lie.
-    #[inline]
-    pub fn glance(&self) -> i64 {
-        let first = Measure::Handled as usize;
-        // Eight in a line.
-        [0, 8, 16, 24, 32].iter().fold(0, |all, at| all ^ self.sums[first + at])
     }
 
     /// Notes a wait.
@@ -435,14 +427,6 @@ impl Open {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Pace([i64; TIMES]);
-
-impl Pace {
-    /// Looks once into each line of memory.
-    #[inline]
-    pub fn glance(&self) -> i64 {
-        self.0[0] ^ self.0[8] ^ self.0[16]
-    }
-}
 
 impl Serialize for Open {
     fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {

@@ -1,7 +1,7 @@
 //! What an agent does, as far as time is counted for it.
 
 use super::amount::Amounts;
-use super::counts::{Measure, Sum};
+use super::counts::{Measure, Open, Sum};
 use crate::domain::objects::Plan;
 use crate::domain::presence::{Detail, Status};
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,9 @@ pub struct Doing {
     pub plan: Option<Plan>,
 }
 
+/// In the order of their codes.
+const PLANS: [Plan; 2] = [Plan::Work, Plan::Break];
+
 /// What each millisecond adds to, with how much.
 pub type Rates = Amounts<MOST_RATES>;
 
@@ -31,6 +34,50 @@ impl Doing {
     /// Of whom nothing is known.
     pub const NOTHING: Doing =
         Doing { status: Status::Offline, detail: None, work: 0, capacity: 0, plan: None };
+
+    /// So much time is spent on it.
+    #[inline]
+    pub fn spend(&self, ms: i64, sums: &mut Open) {
+        let Times { logged_in, ready, idle, occupied, service, capacity } = self.times();
+        sums.add(Measure::LoggedInMs.into(), logged_in * ms);
+        sums.add(Measure::ReadyMs.into(), ready * ms);
+        sums.add(Measure::IdleMs.into(), idle * ms);
+        sums.add(Measure::OccupiedMs.into(), occupied * ms);
+        sums.add(Measure::ServiceMs.into(), service * ms);
+        sums.add(Measure::CapacityMs.into(), capacity * ms);
+        if let Some(detail) = self.detail {
+            sums.add(Sum::In(detail), ms);
+        }
+        if let Some(as_planned) = self.is_as_planned() {
+            sums.add(Measure::ScheduledMs.into(), ms);
+            sums.add(Measure::AdherentMs.into(), i64::from(as_planned) * ms);
+        }
+    }
+
+    /// As a number of 56 bits. More than 65,535 contacts or calls at once are so many.
+    #[inline]
+    #[must_use]
+    pub fn code(&self) -> i64 {
+        let some = |at: Option<u8>| at.map_or(0, |at| i64::from(at) + 1);
+        let most = |count: u32| i64::from(count.min(u16::MAX.into()));
+        let plan = self.plan.map(|plan| plan as u8);
+        let detail = self.detail.map(|detail| detail as u8);
+        let small = some(plan) << 16 | some(detail) << 8 | self.status as i64;
+        most(self.work) << 40 | most(self.capacity) << 24 | small
+    }
+
+    /// What has this [`Doing::code`].
+    #[inline]
+    #[must_use]
+    pub fn of_code(code: i64) -> Doing {
+        let some = |at: u8| usize::from(at).checked_sub(1);
+        let status = Status::ALL.get(usize::from(code as u8)).copied();
+        let detail = some((code >> 8) as u8).and_then(|at| Detail::ALL.get(at).copied());
+        let plan = some((code >> 16) as u8).and_then(|at| PLANS.get(at).copied());
+        let count = |bits: i64| u32::from(bits as u16);
+        let (work, capacity) = (count(code >> 40), count(code >> 24));
+        Doing { status: status.unwrap_or(Status::Offline), detail, work, capacity, plan }
+    }
 
     /// Whether no time is counted for it.
     #[must_use]

@@ -1,6 +1,6 @@
-//! The sums of every subject over the last day, in buckets: minutes for the last hour, quarters of an
-//! hour for the rest. What is restated goes into the bucket of its instant; what is older than all
-//! buckets is the history's.
+//! The sums of every subject over the last day: of agents in diaries ([`super::diary`]), of the others in
+//! buckets, minutes for the last hour, quarters of an hour for the rest. What is restated goes into the
+//! bucket of its instant; what is older than all buckets is the history's.
 //!
 //! Time is not added up as it passes. Each subject has rates (how much a millisecond adds to which sum):
 //! the minute that goes on has them until its end in it from its beginning, and a change of rates
@@ -8,19 +8,16 @@
 
 use super::amount::Amounts;
 use super::counts::{Counts, Open, Pace, Sum};
-use super::doing::Rates;
+use super::diary::Diary;
+use super::doing::{Doing, Rates};
+use super::past::{MINUTE_MS, Past, QUARTER_MS, QUARTERS, minute_of, quarter_of};
 use crate::domain::ids::{AgentIx, QueueIx};
 use crate::domain::time::Millis;
 use serde::{Deserialize, Serialize};
-use std::collections::VecDeque;
 use std::hint::black_box;
 
-const MINUTE_MS: i64 = 60_000;
-const QUARTER_MS: i64 = 15 * MINUTE_MS;
 /// Of minutes, the last hour and the one that has begun are kept.
 const MINUTES: (i64, i64) = (MINUTE_MS, 61);
-/// Of quarters of an hour, the longest day, which has 25 hours, and the one that has begun.
-const QUARTERS: (i64, i64) = (QUARTER_MS, 4 * 25 + 1);
 
 /// Whose sums they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,82 +30,6 @@ pub enum Subject {
     Agent(AgentIx),
     /// The team of this number.
     Team(usize),
-}
-
-/// Intervals of one length that are over and in which something was counted, the oldest first.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Past(VecDeque<Run>);
-
-/// Intervals one behind the other with the same in each: while rates stand, minutes are alike.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Run {
-    begins: i64,
-    /// How many, of the grain of the [`Past`] they are in.
-    times: i64,
-    /// What is in each.
-    counts: Counts,
-}
-
-impl Run {
-    fn end(&self, grain: i64) -> i64 {
-        self.begins + self.times * grain
-    }
-
-    /// How many of them begin at `from` or later.
-    fn since(&self, from: i64, grain: i64) -> i64 {
-        let before = (from - self.begins + grain - 1).div_euclid(grain);
-        self.times - before.clamp(0, self.times)
-    }
-
-    /// Takes off what begins at an edge within them, or later.
-    fn split_off(&mut self, edge: i64, grain: i64) -> Run {
-        let (times, counts) = (self.since(edge, grain), self.counts.clone());
-        self.times -= times;
-        Run { begins: edge, times, counts }
-    }
-}
-
-impl Past {
-    /// So many intervals of `grain` ms are over, with the same in each; `kept` of them are kept at least.
-    fn push(&mut self, (begins, times): (i64, i64), each: &Open, (grain, kept): (i64, i64)) {
-        // What is too old stays until its room is wanted, and is written over.
-        let oldest = begins + (times - kept) * grain;
-        let old = match self.0.len() == self.0.capacity() {
-            true => self.0.pop_front_if(|run| run.end(grain) <= oldest),
-            false => None,
-        };
-        let mut run = old.unwrap_or_default();
-        (run.begins, run.times) = (begins, times);
-        each.close(&mut run.counts);
-        self.0.push_back(run);
-    }
-
-    /// The interval of `grain` ms that begins there, to be changed.
-    fn bucket(&mut self, begins: i64, grain: i64) -> &mut Counts {
-        let mut place = self.0.partition_point(|run| run.end(grain) <= begins);
-        match self.0.get_mut(place).filter(|run| run.begins <= begins) {
-            // Alone from now on.
-            Some(run) => {
-                if begins + grain < run.end(grain) {
-                    let later = run.split_off(begins + grain, grain);
-                    self.0.insert(place + 1, later);
-                }
-                if self.0[place].begins < begins {
-                    let this = self.0[place].split_off(begins, grain);
-                    place += 1;
-                    self.0.insert(place, this);
-                }
-            }
-            None => self.0.insert(place, Run { begins, times: 1, counts: Counts::default() }),
-        }
-        &mut self.0[place].counts
-    }
-
-    /// Those that begin at `from` or later, and how many there are of each.
-    fn since(&self, from: i64, grain: i64) -> impl Iterator<Item = (&Counts, i64)> {
-        let first = self.0.partition_point(|run| run.end(grain) <= from);
-        self.0.range(first..).map(move |run| (&run.counts, run.since(from, grain)))
-    }
 }
 
 /// One subject's buckets.
@@ -125,14 +46,6 @@ struct Buckets {
     minutes: Past,
     /// … and quarters that are over.
     quarters: Past,
-}
-
-fn minute_of(at: i64) -> i64 {
-    at.div_euclid(MINUTE_MS) * MINUTE_MS
-}
-
-fn quarter_of(at: i64) -> i64 {
-    at.div_euclid(QUARTER_MS) * QUARTER_MS
 }
 
 impl Buckets {
@@ -253,96 +166,119 @@ impl Buckets {
     }
 
     /// One sum alone, but none of time.
-    fn sum(&self, from: Millis, now: Millis, sum: Sum) -> i64 {
-        let (over, open) = self.window(from.0, now.0);
+    fn sum(&self, from: i64, now: i64, sum: Sum) -> i64 {
+        let (over, open) = self.window(from, now);
         let over = over.map(|(counts, times)| counts.get(sum) * times);
         over.chain(open.map(|open| open.get(sum))).sum()
     }
 
-    fn since(&self, from: Millis, now: Millis) -> Counts {
-        let (over, open) = self.window(from.0, now.0);
-        let mut all = Open::default();
+    fn add_since(&self, from: i64, now: i64, all: &mut Open) {
+        let (over, open) = self.window(from, now);
         over.for_each(|(counts, times)| all.merge_many(counts, times));
         open.into_iter().for_each(|open| all.merge_open(open));
         // Of the minute that goes on what is left is taken off; when it is long over, what came is added.
-        let until = if self.minute >= from.0 { self.minute + MINUTE_MS } else { from.0 };
-        all.pass(&self.rates, now.0 - until);
-        all.closed()
+        let until = if self.minute >= from { self.minute + MINUTE_MS } else { from };
+        all.pass(&self.rates, now - until);
     }
 }
 
-/// All subjects' buckets.
+/// All subjects' sums: buckets of those that much is added to, diaries of agents.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Ledger {
     account: Buckets,
     queues: Vec<Buckets>,
-    agents: Vec<Buckets>,
+    agents: Vec<Diary>,
     teams: Vec<Buckets>,
+    /// Room in which diaries are added up.
+    #[serde(skip)]
+    room: Open,
+}
+
+/// The one at a place, which may be new.
+fn at_place<T: Default>(all: &mut Vec<T>, at: usize) -> &mut T {
+    if all.len() <= at {
+        all.resize_with(at + 1, T::default);
+    }
+    &mut all[at]
 }
 
 impl Ledger {
-    #[inline]
-    fn buckets(&mut self, subject: Subject) -> &mut Buckets {
-        let (all, at) = match subject {
-            Subject::Account => return &mut self.account,
-            Subject::Queue(ix) => (&mut self.queues, ix.at()),
-            Subject::Agent(ix) => (&mut self.agents, ix.at()),
-            Subject::Team(at) => (&mut self.teams, at),
-        };
-        if all.len() <= at {
-            all.resize_with(at + 1, Buckets::default);
-        }
-        &mut all[at]
-    }
-
     /// Fetches what is soon changed of some agents. One thing of all of them after the other: where the
     /// next one lies is known then, and none is waited for by itself.
     pub fn fetch(&self, agents: &[AgentIx]) {
         let known = || agents.iter().filter_map(|agent| self.agents.get(agent.at()));
-        let glances = known().map(|buckets| buckets.open.glance() ^ buckets.rates.glance());
-        black_box(glances.fold(0, |all, one| all ^ one));
-        // What the next minute that is over is written over.
-        let oldest = || known().filter_map(|buckets| buckets.minutes.0.front());
-        black_box(oldest().fold(0, |all, run| all ^ run.begins));
-        black_box(oldest().fold(0, |all, run| all ^ run.counts.glance()));
+        black_box(known().fold(0, |all, diary| all ^ diary.glance_first()));
+        black_box(known().fold(0, |all, diary| all ^ diary.glance()));
     }
 
     /// Adds to sums of the interval in which `at` lies.
     #[inline]
     pub fn add<const N: usize>(&mut self, subject: Subject, at: Millis, amounts: &Amounts<N>) {
-        self.buckets(subject).add(at.0, amounts);
+        match subject {
+            Subject::Account => self.account.add(at.0, amounts),
+            Subject::Queue(ix) => at_place(&mut self.queues, ix.at()).add(at.0, amounts),
+            Subject::Team(team) => at_place(&mut self.teams, team).add(at.0, amounts),
+            Subject::Agent(ix) => {
+                at_place(&mut self.agents, ix.at()).add(at.0, amounts, &mut self.room);
+            }
+        }
     }
 
-    /// Notes a wait that ended.
-    pub fn waited(&mut self, subject: Subject, at: Millis, ms: u64) {
-        self.buckets(subject).waited(at.0, ms);
+    /// Notes a wait that ended, of the account and a queue.
+    pub fn waited(&mut self, queue: Option<QueueIx>, at: Millis, ms: u64) {
+        self.account.waited(at.0, ms);
+        if let Some(queue) = queue {
+            at_place(&mut self.queues, queue.at()).waited(at.0, ms);
+        }
     }
 
-    /// From an instant on, each millisecond adds so much more to sums of time.
+    /// From an instant on an agent does this.
     #[inline]
-    pub fn turn(&mut self, subject: Subject, at: Millis, by: &Rates) {
-        self.buckets(subject).turn(at.0, by);
+    pub fn does(&mut self, agent: AgentIx, at: Millis, doing: Doing) {
+        at_place(&mut self.agents, agent.at()).turn(at.0, doing, &mut self.room);
+    }
+
+    /// From an instant on, each millisecond adds so much more to the account's sums of time, …
+    #[inline]
+    pub fn turn(&mut self, at: Millis, by: &Rates) {
+        self.account.turn(at.0, by);
+    }
+
+    /// … and to a team's.
+    #[inline]
+    pub fn turn_team(&mut self, team: usize, at: Millis, by: &Rates) {
+        at_place(&mut self.teams, team).turn(at.0, by);
     }
 
     /// The sums since `from`, which is a whole minute of the last hour, or a whole quarter of an hour.
     /// `now`: no earlier than anything that was told.
     #[must_use]
     pub fn since(&self, subject: Subject, from: Millis, now: Millis) -> Counts {
-        self.there(subject).map_or_else(Counts::default, |buckets| buckets.since(from, now))
+        let mut sums = Open::default();
+        if let Subject::Agent(ix) = subject {
+            let diary = self.agents.get(ix.at());
+            diary.into_iter().for_each(|diary| diary.add_since(from.0, now.0, &mut sums));
+        } else if let Some(buckets) = self.there(subject) {
+            buckets.add_since(from.0, now.0, &mut sums);
+        }
+        sums.closed()
     }
 
     /// One of these sums, but none of time.
     #[must_use]
     pub fn sum(&self, subject: Subject, from: Millis, now: Millis, sum: Sum) -> i64 {
-        self.there(subject).map_or(0, |buckets| buckets.sum(from, now, sum))
+        if let Subject::Agent(ix) = subject {
+            return self.agents.get(ix.at()).map_or(0, |diary| diary.sum(from.0, now.0, sum));
+        }
+        self.there(subject).map_or(0, |buckets| buckets.sum(from.0, now.0, sum))
     }
 
     fn there(&self, subject: Subject) -> Option<&Buckets> {
         match subject {
             Subject::Account => Some(&self.account),
             Subject::Queue(ix) => self.queues.get(ix.at()),
-            Subject::Agent(ix) => self.agents.get(ix.at()),
             Subject::Team(at) => self.teams.get(at),
+            Subject::Agent(_) => None,
         }
     }
 }
@@ -350,11 +286,10 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::super::counts::Measure;
-    use super::super::doing::Doing;
     use super::*;
     use crate::domain::presence::{Detail, Status};
 
-    const AGENT: Subject = Subject::Agent(AgentIx(3));
+    const TEAM: Subject = Subject::Team(3);
 
     fn one(measure: Measure) -> Amounts<1> {
         (measure, 1).into()
@@ -374,8 +309,8 @@ mod tests {
 
     /// Ready from one instant until another.
     fn ready(ledger: &mut Ledger, from: Millis, until: Millis) {
-        ledger.turn(AGENT, from, &READY.rates());
-        ledger.turn(AGENT, until, &READY.until(&Doing::NOTHING));
+        ledger.turn_team(3, from, &READY.rates());
+        ledger.turn_team(3, until, &READY.until(&Doing::NOTHING));
     }
 
     #[test]
@@ -383,41 +318,41 @@ mod tests {
         let mut ledger = Ledger::default();
         ready(&mut ledger, at(0, 500), at(200, 250));
         let now = at(200, 700);
-        let ready = |from| ledger.since(AGENT, from, now).get(Measure::ReadyMs);
+        let ready = |from| ledger.since(TEAM, from, now).get(Measure::ReadyMs);
         assert_eq!(ready(at(0, 0)), 200 * MINUTE_MS - 250);
         assert_eq!(ready(at(15, 0)), 185 * MINUTE_MS + 250);
         assert_eq!(ready(at(140, 0)), 60 * MINUTE_MS + 250, "by minutes");
         assert_eq!(ready(at(200, 0)), 250);
-        let all = ledger.since(AGENT, at(0, 0), now).get(Measure::CapacityMs);
+        let all = ledger.since(TEAM, at(0, 0), now).get(Measure::CapacityMs);
         assert_eq!(all, 3 * (200 * MINUTE_MS - 250));
-        assert!(ledger.since(Subject::Agent(AgentIx(0)), at(0, 0), now).is_empty());
+        assert!(ledger.since(Subject::Team(0), at(0, 0), now).is_empty());
     }
 
     #[test]
     fn time_that_goes_on_is_told_up_to_now_whenever_that_is() {
         let mut ledger = Ledger::default();
-        ledger.turn(AGENT, at(3, 10), &READY.rates());
-        let idle = |ledger: &Ledger, from, now| ledger.since(AGENT, from, now).get(Measure::IdleMs);
+        ledger.turn_team(3, at(3, 10), &READY.rates());
+        let idle = |ledger: &Ledger, from, now| ledger.since(TEAM, from, now).get(Measure::IdleMs);
         assert_eq!(idle(&ledger, at(0, 0), at(3, 10)), 0);
         assert_eq!(idle(&ledger, at(0, 0), at(3, 45)), 35);
         assert_eq!(idle(&ledger, at(0, 0), at(95, 1)), 92 * MINUTE_MS - 9);
         assert_eq!(idle(&ledger, at(90, 0), at(95, 1)), 5 * MINUTE_MS + 1, "no minute was closed");
-        ledger.add(AGENT, at(61, 0), &one(Measure::Offers));
+        ledger.add(TEAM, at(61, 0), &one(Measure::Offers));
         assert_eq!(idle(&ledger, at(15, 0), at(95, 1)), 80 * MINUTE_MS + 1);
         assert_eq!(idle(&ledger, at(59, 0), at(95, 1)), 36 * MINUTE_MS + 1, "by minutes");
         let days = 3 * 24 * 60;
-        ledger.add(AGENT, at(days, 0), &one(Measure::Offers));
+        ledger.add(TEAM, at(days, 0), &one(Measure::Offers));
         assert_eq!(idle(&ledger, at(days - 25 * 60, 0), at(days, 7)), 25 * 60 * MINUTE_MS + 7);
     }
 
     #[test]
     fn minutes_that_are_alike_are_kept_as_one_until_one_of_them_is_changed() {
         let mut ledger = Ledger::default();
-        ledger.turn(AGENT, at(0, 250), &READY.rates());
-        ledger.add(AGENT, at(605, 0), &one(Measure::Offers));
+        ledger.turn_team(3, at(0, 250), &READY.rates());
+        ledger.add(TEAM, at(605, 0), &one(Measure::Offers));
         let runs = |ledger: &Ledger| {
-            let buckets = ledger.there(AGENT).expect("an agent");
-            (buckets.minutes.0.len(), buckets.quarters.0.len())
+            let buckets = ledger.there(TEAM).expect("a team");
+            (buckets.minutes.len(), buckets.quarters.len())
         };
         assert_eq!(
             runs(&ledger),
@@ -425,15 +360,15 @@ mod tests {
             "the first was not ready as a whole, and is in nobody's way"
         );
         let offers =
-            |ledger: &Ledger, from| ledger.sum(AGENT, from, at(605, 0), Measure::Offers.into());
+            |ledger: &Ledger, from| ledger.sum(TEAM, from, at(605, 0), Measure::Offers.into());
         let ready =
-            |ledger: &Ledger, from| ledger.since(AGENT, from, at(605, 0)).get(Measure::ReadyMs);
+            |ledger: &Ledger, from| ledger.since(TEAM, from, at(605, 0)).get(Measure::ReadyMs);
         let minutes = [0, 15, 300, 315, 540, 545, 570, 571, 572, 600, 605];
         let all_ready =
             minutes.map(|minute| (605 - minute) * MINUTE_MS - i64::from(minute == 0) * 250);
         assert_eq!(minutes.map(|minute| ready(&ledger, at(minute, 0))), all_ready);
         for minute in [571, 571, 300, 604] {
-            ledger.add(AGENT, at(minute, 7), &one(Measure::Offers));
+            ledger.add(TEAM, at(minute, 7), &one(Measure::Offers));
         }
         assert_eq!(runs(&ledger), (5, 6), "… what lies before, itself, between, the last; …");
         assert_eq!(minutes.map(|minute| ready(&ledger, at(minute, 0))), all_ready);
@@ -446,30 +381,30 @@ mod tests {
         let mut ledger = Ledger::default();
         for minute in 0..40 * 60 {
             for _ in 0..=minute % 3 {
-                ledger.add(AGENT, at(minute, 0), &one(Measure::Offers));
+                ledger.add(TEAM, at(minute, 0), &one(Measure::Offers));
             }
         }
-        let buckets = ledger.there(AGENT).expect("an agent");
-        let kept = (buckets.minutes.0.len(), buckets.quarters.0.len());
+        let buckets = ledger.there(TEAM).expect("a team");
+        let kept = (buckets.minutes.len(), buckets.quarters.len());
         assert!(kept.0 >= 60 && kept.0 <= 64, "an hour, and no second one: {}", kept.0);
         assert!(kept.1 <= 128, "a day, and no second one: {}", kept.1);
         let now = at(40 * 60 - 1, 0);
-        assert_eq!(ledger.sum(AGENT, at(39 * 60, 0), now, Measure::Offers.into()), 120);
-        assert_eq!(ledger.sum(AGENT, at(15 * 60, 0), now, Measure::Offers.into()), 25 * 120);
+        assert_eq!(ledger.sum(TEAM, at(39 * 60, 0), now, Measure::Offers.into()), 120);
+        assert_eq!(ledger.sum(TEAM, at(15 * 60, 0), now, Measure::Offers.into()), 25 * 120);
     }
 
     #[test]
     fn a_turn_that_is_told_late_counts_from_its_instant() {
         let mut ledger = Ledger::default();
-        ledger.add(AGENT, at(40, 30), &one(Measure::Offers));
+        ledger.add(TEAM, at(40, 30), &one(Measure::Offers));
         ready(&mut ledger, at(10, 0), at(31, 5));
-        let idle = |from| ledger.since(AGENT, from, at(40, 30)).get(Measure::IdleMs);
+        let idle = |from| ledger.since(TEAM, from, at(40, 30)).get(Measure::IdleMs);
         assert_eq!(
             [0, 15, 30].map(|m| idle(at(m, 0))),
             [21 * MINUTE_MS + 5, 16 * MINUTE_MS + 5, MINUTE_MS + 5]
         );
         assert_eq!(idle(at(32, 0)), 0);
-        assert_eq!(ledger.since(AGENT, at(40, 0), at(50, 0)).get(Measure::IdleMs), 0);
+        assert_eq!(ledger.since(TEAM, at(40, 0), at(50, 0)).get(Measure::IdleMs), 0);
     }
 
     #[test]
@@ -492,9 +427,9 @@ mod tests {
     #[test]
     fn a_day_of_25_hours_is_kept() {
         let mut ledger = Ledger::default();
-        ledger.add(AGENT, at(0, 0), &one(Measure::Handled));
-        ledger.add(AGENT, at(25 * 60 - 1, 0), &one(Measure::Handled));
-        let all = ledger.since(AGENT, at(0, 0), at(25 * 60 - 1, 0));
+        ledger.add(TEAM, at(0, 0), &one(Measure::Handled));
+        ledger.add(TEAM, at(25 * 60 - 1, 0), &one(Measure::Handled));
+        let all = ledger.since(TEAM, at(0, 0), at(25 * 60 - 1, 0));
         assert_eq!(all.get(Measure::Handled), 2);
     }
 }

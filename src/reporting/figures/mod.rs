@@ -6,12 +6,14 @@
 mod amount;
 mod calls;
 mod counts;
+mod diary;
 mod directory;
 mod doing;
 mod formula;
 mod ledger;
 pub mod notes;
 mod offers;
+mod past;
 mod people;
 mod places;
 mod rules;
@@ -183,10 +185,9 @@ impl Figures {
         tell(&mut self.notes, (agent, person), at);
         let turn = person.doing().until(&doing);
         person.turns(doing, at);
-        let teams = facts.teams.iter().map(|team| Subject::Team(*team));
-        for subject in teams.chain([Subject::Account, Subject::Agent(agent)]) {
-            self.ledger.turn(subject, at, &turn);
-        }
+        self.ledger.turn(at, &turn);
+        facts.teams.iter().for_each(|team| self.ledger.turn_team(*team, at, &turn));
+        self.ledger.does(agent, at, doing);
     }
 
     fn tell_time(&mut self, agent: AgentIx, at: Millis) {
@@ -208,10 +209,10 @@ impl Figures {
             let person = self.people.get(agent.at());
             let doing = person.map_or(Doing::NOTHING, |person| *person.doing());
             for left in before.iter().filter(|team| !after.contains(team)) {
-                self.ledger.turn(Subject::Team(*left), at, &doing.until(&Doing::NOTHING));
+                self.ledger.turn_team(*left, at, &doing.until(&Doing::NOTHING));
             }
             for joined in after.iter().filter(|team| !before.contains(team)) {
-                self.ledger.turn(Subject::Team(*joined), at, &doing.rates());
+                self.ledger.turn_team(*joined, at, &doing.rates());
             }
             self.note_agent(*agent);
         }
@@ -308,9 +309,7 @@ impl Figures {
 
     /// A wait ended after so long, of a call that entered at an instant.
     fn waited(&mut self, scope: &Scope, at: Millis, ms: u64) {
-        for subject in scope.queue.map(Subject::Queue).into_iter().chain([Subject::Account]) {
-            self.ledger.waited(subject, at, ms);
-        }
+        self.ledger.waited(scope.queue, at, ms);
         self.notes.push(|| Note::Waited(scope.clone(), at, ms));
     }
 
