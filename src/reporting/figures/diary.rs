@@ -12,8 +12,8 @@ use super::past::{MINUTE_MS, Past, QUARTER_MS, QUARTERS, minute_of, quarter_of};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
-/// Entries of the last hour, and of the minute that has begun, are kept.
-const KEPT_MS: i64 = 61 * MINUTE_MS;
+/// For so long before the quarter that goes on entries are kept.
+const HOUR_MS: i64 = 60 * MINUTE_MS;
 
 /// What came, and when.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -118,20 +118,13 @@ impl Diary {
 
     #[inline]
     fn write(&mut self, entry: Entry) {
-        if self.entries.len() == self.entries.capacity() {
-            self.forget();
-        }
         self.entries.push_back(entry);
         self.open += 1;
     }
 
-    /// Makes room: what is too old is not asked for by the minute any more.
-    #[cold]
-    fn forget(&mut self) {
-        let Some(last) = self.entries.back().map(|entry| entry.at) else { return };
-        let closed = self.entries.len() - self.open;
-        let is_old = |entry: &&Entry| entry.at <= last - KEPT_MS;
-        let old = self.entries.iter().take(closed).take_while(is_old).count();
+    /// What lies before an instant is not asked for by the minute any more.
+    fn forget(&mut self, before: i64) {
+        let old = self.entries.iter().take_while(|entry| entry.at < before).count();
         for entry in self.entries.drain(..old) {
             if let Told::Does(doing) = entry.what.told() {
                 self.before = doing;
@@ -167,6 +160,7 @@ impl Diary {
             self.quarters.push((end, times), sums, QUARTERS);
         }
         (self.quarter, self.open, self.begun) = (until, 0, doing);
+        self.forget(until - HOUR_MS);
     }
 
     /// Changes a quarter that is over.
@@ -187,7 +181,7 @@ impl Diary {
     /// Entries since an instant, what was done before them, and since when they count; with the quarters
     /// that lie before.
     fn window(&self, from: i64, now: i64) -> (impl Iterator<Item = &Entry>, Doing, i64, i64) {
-        if from >= minute_of(now) - 60 * MINUTE_MS {
+        if from >= minute_of(now) - HOUR_MS {
             return (self.entries.range(..), self.before, from, i64::MAX);
         }
         let open = self.entries.range(self.entries.len() - self.open..);
@@ -364,7 +358,7 @@ mod tests {
             diary.add(second * 1_000, &Amounts::<1>::from((Measure::Offers, 1)), &mut sums);
         }
         let kept = diary.entries.len();
-        assert!((3_660..=4_096 + 3_600).contains(&kept), "{kept}");
+        assert!((3_600..=4_500).contains(&kept), "{kept}");
         let now = 10 * 3_600 * 1_000 - 1;
         let offers = |from: i64| diary.sum(from, now, Measure::Offers.into());
         assert_eq!(offers(9 * 4 * QUARTER_MS), 3_600);
