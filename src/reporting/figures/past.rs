@@ -4,7 +4,9 @@ use super::counts::{Counts, Open};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
+/// A minute, ms.
 pub const MINUTE_MS: i64 = 60_000;
+/// A quarter of an hour, ms.
 pub const QUARTER_MS: i64 = 15 * MINUTE_MS;
 /// Of quarters of an hour, the longest day, which has 25 hours, and the one that has begun.
 pub const QUARTERS: (i64, i64) = (QUARTER_MS, 4 * 25 + 1);

@@ -4,6 +4,7 @@
 use super::Figures;
 use super::directory::AgentFacts;
 use super::notes::Note;
+use super::past::{MINUTE_MS, minute_of, quarter_of};
 use super::people::Person;
 use crate::domain::event::Event;
 use crate::domain::ids::{AgentIx, QueueIx};
@@ -14,8 +15,6 @@ use crate::domain::time::Millis;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-const MINUTE_MS: i64 = 60_000;
-const QUARTER_MS: i64 = 15 * MINUTE_MS;
 /// The last hour, and the minute that has begun.
 const MINUTES: usize = 61;
 /// The longest day has 25 hours.
@@ -36,15 +35,11 @@ struct Place {
     quarters: VecDeque<(i64, Vec<(AgentIx, u32)>)>,
 }
 
-fn quarter_of(at: i64) -> i64 {
-    at.div_euclid(QUARTER_MS) * QUARTER_MS
-}
-
 impl Place {
     fn rung(&mut self, agent: AgentIx, at: i64) {
         // Offers are told as they are made: what comes is never older than what was.
         if self.minutes.back().is_none_or(|(last, _)| at >= last + MINUTE_MS) {
-            self.begin(at.div_euclid(MINUTE_MS) * MINUTE_MS);
+            self.begin(minute_of(at));
         }
         if let Some((_, rung)) = self.minutes.back_mut() {
             rung.push(agent);
@@ -79,7 +74,7 @@ impl Place {
     /// of an hour.
     fn offers(&self, (from, now): (i64, i64)) -> BTreeMap<AgentIx, i64> {
         let mut offers = BTreeMap::new();
-        let by_minutes = from >= now.div_euclid(MINUTE_MS) * MINUTE_MS - 60 * MINUTE_MS;
+        let by_minutes = from >= minute_of(now) - 60 * MINUTE_MS;
         let open = self.minutes.back().map_or(from, |(last, _)| quarter_of(*last).max(from));
         let minutes = if by_minutes { from } else { open };
         let first = self.minutes.partition_point(|(begins, _)| *begins < minutes);
@@ -343,6 +338,7 @@ pub fn gini(shares: &[i64]) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::past::QUARTER_MS;
     use super::*;
 
     #[test]

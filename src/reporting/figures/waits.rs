@@ -1,13 +1,12 @@
 //! Waits of the last day one by one: service levels of thresholds that have no sums of their own.
 
 use super::counts::{Counts, Sum};
+use super::past::{MINUTE_MS, QUARTER_MS};
 use crate::domain::figures::Threshold;
 use crate::domain::time::Millis;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
-const MINUTE_MS: i64 = 60_000;
-const QUARTER_MS: i64 = 15 * MINUTE_MS;
 /// Longer than the longest day that is asked for, which has 25 hours.
 const KEPT_QUARTERS: u32 = 26 * 4;
 

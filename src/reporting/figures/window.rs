@@ -1,22 +1,19 @@
 //! Over which time figures are told.
 
+use super::past::{MINUTE_MS, minute_of, quarter_of};
 use crate::domain::figures::Window;
 use crate::domain::time::Millis;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-const MINUTE_MS: i64 = 60_000;
-const QUARTER_MS: i64 = 15 * MINUTE_MS;
-
 /// Where a window begins that ends now: a rolling one at the whole minute or quarter before, so that
 /// it is a little longer than its name.
 #[must_use]
 pub fn begin(window: Window, now: Millis, zone: &str) -> Millis {
-    let back = |ms: i64, grain: i64| Millis((now.0 - ms).div_euclid(grain) * grain);
     match window {
-        Window::Quarter => back(15 * MINUTE_MS, MINUTE_MS),
-        Window::Hour => back(60 * MINUTE_MS, MINUTE_MS),
-        Window::Day => back(24 * 60 * MINUTE_MS, QUARTER_MS),
+        Window::Quarter => Millis(minute_of(now.0 - 15 * MINUTE_MS)),
+        Window::Hour => Millis(minute_of(now.0 - 60 * MINUTE_MS)),
+        Window::Day => Millis(quarter_of(now.0 - 24 * 60 * MINUTE_MS)),
         Window::Today => midnight(now, zone),
     }
 }
@@ -28,7 +25,7 @@ fn midnight(now: Millis, zone: &str) -> Millis {
     let instant = Timestamp::from_millisecond(now.0).unwrap_or_default();
     let begins = instant.to_zoned(zone).start_of_day();
     let ms = begins.map_or(now.0, |begins| begins.timestamp().as_millisecond());
-    Millis(ms.div_euclid(QUARTER_MS) * QUARTER_MS)
+    Millis(quarter_of(ms))
 }
 
 #[cfg(test)]
