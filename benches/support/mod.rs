@@ -3,7 +3,7 @@
 
 use callboard::domain::event::Event;
 use callboard::domain::ids::{CallId, Name, OfferId};
-use callboard::domain::input::{Actor, Answer, Command, Input, Kind, ObjectRef};
+use callboard::domain::input::{Actor, Answer, Command, Input, Kind, ObjectRef, Precondition};
 use callboard::domain::media::Media;
 use callboard::domain::objects::SkillNeed;
 use callboard::domain::objects::user::Role;
@@ -182,7 +182,13 @@ impl World {
 
     fn put(&mut self, kind: Kind, parent: &str, id: &str, body: Value, merge: bool) {
         let object = ObjectRef { kind, parent: parent.to_owned(), id: id.to_owned() };
-        self.command(Command::Put { object, body, merge, if_match: None, dry_run: false });
+        self.command(Command::Put {
+            object,
+            body,
+            merge,
+            only_if: Precondition::None,
+            dry_run: false,
+        });
     }
 
     fn command(&mut self, command: Command) {

@@ -7,11 +7,11 @@ use crate::api::problem::{Answered, Refusal, bad_path};
 use crate::api::query::Queries;
 use crate::api::{body, cookies};
 use crate::domain::ids::{CallId, KeyId, Name, OfferId};
-use crate::domain::input::{Actor, Answer, Command, Input, Query};
+use crate::domain::input::{Actor, Answer, Command, Input, Precondition, Query};
 use crate::domain::problem::Problem;
 use crate::domain::rights::Permission;
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, RawPathParams, Request};
-use axum::http::header::{AUTHORIZATION, IF_MATCH};
+use axum::http::header::{AUTHORIZATION, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Uri};
 use bytes::Bytes;
@@ -168,24 +168,29 @@ impl Ask {
         self.query()?.done()
     }
 
-    /// The version that `If-Match` names, as `Command::Put` takes it.
+    /// What `If-Match` or `If-None-Match` say must stand there.
     ///
     /// # Errors
-    /// 400 when the header holds a list or something else that no object here ever has.
-    pub fn if_match(&self) -> Result<Option<Option<u64>>, Problem> {
-        let Some(value) = self.headers.get(IF_MATCH) else { return Ok(None) };
-        let text = value.to_str().unwrap_or_default().trim();
-        if text == "*" {
-            return Ok(Some(None));
-        }
-        let version = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
-        match version.and_then(|digits| digits.parse().ok()) {
-            Some(version) => Ok(Some(Some(version))),
-            None => Err(Problem::new(
-                400,
-                "bad_header",
-                "If-Match must hold one ETag as it was answered, such as \"12\", or *",
-            )),
+    /// 400 when a header holds a list or something else that no object here ever has, or both are there.
+    pub fn only_if(&self) -> Result<Precondition, Problem> {
+        let text = |value: &HeaderValue| value.to_str().unwrap_or_default().trim().to_owned();
+        let wanted = self.headers.get(IF_MATCH).map(text);
+        let unwanted = self.headers.get(IF_NONE_MATCH).map(text);
+        match (wanted.as_deref(), unwanted.as_deref()) {
+            (None, None) => Ok(Precondition::None),
+            (Some("*"), None) => Ok(Precondition::Exists),
+            (None, Some("*")) => Ok(Precondition::Absent),
+            (Some(text), None) => {
+                let digits = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+                let version = digits.and_then(|digits| digits.parse().ok());
+                version.map(Precondition::Version).ok_or_else(|| {
+                    bad_header(
+                        "If-Match must hold one ETag as it was answered, such as \"12\", or *",
+                    )
+                })
+            }
+            (None, Some(_)) => Err(bad_header("If-None-Match of a change must be *")),
+            (Some(_), Some(_)) => Err(bad_header("send If-Match or If-None-Match, not both")),
         }
     }
 
@@ -326,4 +331,9 @@ impl Sent {
         let memory = self.ask.app.idempotency.clone();
         memory.once(&self, act).await
     }
+}
+
+/// A header that says nothing that is understood.
+pub fn bad_header(detail: &str) -> Problem {
+    Problem::new(400, "bad_header", detail)
 }

@@ -145,6 +145,18 @@ impl Endpoint {
         self
     }
 
+    /// `If-Match`, and where an object can be made `If-None-Match`.
+    #[must_use]
+    pub fn conditional(self) -> Endpoint {
+        let makes = matches!(self.method, Method::Put);
+        let any =
+            self.header("If-Match", "An ETag, or * for any version that is there; 412 otherwise.");
+        match makes {
+            true => any.header("If-None-Match", "* to make it and replace none; 412 otherwise."),
+            false => any,
+        }
+    }
+
     /// `Idempotency-Key`.
     #[must_use]
     pub fn once(self) -> Endpoint {

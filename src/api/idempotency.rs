@@ -5,7 +5,7 @@
 //! so and answers a conflict when it is so already. A key, a callback, a message or a dial asked for
 //! again across a restart is a second one; keys and callbacks are listed, and can be taken back.
 
-use crate::api::ask::Sent;
+use crate::api::ask::{Sent, bad_header};
 use crate::api::body;
 use crate::api::problem::{Answered, Refusal};
 use crate::domain::ids::Name;
@@ -182,7 +182,7 @@ fn place(sent: &Sent) -> Result<Option<Place>, Problem> {
         }
         _ => {
             let detail = "Idempotency-Key must hold 1 to 255 printable ASCII characters";
-            Err(Problem::new(400, "bad_header", detail))
+            Err(bad_header(detail))
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::api::problem::Answered;
 use crate::api::schema::{QueueBody, TeamQueueBody};
 use crate::api::{App, Routes};
 use crate::domain::ids::is_name;
-use crate::domain::input::{Command, Kind, ObjectRef, Query};
+use crate::domain::input::{Command, Kind, ObjectRef, Precondition, Query};
 use crate::domain::objects::{
     AccessGroup, Account, AlertRule, BreakReason, Calendar, Disposition, Hook, Member, Report,
     RoleBody, Route, Skill, Switch, Team, TeamMember, User,
@@ -239,9 +239,7 @@ fn delete(of: Family) -> Mounted {
 }
 
 fn conditional(endpoint: Endpoint) -> Endpoint {
-    endpoint
-        .header("If-Match", "An ETag, or * for any version that is there; 412 otherwise.")
-        .query_flag("dry_run", "Check only, change nothing.")
+    endpoint.conditional().query_flag("dry_run", "Check only, change nothing.")
 }
 
 async fn list(of: Family, ask: Ask) -> Answered {
@@ -259,26 +257,26 @@ async fn read(of: Family, ask: Ask) -> Answered {
 
 async fn write(of: Family, sent: Sent, merge: bool) -> Answered {
     let ask = &sent.ask;
-    let (dry_run, if_match) = conditions(ask)?;
+    let (dry_run, only_if) = conditions(ask)?;
     let mut body = sent.json(if merge { MERGE_PATCH } else { JSON })?;
     let object = of.object(ask);
     named(&object)?;
     same_id(&object, &mut body)?;
-    let command = Command::Put { object, body, merge, if_match, dry_run };
+    let command = Command::Put { object, body, merge, only_if, dry_run };
     Ok(response(ask.change(command).await?))
 }
 
 async fn remove(of: Family, ask: Ask) -> Answered {
-    let (dry_run, if_match) = conditions(&ask)?;
-    let command = Command::Delete { object: of.object(&ask), if_match, dry_run };
+    let (dry_run, only_if) = conditions(&ask)?;
+    let command = Command::Delete { object: of.object(&ask), only_if, dry_run };
     Ok(response(ask.change(command).await?))
 }
 
-fn conditions(ask: &Ask) -> Result<(bool, Option<Option<u64>>), Problem> {
+fn conditions(ask: &Ask) -> Result<(bool, Precondition), Problem> {
     let mut query = ask.query()?;
     let dry_run = query.flag("dry_run");
     query.done()?;
-    Ok((dry_run, ask.if_match()?))
+    Ok((dry_run, ask.only_if()?))
 }
 
 /// Answers show the `id`; who sends one back changed must say the same.

@@ -4,7 +4,7 @@ use crate::api::Routes;
 use crate::api::answer::response;
 use crate::api::ask::{Ask, Sent};
 use crate::api::body::JSON;
-use crate::api::endpoint::{Endpoint, Method, endpoint};
+use crate::api::endpoint::{Method, endpoint};
 use crate::api::problem::Answered;
 use crate::api::schema::ViewShown;
 use crate::domain::ids::{NAME_RULE, is_name};
@@ -18,9 +18,6 @@ const ONE: &str = "/v1/accounts/{account}/users/{user}/views/{view}";
 
 /// The routes of saved views.
 pub fn routes(routes: Routes) -> Routes {
-    let matching = |endpoint: Endpoint| {
-        endpoint.header("If-Match", "An ETag, or * for any version that is there; 412 otherwise.")
-    };
     routes
         .routes(
             endpoint(
@@ -41,14 +38,15 @@ pub fn routes(routes: Routes) -> Routes {
                 .done(),
         )
         .routes(
-            matching(endpoint(
+            endpoint(
                 Method::Put,
                 ONE,
                 "put_view",
                 "Creates or replaces a view of your own, of which there are 100 at most. To share one \
                  needs the permission `steer`.",
                 write,
-            ))
+            )
+            .conditional()
             .tag(TAG)
             .body::<SavedView>("application/json")
             .answers::<ViewShown>(200, "Replaced.")
@@ -56,7 +54,8 @@ pub fn routes(routes: Routes) -> Routes {
             .done(),
         )
         .routes(
-            matching(endpoint(Method::Delete, ONE, "delete_view", "Deletes a view of your own.", remove))
+            endpoint(Method::Delete, ONE, "delete_view", "Deletes a view of your own.", remove)
+                .conditional()
                 .tag(TAG)
                 .answers_plain(204, "Deleted.")
                 .done(),
@@ -85,14 +84,14 @@ async fn write(sent: Sent) -> Answered {
     }
     shown_fields(&id, &mut body)?;
     let view = Box::new(SavedView::parse(&body).map_err(Problem::invalid)?);
-    let if_match = ask.if_match()?;
-    Ok(response(ask.change(Command::PutView { user, id, view, if_match }).await?))
+    let only_if = ask.only_if()?;
+    Ok(response(ask.change(Command::PutView { user, id, view, only_if }).await?))
 }
 
 async fn remove(ask: Ask) -> Answered {
     ask.no_query()?;
-    let (user, id, if_match) = (ask.param("user"), ask.param("view"), ask.if_match()?);
-    Ok(response(ask.change(Command::DeleteView { user, id, if_match }).await?))
+    let (user, id, only_if) = (ask.param("user"), ask.param("view"), ask.only_if()?);
+    Ok(response(ask.change(Command::DeleteView { user, id, only_if }).await?))
 }
 
 /// What answers show besides may be sent back, and says nothing; but the id must be that of the path.

@@ -191,6 +191,46 @@ pub struct ObjectRef {
     pub id: String,
 }
 
+/// What must stand in an object's place for a change to be made (RFC 9110, 13.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precondition {
+    /// Whatever, or nothing.
+    #[default]
+    None,
+    /// `If-Match: *`: an object of any version.
+    Exists,
+    /// `If-Match: "12"`: the object in this version.
+    Version(u64),
+    /// `If-None-Match: *`: nothing yet.
+    Absent,
+}
+
+impl Precondition {
+    /// Whether a change may be made of what stands there: its version, or nothing.
+    ///
+    /// # Errors
+    /// 412 `precondition_failed`.
+    pub fn check(self, version: Option<u64>) -> Result<(), Problem> {
+        let detail = match (self, version) {
+            (Precondition::None, _) | (Precondition::Exists, Some(_)) => return Ok(()),
+            (Precondition::Version(wanted), Some(version)) if wanted == version => return Ok(()),
+            (Precondition::Absent, None) => return Ok(()),
+            (Precondition::Absent, Some(version)) => {
+                format!(
+                    "it is there already, at version \"{version}\"; leave If-None-Match out to replace it"
+                )
+            }
+            (Precondition::Version(_), Some(version)) => {
+                format!("it is at version \"{version}\" by now; read it again")
+            }
+            (Precondition::Version(_) | Precondition::Exists, None) => {
+                "there is nothing yet; leave If-Match out to create it".to_owned()
+            }
+        };
+        Err(Problem::new(412, "precondition_failed", detail))
+    }
+}
+
 /// New values of a waiting call; `None` leaves one as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CallChange {
@@ -256,8 +296,8 @@ pub enum Command {
         body: Value,
         /// Merge into what is there.
         merge: bool,
-        /// The version that `If-Match` names; `Some(None)` = `*` (any, but there must be one).
-        if_match: Option<Option<u64>>,
+        /// What must stand there.
+        only_if: Precondition,
         /// Check only.
         dry_run: bool,
     },
@@ -266,7 +306,7 @@ pub enum Command {
         /// Where.
         object: ObjectRef,
         /// As in `Put`.
-        if_match: Option<Option<u64>>,
+        only_if: Precondition,
         /// Check only.
         dry_run: bool,
     },
@@ -334,7 +374,7 @@ pub enum Command {
         /// The view.
         view: Box<SavedView>,
         /// As in `Put`.
-        if_match: Option<Option<u64>>,
+        only_if: Precondition,
     },
     /// `DELETE …/users/{user}/views/{view}`
     DeleteView {
@@ -343,7 +383,7 @@ pub enum Command {
         /// The view's id.
         id: String,
         /// As in `Put`.
-        if_match: Option<Option<u64>>,
+        only_if: Precondition,
     },
     /// `POST …/agents/{user}/dial`
     Dial(DialWish),

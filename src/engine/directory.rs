@@ -6,7 +6,7 @@ use super::people::without_team;
 use crate::domain::event::{Cause, Event};
 use crate::domain::fields;
 use crate::domain::ids::{self, AgentIx, Name, QueueIx};
-use crate::domain::input::{Answer, Kind, ObjectRef};
+use crate::domain::input::{Answer, Kind, ObjectRef, Precondition};
 use crate::domain::objects::break_reason::BreakReason;
 use crate::domain::objects::disposition::Disposition;
 use crate::domain::objects::queue::{By, QueueKind, Source};
@@ -42,9 +42,6 @@ pub(super) enum Checked {
     Report(Box<Report>),
 }
 
-/// The version that `If-Match` names; the inner `None` is `*`.
-pub(super) type IfMatch = Option<Option<u64>>;
-
 impl Engine {
     /// PUT or PATCH.
     pub(super) fn put(
@@ -52,14 +49,14 @@ impl Engine {
         object: &ObjectRef,
         body: &Value,
         merge: bool,
-        if_match: IfMatch,
+        only_if: Precondition,
         dry_run: bool,
         by: &Name,
     ) -> Result<Answer, Problem> {
         check_id(object)?;
         self.check_parent(object)?;
         let before = self.stored_json(object);
-        self.check_match(object, before.is_some(), if_match)?;
+        self.check_version(object, only_if)?;
         let body = match (&before, merge) {
             (Some(stored), true) => {
                 let mut merged = stored.clone();
@@ -89,7 +86,7 @@ impl Engine {
     pub(super) fn delete(
         &mut self,
         object: &ObjectRef,
-        if_match: IfMatch,
+        only_if: Precondition,
         dry_run: bool,
         by: &Name,
     ) -> Result<Answer, Problem> {
@@ -97,7 +94,7 @@ impl Engine {
         if self.stored_json(object).is_none() {
             return Err(Problem::not_found(word(object.kind), &object.id));
         }
-        self.check_match(object, true, if_match)?;
+        self.check_version(object, only_if)?;
         self.check_delete(object)?;
         if !dry_run {
             self.apply_delete(object, by);
@@ -105,22 +102,11 @@ impl Engine {
         Ok(Answer::Done { status: 204, version: None, body: Value::Null })
     }
 
-    fn check_match(
-        &self,
-        object: &ObjectRef,
-        there: bool,
-        if_match: IfMatch,
-    ) -> Result<(), Problem> {
-        let Some(wanted) = if_match else { return Ok(()) };
-        let version = self.object_json(object).map(|(version, _)| version);
-        if there && (wanted.is_none() || wanted == version) {
+    fn check_version(&self, object: &ObjectRef, only_if: Precondition) -> Result<(), Problem> {
+        if only_if == Precondition::None {
             return Ok(());
         }
-        let detail = match version {
-            Some(version) => format!("the object is at version \"{version}\"; read it again"),
-            None => "there is no such object yet; leave If-Match out to create it".to_owned(),
-        };
-        Err(Problem::new(412, "precondition_failed", detail))
+        only_if.check(self.object_json(object).map(|(version, _)| version))
     }
 
     fn check_parent(&self, object: &ObjectRef) -> Result<(), Problem> {

@@ -9,7 +9,7 @@ use super::permission::require;
 use super::signing::{may_come_in, signed_out};
 use super::state::Agent;
 use crate::domain::ids::{AgentIx, Name};
-use crate::domain::input::{Actor, Answer, Command, Door, Kind, ObjectRef};
+use crate::domain::input::{Actor, Answer, Command, Door, Kind, ObjectRef, Precondition};
 use crate::domain::objects::User;
 use crate::domain::objects::user::{Home, Personal, Role, SHARED, UserState, Visit};
 use crate::domain::problem::{FieldError, Problem};
@@ -175,7 +175,7 @@ impl Engine {
         let body = json!({ "state": "deactivated" });
         let object = ObjectRef { kind: Kind::User, parent: String::new(), id: user.to_owned() };
         self.may_put(actor, &object, &body, true)?;
-        self.put(&object, &body, true, None, false, &actor.name)?;
+        self.put(&object, &body, true, Precondition::None, false, &actor.name)?;
         Ok(Answer::Nothing)
     }
 

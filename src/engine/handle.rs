@@ -307,24 +307,24 @@ impl Engine {
                 self.change_team(&team, &add, &remove, &actor.name)
             }
             Command::SetOffline { user, to } => self.set_offline(actor, &user, to),
-            Command::PutView { user, id, view, if_match } => {
-                self.put_view(actor, &user, &id, *view, if_match)
+            Command::PutView { user, id, view, only_if } => {
+                self.put_view(actor, &user, &id, *view, only_if)
             }
-            Command::DeleteView { user, id, if_match } => {
-                self.delete_view(actor, &user, &id, if_match)
+            Command::DeleteView { user, id, only_if } => {
+                self.delete_view(actor, &user, &id, only_if)
             }
             Command::Dial(wish) => self.dial(actor, wish),
             Command::EraseUser { user } => {
                 self.may_erase(actor, &user)?;
                 self.erase_user(&user, &actor.name)
             }
-            Command::Put { object, body, merge, if_match, dry_run } => {
+            Command::Put { object, body, merge, only_if, dry_run } => {
                 self.may_put(actor, &object, &body, merge)?;
-                self.put(&object, &body, merge, if_match, dry_run, &actor.name)
+                self.put(&object, &body, merge, only_if, dry_run, &actor.name)
             }
-            Command::Delete { object, if_match, dry_run } => {
+            Command::Delete { object, only_if, dry_run } => {
                 require(actor, to_change(object.kind))?;
-                self.delete(&object, if_match, dry_run, &actor.name)
+                self.delete(&object, only_if, dry_run, &actor.name)
             }
             Command::SetStatus { user, status, reason, when, lease_ms } => {
                 let ix = self.self_or_steer(actor, &user)?;

@@ -8,7 +8,7 @@ use crate::domain::event::{Event, PersonalKey};
 use crate::domain::fields;
 use crate::domain::ids::{AgentIx, Name};
 use crate::domain::import::{Import, Invitation, MOST_IMPORTS, Row};
-use crate::domain::input::{Actor, Answer, Kind, ObjectRef};
+use crate::domain::input::{Actor, Answer, Kind, ObjectRef, Precondition};
 use crate::domain::objects::user::UserState;
 use crate::domain::problem::{FieldError, Problem};
 use crate::domain::rights::Permission;
@@ -170,7 +170,7 @@ impl Engine {
                 }
                 None => {
                     self.may_put(actor, &object(&id), &body, false)?;
-                    self.put(&object(&id), &body, false, None, false, &actor.name)?;
+                    self.put(&object(&id), &body, false, Precondition::None, false, &actor.name)?;
                 }
             }
             done.made.extend(self.derived.users.get(&id));
@@ -178,7 +178,7 @@ impl Engine {
         };
         let before = self.whole_user(ix).to_json();
         self.may_put(actor, &object(&id), &row.body, true)?;
-        self.put(&object(&id), &row.body, true, None, false, &actor.name)?;
+        self.put(&object(&id), &row.body, true, Precondition::None, false, &actor.name)?;
         let after = self.whole_user(ix).to_json();
         let changes = top_differences(&before, &after);
         if !changes.is_empty() {
@@ -279,7 +279,7 @@ impl Engine {
         let whole = object(id);
         let put = self
             .may_put(actor, &whole, &body, false)
-            .and_then(|()| self.put(&whole, &body, false, None, false, &actor.name));
+            .and_then(|()| self.put(&whole, &body, false, Precondition::None, false, &actor.name));
         match put {
             Ok(_) => json!({ "id": id, "status": 200, "undone": "restored", "kept": kept }),
             Err(problem) => {

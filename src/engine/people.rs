@@ -9,7 +9,7 @@ use super::directory::unknown;
 use super::state::Agent;
 use crate::domain::event::Event;
 use crate::domain::ids::{AgentIx, Name, QueueIx};
-use crate::domain::input::{Actor, Answer, Kind, ObjectRef, UserFilter};
+use crate::domain::input::{Actor, Answer, Kind, ObjectRef, Precondition, UserFilter};
 use crate::domain::objects::queue::QueueKind;
 use crate::domain::objects::user::Role;
 use crate::domain::objects::{Target, User};
@@ -176,7 +176,7 @@ impl Engine {
             }
             problem
         };
-        self.put(&object, &body, false, None, false, &actor.name).map_err(at_body)?;
+        self.put(&object, &body, false, Precondition::None, false, &actor.name).map_err(at_body)?;
         let to = self.state.agent(ix).user.direct.offline.as_ref().map(Target::to_json);
         Ok(Answer::Done { status: 200, version: None, body: json!({ "to": to }) })
     }

@@ -6,7 +6,7 @@ use super::state::{Item, State};
 use super::views::{done, with_id};
 use crate::domain::event::Event;
 use crate::domain::ids::{AgentIx, Name};
-use crate::domain::input::{Actor, Answer};
+use crate::domain::input::{Actor, Answer, Precondition};
 use crate::domain::objects::SavedView;
 use crate::domain::objects::saved_view::SharedWith;
 use crate::domain::problem::Problem;
@@ -24,14 +24,14 @@ impl Engine {
         user: &str,
         id: &str,
         view: SavedView,
-        if_match: Option<Option<u64>>,
+        only_if: Precondition,
     ) -> Result<Answer, Problem> {
         let agent = self.owner_of_views(actor, user)?;
         if view.shared != SharedWith::Nobody {
             require(actor, Permission::Steer)?;
         }
         let present = self.view(user, id).map(|item| item.version);
-        matches_version(present, if_match)?;
+        only_if.check(present)?;
         let count = self.state.saved_views.get(user).map_or(0, |views| views.len());
         if present.is_none() && count >= MOST {
             let detail = format!("you have {MOST} views already; delete one first");
@@ -50,14 +50,14 @@ impl Engine {
         actor: &Actor,
         user: &str,
         id: &str,
-        if_match: Option<Option<u64>>,
+        only_if: Precondition,
     ) -> Result<Answer, Problem> {
         let agent = self.owner_of_views(actor, user)?;
         let present = self.view(user, id).map(|item| item.version);
         if present.is_none() {
             return Err(Problem::not_found("view", id));
         }
-        matches_version(present, if_match)?;
+        only_if.check(present)?;
         self.emit(Event::ViewDeleted { agent, id: id.into() });
         Ok(Answer::Done { status: 204, version: None, body: Value::Null })
     }
@@ -126,18 +126,6 @@ impl Engine {
             }
         }
     }
-}
-
-fn matches_version(present: Option<u64>, wanted: Option<Option<u64>>) -> Result<(), Problem> {
-    let Some(wanted) = wanted else { return Ok(()) };
-    if present.is_some() && (wanted.is_none() || wanted == present) {
-        return Ok(());
-    }
-    let detail = match present {
-        Some(version) => format!("the view is at version \"{version}\"; read it again"),
-        None => "there is no such view yet; leave If-Match out to create it".to_owned(),
-    };
-    Err(Problem::new(412, "precondition_failed", detail))
 }
 
 /// Applies an event about saved views; `false` when it is about something else.

@@ -10,7 +10,7 @@ use super::state::Agent;
 use super::tests::{Floor, offered, owner};
 use crate::domain::event::Event;
 use crate::domain::ids::{AgentIx, Name};
-use crate::domain::input::{Answer, Command as Ask, Input, Kind, When};
+use crate::domain::input::{Answer, Command as Ask, Input, Kind, Precondition, When};
 use crate::domain::presence::Status;
 use crate::domain::switching::{EndedBy, Happening};
 use serde_json::json;
@@ -186,7 +186,13 @@ impl Floor {
             parent: "".into(),
             id: USER.into(),
         };
-        self.ask(Ask::Put { object, body, merge: true, if_match: None, dry_run: false });
+        self.ask(Ask::Put {
+            object,
+            body,
+            merge: true,
+            only_if: Precondition::None,
+            dry_run: false,
+        });
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::state::Call;
 use super::*;
-use crate::domain::input::{Actor, Command as Ask, Door, Input, Kind, ObjectRef};
+use crate::domain::input::{Actor, Command as Ask, Door, Input, Kind, ObjectRef, Precondition};
 use crate::domain::objects::user::Role;
 use crate::domain::presence::Status;
 use crate::domain::switching::{Arrival, Happening, SwitchEvent};
@@ -68,7 +68,8 @@ impl Floor {
 
     pub fn put(&mut self, kind: Kind, parent: &str, id: &str, body: Value) {
         let object = ObjectRef { kind, parent: parent.into(), id: id.into() };
-        let put = Ask::Put { object, body, merge: false, if_match: None, dry_run: false };
+        let put =
+            Ask::Put { object, body, merge: false, only_if: Precondition::None, dry_run: false };
         let decision = self.ask(put);
         assert!(matches!(decision.answer, Some(Answer::Done { .. })), "{:?}", decision.answer);
     }
@@ -269,7 +270,13 @@ fn a_queues_new_priority_shows_on_its_calls_that_are_answered_too() {
     floor.event("c1", Happening::OfferAnswered { offer: offers[0] });
     let object = ObjectRef { kind: Kind::Queue, parent: String::new(), id: "support".into() };
     let body = json!({ "name": "Support", "priority": 3 });
-    let put = floor.ask(Ask::Put { object, body, merge: false, if_match: None, dry_run: false });
+    let put = floor.ask(Ask::Put {
+        object,
+        body,
+        merge: false,
+        only_if: Precondition::None,
+        dry_run: false,
+    });
     let rows: Vec<i32> = put.changes.calls.iter().map(|row| row.priority).collect();
     assert_eq!(rows, [3]);
 }
@@ -293,8 +300,13 @@ fn a_refused_command_changes_nothing() {
     let body =
         json!({ "nmae": "Support", "steps": [{ "after_ms": 0, "skills": [{ "skill": "nope" }] }] });
     let object = ObjectRef { kind: Kind::Queue, parent: String::new(), id: "support".into() };
-    let decision =
-        floor.ask(Ask::Put { object, body, merge: false, if_match: None, dry_run: false });
+    let decision = floor.ask(Ask::Put {
+        object,
+        body,
+        merge: false,
+        only_if: Precondition::None,
+        dry_run: false,
+    });
     assert!(matches!(decision.answer, Some(Answer::Refused(p)) if p.status == 422));
     assert_eq!(before, floor.engine.snapshot());
 }

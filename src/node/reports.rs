@@ -46,7 +46,7 @@ const GATHERED: usize = 256;
 /// Notes that are handed over to the history together; fewer are when somebody asks, or nothing happens.
 const NOTES_AT_ONCE: usize = 4_096;
 /// Grows when what is stored means something else.
-const FORMAT: u32 = 10;
+const FORMAT: u32 = 11;
 
 /// What is asked of an account's figures; `None`: there is no such account.
 type Ask = Box<dyn FnOnce(Option<&Figures>) + Send>;

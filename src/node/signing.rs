@@ -6,7 +6,9 @@ use crate::access::throttle::Attempt;
 use crate::access::{password, session};
 use crate::domain::event::PersonalKey;
 use crate::domain::ids::{Name, SessionId};
-use crate::domain::input::{Actor, Answer, Command, Door, Input, Kind, ObjectRef, Query};
+use crate::domain::input::{
+    Actor, Answer, Command, Door, Input, Kind, ObjectRef, Precondition, Query,
+};
 use crate::domain::objects::user::Role;
 use crate::domain::problem::{FieldError, Problem};
 use crate::domain::signing::{Origin, SignCommand, SignQuery};
@@ -385,7 +387,13 @@ impl Handle {
             "role": "owner" });
         let object =
             ObjectRef { kind: Kind::User, parent: String::new(), id: FIRST_OWNER.to_owned() };
-        let put = Command::Put { object, body, merge: false, if_match: None, dry_run: false };
+        let put = Command::Put {
+            object,
+            body,
+            merge: false,
+            only_if: Precondition::None,
+            dry_run: false,
+        };
         let made = self.send(&account, Input::Command { actor: node(), command: put }).await;
         let set = SignCommand::SetPassword { user: FIRST_OWNER.to_owned(), hash, shown: None };
         let done = match made {

@@ -3,7 +3,9 @@
 mod hooks;
 
 use crate::domain::ids::OfferId;
-use crate::domain::input::{Actor, Answer, Command as Change, Door, Input, Kind, ObjectRef, Query};
+use crate::domain::input::{
+    Actor, Answer, Command as Change, Door, Input, Kind, ObjectRef, Precondition, Query,
+};
 use crate::domain::media::Media;
 use crate::domain::objects::user::Role;
 use crate::domain::presence::Status;
@@ -87,7 +89,8 @@ impl World {
 
     async fn put(&self, kind: Kind, parent: &str, id: &str, body: Value) {
         let object = ObjectRef { kind, parent: parent.into(), id: id.into() };
-        let command = Change::Put { object, body, merge: false, if_match: None, dry_run: false };
+        let command =
+            Change::Put { object, body, merge: false, only_if: Precondition::None, dry_run: false };
         let put = self.handle.send(ACCOUNT, Input::Command { actor: owner(), command }).await;
         assert!(matches!(put, Ok(Answer::Done { status: 200 | 201, .. })), "{id}: {put:?}");
     }

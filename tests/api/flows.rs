@@ -38,6 +38,18 @@ fn an_object_has_a_version_that_writes_may_ask_for() {
     assert_eq!(code(&patch("once", json!({}))), (400, "bad_header"));
     assert_eq!(patch("*", json!({ "priority": null })).2["priority"], 0);
 
+    let make = |path: &str, headers: &[(&str, &str)]| {
+        server.request("PUT", &at(path), headers, Some(&json!({ "name": "Another" })))
+    };
+    let new = [("if-none-match", "*")];
+    assert_eq!(code(&make("queues/support", &new)), (412, "precondition_failed"));
+    assert_eq!(server.must_get(&path)["name"], "Support");
+    assert_eq!(make("queues/night", &new).0, 201);
+    assert_eq!(code(&make("queues/day", &[("if-none-match", &tag)])), (400, "bad_header"));
+    let both = [("if-none-match", "*"), ("if-match", "*")];
+    assert_eq!(code(&make("queues/day", &both)), (400, "bad_header"));
+    assert_eq!(code(&server.get(&at("queues/day"))), (404, "not_found"));
+
     // What was read can be sent back.
     let shown = server.must_get(&path);
     assert_eq!(server.must("PUT", &path, &shown), shown);

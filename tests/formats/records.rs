@@ -6,7 +6,7 @@ use crate::events::kind;
 use callboard::domain::event::{Event, PersonalKey};
 use callboard::domain::ids::{CallId, OfferId};
 use callboard::domain::input::{
-    Actor, Answer, CallChange, Command, Door, Input, Kind, ObjectRef, When,
+    Actor, Answer, CallChange, Command, Door, Input, Kind, ObjectRef, Precondition, When,
 };
 use callboard::domain::media::Media;
 use callboard::domain::objects::user::Role;
@@ -74,12 +74,18 @@ impl Story {
 
     fn put(&mut self, kind: Kind, parent: &str, id: &str, body: Value) {
         let object = ObjectRef { kind, parent: parent.into(), id: id.into() };
-        self.ask(Command::Put { object, body, merge: false, if_match: None, dry_run: false });
+        self.ask(Command::Put {
+            object,
+            body,
+            merge: false,
+            only_if: Precondition::None,
+            dry_run: false,
+        });
     }
 
     fn delete(&mut self, kind: Kind, parent: &str, id: &str) {
         let object = ObjectRef { kind, parent: parent.into(), id: id.into() };
-        self.ask(Command::Delete { object, if_match: None, dry_run: false });
+        self.ask(Command::Delete { object, only_if: Precondition::None, dry_run: false });
     }
 
     fn status(&mut self, user: &str, status: Status, when: When, lease_ms: Option<u64>) {

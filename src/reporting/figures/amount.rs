@@ -22,20 +22,6 @@ impl Amount {
         Amount(amount.clamp(-MOST, MOST) << PLACE | place as i64)
     }
 
-    /// As a number, whose lowest eight bits are the place.
-    #[inline]
-    #[must_use]
-    pub fn code(self) -> i64 {
-        self.0
-    }
-
-    /// What has this [`Amount::code`].
-    #[inline]
-    #[must_use]
-    pub fn of_code(code: i64) -> Amount {
-        Amount(code)
-    }
-
     /// Of which sum.
     #[must_use]
     pub fn sum(self) -> Sum {

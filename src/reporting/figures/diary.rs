@@ -12,20 +12,15 @@ use super::past::{MINUTE_MS, Past, QUARTER_MS, QUARTERS, minute_of, quarter_of};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
-/// For so long before the quarter that goes on entries are kept.
+/// Quarters of an hour whose entries are kept: the one that goes on, and the hour before.
+const PARTS: usize = 1 + (HOUR_MS / QUARTER_MS) as usize;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 
-/// What came, and when.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+/// What came, and when: from the lowest bit on a place, the ms since the quarter's beginning, and how
+/// much of the sum of that place; with a place that no sum has, what is done from now on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "(i64, Told)", into = "(i64, Told)")]
-struct Entry {
-    at: i64,
-    what: What,
-}
-
-/// What came: an amount, or, with a place that no sum has, what is done from now on.
-#[derive(Clone, Copy, Debug)]
-struct What(i64);
+struct Entry(i64);
 
 /// What came, as it is put away.
 #[derive(Serialize, Deserialize)]
@@ -35,55 +30,66 @@ enum Told {
     Does(Doing),
 }
 
-impl What {
+/// Bits of the place, …
+const PLACE: u32 = u8::BITS;
+/// … and of the ms since the quarter's beginning. Half of all is left.
+const OFFSET: u32 = 20;
+const _: () = assert!(QUARTER_MS <= 1 << OFFSET && PLACE + OFFSET + Doing::CODE_BITS <= i64::BITS);
+/// The greatest amount: of ms, more than a year. What is more is this.
+const MOST: i64 = i64::MAX >> (PLACE + OFFSET);
+
+impl Entry {
     /// The place of what is done.
     const DOES: u8 = u8::MAX;
 
-    fn does(doing: Doing) -> What {
-        What(doing.code() << u8::BITS | i64::from(What::DOES))
+    #[inline]
+    fn new(offset: i64, told: Told) -> Entry {
+        let (much, place) = match told {
+            Told::Counted(amount) => (amount.much().clamp(-MOST, MOST), amount.place() as i64),
+            Told::Does(doing) => (doing.code(), i64::from(Entry::DOES)),
+        };
+        Entry(much << (OFFSET + PLACE) | offset << PLACE | place)
     }
 
-    fn counted(amount: Amount) -> What {
-        What(amount.code())
+    #[inline]
+    fn offset(self) -> i64 {
+        self.0 >> PLACE & ((1 << OFFSET) - 1)
     }
 
     #[inline]
     fn told(self) -> Told {
+        let much = self.0 >> (OFFSET + PLACE);
         match self.0 as u8 {
-            What::DOES => Told::Does(Doing::of_code(self.0 >> u8::BITS)),
-            _ => Told::Counted(Amount::of_code(self.0)),
+            Entry::DOES => Told::Does(Doing::of_code(much)),
+            place => Told::Counted(Amount::new(place.into(), much)),
         }
     }
 }
 
 impl From<(i64, Told)> for Entry {
-    fn from((at, told): (i64, Told)) -> Entry {
-        let what = match told {
-            Told::Counted(amount) => What::counted(amount),
-            Told::Does(doing) => What::does(doing),
-        };
-        Entry { at, what }
+    fn from((offset, told): (i64, Told)) -> Entry {
+        Entry::new(offset, told)
     }
 }
 
 impl From<Entry> for (i64, Told) {
     fn from(entry: Entry) -> (i64, Told) {
-        (entry.at, entry.what.told())
+        (entry.offset(), entry.told())
     }
 }
 
 /// One agent's.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+// What every record touches stands together, and is fetched as one.
+#[repr(C, align(64))]
 pub struct Diary {
     /// Where the quarter of an hour begins that goes on.
     quarter: i64,
-    /// How many entries were written in it: the last ones.
-    open: usize,
-    /// What was done before the first of these, …
-    begun: Doing,
-    /// … and before the first of all.
-    before: Doing,
+    /// Of all quarters one behind the other, each beginning with what is done then, unless that is
+    /// nothing.
     entries: VecDeque<Entry>,
+    /// How many there are of each, that which goes on first.
+    lengths: [u32; PARTS],
     /// Quarters that are over.
     quarters: Past,
 }
@@ -91,8 +97,7 @@ pub struct Diary {
 impl Default for Diary {
     fn default() -> Diary {
         let (entries, quarters) = (VecDeque::new(), Past::default());
-        let nothing = Doing::NOTHING;
-        Diary { quarter: i64::MIN, open: 0, begun: nothing, before: nothing, entries, quarters }
+        Diary { quarter: i64::MIN, entries, lengths: [0; PARTS], quarters }
     }
 }
 
@@ -102,34 +107,25 @@ impl Diary {
     pub fn add<const N: usize>(&mut self, at: i64, amounts: &Amounts<N>, sums: &mut Open) {
         self.reach(at, sums);
         if at < self.quarter {
-            self.restate(at, amounts);
+            return self.restate(at, amounts);
         }
         for amount in amounts.all() {
-            self.write(Entry { at, what: What::counted(*amount) });
+            self.write(at - self.quarter, Told::Counted(*amount));
         }
     }
 
-    /// Another thing is done from an instant on, which is not before the last such one.
+    /// Another thing is done from an instant on, which is not before the last such one. Of a quarter
+    /// that is over no time is taken back.
     #[inline]
     pub fn turn(&mut self, at: i64, doing: Doing, sums: &mut Open) {
         self.reach(at, sums);
-        self.write(Entry { at, what: What::does(doing) });
+        self.write((at - self.quarter).max(0), Told::Does(doing));
     }
 
     #[inline]
-    fn write(&mut self, entry: Entry) {
-        self.entries.push_back(entry);
-        self.open += 1;
-    }
-
-    /// What lies before an instant is not asked for by the minute any more.
-    fn forget(&mut self, before: i64) {
-        let old = self.entries.iter().take_while(|entry| entry.at < before).count();
-        for entry in self.entries.drain(..old) {
-            if let Told::Does(doing) = entry.what.told() {
-                self.before = doing;
-            }
-        }
+    fn write(&mut self, offset: i64, told: Told) {
+        self.entries.push_back(Entry::new(offset, told));
+        self.lengths[0] += 1;
     }
 
     /// The quarter of an instant goes on, unless it is over.
@@ -142,33 +138,50 @@ impl Diary {
 
     /// Quarters are over up to that one.
     fn pass(&mut self, until: i64, sums: &mut Open) {
-        if self.open == 0 && self.begun.is_nothing() {
-            self.quarter = until;
-            return;
+        let mut doing = Doing::NOTHING;
+        if self.lengths[0] > 0 {
+            let end = self.quarter + QUARTER_MS;
+            sums.clear();
+            doing = add_up(self.entries(1), (self.quarter, end), sums);
+            if !sums.is_empty() {
+                self.quarters.push((self.quarter, 1), sums, QUARTERS);
+            }
+            let times = (until - end) / QUARTER_MS;
+            sums.clear();
+            doing.spend(QUARTER_MS, sums);
+            if times > 0 && !sums.is_empty() {
+                self.quarters.push((end, times), sums, QUARTERS);
+            }
         }
-        let end = self.quarter + QUARTER_MS;
-        sums.clear();
-        let entries = self.entries.range(self.entries.len() - self.open..);
-        let doing = add_up(entries, self.begun, (self.quarter, end), sums);
-        if !sums.is_empty() {
-            self.quarters.push((self.quarter, 1), sums, QUARTERS);
+        let begun = until.saturating_sub(self.quarter) / QUARTER_MS;
+        self.quarter = until;
+        (0..begun.min(PARTS as i64)).for_each(|_| self.begin(doing));
+    }
+
+    /// A quarter begins, and the oldest one's entries are not asked for any more.
+    fn begin(&mut self, doing: Doing) {
+        self.lengths.rotate_right(1);
+        let old = std::mem::take(&mut self.lengths[0]);
+        self.entries.drain(..old as usize);
+        if !doing.is_nothing() {
+            self.write(0, Told::Does(doing));
         }
-        let times = (until - end) / QUARTER_MS;
-        sums.clear();
-        doing.spend(QUARTER_MS, sums);
-        if times > 0 && !sums.is_empty() {
-            self.quarters.push((end, times), sums, QUARTERS);
-        }
-        (self.quarter, self.open, self.begun) = (until, 0, doing);
-        self.forget(until - HOUR_MS);
     }
 
     /// Changes a quarter that is over.
     #[cold]
     fn restate<const N: usize>(&mut self, at: i64, amounts: &Amounts<N>) {
         let quarter = quarter_of(at);
-        if quarter >= self.first_quarter() {
-            self.quarters.bucket(quarter, QUARTER_MS).add_all(amounts, 1);
+        if quarter < self.first_quarter() {
+            return;
+        }
+        self.quarters.bucket(quarter, QUARTER_MS).add_all(amounts, 1);
+        let part = (self.quarter - quarter) / QUARTER_MS;
+        let Some(part) = usize::try_from(part).ok().filter(|part| *part < PARTS) else { return };
+        let end = self.entries.len() - self.count(part);
+        for amount in amounts.all() {
+            self.entries.insert(end, Entry::new(at - quarter, Told::Counted(*amount)));
+            self.lengths[part] += 1;
         }
     }
 
@@ -178,32 +191,45 @@ impl Diary {
         self.quarter.saturating_sub((kept - 1) * grain)
     }
 
-    /// Entries since an instant, what was done before them, and since when they count; with the quarters
-    /// that lie before.
-    fn window(&self, from: i64, now: i64) -> (impl Iterator<Item = &Entry>, Doing, i64, i64) {
+    /// How many entries there are of so many parts, the newest.
+    fn count(&self, parts: usize) -> usize {
+        self.lengths[..parts].iter().map(|length| *length as usize).sum()
+    }
+
+    /// The entries of so many parts, the newest, with their instants.
+    fn entries(&self, parts: usize) -> impl Iterator<Item = (i64, Told)> {
+        (0..parts).rev().flat_map(|part| {
+            let begins = self.quarter - part as i64 * QUARTER_MS;
+            let end = self.entries.len() - self.count(part);
+            let of_part = self.entries.range(end - self.lengths[part] as usize..end);
+            of_part.map(move |entry| (begins + entry.offset(), entry.told()))
+        })
+    }
+
+    /// How many parts count one by one, and since when; with the quarters that lie before.
+    fn window(&self, from: i64, now: i64) -> (usize, i64, i64) {
         if from >= minute_of(now) - HOUR_MS {
-            return (self.entries.range(..), self.before, from, i64::MAX);
+            return (PARTS, from, i64::MAX);
         }
-        let open = self.entries.range(self.entries.len() - self.open..);
-        (open, self.begun, from.max(self.quarter), from.max(self.first_quarter()))
+        (1, from.max(self.quarter), from.max(self.first_quarter()))
     }
 
     /// Adds the sums since `from`, a whole minute of the last hour or a whole quarter of an hour.
     pub fn add_since(&self, from: i64, now: i64, sums: &mut Open) {
-        let (entries, before, since, quarters) = self.window(from, now);
+        let (parts, since, quarters) = self.window(from, now);
         for (counts, times) in self.quarters.since(quarters, QUARTER_MS) {
             sums.merge_many(counts, times);
         }
-        add_up(entries, before, (since, now), sums);
+        add_up(self.entries(parts), (since, now), sums);
     }
 
     /// One of these sums, but none of time.
     pub fn sum(&self, from: i64, now: i64, sum: Sum) -> i64 {
-        let (entries, _, since, quarters) = self.window(from, now);
+        let (parts, since, quarters) = self.window(from, now);
         let quarters = self.quarters.since(quarters, QUARTER_MS);
         let over: i64 = quarters.map(|(counts, times)| counts.get(sum) * times).sum();
-        let new = entries.filter(|entry| entry.at >= since).filter_map(|entry| {
-            let Told::Counted(amount) = entry.what.told() else { return None };
+        let new = self.entries(parts).filter(|(at, _)| *at >= since).filter_map(|(_, told)| {
+            let Told::Counted(amount) = told else { return None };
             (amount.place() == sum.place()).then_some(amount.much())
         });
         over + new.sum::<i64>()
@@ -212,31 +238,30 @@ impl Diary {
     /// Looks at where the next entry is written.
     #[inline]
     pub fn glance(&self) -> i64 {
-        self.entries.back().map_or(0, |entry| entry.at)
+        self.entries.back().map_or(0, |entry| entry.0)
     }
 
     /// Looks at what is looked at for that.
     #[inline]
     pub fn glance_first(&self) -> i64 {
-        self.quarter ^ self.open as i64
+        self.quarter
     }
 }
 
 /// Adds what was counted since an instant, and the time from then until another; answers what is done
 /// at the end.
-fn add_up<'a>(
-    entries: impl Iterator<Item = &'a Entry>,
-    mut doing: Doing,
+fn add_up(
+    entries: impl Iterator<Item = (i64, Told)>,
     (from, until): (i64, i64),
     sums: &mut Open,
 ) -> Doing {
-    let mut since = from;
-    for entry in entries {
-        match entry.what.told() {
-            Told::Counted(amount) if entry.at >= from => sums.add_amount(amount),
+    let (mut doing, mut since) = (Doing::NOTHING, from);
+    for (at, told) in entries {
+        match told {
+            Told::Counted(amount) if at >= from => sums.add_amount(amount),
             Told::Counted(_) => {}
             Told::Does(next) => {
-                let at = entry.at.max(since);
+                let at = at.max(since);
                 doing.spend(at - since, sums);
                 (doing, since) = (next, at);
             }
@@ -272,7 +297,7 @@ mod tests {
         let plan = prop::option::of(prop::sample::select(vec![Plan::Work, Plan::Break]));
         (prop::sample::select(Status::ALL), detail, 0_u32..3, 0_u32..70_000, plan).prop_map(
             |(status, detail, work, capacity, plan)| {
-                let capacity = capacity.min(u16::MAX.into());
+                let capacity = capacity.min(Doing::MOST_COUNT);
                 Doing { status, detail, work, capacity, plan }
             },
         )
@@ -344,10 +369,11 @@ mod tests {
         #[test]
         fn what_is_done_comes_out_of_its_number_as_it_went_in(doing in doing()) {
             prop_assert_eq!(Doing::of_code(doing.code()), doing);
-            let entry = Entry { at: 7, what: What::does(doing) };
+            let entry = Entry::new(QUARTER_MS - 1, Told::Does(doing));
             let json = serde_json::to_string(&entry).expect("JSON");
             let back: Entry = serde_json::from_str(&json).expect("its JSON");
-            prop_assert_eq!(back.what.0, entry.what.0, "{}", json);
+            prop_assert_eq!(back, entry, "{}", json);
+            prop_assert_eq!(back.offset(), QUARTER_MS - 1);
         }
     }
 

@@ -24,6 +24,15 @@ pub struct Doing {
 /// In the order of their codes.
 const PLANS: [Plan; 2] = [Plan::Work, Plan::Break];
 
+/// Bits of parts of a code.
+const STATUS: u32 = 3;
+const DETAIL: u32 = 5;
+const PLAN: u32 = 2;
+const COUNT: u32 = 13;
+const FIRST_COUNT: u32 = STATUS + DETAIL + PLAN;
+const _: () = assert!(Status::ALL.len() <= 1 << STATUS && PLANS.len() < 1 << PLAN);
+const _: () = assert!(Detail::ALL.len() < 1 << DETAIL, "with one more for none");
+
 /// What each millisecond adds to, with how much.
 pub type Rates = Amounts<MOST_RATES>;
 
@@ -54,29 +63,36 @@ impl Doing {
         }
     }
 
-    /// As a number of 56 bits. More than 65,535 contacts or calls at once are so many.
+    /// Bits of [`Doing::code`]: from the lowest on the status, the detail and the plan, and two counts.
+    pub const CODE_BITS: u32 = FIRST_COUNT + 2 * COUNT;
+    /// The greatest count of contacts, or of calls at once. What is more is this.
+    pub const MOST_COUNT: u32 = (1 << COUNT) - 1;
+
+    /// As a number of [`Doing::CODE_BITS`] bits.
     #[inline]
     #[must_use]
     pub fn code(&self) -> i64 {
         let some = |at: Option<u8>| at.map_or(0, |at| i64::from(at) + 1);
-        let most = |count: u32| i64::from(count.min(u16::MAX.into()));
-        let plan = self.plan.map(|plan| plan as u8);
-        let detail = self.detail.map(|detail| detail as u8);
-        let small = some(plan) << 16 | some(detail) << 8 | self.status as i64;
-        most(self.work) << 40 | most(self.capacity) << 24 | small
+        let most = |count: u32| i64::from(count.min(Doing::MOST_COUNT));
+        let plan = some(self.plan.map(|plan| plan as u8));
+        let detail = some(self.detail.map(|detail| detail as u8));
+        let small = plan << (STATUS + DETAIL) | detail << STATUS | self.status as i64;
+        most(self.work) << (FIRST_COUNT + COUNT) | most(self.capacity) << FIRST_COUNT | small
     }
 
     /// What has this [`Doing::code`].
     #[inline]
     #[must_use]
     pub fn of_code(code: i64) -> Doing {
-        let some = |at: u8| usize::from(at).checked_sub(1);
-        let status = Status::ALL.get(usize::from(code as u8)).copied();
-        let detail = some((code >> 8) as u8).and_then(|at| Detail::ALL.get(at).copied());
-        let plan = some((code >> 16) as u8).and_then(|at| PLANS.get(at).copied());
-        let count = |bits: i64| u32::from(bits as u16);
-        let (work, capacity) = (count(code >> 40), count(code >> 24));
-        Doing { status: status.unwrap_or(Status::Offline), detail, work, capacity, plan }
+        let bits = |first: u32, count: u32| (code >> first & ((1 << count) - 1)) as usize;
+        let some = |first: u32, count: u32| bits(first, count).checked_sub(1);
+        Doing {
+            status: Status::ALL.get(bits(0, STATUS)).copied().unwrap_or(Status::Offline),
+            detail: some(STATUS, DETAIL).and_then(|at| Detail::ALL.get(at).copied()),
+            work: bits(FIRST_COUNT + COUNT, COUNT) as u32,
+            capacity: bits(FIRST_COUNT, COUNT) as u32,
+            plan: some(STATUS + DETAIL, PLAN).and_then(|at| PLANS.get(at).copied()),
+        }
     }
 
     /// Whether no time is counted for it.

@@ -2,7 +2,9 @@
 
 use super::Driver;
 use crate::domain::ids::Name;
-use crate::domain::input::{Actor, CallChange, CallbackWish, Command, Door, Input, ObjectRef};
+use crate::domain::input::{
+    Actor, CallChange, CallbackWish, Command, Door, Input, ObjectRef, Precondition,
+};
 use crate::domain::objects::user::Role;
 use crate::domain::presence::Status;
 use crate::domain::switching::{
@@ -28,13 +30,22 @@ impl Driver {
                 let body = body.clone();
                 command(
                     owner(),
-                    Command::Put { object, body, merge: false, if_match: None, dry_run: false },
+                    Command::Put {
+                        object,
+                        body,
+                        merge: false,
+                        only_if: Precondition::None,
+                        dry_run: false,
+                    },
                 )
             }
             Step::RemoveMember { queue, user } => {
                 let kind = crate::domain::input::Kind::Member;
                 let object = ObjectRef { kind, parent: queue.clone(), id: user_id(user) };
-                command(owner(), Command::Delete { object, if_match: None, dry_run: false })
+                command(
+                    owner(),
+                    Command::Delete { object, only_if: Precondition::None, dry_run: false },
+                )
             }
             Step::Event(report) => Some(Input::Switch {
                 actor: switch_actor(&report.switch),

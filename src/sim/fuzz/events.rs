@@ -2,7 +2,7 @@
 
 use crate::domain::cloud_events::{MOST_EVENTS, Parsed, parse_batch};
 use crate::domain::ids::Name;
-use crate::domain::input::{Actor, Answer, Command, Door, Input, Kind, ObjectRef};
+use crate::domain::input::{Actor, Answer, Command, Door, Input, Kind, ObjectRef, Precondition};
 use crate::domain::json::{Json, Tree};
 use crate::domain::objects::user::Role;
 use crate::domain::switching::{ResultStatus, SwitchEvent};
@@ -99,7 +99,13 @@ impl Floor {
 
     fn put(&mut self, kind: Kind, parent: &str, id: &str, body: Value) {
         let object = ObjectRef { kind, parent: parent.into(), id: id.into() };
-        let command = Command::Put { object, body, merge: false, if_match: None, dry_run: false };
+        let command = Command::Put {
+            object,
+            body,
+            merge: false,
+            only_if: Precondition::None,
+            dry_run: false,
+        };
         let decision = self.give(Input::Command { actor: owner(), command });
         assert!(!matches!(decision.answer, Some(Answer::Refused(_))), "{:?}", decision.answer);
     }

@@ -1,7 +1,7 @@
 //! The account of a world: a few agents, queues and groups, as an administrator would set them up.
 
 use super::dice::Dice;
-use crate::domain::input::{Command, Kind, ObjectRef};
+use crate::domain::input::{Command, Kind, ObjectRef, Precondition};
 use serde_json::{Value, json};
 
 /// Agents of a world at most.
@@ -36,13 +36,13 @@ pub(super) struct House {
 /// A `PUT`.
 pub(super) fn put(kind: Kind, parent: &str, id: &str, body: Value) -> Command {
     let object = ObjectRef { kind, parent: parent.into(), id: id.into() };
-    Command::Put { object, body, merge: false, if_match: None, dry_run: false }
+    Command::Put { object, body, merge: false, only_if: Precondition::None, dry_run: false }
 }
 
 /// A `PATCH`.
 pub(super) fn patch(kind: Kind, parent: &str, id: &str, body: Value) -> Command {
     let object = ObjectRef { kind, parent: parent.into(), id: id.into() };
-    Command::Put { object, body, merge: true, if_match: None, dry_run: false }
+    Command::Put { object, body, merge: true, only_if: Precondition::None, dry_run: false }
 }
 
 impl House {

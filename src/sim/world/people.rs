@@ -5,7 +5,7 @@ use super::furnish::{Seat, patch, put, settings};
 use super::host::ACCOUNT;
 use super::{Act, World};
 use crate::domain::ids::{CallId, Name, OfferId};
-use crate::domain::input::{Command, Input, Kind, ObjectRef, Query, When};
+use crate::domain::input::{Command, Input, Kind, ObjectRef, Precondition, Query, When};
 use crate::domain::presence::Status;
 use crate::domain::switching::{FailReason, Happening};
 use crate::node::DeskStream;
@@ -278,7 +278,10 @@ impl World<'_> {
             0 if member => {
                 self.house.lines[line].members.retain(|at| *at != person);
                 let object = ObjectRef { kind: Kind::Member, parent: queue, id: user.to_string() };
-                self.command(&owner, Command::Delete { object, if_match: None, dry_run: false })
+                self.command(
+                    &owner,
+                    Command::Delete { object, only_if: Precondition::None, dry_run: false },
+                )
             }
             0 | 1 => {
                 self.house.lines[line].members.push(person);
