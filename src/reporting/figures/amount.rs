@@ -60,13 +60,11 @@ impl From<Amount> for (Sum, i64) {
 pub struct Amounts<const N: usize> {
     all: [Amount; N],
     count: usize,
-    /// A bit for each place: worked out once for all that they are added to.
-    places: u128,
 }
 
 impl<const N: usize> Default for Amounts<N> {
     fn default() -> Amounts<N> {
-        Amounts { all: [Amount::default(); N], count: 0, places: 0 }
+        Amounts { all: [Amount::default(); N], count: 0 }
     }
 }
 
@@ -76,20 +74,10 @@ impl<const N: usize> Amounts<N> {
     pub fn push(&mut self, sum: impl Into<Sum>, amount: i64) {
         debug_assert!(amount == 0 || self.count < N, "nothing is left out");
         if let Some(free) = self.all.get_mut(self.count) {
-            let place = sum.into().place();
-            *free = Amount::new(place, amount);
+            *free = Amount::new(sum.into().place(), amount);
             // No branch: whether it is something changes from one time to the next.
-            let is_some = amount != 0;
-            self.count += usize::from(is_some);
-            self.places |= u128::from(is_some) << place;
+            self.count += usize::from(amount != 0);
         }
-    }
-
-    /// A bit for each place that is among them.
-    #[inline]
-    #[must_use]
-    pub fn places(&self) -> u128 {
-        self.places
     }
 
     /// All of them, in the order in which they came.

@@ -280,55 +280,33 @@ impl Counts {
     }
 }
 
-/// The sums of the interval that goes on: every one at its place, for it is added to all the time.
+/// The sums of the interval that goes on: every one at its place, for it is added to all the time. Which
+/// of them are nothing is looked at when it is over: to note it with each record costs more.
 #[derive(Clone, Debug)]
 // What every change touches stands together.
 #[repr(C)]
 pub struct Open {
-    /// A bit for each place that was added to: few of all are.
-    used: u128,
     longest_ms: u64,
     sums: [i64; SUMS],
 }
 
-const _: () = assert!(SUMS <= u128::BITS as usize, "each place has a bit");
-
-/// The places whose bits are set.
-fn places(used: u128) -> impl Iterator<Item = usize> {
-    let (mut bits, mut later, mut first) = (used as u64, (used >> 64) as u64, 0);
-    std::iter::from_fn(move || {
-        if bits == 0 {
-            (bits, later, first) = (later, 0, 64);
-        }
-        let place = first + bits.trailing_zeros() as usize;
-        let is_one = bits != 0;
-        bits &= bits.wrapping_sub(1);
-        is_one.then_some(place)
-    })
-}
-
 impl Default for Open {
     fn default() -> Open {
-        Open { used: 0, longest_ms: 0, sums: [0; SUMS] }
+        Open { longest_ms: 0, sums: [0; SUMS] }
     }
 }
 
 impl Open {
     /// Adds to a sum; negative to take back.
+    #[inline]
     pub fn add(&mut self, sum: Sum, amount: i64) {
-        self.add_at(sum.place(), amount);
+        self.sums[sum.place()] += amount;
     }
 
     /// Adds to the sum that it is of.
     #[inline]
     pub fn add_amount(&mut self, amount: Amount) {
-        self.add_at(amount.place(), amount.much());
-    }
-
-    #[inline]
-    fn add_at(&mut self, place: usize, amount: i64) {
-        self.sums[place] += amount;
-        self.used |= 1 << place;
+        self.sums[amount.place()] += amount.much();
     }
 
     /// Notes a wait.
@@ -350,13 +328,13 @@ impl Open {
 
     /// Adds the counts of so many parts of it, which have the same.
     pub fn merge_many(&mut self, counts: &Counts, times: i64) {
-        counts.sums.iter().for_each(|of| self.add_at(of.place(), of.much() * times));
+        counts.sums.iter().for_each(|of| self.sums[of.place()] += of.much() * times);
         self.waited(counts.longest_ms);
     }
 
     /// Adds another's.
     pub fn merge_open(&mut self, other: &Open) {
-        places(other.used).for_each(|place| self.add_at(place, other.sums[place]));
+        self.sums.iter_mut().zip(&other.sums).for_each(|(sum, more)| *sum += more);
         self.waited(other.longest_ms);
     }
 
@@ -364,23 +342,17 @@ impl Open {
     #[inline]
     pub fn add_all<const N: usize>(&mut self, amounts: &Amounts<N>, times: i64) {
         amounts.all().iter().for_each(|of| self.sums[of.place()] += of.much() * times);
-        self.used |= amounts.places();
     }
 
     /// So many ms pass at these rates.
     pub fn pass(&mut self, rates: &Pace, ms: i64) {
-        let mut used = 0_u64;
-        for (at, (sum, rate)) in self.sums[FIRST_TIME..].iter_mut().zip(&rates.0).enumerate() {
-            *sum += ms * rate;
-            used |= u64::from(*rate != 0) << at;
-        }
-        self.used |= u128::from(used) << FIRST_TIME;
+        let times = self.sums[FIRST_TIME..].iter_mut().zip(&rates.0);
+        times.for_each(|(sum, rate)| *sum += ms * rate);
     }
 
     /// From now on each ms adds so much more to sums of time, and so many ms do at once.
     #[inline]
     pub fn turn<const N: usize>(&mut self, rates: &mut Pace, by: &Amounts<N>, ms: i64) {
-        self.used |= by.places();
         for of in by.all() {
             self.sums[of.place()] += of.much() * ms;
             if let Some(rate) = rates.0.get_mut(of.place().wrapping_sub(FIRST_TIME)) {
@@ -392,7 +364,7 @@ impl Open {
     /// Whether nothing was counted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.longest_ms == 0 && places(self.used).all(|place| self.sums[place] == 0)
+        self.longest_ms == 0 && self.sums.iter().all(|sum| *sum == 0)
     }
 
     /// As it is kept when the interval is over.
@@ -408,18 +380,14 @@ impl Open {
         into.clear();
         into.longest_ms = self.longest_ms;
         // No more than it has: a day has many.
-        into.sums.reserve(self.used.count_ones() as usize);
-        places(self.used).for_each(|place| {
-            if self.sums[place] != 0 {
-                into.sums.push(Amount::new(place, self.sums[place]));
-            }
-        });
+        into.sums.reserve(self.sums.iter().filter(|sum| **sum != 0).count());
+        let counted = self.sums.iter().enumerate().filter(|(_, sum)| **sum != 0);
+        into.sums.extend(counted.map(|(place, sum)| Amount::new(place, *sum)));
     }
 
     /// Begins a new interval.
     pub fn clear(&mut self) {
-        places(self.used).for_each(|place| self.sums[place] = 0);
-        (self.used, self.longest_ms) = (0, 0);
+        *self = Open::default();
     }
 }
 
